@@ -1,0 +1,43 @@
+"""Bad news, by kind. Each carries the exit code that the command line ends with.
+
+FaultkitError
+ +-- UsageError          what the user typed cannot be done        (exit 2)
+ +-- UnmetNeed           this machine or build cannot run it       (exit 4)
+ +-- HarnessError        faultkit itself, or QEMU, went wrong      (exit 5)
+      +-- GuestLost      QEMU died or stopped answering
+      +-- NotPlaced      a fault could not be put where it was asked to go
+
+What happens to a driver under test is none of these: it is an Outcome, which is data.
+"""
+
+
+class FaultkitError(Exception):
+    """One line that says what was asked and what to do about it."""
+
+    exit_code = 5
+
+
+class UsageError(FaultkitError):
+    """What the user typed cannot be done."""
+
+    exit_code = 2
+
+
+class UnmetNeed(FaultkitError):
+    """This machine, or this build of the guest, lacks something; the text names the command that mends it."""
+
+    exit_code = 4
+
+
+class HarnessError(FaultkitError):
+    """faultkit or QEMU went wrong: the trial says nothing about the driver (void)."""
+
+    exit_code = 5
+
+
+class GuestLost(HarnessError):
+    """QEMU died or stopped answering."""
+
+
+class NotPlaced(HarnessError):
+    """A fault could not be put where it was asked to go."""

@@ -1,0 +1,252 @@
+"""What each part of a trial must be able to do. Fulfil one by writing a frozen dataclass; there is no registry.
+
+A part is described on the host and acts in the guest, so its fields must be plain data (numbers, strings,
+tuples, other parts), and its module may import only the standard library and faultkit's model.
+Optional abilities are protocols of their own, asked for with `isinstance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from faultkit.model import Event
+
+
+class Bench(Protocol):
+    """What the guest's agent offers to the parts of a running trial."""
+
+    driver: Driver
+    seed: int
+
+    def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
+        """Append one event; `t_ns` (CLOCK_MONOTONIC) defaults to now."""
+
+    def request(self, op: str, **data: Any) -> AbstractContextManager[None]:
+        """One workload request: reports issue and completion or failure, and fires what waits for it."""
+
+    def at_request(self, n: int, action: Callable[[], None]) -> None:
+        """Run `action` just before the n-th request of the workload (counted from 1) is issued."""
+
+    def at_next_request(self, action: Callable[[], None]) -> None:
+        """Run `action` just before the next request is issued."""
+
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Run `action` when `delay_s` of virtual time has passed."""
+
+    def watch(self, fd: int, action: Callable[[], None]) -> None:
+        """Run `action` whenever `fd` is readable."""
+
+    def unwatch(self, fd: int) -> None:
+        """Stop watching `fd`."""
+
+    def call_host(self) -> None:
+        """Stop the guest at this very instruction and let the fault's host side act.
+
+        Raises: NotPlaced if it could not.
+        """
+
+
+class Driver(Protocol):
+    """A driver under test; every method runs in the guest and raises OSError when it fails."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The k-driver's kernel modules, as `lsmod` writes them; the first is the one faults go into."""
+
+    @property
+    def device(self) -> str:
+        """The block device or network interface that serves requests ("nbd0", "rtl0"); "" if it is neither."""
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        """QEMU options for the hardware it drives."""
+
+    def load(self) -> None:
+        """Load the k-driver."""
+
+    def unload(self) -> None:
+        """Unload the k-driver."""
+
+    def attach(self) -> None:
+        """Bring the service up on a loaded k-driver (connect, configure addresses)."""
+
+    def detach(self) -> None:
+        """Take the service down so that the k-driver can be unloaded; harmless if it already is."""
+
+    def probe(self) -> None:
+        """One small request through the device: the heartbeat. Raises OSError if the service is not there."""
+
+
+@runtime_checkable
+class Split(Protocol):
+    """A driver with a u-driver."""
+
+    @property
+    def udriver(self) -> str:
+        """The process name of the u-driver."""
+
+    def udriver_pid(self) -> int:
+        """The u-driver's process. Raises OSError if there is none."""
+
+    def start_udriver(self) -> None:
+        """Start the u-driver and wait until it serves."""
+
+    def stop_udriver(self) -> None:
+        """Make sure that no u-driver is left, whatever state it is in."""
+
+    def reattach(self) -> None:
+        """Join a new u-driver to the k-driver that served the old one."""
+
+
+@runtime_checkable
+class Ships(Protocol):
+    """A part that needs files of its own (a module, a program) in the guest."""
+
+    def files(self) -> Mapping[str, Path]:
+        """Path in the guest -> file on the host. Built files are built here. Raises UnmetNeed."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A driver that needs more before the freeze than load, start and attach (a peer, say)."""
+
+    def prepare(self) -> None: ...
+
+
+class Workload(Protocol):
+    """Seeded I/O that verifies what it reads back. Runs in the guest."""
+
+    @property
+    def deadline_s(self) -> float:
+        """Virtual time after which a request that is still open counts as hung."""
+
+    @property
+    def late_s(self) -> float:
+        """A request that took longer was late."""
+
+    def run(self, bench: Bench) -> None:
+        """Do the I/O. Reports "workload.gave_up" if the service is gone for good."""
+
+    def check(self, bench: Bench) -> None:
+        """After all is over, with a fresh handle: is the service there, is every acknowledged byte intact?"""
+
+
+class Fault(Protocol):
+    """What goes wrong, and the injector that makes it so."""
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        """Put the fault in, confirm it ("fault.injected"), see to its witness ("fault.activated").
+
+        The exit undoes the arming, never the damage. Runs in the guest. Raises: NotPlaced.
+        """
+
+
+@runtime_checkable
+class Placeable(Protocol):
+    """A fault that was drawn before its site could be known: the host settles it against a template."""
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Fault:
+        """The same fault with its site fixed. Pure. Raises: NotPlaced."""
+
+
+@runtime_checkable
+class HostSide(Protocol):
+    """A fault that is put in from outside the guest."""
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
+        """Act on the stopped guest; what it returns becomes the data of "fault.injected". Raises: NotPlaced."""
+
+
+class StoppedMachine(Protocol):
+    """A stopped guest, as a host-side injector sees it."""
+
+    def read(self, address: int, count: int) -> bytes: ...
+
+    def write(self, address: int, data: bytes) -> None: ...
+
+    def witness(self, address: int) -> None:
+        """Report "fault.activated" when the guest first executes `address`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a loaded kernel module: its name, where it is, and its machine code as loaded."""
+
+    name: str
+    address: int
+    code: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCode:
+    """The functions of a loaded kernel module, by address."""
+
+    name: str
+    functions: tuple[Function, ...]
+
+
+class Trigger(Protocol):
+    """When a fault is put in."""
+
+    def arm(self, bench: Bench, fire: Callable[[], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What recovery does next: a name that the controller knows, after a delay."""
+
+    name: str
+    delay_s: float = 0.0
+
+
+class Policy(Protocol):
+    """Decides the next recovery action from the events so far. Pure."""
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        """The next action, or None to do nothing. Called once per detection and per failed attempt."""
+
+
+class Monitor(Protocol):
+    """A passive observer of one source."""
+
+    def attach(self, driver: Driver) -> Watcher:
+        """Compile and attach, before the freeze. Runs in the guest. Raises OSError if it cannot."""
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        """Raw bytes as collected -> events with `t_ns` in CLOCK_MONOTONIC. Pure; runs on the host.
+
+        `names` maps addresses of k-driver functions to their names.
+        """
+
+
+class Watcher(Protocol):
+    """An attached monitor."""
+
+    def reset(self) -> None:
+        """Forget what was seen so far (just before the freeze)."""
+
+    def collect(self) -> bytes:
+        """What was seen since the reset."""
+
+    def lost(self) -> int:
+        """How many events could not be kept since the reset."""
+
+    def pages(self) -> tuple[int, ...]:
+        """Physical pages of the buffer, so that the host can read it in a crashed guest; () if it has none."""
+
+    def error(self) -> str | None:
+        """What looks wrong since the last call, in a few words, for the recovery controller; None if nothing."""
+
+
+def iter_parts(part: Any) -> Iterator[Any]:
+    """A part and the parts in its fields, depth first."""
+    yield part
+    for name in getattr(part, "__dataclass_fields__", ()):
+        value = getattr(part, name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if hasattr(inner, "__dataclass_fields__"):
+                yield from iter_parts(inner)

@@ -1,0 +1,283 @@
+"""Where results live: one SQLite file per campaign, and the only file that knows its format.
+
+A trial is one row, written in one transaction when the trial ends: its plan, the raw record (events,
+console), and what the oracle made of it. The judged columns can be written again from the raw ones.
+WAL mode lets readers look while a campaign runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from faultkit.codec import decode, name_of
+from faultkit.errors import HarnessError, UsageError
+from faultkit.judge import Verdict, judge
+from faultkit.model import Ending, Event, Outcome, Record
+
+FILE = "campaign.sqlite"
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE trials (
+    n INTEGER PRIMARY KEY,      -- position in the experiment's list, from 0
+    plan TEXT NOT NULL,         -- the trial as JSON, its fault's site settled
+    driver TEXT NOT NULL, injector TEXT NOT NULL, trigger TEXT NOT NULL, policy TEXT NOT NULL, workload TEXT NOT NULL,
+    target TEXT,                -- the function or process that the fault went into
+    template TEXT NOT NULL,     -- address of the template it was forked from
+    attempts INTEGER NOT NULL,  -- runs until one was valid
+    void TEXT,                  -- why there is no valid run; NULL for a valid trial
+    ending TEXT, wall_s REAL, guest_s REAL,
+    outcome TEXT, injected INTEGER, activated INTEGER, manifested INTEGER, detected_by TEXT,
+    udriver_died INTEGER, kdriver_reloaded INTEGER, leaked INTEGER, warned INTEGER, recoveries INTEGER,
+    activation_latency_ns INTEGER, detection_latency_ns INTEGER, recovery_ns INTEGER, outage_ns INTEGER,
+    crash_kind TEXT, crash_function TEXT,
+    lost TEXT,                  -- monitor -> events it could not keep
+    events BLOB, console BLOB   -- zlib; events are JSON [t_ns, source, kind, data]
+);
+"""
+
+JUDGED = (
+    "outcome", "injected", "activated", "manifested", "detected_by", "udriver_died", "kdriver_reloaded", "leaked",
+    "warned", "recoveries", "activation_latency_ns", "detection_latency_ns", "recovery_ns", "outage_ns",
+    "crash_kind", "crash_function",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One trial on its way into the store: its plan and either a record or the reason why it is void."""
+
+    n: int
+    plan: Mapping[str, Any]
+    template: str
+    attempts: int
+    record: Record | None
+    void: str | None = None
+
+
+class Store:
+    """A campaign's results. Open with `create` or `open`, close with `with`."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = db
+
+    @classmethod
+    def create(cls, directory: Path, meta: Mapping[str, Any]) -> Self:
+        """A new store in a new or empty directory. Raises: UsageError if there is something in it."""
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise UsageError(f"{directory} exists and is not empty: give --resume to go on with it, or another --out")
+        with translated(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            db = connect(directory / FILE)
+            db.executescript("PRAGMA journal_mode=WAL;" + SCHEMA)
+            db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
+            db.execute("INSERT INTO meta VALUES ('version', ?)", (json.dumps(VERSION),))
+            db.commit()
+        return cls(directory, db)
+
+    @classmethod
+    def open(cls, directory: Path, *, readonly: bool = True) -> Self:
+        """An existing store. Raises: UsageError if it is not there, or not readable as one."""
+        file = directory / FILE if directory.is_dir() else directory
+        if not file.is_file():
+            raise UsageError(f"{directory} holds no results (no {FILE}): give a directory under results/, see `ls results`")
+        with translated(directory):
+            db = connect(file, readonly=readonly)
+            version = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+        if version is None or json.loads(version[0]) != VERSION:
+            raise UsageError(f"{directory} was written by another version of faultkit")
+        return cls(file.parent, db)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def meta(self) -> dict[str, Any]:
+        """Facts about the campaign: experiment, seed, planned, command, versions, hashes."""
+        with translated(self.path):
+            return {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM meta ORDER BY key")}
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Write one fact about the campaign."""
+        with translated(self.path):
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+            self._db.commit()
+
+    def done(self) -> set[int]:
+        """Which trials have a row. Void ones count: they were retried before they were stored."""
+        with translated(self.path):
+            return {n for (n,) in self._db.execute("SELECT n FROM trials")}
+
+    def add(self, row: Row) -> Verdict | None:
+        """Judge and write one trial, in one transaction. A second row for the same trial is refused."""
+        columns, verdict = as_columns(row)
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        with translated(self.path):
+            self._db.execute(f"INSERT INTO trials ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
+            self._db.commit()
+        return verdict
+
+    def add_many(self, rows: Iterable[Row]) -> None:
+        """Write many trials in one transaction."""
+        with translated(self.path):
+            for row in rows:
+                columns, _ = as_columns(row)
+                names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+                self._db.execute(f"INSERT INTO trials ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
+            self._db.commit()
+
+    def plan(self, n: int) -> dict[str, Any]:
+        """The plan of a trial. Raises: UsageError if there is none."""
+        found: dict[str, Any] = json.loads(self._one(n, "plan"))
+        return found
+
+    def template(self, n: int) -> str:
+        """The address of the template that a trial was forked from."""
+        return str(self._one(n, "template"))
+
+    def record(self, n: int) -> Record:
+        """The raw record of a valid trial. Raises: UsageError if there is none."""
+        columns = "plan, void, ending, events, console, lost, wall_s, guest_s"
+        with translated(self.path):
+            row = self._db.execute(f"SELECT {columns} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
+        if row is None:
+            raise UsageError(f"there is no trial {n} in {self.path}: `faultkit show {self.path}` lists them")
+        plan, void, ending, events, console, lost, wall_s, guest_s = row
+        if void is not None:
+            raise UsageError(f"trial {n} is void ({void}): nothing was recorded")
+        return Record(
+            trial=decode(json.loads(plan)),
+            ending=Ending(ending),
+            events=unpack_events(events),
+            console=zlib.decompress(console).decode(),
+            lost=json.loads(lost),
+            wall_s=wall_s,
+            guest_s=guest_s,
+        )
+
+    def console(self, n: int) -> str:
+        """The guest's console output during a trial ("" for a void one)."""
+        blob = self._one(n, "console")
+        return zlib.decompress(blob).decode() if blob else ""
+
+    def events(self, n: int) -> tuple[Event, ...]:
+        """The events of a trial, by time (none for a void one). Works where the plan's classes are gone."""
+        blob = self._one(n, "events")
+        return unpack_events(blob) if blob else ()
+
+    def rejudge(self) -> int:
+        """Judge every stored record again; returns how many verdicts changed."""
+        changed = 0
+        for n in sorted(self.done()):
+            if self._one(n, "void") is not None:
+                continue
+            new = judged_columns(judge(self.record(n)))
+            old = self._db.execute(f"SELECT {', '.join(JUDGED)} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
+            if tuple(new.values()) != old:
+                changed += 1
+                sets = ", ".join(f"{name} = ?" for name in JUDGED)
+                self._db.execute(f"UPDATE trials SET {sets} WHERE n = ?", [*new.values(), n])  # noqa: S608
+        self._db.commit()
+        return changed
+
+    def query(self, sql: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a SELECT over `trials` and `meta`, for reports."""
+        with translated(self.path):
+            yield from self._db.execute(sql, arguments)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For `pandas.read_sql`."""
+        return self._db
+
+    def _one(self, n: int, column: str) -> Any:
+        with translated(self.path):
+            row = self._db.execute(f"SELECT {column} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
+        if row is None:
+            raise UsageError(f"there is no trial {n} in {self.path}: `faultkit show {self.path}` lists them")
+        return row[0]
+
+
+def as_columns(row: Row) -> tuple[dict[str, Any], Verdict | None]:
+    """The columns of a trial's row, and its verdict if it is valid."""
+    fault, trigger = row.plan.get("fault"), row.plan.get("trigger")
+    columns: dict[str, Any] = {
+        "n": row.n,
+        "plan": json.dumps(row.plan, sort_keys=True, separators=(",", ":")),
+        **{part: class_name(row.plan[part]) for part in ("driver", "policy", "workload")},
+        "injector": class_name(fault),
+        "trigger": class_name(trigger) if trigger else "",
+        "target": fault.get("function") or fault.get("region") if fault else None,
+        "template": row.template,
+        "attempts": row.attempts,
+        "void": row.void,
+    }
+    if row.record is None:
+        return columns, None
+    verdict = judge(row.record)
+    columns |= {
+        "ending": row.record.ending.value,
+        "wall_s": row.record.wall_s,
+        "guest_s": row.record.guest_s,
+        "lost": json.dumps(dict(row.record.lost)),
+        "events": pack_events(row.record.events),
+        "console": zlib.compress(row.record.console.encode()),
+        **judged_columns(verdict),
+    }
+    return columns, verdict
+
+
+def judged_columns(verdict: Verdict) -> dict[str, Any]:
+    """The columns that the oracle fills, in the order of JUDGED, as SQLite gives them back."""
+    values = asdict(verdict) | {"outcome": Outcome(verdict.outcome).name, "manifested": verdict.manifested}
+    return {name: int(v) if isinstance(v := values[name], bool) else v for name in JUDGED}
+
+
+def class_name(part: Mapping[str, Any] | None) -> str:
+    """The short name of an encoded part: "injectors.call_error:CallError" -> "call_error"."""
+    return name_of(part and type(str(part["is"]).rpartition(":")[2], (), {})())
+
+
+def pack_events(events: Iterable[Event]) -> bytes:
+    """Events as they are stored."""
+    rows = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in events]
+    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=6)
+
+
+def unpack_events(blob: bytes) -> tuple[Event, ...]:
+    """Events as they were packed."""
+    return tuple(Event(*row) for row in json.loads(zlib.decompress(blob)))
+
+
+def connect(file: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """A connection that waits a little for another's lock."""
+    mode = "ro" if readonly else "rwc"
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True, timeout=10, check_same_thread=False)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's and the disk's complaints in our words."""
+    try:
+        yield
+    except sqlite3.OperationalError as reason:
+        if "locked" in str(reason):
+            raise HarnessError(f"{path} is locked by another process: end it, then try again with --resume") from None
+        if "full" in str(reason):
+            raise HarnessError(f"the disk with {path} is full: free some space, then go on with --resume") from None
+        raise HarnessError(f"{path} cannot be read or written: {reason}") from None
+    except sqlite3.DatabaseError as reason:
+        raise UsageError(f"{path} is damaged ({reason}): the campaign must be run again") from None
+    except OSError as reason:
+        raise HarnessError(f"{path} cannot be written: {reason.strerror}") from None
