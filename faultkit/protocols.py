@@ -16,6 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 from faultkit.model import Event
 
 
+Check = Callable[[], None]
+
+
 class Bench(Protocol):
     """What the guest's agent offers to the parts of a running trial."""
 
@@ -128,11 +131,12 @@ class Workload(Protocol):
     def late_s(self) -> float:
         """A request that took longer was late."""
 
-    def run(self, bench: Bench) -> None:
-        """Do the I/O. Reports "workload.gave_up" if the service is gone for good."""
+    def run(self, bench: Bench) -> Check:
+        """Do the I/O. Reports "workload.gave_up" if the service is gone for good.
 
-    def check(self, bench: Bench) -> None:
-        """After all is over, with a fresh handle: is the service there, is every acknowledged byte intact?"""
+        Returns what is to be done after all is over, with a fresh handle: is the service there ("check.passed",
+        "check.failed"), is every acknowledged byte intact ("read.mismatched")?
+        """
 
 
 class Fault(Protocol):
@@ -223,6 +227,15 @@ class Monitor(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A circular buffer in guest memory, by physical page; its write position is the u64 that begins `head`."""
+
+    head: int
+    pages: tuple[int, ...]
+    start: int  # write position at the freeze
+
+
 class Watcher(Protocol):
     """An attached monitor."""
 
@@ -235,8 +248,8 @@ class Watcher(Protocol):
     def lost(self) -> int:
         """How many events could not be kept since the reset."""
 
-    def pages(self) -> tuple[int, ...]:
-        """Physical pages of the buffer, so that the host can read it in a crashed guest; () if it has none."""
+    def buffer(self) -> Buffer | None:
+        """Where the host finds what was seen since the reset if the guest crashes."""
 
     def error(self) -> str | None:
         """What looks wrong since the last call, in a few words, for the recovery controller; None if nothing."""

@@ -1,0 +1,1 @@
+"""Drivers under test, one folder each."""

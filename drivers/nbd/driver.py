@@ -1,0 +1,138 @@
+"""nbd.ko and nbdkit, joined in one of two ways."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from select import select
+
+from drivers.nbd import netlink
+from faultkit.guest.commands import retry, run
+
+SOCKET = Path("/run/nbd.sock")
+PIDFILE = Path("/run/nbdkit.pid")
+DISK = Path("/run/nbd.img")
+NODE = "/dev/nbd0"
+PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Nbd:
+    """Linux' network block device, served by nbdkit through a UNIX socket.
+
+    `hold_s` > 0: connected by netlink with a dead-connection timeout: requests wait that long for a new
+    server, so a restart can be transparent. `hold_s` = 0: connected by nbd-client, as it comes: when the
+    server dies requests fail at once and the device must be disconnected and connected again.
+    `plugin`: "file" keeps the data when nbdkit dies, "memory" forgets it.
+    """
+
+    hold_s: int = 10
+    plugin: str = "file"
+    size_mib: int = 8
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return ("nbd",)
+
+    @property
+    def device(self) -> str:
+        return "nbd0"
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def udriver(self) -> str:
+        return "nbdkit"
+
+    def load(self) -> None:
+        run("modprobe", "nbd", "nbds_max=1", "max_part=0")
+
+    def unload(self) -> None:
+        retry(lambda: run("rmmod", "nbd"), timeout_s=3.0)  # somebody may just be trying to open the device
+
+    def attach(self) -> None:
+        if not self.hold_s:
+            run("nbd-client", "-unix", str(SOCKET), NODE)
+            return
+        with netlink.handshake(SOCKET) as connection:
+            netlink.connect(connection, dead_connection_timeout_s=self.hold_s)
+
+    def detach(self) -> None:
+        with suppress(OSError):  # there may be nothing to disconnect
+            netlink.disconnect()
+        retry(is_disconnected, timeout_s=3.0)
+
+    def reattach(self) -> None:
+        if self.hold_s:
+            with netlink.handshake(SOCKET) as connection:
+                retry(lambda: netlink.reconfigure(connection), timeout_s=3.0)  # once the dead socket is seen
+        else:
+            self.detach()
+            self.attach()
+
+    def start_udriver(self) -> None:
+        SOCKET.unlink(missing_ok=True)
+        if not DISK.exists():
+            DISK.touch()
+            os.truncate(DISK, self.size_mib << 20)
+        source = ["file", str(DISK)] if self.plugin == "file" else [self.plugin, f"{self.size_mib}M"]
+        run("nbdkit", "-U", str(SOCKET), "-P", str(PIDFILE), *source)  # comes back when it serves
+
+    def stop_udriver(self) -> None:
+        with suppress(OSError, ValueError):
+            pidfd = os.pidfd_open(self.udriver_pid())
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select([pidfd], [], [], 1.0)
+            os.close(pidfd)
+
+    def udriver_pid(self) -> int:
+        try:
+            pid = int(PIDFILE.read_text())
+        except ValueError:
+            raise ProcessLookupError(errno.ESRCH, "nbdkit has not written its pid") from None
+        if Path(f"/proc/{pid}/comm").read_text().strip() != self.udriver:
+            raise ProcessLookupError(errno.ESRCH, "nbdkit is gone")
+        return pid
+
+    def probe(self) -> None:
+        """Read the last page."""
+        with direct(os.O_RDONLY) as (fd, page):
+            read(fd, page, (self.size_mib << 20) - PAGE)
+
+
+def is_disconnected() -> None:
+    """Raises: OSError while the device has a server."""
+    if Path("/sys/block/nbd0/pid").exists():
+        raise OSError(errno.EBUSY, "nbd0 is still connected")
+
+
+@contextmanager
+def direct(flags: int) -> Iterator[tuple[int, mmap.mmap]]:
+    """The device, past the page cache, and a page to read and write it with."""
+    fd = os.open(NODE, flags | os.O_DIRECT | os.O_CLOEXEC)
+    try:
+        yield fd, mmap.mmap(-1, PAGE)
+    finally:
+        os.close(fd)
+
+
+def read(fd: int, page: mmap.mmap, offset: int) -> bytes:
+    """One page. Raises: OSError, also for a short read (a device without a server has no size)."""
+    if os.preadv(fd, [page], offset) != PAGE:
+        raise OSError(errno.ENXIO, "short read: the device has no server")
+    return page[:]
+
+
+def write(fd: int, page: mmap.mmap, offset: int, data: bytes) -> None:
+    """One page. Raises: OSError, also for a short write."""
+    page[:] = data
+    if os.pwritev(fd, [page], offset) != PAGE:
+        raise OSError(errno.ENXIO, "short write: the device has no server")

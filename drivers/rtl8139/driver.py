@@ -1,0 +1,83 @@
+"""8139cp.ko, with a peer in a network namespace."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.rtl8139.peer import ECHO_PORT, PEER, PEER_ADDRESS
+from faultkit.guest.commands import retry, run
+
+DEVICE = "rtl0"
+ADDRESS = "10.0.0.1/24"
+PROBE_TIMEOUT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rtl8139:
+    """Linux' driver of the RTL8139C+ Ethernet chip: all of it in the kernel."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return ("8139cp",)
+
+    @property
+    def device(self) -> str:
+        return DEVICE
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        # the peer's model hands packets over synchronously; virtio's would do so in host time
+        return (
+            *("-netdev", "hubport,id=wire0,hubid=0", "-device", "rtl8139,netdev=wire0,mac=52:54:00:00:00:01"),
+            *("-netdev", "hubport,id=wire1,hubid=0", "-device", "pcnet,netdev=wire1,mac=52:54:00:00:00:02"),
+        )
+
+    def prepare(self) -> None:
+        """Move the peer's NIC into its namespace and start the peer."""
+        run("modprobe", "pcnet32")
+        run("ip", "netns", "add", PEER)
+        run("ip", "link", "set", interface("pcnet32"), "netns", PEER, "name", "peer0")
+        for command in ("link set lo up", f"addr add {PEER_ADDRESS}/24 dev peer0", "link set peer0 up"):
+            run("ip", "-n", PEER, *command.split())
+        subprocess.Popen(["ip", "netns", "exec", PEER, sys.executable, "-m", "drivers.rtl8139.peer"])
+
+    def load(self) -> None:
+        run("modprobe", "8139cp")
+        if (name := interface("8139cp")) != DEVICE:
+            run("ip", "link", "set", name, "name", DEVICE)
+
+    def unload(self) -> None:
+        retry(lambda: run("rmmod", "8139cp"), timeout_s=3.0)
+
+    def attach(self) -> None:
+        run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
+        run("ip", "link", "set", DEVICE, "up")
+        retry(self.probe, timeout_s=5.0)
+
+    def detach(self) -> None:
+        with suppress(OSError):  # it may be gone already
+            run("ip", "link", "set", DEVICE, "down")
+
+    def probe(self) -> None:
+        """A datagram to the peer and back."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+            datagram.settimeout(PROBE_TIMEOUT_S)
+            token = os.urandom(8)
+            datagram.sendto(token, (PEER_ADDRESS, ECHO_PORT))
+            if datagram.recv(64) != token:
+                raise OSError(errno.EBADMSG, "the echo differs from what was sent")
+
+
+def interface(kdriver: str) -> str:
+    """The network interface of the (only) PCI device that a k-driver is bound to."""
+    found = list(Path(f"/sys/bus/pci/drivers/{kdriver}").glob("0*/net/*"))
+    if not found:
+        raise OSError(errno.ENODEV, f"{kdriver} has no interface")
+    return found[0].name

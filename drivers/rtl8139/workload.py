@@ -1,0 +1,87 @@
+"""Checked TCP transfers both ways."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from threading import Thread
+
+from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, content, receive
+from faultkit.protocols import Bench, Check
+
+RETRY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """Seeded chunks to the peer and from it, one connection each way; both ends verify every byte.
+
+    Plain blocking sockets: a dead link is a request that neither completes nor fails. After an error the
+    connection is made anew, until `give_up_s` of virtual time have passed without success.
+    """
+
+    chunks: int = 32  # each way
+    chunk_bytes: int = 8192
+    give_up_s: float = 4.0
+    deadline_s: float = 20.0
+    late_s: float = 5.0
+
+    def run(self, bench: Bench) -> Check:
+        directions = [(op, random.Random(f"{bench.seed}/{op!r}")) for op in (UP, DOWN)]
+        threads = [Thread(target=self.work, args=(bench, *direction), daemon=True) for direction in directions]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return partial(self.check, bench)
+
+    def work(self, bench: Bench, op: bytes, rng: random.Random) -> None:
+        """One direction's chunks, each until it succeeds; ends early if the peer cannot be reached any more."""
+        left = self.chunks
+        trouble_since: float | None = None
+        while left:
+            with suppress(OSError), socket.socket() as stream:
+                with bench.request("connect"):
+                    stream.connect((PEER_ADDRESS, DATA_PORT))
+                while left:
+                    transfer(bench, stream, op, rng.getrandbits(32), self.chunk_bytes)
+                    left, trouble_since = left - 1, None
+            if left:
+                trouble_since = trouble_since or time.monotonic()
+                if time.monotonic() - trouble_since > self.give_up_s:
+                    bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
+                    return
+                time.sleep(RETRY_S)
+
+    def check(self, bench: Bench) -> None:
+        """One more chunk each way, on a fresh connection."""
+        try:
+            with socket.create_connection((PEER_ADDRESS, DATA_PORT), timeout=5) as stream:
+                for op in (UP, DOWN):
+                    move(bench, stream, op, bench.seed, self.chunk_bytes)
+        except OSError as reason:
+            bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+        else:
+            bench.report("workload", "check.passed", bytes=2 * self.chunk_bytes)
+
+
+def transfer(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int) -> None:
+    """One chunk as a request of the workload."""
+    with bench.request("send" if op == UP else "receive", bytes=length):
+        move(bench, stream, op, seed, length)
+
+
+def move(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int) -> None:
+    """One chunk, verified by the end that receives it."""
+    data = content(seed, length)
+    stream.sendall(ORDER.pack(op, seed, length) + (data if op == UP else b""))
+    if op == UP:
+        right = receive(stream, 1) == GOOD
+    else:
+        right = receive(stream, length) == data
+    if not right:
+        bench.report("workload", "read.mismatched", op="send" if op == UP else "receive", seed=seed)

@@ -1,0 +1,89 @@
+"""Where built guests and templates are kept between runs, each addressed by the hash of all that went into it.
+
+`FAULTKIT_CACHE` overrides the place (default: `$XDG_CACHE_HOME/faultkit`). An entry is complete or absent:
+it is built beside its place and renamed into it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def root() -> Path:
+    """The cache's directory, made if it is not there."""
+    base = os.environ.get("FAULTKIT_CACHE")
+    path = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faultkit"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def digest(*parts: str | bytes) -> str:
+    """A short hash of several parts, in order."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "little") + data)
+    return total.hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """A short hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
+    """The directory of an entry; `build` fills it if it is not there. Two processes never build one at the same time."""
+    place = root() / kind / key
+    with lock(f"{kind}-{key}"):
+        if not place.is_dir():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
+            try:
+                build(fresh)
+                fresh.chmod(0o755)
+                fresh.rename(place)
+            except BaseException:
+                shutil.rmtree(fresh, ignore_errors=True)
+                raise
+    with suppress(OSError):
+        os.utime(place)  # `prune` keeps what was used last
+    return place
+
+
+def prune(kind: str, keep: int, spare: Iterable[Path] = ()) -> None:
+    """Drop all but the entries used last, and what an interrupted build left behind."""
+    place = root() / kind
+    if not place.is_dir():
+        return
+    spared = set(spare)
+    entries = sorted((p for p in place.iterdir() if p.name[0] != "."), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in entries[keep:]:
+        if old not in spared:
+            shutil.rmtree(old, ignore_errors=True)
+    for half in place.glob(".*-*"):
+        key = half.name[1:].rpartition("-")[0]
+        with lock(f"{kind}-{key}", wait=False) as mine:
+            if mine:
+                shutil.rmtree(half, ignore_errors=True)
+
+
+@contextmanager
+def lock(name: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock among processes; it goes with the process that holds it. Says whether it was got."""
+    locks = root() / "locks"
+    locks.mkdir(exist_ok=True)
+    with (locks / name).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,70 @@
+"""The few words of the GDB remote protocol that the injectors need, on a connected socket.
+
+Source: "GDB Remote Serial Protocol", appendix E of the GDB manual.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from faultkit.errors import GuestLost, HarnessError
+
+CHUNK = 1024  # bytes a packet; QEMU's buffer holds 4096 characters
+REPLY = re.compile(rb"\$([^#]*)#[0-9a-f]{2}")
+STOPPED = re.compile(rb"[TSWX][0-9a-f]{2}")
+
+
+class GdbStub:
+    """Guest memory and breakpoints, by virtual address, while the guest is stopped."""
+
+    def __init__(self, stream: socket.socket, timeout_s: float = 10.0) -> None:
+        self._stream = stream
+        self._buffer = b""
+        stream.settimeout(timeout_s)
+
+    def read(self, address: int, count: int) -> bytes:
+        """Read memory. Raises: HarnessError if it is not mapped."""
+        data = b""
+        while len(data) < count:
+            at, size = address + len(data), min(CHUNK, count - len(data))
+            reply = self._ask(f"m{at:x},{size:x}")
+            if reply.startswith(b"E") or not reply:
+                raise HarnessError(f"guest memory at {at:#x} cannot be read")
+            data += bytes.fromhex(reply.decode())
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write memory, also read-only text. Raises: HarnessError if it is not mapped."""
+        for at in range(0, len(data), CHUNK):
+            part = data[at : at + CHUNK]
+            if self._ask(f"M{address + at:x},{len(part):x}:{part.hex()}") != b"OK":
+                raise HarnessError(f"guest memory at {address + at:#x} cannot be written")
+
+    def set_breakpoint(self, address: int) -> None:
+        """Stop the guest when it is about to execute `address`. Changes no guest memory under TCG."""
+        self._must(f"Z0,{address:x},1")
+
+    def clear_breakpoint(self, address: int) -> None:
+        """Undo `set_breakpoint`."""
+        self._must(f"z0,{address:x},1")
+
+    def _must(self, packet: str) -> None:
+        if (reply := self._ask(packet)) != b"OK":
+            raise HarnessError(f"QEMU's debugger refused {packet!r}: {reply.decode(errors='replace')!r}")
+
+    def _ask(self, packet: str) -> bytes:
+        """Send a packet and wait for its reply; stop notices that come in between are not replies."""
+        try:
+            self._stream.sendall(f"${packet}#{sum(packet.encode()) % 256:02x}".encode())
+            while True:
+                while not (found := REPLY.search(self._buffer)):
+                    if not (data := self._stream.recv(65536)):
+                        raise GuestLost("QEMU closed its debugger connection")
+                    self._buffer += data
+                self._buffer = self._buffer[found.end() :]
+                self._stream.sendall(b"+")
+                if not STOPPED.match(found[1]):
+                    return found[1]
+        except OSError as reason:
+            raise GuestLost(f"QEMU's debugger does not answer: {reason}") from None

@@ -1,0 +1,195 @@
+"""The agent: the guest's first process. Prepares, freezes, and then runs the one trial that it is forked for."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from faultkit.codec import decode, loads, name_of
+from faultkit.errors import FaultkitError
+from faultkit.guest.bench import GuestBench, in_thread
+from faultkit.guest.host import Host
+from faultkit.guest.recovery import Controller
+from faultkit.mailbox import State
+from faultkit.model import Trial
+from faultkit.protocols import Check, Driver, Prepares, Split, Watcher, Workload
+
+SPEC = Path("/faultkit/spec.json")
+SETTLE_S = 30.0  # how long a recovery that is under way at the end may take
+CHECK_S = 10.0
+TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
+CALIBRATION_S = 1.0
+
+
+def main() -> None:
+    """Everything that goes wrong in the agent itself makes the trial void, with the reason."""
+    host = Host()
+    fail = partial(report_failure, host)
+    threading.excepthook = lambda args: fail(args.exc_value)
+    try:
+        watchers = prepare(host)
+        trial = loads(freeze(host, watchers))
+        run(trial, host, watchers)
+    except BaseException as reason:  # noqa: BLE001  the edge: nobody else could tell the host
+        fail(reason)
+
+
+def report_failure(host: Host, reason: BaseException | None) -> None:
+    """Void, because of `reason`."""
+    expected = isinstance(reason, (FaultkitError, OSError))
+    where = traceback.extract_tb(reason.__traceback__)[-1] if reason and reason.__traceback__ else None
+    place = "" if expected or where is None else f" ({Path(where.filename).name}:{where.lineno})"
+    traceback.print_exception(reason, file=sys.stderr)
+    host.fail(json.dumps({"error": f"{type(reason).__name__}: {reason}{place}", "kind": type(reason).__name__}))
+
+
+def prepare(host: Host) -> dict[str, Watcher]:
+    """Bring the service up, try everything out once so that forks find it warm, then attach the monitors."""
+    spec = json.loads(SPEC.read_text())
+    for name in spec["imports"]:
+        importlib.import_module(name)
+    driver, workload = decode(spec["driver"]), decode(spec["workload"])
+    if isinstance(driver, Prepares):
+        driver.prepare()
+    bring_up(driver)
+    take_down(driver)
+    bring_up(driver)
+    watchers = {name_of(monitor): monitor.attach(driver) for monitor in map(decode, spec["monitors"])}
+    in_thread(feed_watchdog)
+    warm_up(driver, workload, host)
+    return watchers
+
+
+def bring_up(driver: Driver) -> None:
+    """From nothing to a service that answers."""
+    driver.load()
+    if isinstance(driver, Split):
+        driver.start_udriver()
+    driver.attach()
+    driver.probe()
+
+
+def take_down(driver: Driver) -> None:
+    """Back to nothing."""
+    driver.detach()
+    if isinstance(driver, Split):
+        driver.stop_udriver()
+    driver.unload()
+
+
+def warm_up(driver: Driver, workload: Workload, host: Host) -> None:
+    """One run of the workload that nobody looks at, but it must succeed."""
+    bench = GuestBench(driver, 0, host)
+    run_workload(bench, workload)
+    bad = [e for e in bench.events if e.kind in TROUBLE]
+    if bad:
+        raise OSError(f"the service does not work even without a fault: {bad[0].kind} {dict(bad[0].data)}")
+
+
+def feed_watchdog() -> None:
+    """As long as anything runs here, the kernel is not locked up."""
+    with Path("/dev/watchdog").open("wb", buffering=0) as watchdog:
+        while True:
+            watchdog.write(b"\0")
+            time.sleep(0.5)
+
+
+def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
+    """Stop twice, to calibrate the host's clock; forks go on from the second stop. Returns the plan."""
+    host.say(State.READY)
+    time.sleep(CALIBRATION_S)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    for watcher in watchers.values():
+        watcher.reset()
+    host.mailbox.clear()
+    buffers = {name: asdict(buffer) for name, watcher in watchers.items() if (buffer := watcher.buffer())}
+    return host.say(State.FROZEN, json.dumps({"modules": loaded_modules(), "buffers": buffers}))
+
+
+def loaded_modules() -> dict[str, list[tuple[str, int]]]:
+    """The functions of every loaded module, by address."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for line in Path("/proc/kallsyms").read_text().splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[1] in "tT" and int(fields[0], 16):
+            found.setdefault(fields[3].strip("[]"), []).append((fields[2], int(fields[0], 16)))
+    return {name: sorted(set(symbols), key=lambda s: s[1]) for name, symbols in found.items() if name != "bpf"}
+
+
+def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
+    """One trial, from its first event to the instruction at which the guest stops for good."""
+    host.mailbox.clear()
+    bench = GuestBench(trial.driver, trial.seed, host)
+    bench.report("agent", "trial.started")
+    controller = Controller(bench, trial.policy, list(watchers.values()))
+    controller.start()
+    with ExitStack() as undo:
+        if trial.fault is not None and trial.trigger is not None:
+            trial.trigger.arm(bench, once(partial(undo.enter_context, trial.fault.inject(bench))))
+        check = run_workload(bench, trial.workload)
+        bench.loop(lambda: not controller.busy, SETTLE_S)
+        controller.stop()
+    if check is not None:
+        run_with_deadline(bench, check, CHECK_S)
+        report_stuck(bench)
+    finish(bench, host, watchers)
+
+
+def run_workload(bench: GuestBench, workload: Workload) -> Check | None:
+    """Let the workload do its I/O; its check, or None if it is stuck or has not ended by its deadline."""
+    checks: list[Check] = []
+    in_time = run_with_deadline(bench, lambda: checks.append(workload.run(bench)), workload.deadline_s)
+    if not report_stuck(bench) and not in_time:
+        bench.report("workload", "workload.gave_up", why=f"not done after {workload.deadline_s:g} s")
+    bench.report("agent", "workload.finished", in_time=in_time)
+    return checks[0] if in_time else None
+
+
+def run_with_deadline(bench: GuestBench, work: Callable[[], None], deadline_s: float) -> bool:
+    """Do the work in a thread; False if it was not done by the deadline."""
+    ended: list[bool] = []
+    bench.in_thread(work, partial(ended.append, True))
+    return bench.loop(lambda: bool(ended), deadline_s)
+
+
+def report_stuck(bench: GuestBench) -> bool:
+    """Say which requests have neither completed nor failed, if any."""
+    stuck = bench.stuck()
+    for n, op, age_ns in stuck:
+        bench.report("workload", "request.stuck", n=n, op=op, age_ns=age_ns)
+    return bool(stuck)
+
+
+def once(action: Callable[[], Any]) -> Callable[[], None]:
+    """`action`, but only the first time."""
+    left = [action]
+    return lambda: left.pop()() and None if left else None
+
+
+def finish(bench: GuestBench, host: Host, watchers: Mapping[str, Watcher]) -> None:
+    """Hand over what was collected; the guest ends here."""
+    bench.report("agent", "trial.finished")
+    lost = {name: watcher.lost() for name, watcher in watchers.items()}
+    for name, watcher in watchers.items():
+        if not host.mailbox.add_raw(name, watcher.collect()):
+            lost[name] += 1
+    if bench.unlogged:
+        lost["agent"] = bench.unlogged
+    host.say(State.DONE, json.dumps({"lost": lost}))
+
+
+if __name__ == "__main__":
+    main()

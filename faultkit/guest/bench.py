@@ -1,0 +1,148 @@
+"""The test bench inside the guest: a log of events, the count of requests, and one event loop."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from faultkit.guest.host import Host
+from faultkit.model import Event
+from faultkit.protocols import Driver
+
+Callback = Callable[[], None]
+
+
+class GuestBench:
+    """Fulfils `faultkit.protocols.Bench`. Requests and reports may come from any thread; callbacks of
+    `after` and `watch` run in the thread that calls `loop`.
+    """
+
+    def __init__(self, driver: Driver, seed: int, host: Host) -> None:
+        self.driver = driver
+        self.seed = seed
+        self.events: list[Event] = []
+        self.unlogged = 0
+        self._host = host
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._open: dict[int, tuple[str, int]] = {}
+        self._at: dict[int, list[Callback]] = {}
+        self._next: list[Callback] = []
+        self._timers: list[tuple[int, int, Callback]] = []
+        self._order = count()
+        self._selector = selectors.DefaultSelector()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.watch(self._wake, lambda: os.eventfd_read(self._wake) and None)
+
+    def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
+        """Append one event, in the log that the host reads, too."""
+        t_ns = time.monotonic_ns() if t_ns is None else t_ns
+        with self._lock:
+            self.events.append(Event(t_ns, source, kind, data))
+            self.unlogged += not self._host.mailbox.log(t_ns, source, kind, data)
+
+    @contextmanager
+    def request(self, op: str, **data: Any) -> Iterator[None]:
+        """One workload request, from issue to completion or failure (OSError)."""
+        with self._lock:
+            self._requests += 1
+            n = self._requests
+            due, self._next = [*self._at.pop(n, ()), *self._next], []
+        for action in due:
+            action()
+        start = time.monotonic_ns()
+        self._open[n] = (op, start)
+        self.report("workload", "request.issued", start, n=n, op=op, **data)
+        try:
+            yield
+        except OSError as reason:
+            end = time.monotonic_ns()
+            error = reason.strerror or str(reason)
+            self.report("workload", "request.failed", end, n=n, op=op, latency_ns=end - start, error=error)
+            raise
+        else:
+            end = time.monotonic_ns()
+            self.report("workload", "request.completed", end, n=n, op=op, latency_ns=end - start)
+        finally:
+            del self._open[n]
+
+    def stuck(self) -> list[tuple[int, str, int]]:
+        """Requests that have neither completed nor failed: number, operation, age in nanoseconds."""
+        now = time.monotonic_ns()
+        return [(n, op, now - start) for n, (op, start) in sorted(self._open.items())]
+
+    def at_request(self, n: int, action: Callback) -> None:
+        """Run `action` just before the n-th request is issued."""
+        self._at.setdefault(n, []).append(action)
+
+    def at_next_request(self, action: Callback) -> None:
+        """Run `action` just before the next request is issued."""
+        with self._lock:
+            self._next.append(action)
+
+    def after(self, delay_s: float, action: Callback) -> None:
+        """Run `action` in the loop when `delay_s` has passed."""
+        with self._lock:
+            heappush(self._timers, (time.monotonic_ns() + round(delay_s * 1e9), next(self._order), action))
+        os.eventfd_write(self._wake, 1)
+
+    def soon(self, action: Callback) -> None:
+        """Run `action` in the loop's next turn; for other threads."""
+        self.after(0, action)
+
+    def in_thread(self, work: Callback, done: Callback) -> threading.Thread:
+        """Do `work`, which may block for ever, in a thread of its own; then run `done` in the loop."""
+        return in_thread(partial(work_then, work, partial(self.soon, done)))
+
+    def watch(self, fd: int, action: Callback) -> None:
+        """Run `action` in the loop whenever `fd` is readable."""
+        self._selector.register(fd, selectors.EVENT_READ, action)
+
+    def unwatch(self, fd: int) -> None:
+        """Stop watching `fd`."""
+        self._selector.unregister(fd)
+
+    def call_host(self) -> None:
+        """Stop here until the fault's host side has acted. Raises: NotPlaced."""
+        data = self._host.call()
+        self.report("host", "fault.injected", **data)
+
+    def loop(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        """Run callbacks until `done()`; False if `timeout_s` of virtual time passed first."""
+        deadline = time.monotonic_ns() + round(timeout_s * 1e9)
+        while not done():
+            now = time.monotonic_ns()
+            if now >= deadline:
+                return False
+            until = min(self._timers[0][0] if self._timers else deadline, deadline)
+            for key, _ in self._selector.select(max(0, until - now) / 1e9):
+                key.data()
+            self._run_timers()
+        return True
+
+    def _run_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic_ns():
+            with self._lock:
+                _, _, action = heappop(self._timers)
+            action()
+
+
+def in_thread(work: Callback) -> threading.Thread:
+    """Start a thread that nobody waits for: the guest is thrown away with it."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def work_then(work: Callback, done: Callback) -> None:
+    """Both, in order."""
+    work()
+    done()

@@ -1,0 +1,47 @@
+"""The guest's side of the mailbox: say something to the host, and stop at that very instruction."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from faultkit.errors import NotPlaced
+from faultkit.mailbox import SIZE, Mailbox, State
+
+PVPANIC_PORT = 0x505
+STOP = b"\1"  # to QEMU, "the guest panicked"; the mailbox's state tells that it did not
+
+
+class Host:
+    """The world outside."""
+
+    def __init__(self) -> None:
+        (address,) = re.findall(r"mailbox=0x([0-9a-f]+)", Path("/proc/cmdline").read_text())
+        memory = os.open("/dev/mem", os.O_RDWR | os.O_CLOEXEC)
+        self.mailbox = Mailbox(mmap.mmap(memory, SIZE, offset=int(address, 16)))
+        self._port = os.open("/dev/port", os.O_RDWR | os.O_CLOEXEC)
+        self._lock = threading.Lock()
+
+    def say(self, state: State, text: str = "") -> str:
+        """Stop the guest; returns what the host has put into the mailbox when it runs on."""
+        self.mailbox.put(state, text, time.monotonic_ns())
+        os.pwrite(self._port, STOP, PVPANIC_PORT)
+        return self.mailbox.text()
+
+    def call(self) -> dict[str, Any]:
+        """Let the fault's host side act; returns what it reports. Raises: NotPlaced."""
+        with self._lock:
+            answer: dict[str, Any] = json.loads(self.say(State.CALL))
+        if "error" in answer:
+            raise NotPlaced(answer["error"])
+        return answer
+
+    def fail(self, reason: str) -> None:
+        """End it all: this trial, or this template, is void."""
+        self.say(State.BROKEN, reason)

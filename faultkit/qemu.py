@@ -1,0 +1,299 @@
+"""One Linux guest in QEMU; the only file that knows QEMU.
+
+A guest leaves nothing behind: its mailbox and console are anonymous memory files, its sockets are socket
+pairs, and the kernel kills it when the thread that started it is gone.
+
+How forks come to be bit-identical: virtual time counts instructions (icount, `sleep=off`); RAM, disk
+and mailbox are memory devices, so no I/O completes in host time; the RTC runs on virtual time; after a
+migration QEMU announces no NIC (`announce-rounds=0`); random numbers come from `-seed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from mmap import mmap
+from pathlib import Path
+from typing import Any, Self
+
+from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError, Runstate, StateError
+
+from faultkit.errors import GuestLost, HarnessError, UnmetNeed
+from faultkit.gdbstub import GdbStub
+from faultkit.mailbox import ADDRESS, SIZE, Mailbox, State
+
+QEMU = "qemu-system-x86_64"
+HPET_COUNTER = 0xFED000F0
+HPET_TICK_NS = 10
+KERNEL_OPTIONS = (
+    "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable random.trust_cpu=on "
+    f"mailbox={ADDRESS:#x}"
+)
+
+
+class Stop(Enum):
+    """Why a guest stopped."""
+
+    MAILBOX = "mailbox"  # its agent has something to say
+    PANICKED = "panicked"
+    WATCHDOG = "watchdog"
+    BREAKPOINT = "breakpoint"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The emulated computer; part of a template's address."""
+
+    accel: str = "tcg"
+    shift: int = 3  # an instruction takes 2^shift ns of virtual time (tcg only)
+    memory_mib: int = 768
+    seed: int = 42
+    devices: tuple[str, ...] = ()
+
+    def options(self) -> list[str]:
+        """QEMU's options, but for files and connections."""
+        timing = [] if self.accel == "kvm" else ["-icount", f"shift={self.shift},sleep=off"]
+        accel = "kvm" if self.accel == "kvm" else "tcg,thread=single"
+        cpu = "host" if self.accel == "kvm" else "max"
+        return [
+            *("-accel", accel, *timing, "-cpu", cpu, "-seed", str(self.seed)),
+            *("-m", f"{self.memory_mib}M,slots=2,maxmem=16G"),
+            *("-nodefaults", "-display", "none", "-no-reboot", "-rtc", "base=2026-01-01,clock=vm"),
+            *("-device", "pvpanic", "-device", "i6300esb"),
+            *("-action", "panic=pause,watchdog=pause,reboot=shutdown"),
+            *self.devices,
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What a guest is made of, on the host."""
+
+    kernel: Path
+    initrd: Path
+    root: Path
+    ram: Path
+
+
+class Guest:
+    """A QEMU process with its guest stopped. Use `with`; afterwards there is nothing left of it."""
+
+    def __init__(self, machine: Machine, files: Files, *, fork_of: Path | None = None) -> None:
+        self._started = time.monotonic()
+        qmp, qmp_theirs = socket.socketpair()
+        gdb, gdb_theirs = socket.socketpair()
+        box, self._console = os.memfd_create("faultkit-mailbox"), os.memfd_create("faultkit-console")
+        self._scratch = os.memfd_create("faultkit-scratch")
+        os.ftruncate(box, SIZE)
+        self._memory = mmap(box, SIZE)
+        self.mailbox = Mailbox(self._memory)
+        self.ran_s = 0.0  # wall time during which the guest was executing
+        fds = (qmp_theirs.fileno(), gdb_theirs.fileno(), box, self._console, self._scratch)
+        command = [QEMU, *machine.options(), *wiring(files, fds, private=fork_of is not None)]
+        self._errors = os.memfd_create("faultkit-qemu-errors")
+        try:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+            )
+        except FileNotFoundError as reason:
+            raise UnmetNeed(f"{reason.filename} is not installed: run `faultkit doctor`") from None
+        finally:
+            qmp_theirs.close()
+            gdb_theirs.close()
+            os.close(box)
+        self.gdb = GdbStub(gdb)
+        self._gdb_socket = gdb
+        self._qmp_socket = qmp
+        self._loop = asyncio.new_event_loop()
+        self._client = QMPClient()
+
+    def __enter__(self) -> Self:
+        try:
+            with self._connection_errors():
+                self._run(self._client.connect(self._qmp_socket), 20)
+            capability = {"capability": "x-ignore-shared", "state": True}
+            self.execute("migrate-set-capabilities", capabilities=[capability])
+            self.execute("migrate-set-parameters", **{"announce-rounds": 0})
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End QEMU and free what it held. Never waits for the guest."""
+        self._process.kill()
+        with suppress(QMPError, EOFError, OSError, TimeoutError, StateError):
+            self._run(self._client.disconnect(), 5)
+        self._process.wait()
+        self._loop.close()
+        self._gdb_socket.close()
+        self._qmp_socket.close()
+        self._memory.close()
+        for fd in (self._console, self._scratch, self._errors):
+            os.close(fd)
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process."""
+        return self._process.pid
+
+    def execute(self, command: str, /, **arguments: object) -> Any:
+        """One QMP command. Raises: GuestLost if QEMU is gone, HarnessError if it refuses."""
+        with self._connection_errors():
+            return self._run(self._client.execute(command, arguments), 20)
+
+    def run(self, timeout_s: float) -> Stop:
+        """Let the guest run until it stops. Raises: GuestLost if QEMU dies, HarnessError at the wall-clock limit."""
+        self._client.events.clear()
+        start = time.monotonic()
+        self.execute("cont")
+        try:
+            while (event := self._next_event(start + timeout_s - time.monotonic())) is not None:
+                if event["event"] == "STOP":
+                    return self._why_stopped()
+                if event["event"] == "SHUTDOWN":
+                    return Stop.EXITED
+            return self._after_exit()
+        except TimeoutError:
+            raise HarnessError(f"the guest ran for {timeout_s:.0f} s of wall time without an end") from None
+        finally:
+            self.ran_s += time.monotonic() - start
+
+    def clock_ns(self) -> int:
+        """Virtual time since power-on, read from the HPET of the stopped guest; 10 ns steps."""
+        line = f"xp /2xw {HPET_COUNTER:#x}"
+        answer = self.execute("human-monitor-command", **{"command-line": line})
+        low, high = re.findall(r"0x([0-9a-f]{8})", answer)
+        return (int(high, 16) << 32 | int(low, 16)) * HPET_TICK_NS
+
+    def read_pages(self, pages: tuple[int, ...]) -> bytes:
+        """Physical memory, page by page (also of a crashed guest)."""
+        return b"".join(self._read_page(page) for page in pages)
+
+    def save(self, state: Path) -> None:
+        """Write the device state; RAM already is its file. The guest stays stopped."""
+        self.execute("migrate", uri=f"exec:cat > '{state}'")
+        self._until(lambda: self.execute("query-migrate").get("status"), "completed")
+
+    def load(self, state: Path) -> None:
+        """Become the guest that was saved."""
+        self.execute("migrate-incoming", uri=f"exec:cat '{state}'")
+        self._until(lambda: self.execute("query-migrate").get("status"), "completed")
+
+    def console(self) -> str:
+        """All that the guest wrote to its serial console."""
+        size = os.fstat(self._console).st_size
+        return os.pread(self._console, size, 0).decode(errors="replace").replace("\r\n", "\n")
+
+    def _read_page(self, page: int) -> bytes:
+        os.ftruncate(self._scratch, 0)
+        self.execute("pmemsave", val=page * 4096, size=4096, filename=f"/dev/fd/{self._scratch}")
+        return os.pread(self._scratch, 4096, 0)
+
+    def _why_stopped(self) -> Stop:
+        status = self.execute("query-status")["status"]
+        if status == "guest-panicked":
+            word = (State.READY, State.FROZEN, State.CALL, State.DONE, State.BROKEN)
+            return Stop.MAILBOX if self.mailbox.state in word else Stop.PANICKED
+        known = {"watchdog": Stop.WATCHDOG, "debug": Stop.BREAKPOINT, "shutdown": Stop.EXITED}
+        if status not in known:
+            raise HarnessError(f"QEMU stopped the guest for an unknown reason ({status})")
+        return known[status]
+
+    def _after_exit(self) -> Stop:
+        """QEMU went away while the guest ran: by itself (a guest that shut down), or it was killed?"""
+        code = self._process.wait(5)
+        if code == 0:
+            return Stop.EXITED
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        raise GuestLost(f"QEMU ended by itself ({how}) {self.complaint()}".strip())
+
+    def complaint(self) -> str:
+        """What QEMU wrote to its standard error, last line."""
+        text = os.pread(self._errors, 65536, 0).decode(errors="replace").strip()
+        lines = [line for line in text.splitlines() if "warning:" not in line]
+        return lines[-1] if lines else ""
+
+    def _next_event(self, timeout_s: float) -> Mapping[str, Any] | None:
+        """The next QMP event, or None if QEMU went away. Raises: TimeoutError."""
+        return self._run(self._event_or_end(), max(timeout_s, 0.001))  # type: ignore[no-any-return]
+
+    async def _event_or_end(self) -> Mapping[str, Any] | None:
+        if self._client.runstate is not Runstate.RUNNING and self._client.events.empty():
+            return None
+        event = asyncio.ensure_future(self._client.events.get())
+        ended = asyncio.ensure_future(self._client.runstate_changed())
+        try:
+            await asyncio.wait((event, ended), return_when=asyncio.FIRST_COMPLETED)
+            return event.result() if event.done() else None
+        finally:
+            event.cancel()
+            ended.cancel()
+
+    def _run(self, awaitable: Any, timeout_s: float) -> Any:
+        return self._loop.run_until_complete(asyncio.wait_for(awaitable, timeout_s))
+
+    def _until(self, question: Any, answer: str, timeout_s: float = 30.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while (status := question()) != answer:
+            if status in ("failed", "cancelled") or time.monotonic() > deadline:
+                raise HarnessError(f"QEMU could not move the guest's state: {status} {self.complaint()}".strip())
+            time.sleep(0.0005)
+
+    @contextmanager
+    def _connection_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ExecuteError as reason:
+            raise HarnessError(f"QEMU refused a command: {reason}") from None
+        except (ConnectError, ExecInterruptedError, StateError, EOFError, TimeoutError, OSError) as reason:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+            raise GuestLost(f"QEMU does not answer: {self.complaint() or reason or type(reason).__name__}") from None
+
+
+def wiring(files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:
+    """QEMU's options for files and connections. `private`: writes to RAM stay in this process."""
+    qmp, gdb, box, console, _ = fds
+    size = files.ram.stat().st_size
+    share = "off" if private else "on"
+    return [
+        *("-kernel", str(files.kernel), "-initrd", str(files.initrd), "-append", KERNEL_OPTIONS),
+        *("-machine", "pc,memory-backend=ram,nvdimm=on"),
+        *("-object", f"memory-backend-file,id=ram,size={size},mem-path={files.ram},share={share}"),
+        *("-object", f"memory-backend-file,id=root,size={files.root.stat().st_size},mem-path={files.root},"
+          "share=on,readonly=on", "-device", "nvdimm,memdev=root,unarmed=on"),
+        *("-object", f"memory-backend-file,id=box,size={SIZE},mem-path=/dev/fd/{box},share=on"),
+        *("-device", f"virtio-pmem-pci,memdev=box,memaddr={ADDRESS:#x}"),
+        *("-chardev", f"file,id=console,path=/dev/fd/{console},append=on", "-serial", "chardev:console"),
+        *("-chardev", f"socket,id=qmp,fd={qmp}", "-mon", "chardev=qmp,mode=control"),
+        *("-chardev", f"socket,id=gdb,fd={gdb}", "-gdb", "chardev:gdb"),
+        *("-S", *(["-incoming", "defer"] if private else [])),
+    ]  # fmt: skip
+
+
+def version() -> str:
+    """QEMU's version, "7.2.22". Raises: UnmetNeed if there is no QEMU."""
+    try:
+        answer = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise UnmetNeed(f"{QEMU} does not run: apt-get install qemu-system-x86") from None
+    found = re.search(r"version (\d+(?:\.\d+)+)", answer)
+    return found[1] if found else "unknown"

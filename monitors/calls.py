@@ -1,0 +1,50 @@
+"""Calls of the k-driver's functions: entry, return, latency."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultkit.model import Event
+from faultkit.protocols import Driver, Watcher
+from monitors.bpf import Program, records
+
+SOURCE = Path(__file__).with_suffix(".bpf.c")
+EVENT = struct.Struct("<QQQ")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Every function of the k-driver that kprobes can reach, as loaded at the freeze.
+
+    A reloaded k-driver is not traced: its functions are new ones.
+    """
+
+    def attach(self, driver: Driver) -> Watcher:
+        program = Program(SOURCE)
+        if not sum(program.on_function(name, "on_entry", "on_return") for name in functions(driver.modules)):
+            raise OSError(f"no function of {driver.modules} can be probed: is the module loaded?")
+        return program
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        return events(raw, names)
+
+
+def functions(modules: tuple[str, ...]) -> list[str]:
+    """The names of the modules' functions, as /proc/kallsyms has them; compiler-made parts (.cold) left out."""
+    lines = (line.split() for line in Path("/proc/kallsyms").read_text().splitlines())
+    ours = {f"[{module}]" for module in modules}
+    return sorted({f[2] for f in lines if len(f) == 4 and f[3] in ours and f[1] in "tT" and "." not in f[2]})
+
+
+def events(raw: bytes, names: Mapping[int, str]) -> Iterator[Event]:
+    """`call.entered` and `call.returned`, by function."""
+    for record in records(raw):
+        t_ns, address, latency_ns = EVENT.unpack(record)
+        function = names.get(address, f"{address:#x}")
+        if latency_ns:
+            yield Event(t_ns, "calls", "call.returned", {"function": function, "latency_ns": latency_ns})
+        else:
+            yield Event(t_ns, "calls", "call.entered", {"function": function})

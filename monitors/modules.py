@@ -1,0 +1,36 @@
+"""Kernel modules: load and unload."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultkit.model import Event
+from faultkit.protocols import Driver, Watcher
+from monitors.bpf import Program, records
+
+SOURCE = Path(__file__).with_suffix(".bpf.c")
+EVENT = struct.Struct("<QQ32s")
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """Every module that comes or goes, the k-driver's among them."""
+
+    def attach(self, driver: Driver) -> Watcher:
+        del driver
+        return Program(SOURCE)
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        del names
+        return events(raw)
+
+
+def events(raw: bytes) -> Iterator[Event]:
+    """`module.loaded` and `module.unloaded`, by name."""
+    for record in records(raw):
+        t_ns, loaded, name = EVENT.unpack(record)
+        kind = "module.loaded" if loaded else "module.unloaded"
+        yield Event(t_ns, "modules", kind, {"name": name.partition(b"\0")[0].decode(errors="replace")})

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+// Start, end and signals of processes by name. Parameter: COMM, the name as two eight-byte words.
+#include <uapi/linux/ptrace.h>
+#include <linux/sched.h>
+
+enum { STARTED, EXITED, SIGNALLED };
+
+struct event {
+	u64 t_ns;
+	u32 kind;
+	u32 pid;
+	s32 value;	/* SIGNALLED: the signal; EXITED: the wait status */
+	u32 pad;
+};
+
+struct comm {
+	u64 word[2];
+};
+
+BPF_RINGBUF_OUTPUT(events, 128);
+BPF_ARRAY(lost, u64, 1);
+
+static inline bool is_ours(struct comm *comm)
+{
+	return comm->word[0] == COMM_0 && comm->word[1] == COMM_1;
+}
+
+TRACEPOINT_PROBE(sched, sched_process_exec)
+{
+	struct event e = { .t_ns = bpf_ktime_get_ns(), .kind = STARTED, .pid = args->pid };
+	struct comm comm = {};
+
+	bpf_get_current_comm(&comm, sizeof(comm));
+	if (!is_ours(&comm))
+		return 0;
+	if (events.ringbuf_output(&e, sizeof(e), 0))
+		lost.increment(0);
+	return 0;
+}
+
+TRACEPOINT_PROBE(sched, sched_process_exit)
+{
+	struct event e = { .t_ns = bpf_ktime_get_ns(), .kind = EXITED };
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	u64 id = bpf_get_current_pid_tgid();
+	struct comm comm = {};
+
+	bpf_get_current_comm(&comm, sizeof(comm));
+	if (!is_ours(&comm) || (u32)id != id >> 32)
+		return 0;
+	e.pid = id >> 32;
+	bpf_probe_read_kernel(&e.value, sizeof(e.value), &task->exit_code);
+	if (events.ringbuf_output(&e, sizeof(e), 0))
+		lost.increment(0);
+	return 0;
+}
+
+TRACEPOINT_PROBE(signal, signal_generate)
+{
+	struct event e = { .t_ns = bpf_ktime_get_ns(), .kind = SIGNALLED, .pid = args->pid, .value = args->sig };
+	struct comm comm = {};
+
+	bpf_probe_read_kernel(&comm, sizeof(comm), args->comm);
+	if (!is_ours(&comm))
+		return 0;
+	if (events.ringbuf_output(&e, sizeof(e), 0))
+		lost.increment(0);
+	return 0;
+}

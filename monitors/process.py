@@ -1,0 +1,43 @@
+"""The u-driver's life: start, signals, exit."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultkit.model import Event
+from faultkit.protocols import Driver, Split, Watcher
+from monitors.bpf import Program, records
+
+SOURCE = Path(__file__).with_suffix(".bpf.c")
+EVENT = struct.Struct("<QIIiI")
+STARTED, EXITED, SIGNALLED = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Processes with the u-driver's name. Sees nothing for a driver that has no u-driver."""
+
+    def attach(self, driver: Driver) -> Watcher:
+        name = driver.udriver if isinstance(driver, Split) else ""
+        low, high = struct.unpack("<QQ", name.encode()[:15].ljust(16, b"\0"))
+        return Program(SOURCE, COMM_0=f"{low}ULL", COMM_1=f"{high}ULL")
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        del names
+        return events(raw)
+
+
+def events(raw: bytes) -> Iterator[Event]:
+    """`udriver.started`, `udriver.signalled` with the signal, `udriver.exited` with its status or signal."""
+    for record in records(raw):
+        t_ns, kind, pid, value, _ = EVENT.unpack(record)
+        if kind == STARTED:
+            yield Event(t_ns, "process", "udriver.started", {"pid": pid})
+        elif kind == SIGNALLED:
+            yield Event(t_ns, "process", "udriver.signalled", {"pid": pid, "signal": value})
+        else:
+            data = {"pid": pid, "status": value >> 8 & 0xFF, "signal": value & 0x7F}
+            yield Event(t_ns, "process", "udriver.exited", data)

@@ -1,0 +1,60 @@
+"""Requests to the driver's device: issue, completion, latency, error."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultkit.model import Event
+from faultkit.protocols import Driver, Watcher
+from monitors.bpf import Program, records
+
+SOURCE = Path(__file__).with_name("requests.bpf.c")
+EVENT = struct.Struct("<QQQIiII")
+KINDS = ("issued", "completed", "received")
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Block requests, or network packets, as the kernel issues and completes them.
+
+    Tells the recovery controller of block requests that completed with an error.
+    """
+
+    def attach(self, driver: Driver) -> Watcher:
+        node = Path("/dev") / driver.device
+        if driver.device and node.is_block_device():
+            number = node.stat().st_rdev
+            return BlockRequests(SOURCE, DEV=os.major(number) << 20 | os.minor(number))
+        return Program(SOURCE, IFACE=f"{int.from_bytes(driver.device.encode()[:7], 'little')}ULL")
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        del names
+        return events(raw)
+
+
+class BlockRequests(Program):
+    """Block requests; a failed one is an error."""
+
+    _told = 0
+
+    def error(self) -> str | None:
+        failed = self.counter("failed")
+        new, self._told = failed - self._told, failed
+        return f"{new} block requests failed" if new else None
+
+
+def events(raw: bytes) -> Iterator[Event]:
+    """`block.*` events by sector, `net.*` events by packet."""
+    for record in records(raw):
+        t_ns, ident, latency_ns, size, error, kind, op = EVENT.unpack(record)
+        if op:
+            data = {"sector": ident, "bytes": size, "op": chr(op)}
+        else:
+            data = {"packet": f"{ident:x}", "bytes": size}
+        if KINDS[kind] == "completed":
+            data |= {"latency_ns": latency_ns, "error": error}
+        yield Event(t_ns, "requests", f"{'block' if op else 'net'}.{KINDS[kind]}", data)

@@ -1,0 +1,92 @@
+"""What the driver holds: memory, descriptors and CPU time of the u-driver, references and slab of the k-driver."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faultkit.model import Event
+from faultkit.protocols import Buffer, Driver, Split, Watcher
+
+try:
+    import psutil
+except ImportError:  # a host without it can still describe and decode
+    psutil = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """A sample at the freeze and one at the end: what did not come back has leaked."""
+
+    def attach(self, driver: Driver) -> Watcher:
+        return Samples(driver)
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        del names
+        return events(raw)
+
+
+class Samples:
+    """Samples of one driver's resources."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._first = sample(driver)
+
+    def reset(self) -> None:
+        self._first = sample(self._driver)
+
+    def collect(self) -> bytes:
+        return json.dumps([self._first, sample(self._driver)]).encode()
+
+    def lost(self) -> int:
+        return 0
+
+    def buffer(self) -> Buffer | None:
+        return None
+
+    def error(self) -> str | None:
+        return None
+
+
+def sample(driver: Driver) -> tuple[int, dict[str, Any]]:
+    """The time and what is held now."""
+    return time.monotonic_ns(), {
+        "module_refs": {name: references(name) for name in driver.modules},
+        "slab_bytes": slab_bytes(),
+        **(process(driver) if isinstance(driver, Split) else {}),
+    }
+
+
+def references(module: str) -> int | None:
+    """How often a module is in use; None if it is not loaded."""
+    try:
+        return int(Path(f"/sys/module/{module.replace('-', '_')}/refcnt").read_text())
+    except OSError:
+        return None
+
+
+def slab_bytes() -> int:
+    """Unreclaimable slab of the whole kernel."""
+    line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("SUnreclaim"))
+    return int(line.split()[1]) * 1024
+
+
+def process(driver: Split) -> dict[str, Any]:
+    """The u-driver's share; None where it is gone."""
+    try:
+        udriver = psutil.Process(driver.udriver_pid())
+        cpu = udriver.cpu_times()
+        return {"rss_bytes": udriver.memory_info().rss, "fds": udriver.num_fds(), "cpu_s": cpu.user + cpu.system}
+    except (OSError, psutil.Error):
+        return {"rss_bytes": None, "fds": None, "cpu_s": None}
+
+
+def events(raw: bytes) -> Iterator[Event]:
+    """`resources.sampled`, first and last."""
+    for t_ns, held in json.loads(raw):
+        yield Event(t_ns, "resources", "resources.sampled", held)
