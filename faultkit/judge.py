@@ -147,7 +147,7 @@ def leaked(record: Record) -> bool:
     if len(samples) < 2 or record.ending is not Ending.FINISHED:
         return False
     before, after = samples[0].data, samples[-1].data
-    more_refs = any(after["module_refs"].get(m, 0) > n for m, n in before["module_refs"].items())
+    more_refs = any((after["module_refs"].get(m) or 0) > (n or 0) for m, n in before["module_refs"].items())
     return more_refs or (after.get("fds") or 0) > (before.get("fds") or 0) + FD_SLACK
 
 

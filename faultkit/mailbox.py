@@ -49,7 +49,7 @@ class Mailbox:
     def state(self) -> State | None:
         """The state word; None if a faulty guest overwrote it."""
         value = self._header()[0]
-        return State(value) if value in State else None
+        return State(value) if value <= max(State) else None
 
     @property
     def clock_ns(self) -> int:

@@ -255,6 +255,14 @@ class Watcher(Protocol):
         """What looks wrong since the last call, in a few words, for the recovery controller; None if nothing."""
 
 
+@runtime_checkable
+class StepsAside(Protocol):
+    """A watcher that would make unloading the k-driver slow or impossible."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Out of the way while the k-driver is unloaded."""
+
+
 def iter_parts(part: Any) -> Iterator[Any]:
     """A part and the parts in its fields, depth first."""
     yield part

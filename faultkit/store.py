@@ -23,6 +23,7 @@ from faultkit.model import Ending, Event, Outcome, Record
 
 FILE = "campaign.sqlite"
 VERSION = 1
+LOCK_WAIT_S = 10  # how long another process may hold the database before that is an error
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -92,9 +93,11 @@ class Store:
             raise UsageError(f"{directory} holds no results (no {FILE}): give a directory under results/, see `ls results`")
         with translated(directory):
             db = connect(file, readonly=readonly)
-            version = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
-        if version is None or json.loads(version[0]) != VERSION:
-            raise UsageError(f"{directory} was written by another version of faultkit")
+        try:
+            check_version(directory, db)
+        except BaseException:
+            db.close()
+            raise
         return cls(file.parent, db)
 
     def __enter__(self) -> Self:
@@ -120,22 +123,15 @@ class Store:
             return {n for (n,) in self._db.execute("SELECT n FROM trials")}
 
     def add(self, row: Row) -> Verdict | None:
-        """Judge and write one trial, in one transaction. A second row for the same trial is refused."""
-        columns, verdict = as_columns(row)
-        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-        with translated(self.path):
-            self._db.execute(f"INSERT INTO trials ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
-            self._db.commit()
-        return verdict
+        """Judge and write one trial, in one transaction. Raises: HarnessError if it already has a row."""
+        with translated(self.path), self._db:
+            return insert(self._db, row)
 
     def add_many(self, rows: Iterable[Row]) -> None:
         """Write many trials in one transaction."""
-        with translated(self.path):
+        with translated(self.path), self._db:
             for row in rows:
-                columns, _ = as_columns(row)
-                names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-                self._db.execute(f"INSERT INTO trials ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
-            self._db.commit()
+                insert(self._db, row)
 
     def plan(self, n: int) -> dict[str, Any]:
         """The plan of a trial. Raises: UsageError if there is none."""
@@ -147,7 +143,7 @@ class Store:
         return str(self._one(n, "template"))
 
     def record(self, n: int) -> Record:
-        """The raw record of a valid trial. Raises: UsageError if there is none."""
+        """The raw record of a valid trial. Raises: UsageError if there is none, or its parts are gone."""
         columns = "plan, void, ending, events, console, lost, wall_s, guest_s"
         with translated(self.path):
             row = self._db.execute(f"SELECT {columns} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
@@ -157,7 +153,7 @@ class Store:
         if void is not None:
             raise UsageError(f"trial {n} is void ({void}): nothing was recorded")
         return Record(
-            trial=decode(json.loads(plan)),
+            trial=self._decoded(n, plan),
             ending=Ending(ending),
             events=unpack_events(events),
             console=zlib.decompress(console).decode(),
@@ -178,18 +174,18 @@ class Store:
 
     def rejudge(self) -> int:
         """Judge every stored record again; returns how many verdicts changed."""
-        changed = 0
-        for n in sorted(self.done()):
-            if self._one(n, "void") is not None:
-                continue
-            new = judged_columns(judge(self.record(n)))
-            old = self._db.execute(f"SELECT {', '.join(JUDGED)} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
-            if tuple(new.values()) != old:
-                changed += 1
-                sets = ", ".join(f"{name} = ?" for name in JUDGED)
-                self._db.execute(f"UPDATE trials SET {sets} WHERE n = ?", [*new.values(), n])  # noqa: S608
-        self._db.commit()
-        return changed
+        valid = [n for (n,) in self.query("SELECT n FROM trials WHERE void IS NULL ORDER BY n")]
+        with translated(self.path), self._db:
+            return sum(self._rejudge(n) for n in valid)
+
+    def _rejudge(self, n: int) -> bool:
+        """Judge one stored record again; whether its verdict changed."""
+        new = tuple(judged_columns(judge(self.record(n))).values())
+        old = self._db.execute(f"SELECT {', '.join(JUDGED)} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
+        sets = ", ".join(f"{name} = ?" for name in JUDGED)
+        if new != old:
+            self._db.execute(f"UPDATE trials SET {sets} WHERE n = ?", (*new, n))  # noqa: S608
+        return bool(new != old)
 
     def query(self, sql: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a SELECT over `trials` and `meta`, for reports."""
@@ -201,12 +197,42 @@ class Store:
         """For `pandas.read_sql`."""
         return self._db
 
+    def _decoded(self, n: int, plan: str) -> Any:
+        try:
+            return decode(json.loads(plan))
+        except (ImportError, AttributeError, TypeError) as reason:
+            raise UsageError(
+                f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "
+                "use the revision of the code that wrote it, see git_revision in `faultkit show`"
+            ) from None
+
     def _one(self, n: int, column: str) -> Any:
         with translated(self.path):
             row = self._db.execute(f"SELECT {column} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
         if row is None:
             raise UsageError(f"there is no trial {n} in {self.path}: `faultkit show {self.path}` lists them")
         return row[0]
+
+
+def check_version(directory: Path, db: sqlite3.Connection) -> None:
+    """Raises: UsageError if this is no store of our version."""
+    with translated(directory):
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            raise UsageError(f"{directory} holds no results ({FILE} is empty): the campaign must be run again")
+        version = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+    if version is None or json.loads(version[0]) != VERSION:
+        raise UsageError(f"{directory} was written by another version of faultkit")
+
+
+def insert(db: sqlite3.Connection, row: Row) -> Verdict | None:
+    """Judge one trial and write its row; the caller commits. Raises: HarnessError if it already has one."""
+    columns, verdict = as_columns(row)
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    try:
+        db.execute(f"INSERT INTO trials ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
+    except sqlite3.IntegrityError as reason:
+        raise HarnessError(f"trial {row.n} cannot be stored: {reason}") from None
+    return verdict
 
 
 def as_columns(row: Row) -> tuple[dict[str, Any], Verdict | None]:
@@ -263,7 +289,8 @@ def unpack_events(blob: bytes) -> tuple[Event, ...]:
 def connect(file: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection that waits a little for another's lock."""
     mode = "ro" if readonly else "rwc"
-    return sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True, timeout=10, check_same_thread=False)
+    uri = f"{file.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, check_same_thread=False)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from faultkit.protocols import Driver, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
+FTRACE = Path("/proc/sys/kernel/ftrace_enabled")
 EVENT = struct.Struct("<QQQ")
 
 
@@ -23,13 +25,28 @@ class Calls:
     """
 
     def attach(self, driver: Driver) -> Watcher:
-        program = Program(SOURCE)
+        program = CallProbes(SOURCE)
         if not sum(program.on_function(name, "on_entry", "on_return") for name in functions(driver.modules)):
             raise OSError(f"no function of {driver.modules} can be probed: is the module loaded?")
         return program
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         return events(raw, names)
+
+
+class CallProbes(Program):
+    """Probes on many functions of one module."""
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Unloading a module takes its probes off one by one, and each walks all of the kernel's functions:
+        seconds for a large driver. With ftrace switched off there is nothing to walk.
+        """
+        FTRACE.write_text("0")
+        try:
+            yield
+        finally:
+            FTRACE.write_text("1")
 
 
 def functions(modules: tuple[str, ...]) -> list[str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from faultkit.guest.clock import printk_lag_ns
 from faultkit.model import Event
 from faultkit.protocols import Buffer, Driver, Watcher
 
@@ -34,9 +35,11 @@ class Messages:
         self._fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._lost = 0
         self._lines: list[tuple[int, int, str]] = []
+        self._lag_ns = 0
         self.reset()
 
     def reset(self) -> None:
+        self._lag_ns = printk_lag_ns()
         os.lseek(self._fd, 0, os.SEEK_END)
         self._lines, self._lost = [], 0
 
@@ -66,7 +69,7 @@ class Messages:
                 continue
             level, _, t_us = (int(field) for field in head.split(",")[:3])
             if level & 7 <= 4:
-                self._lines.append((t_us * 1000, level & 7, text.split("\n")[0]))
+                self._lines.append((t_us * 1000 + self._lag_ns, level & 7, text.split("\n")[0]))
 
 
 def events(raw: bytes) -> Iterator[Event]:

@@ -20,6 +20,7 @@ PIDFILE = Path("/run/nbdkit.pid")
 DISK = Path("/run/nbd.img")
 NODE = "/dev/nbd0"
 PAGE = 4096
+REQUEST_TIMEOUT_S = 1  # nbd counts in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Nbd:
             run("nbd-client", "-unix", str(SOCKET), NODE)
             return
         with netlink.handshake(SOCKET) as connection:
-            netlink.connect(connection, dead_connection_timeout_s=self.hold_s)
+            netlink.connect(connection, request_timeout_s=REQUEST_TIMEOUT_S, dead_connection_timeout_s=self.hold_s)
 
     def detach(self) -> None:
         with suppress(OSError):  # there may be nothing to disconnect

@@ -20,7 +20,7 @@ CTRL_ID, CTRL_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 
 NLM_F_REQUEST, NLM_F_ACK, NLMSG_ERROR = 1, 4, 2
 NLA_F_NESTED = 1 << 15
 CONNECT, DISCONNECT, RECONFIGURE = 1, 2, 3
-INDEX, SIZE_BYTES, BLOCK_SIZE_BYTES, SERVER_FLAGS, SOCKETS, DEAD_CONN_TIMEOUT = 1, 2, 3, 5, 7, 8
+INDEX, SIZE_BYTES, BLOCK_SIZE_BYTES, TIMEOUT, SERVER_FLAGS, SOCKETS, DEAD_CONN_TIMEOUT = 1, 2, 3, 4, 5, 7, 8
 SOCK_ITEM, SOCK_FD = 1, 1
 BLOCK_SIZE = 4096
 HEADER = struct.Struct("=IHHIIBBH")  # nlmsghdr and genlmsghdr
@@ -63,13 +63,19 @@ def receive(stream: socket.socket, count: int) -> bytes:
     return data
 
 
-def connect(connection: Connection, dead_connection_timeout_s: int) -> None:
-    """Make nbd0 serve from this connection; after its death requests wait for `reconfigure` that long."""
+def connect(connection: Connection, *, request_timeout_s: int, dead_connection_timeout_s: int) -> None:
+    """Make nbd0 serve from this connection.
+
+    A request without an answer for `request_timeout_s` declares the connection dead and waits, up to
+    `dead_connection_timeout_s`, for `reconfigure`. Without a request timeout nbd never sends again what was in
+    flight when the server died, not even after `reconfigure` (nbd_xmit_timeout in drivers/block/nbd.c).
+    """
     command(
         CONNECT,
         attribute(INDEX, u32(0)),
         attribute(SIZE_BYTES, u64(connection.size_bytes)),
         attribute(BLOCK_SIZE_BYTES, u64(BLOCK_SIZE)),
+        attribute(TIMEOUT, u64(request_timeout_s)),
         attribute(SERVER_FLAGS, u64(connection.flags)),
         attribute(DEAD_CONN_TIMEOUT, u64(dead_connection_timeout_s)),
         sockets(connection),

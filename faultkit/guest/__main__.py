@@ -19,6 +19,7 @@ from typing import Any
 from faultkit.codec import decode, loads, name_of
 from faultkit.errors import FaultkitError
 from faultkit.guest.bench import GuestBench, in_thread
+from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.host import Host
 from faultkit.guest.recovery import Controller
 from faultkit.mailbox import State
@@ -116,7 +117,8 @@ def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
         watcher.reset()
     host.mailbox.clear()
     buffers = {name: asdict(buffer) for name, watcher in watchers.items() if (buffer := watcher.buffer())}
-    return host.say(State.FROZEN, json.dumps({"modules": loaded_modules(), "buffers": buffers}))
+    manifest = {"modules": loaded_modules(), "buffers": buffers, "printk_lag_ns": printk_lag_ns()}
+    return host.say(State.FROZEN, json.dumps(manifest))
 
 
 def loaded_modules() -> dict[str, list[tuple[str, int]]]:

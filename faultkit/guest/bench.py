@@ -55,8 +55,11 @@ class GuestBench:
         with self._lock:
             self._requests += 1
             n = self._requests
-            due, self._next = [*self._at.pop(n, ()), *self._next], []
-        for action in due:
+        for action in self._at.pop(n, ()):
+            action()
+        with self._lock:
+            waiting, self._next = self._next, []
+        for action in waiting:
             action()
         start = time.monotonic_ns()
         self._open[n] = (op, start)

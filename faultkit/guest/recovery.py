@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from faultkit.errors import HarnessError
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.commands import retry
-from faultkit.protocols import Action, Driver, Policy, Split, Watcher
+from faultkit.protocols import Action, Driver, Policy, Split, StepsAside, Watcher
 
 BEAT_S = 0.1  # between two probes, and between two looks at the detectors
 BEAT_DEADLINE_S = 1.0  # a probe that takes longer tells of an error
@@ -82,13 +82,18 @@ class Attempt:
 
     bench: GuestBench
     action: str
+    watchers: Sequence[Watcher]
     error: str | None = None
 
     def run(self) -> None:
         try:
             for name, call in steps(self.action, self.bench.driver):
                 self.bench.report("recovery", "recovery.step", step=name)
-                call()
+                with ExitStack() as aside:
+                    for watcher in self.watchers if name == "unload" else ():
+                        if isinstance(watcher, StepsAside):
+                            aside.enter_context(watcher.aside())
+                    call()
             self.bench.report("recovery", "recovery.step", step="probe")
             retry(self.bench.driver.probe, COME_BACK_S)
         except OSError as reason:
@@ -143,7 +148,7 @@ class Controller:
             self.bench.after(action.delay_s, partial(self._act, action))
 
     def _act(self, action: Action) -> None:
-        attempt = self._attempt = Attempt(self.bench, action.name)
+        attempt = self._attempt = Attempt(self.bench, action.name, self.watchers)
         self.bench.report("recovery", "recovery.started", action=action.name)
         self.bench.in_thread(attempt.run, partial(self._finished, attempt, None))
         self.bench.after(ATTEMPT_S, partial(self._finished, attempt, f"no end after {ATTEMPT_S:g} s"))

@@ -1,0 +1,105 @@
+"""What travels into the guest: faultkit's guest half, and the files of every part that a template uses.
+
+A part's module travels as its package's folder, or as the single file that it is; other files go with it if
+the part ships them (`faultkit.protocols.Ships`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import faultkit
+from faultkit import cache
+from faultkit.codec import encode
+from faultkit.errors import UsageError
+from faultkit.initramfs import Entry, archive, with_folders
+from faultkit.protocols import Ships, iter_parts
+
+HOME = "payload/faultkit"  # becomes /faultkit in the guest
+GUEST_HALF = (
+    "__init__.py", "model.py", "protocols.py", "codec.py", "errors.py", "mailbox.py", "policies.py", "triggers.py",
+)  # fmt: skip
+TRAVELS = (".py", ".c", ".h")
+LARGEST_BYTES = 64 << 20
+
+INIT = b"""#!/bin/sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONPATH=/faultkit PYTHONDONTWRITEBYTECODE=1
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /tmp; mkdir -p /run/netns
+modprobe -a pvpanic-mmio i6300esb
+modprobe i6300esb
+[ -e /dev/watchdog ] || modprobe i6300esb heartbeat=3
+ip link set lo up
+for setting in kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_thresh=1 kernel.panic=0 \\
+  kernel.hung_task_timeout_secs=8 net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; do
+  sysctl -qw $setting
+done
+cd /faultkit
+exec python3 -m faultkit.guest
+"""
+
+
+def build(spec: Mapping[str, Any], parts: Iterable[Any]) -> bytes:
+    """The archive that goes behind the guest's initramfs. Raises: UsageError if a part cannot travel."""
+    parts = [inner for part in parts for inner in iter_parts(part)]
+    files = {name: path.read_bytes() for name, path in sources(parts)}
+    for part in parts:
+        if isinstance(part, Ships):
+            files |= {name.lstrip("/"): path.read_bytes() for name, path in part.files().items()}
+    if (size := sum(map(len, files.values()))) > LARGEST_BYTES:
+        raise UsageError(f"the drivers' files are {size >> 20} MiB: at most {LARGEST_BYTES >> 20} MiB fit into a guest")
+    files["init"] = INIT
+    files["spec.json"] = json.dumps(spec, sort_keys=True).encode()
+    return archive(with_folders(Entry(f"{HOME}/{name}", data) for name, data in sorted(files.items())))
+
+
+def spec_of(driver: Any, workload: Any, monitors: Iterable[Any], imports: Iterable[str]) -> dict[str, Any]:
+    """What the agent prepares. `imports`: modules that plans may name, so that forks find them loaded."""
+    return {
+        "driver": encode(driver),
+        "workload": encode(workload),
+        "monitors": [encode(monitor) for monitor in monitors],
+        "imports": sorted(set(imports)),
+    }
+
+
+def modules_of(parts: Iterable[Any]) -> set[str]:
+    """The modules that define these parts and the parts in their fields."""
+    return {type(inner).__module__ for part in parts for inner in iter_parts(part)}
+
+
+def sources(parts: Iterable[Any]) -> Iterator[tuple[str, Path]]:
+    """Path in the guest's import path, and file here, of all code that the parts need."""
+    half = Path(inspect.getfile(faultkit)).parent
+    for path in [*(half / name for name in GUEST_HALF), *sorted((half / "guest").glob("*.py"))]:
+        yield f"faultkit/{path.relative_to(half)}", path
+    for name in sorted({top(module) for module in modules_of(parts)} - {"faultkit"}):
+        yield from files_of(name)
+
+
+def top(module: str) -> str:
+    """What has to travel for a module: of our packages of parts the whole package, of others the outermost."""
+    return module.partition(".")[0]
+
+
+def files_of(name: str) -> Iterator[tuple[str, Path]]:
+    """All files of a top-level package, or the one file of a module."""
+    module = sys.modules[name]
+    file = Path(inspect.getfile(module))
+    if not hasattr(module, "__path__"):
+        yield f"{name}.py", file
+        return
+    for path in sorted(file.parent.rglob("*")):
+        if path.suffix in TRAVELS and "__pycache__" not in path.parts:
+            yield f"{name}/{path.relative_to(file.parent)}", path
+
+
+def address(payload: bytes) -> str:
+    """The hash of a payload."""
+    return cache.digest(payload)

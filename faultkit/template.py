@@ -1,0 +1,149 @@
+"""A template: a guest that is booted, prepared and frozen, from which trials are forked.
+
+It is addressed by the hash of all that went into it and kept in the cache. Boot and preparation are
+deterministic, so a template that was dropped comes back bit for bit when it is prepared again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from faultkit import cache, payload, qemu
+from faultkit.codec import encode
+from faultkit.errors import HarnessError, UnmetNeed
+from faultkit.image import Image
+from faultkit.mailbox import State
+from faultkit.model import Trial
+from faultkit.protocols import Buffer, Driver, Function, ModuleCode, Monitor, Workload
+from faultkit.qemu import Files, Guest, Machine, Stop
+
+PREPARE_S = 180.0
+KEEP = 12  # about 350 MB each
+
+
+@dataclass(frozen=True)
+class Template:
+    """A frozen guest on disk."""
+
+    path: Path
+    key: str
+    machine: Machine
+    image: Image
+
+    @property
+    def files(self) -> Files:
+        return Files(
+            kernel=self.image.vmlinuz, initrd=self.path / "initrd", root=self.image.root, ram=self.path / "ram"
+        )
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state"
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """What the agent and the host noted at the freeze."""
+        facts: dict[str, Any] = json.loads((self.path / "manifest.json").read_text())
+        return facts
+
+    @cached_property
+    def code(self) -> Mapping[str, ModuleCode]:
+        """The k-driver's machine code as loaded, by module."""
+        return {
+            name: ModuleCode(name, tuple(Function(f, at, bytes.fromhex(code)) for f, at, code in functions))
+            for name, functions in self.manifest["code"].items()
+        }
+
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """Address -> name of the k-driver's functions."""
+        return {f.address: f.name for module in self.code.values() for f in module.functions}
+
+    def buffer(self, monitor: str) -> Buffer | None:
+        """Where a monitor's events lie in guest memory."""
+        found = self.manifest["buffers"].get(monitor)
+        return Buffer(found["head"], tuple(found["pages"]), found["start"]) if found else None
+
+    def clock_ns(self, hpet_ns: int) -> int:
+        """The guest's CLOCK_MONOTONIC at a reading of its HPET: on the line through the two calibration stops."""
+        (hpet0, mono0), (hpet1, mono1) = self.manifest["clock"]
+        return int(mono1 + (hpet_ns - hpet1) * (mono1 - mono0) // (hpet1 - hpet0))
+
+
+def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> Template:
+    """The template for trials like this one, prepared on first use (about 20 s).
+
+    `parts`: faults, policies and triggers that its trials may name. Trials share a template if they share
+    driver, monitors, and the kind of workload. Raises: HarnessError, UnmetNeed.
+    """
+    machine = machine_for(trial.driver, machine)
+    key, archive = pack(trial, image, machine, parts)
+    path = cache.entry("templates", key, lambda place: prepare(place, image, machine, archive, trial.driver))
+    return Template(path, key, machine, image)
+
+
+def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> tuple[str, bytes]:
+    """The address of a trial's template, and the payload that makes it."""
+    workload: Workload = type(trial.workload)()
+    extra = list(parts)
+    spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
+    archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra])
+    return cache.digest(image.key, repr(machine), qemu.version(), archive), archive
+
+
+def machine_for(driver: Driver, machine: Machine) -> Machine:
+    """The machine with the driver's hardware in it."""
+    return replace(machine, devices=(*machine.devices, *driver.qemu_devices))
+
+
+def group_of(trial: Trial) -> str:
+    """Trials with the same group share a template."""
+    return json.dumps([encode(trial.driver), [encode(m) for m in trial.monitors], type(trial.workload).__qualname__])
+
+
+def prepare(place: Path, image: Image, machine: Machine, archive: bytes, driver: Driver) -> None:
+    """Boot, let the agent prepare, and freeze into `place`."""
+    (place / "initrd").write_bytes(image.initramfs.read_bytes() + archive)
+    ram = place / "ram"
+    ram.touch()
+    os.truncate(ram, machine.memory_mib << 20)
+    files = Files(kernel=image.vmlinuz, initrd=place / "initrd", root=image.root, ram=ram)
+    with Guest(machine, files) as guest:
+        clock = [until(guest, State.READY), until(guest, State.FROZEN)]
+        manifest = json.loads(guest.mailbox.text())
+        manifest["clock"] = clock
+        manifest["code"] = {name: code_of(guest, manifest["modules"], name) for name in driver.modules}
+        del manifest["modules"]
+        guest.save(place / "state")
+    (place / "manifest.json").write_text(json.dumps(manifest))
+
+
+def until(guest: Guest, state: State) -> tuple[int, int]:
+    """Run until the agent says so; the HPET's and the guest's clock there. Raises: HarnessError with what went wrong."""
+    stop = guest.run(PREPARE_S)
+    if stop is Stop.MAILBOX and guest.mailbox.state is state:
+        return guest.clock_ns(), guest.mailbox.clock_ns
+    if stop is Stop.MAILBOX:
+        problem = json.loads(guest.mailbox.text())
+        kind = UnmetNeed if problem["kind"] == "UnmetNeed" else HarnessError
+        raise kind(f"the guest could not be prepared: {problem['error']}")
+    words = [line for line in guest.console().splitlines() if line.strip()]
+    raise HarnessError(f"the guest did not boot ({stop.value}): {words[-1] if words else 'it wrote nothing'}")
+
+
+def code_of(guest: Guest, modules: Mapping[str, list[tuple[str, int]]], name: str) -> list[tuple[str, int, str]]:
+    """Name, address and machine code (hex) of a module's functions, without the padding behind each."""
+    symbols = modules.get(name.replace("-", "_"))
+    if not symbols:
+        raise HarnessError(f"the k-driver {name} is not loaded after the driver's load()")
+    found = {address: function for function, address in symbols}
+    starts = sorted(found)
+    ends = [*starts[1:], (starts[-1] | 0xFFF) + 1]
+    code = [(found[at], at, guest.gdb.read(at, min(end - at, 64 << 10))) for at, end in zip(starts, ends, strict=True)]
+    return [(function, at, text.rstrip(b"\0").hex()) for function, at, text in code]

@@ -1,0 +1,158 @@
+"""One trial on one fork of a template: plan in, record out. Never judges."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from faultkit import console
+from faultkit.codec import dumps, name_of
+from faultkit.errors import HarnessError, NotPlaced
+from faultkit.mailbox import State
+from faultkit.model import Ending, Event, Record, Trial
+from faultkit.protocols import Buffer, HostSide
+from faultkit.qemu import Guest, Stop
+from faultkit.template import Template
+
+WALL_LIMIT_S = 60.0  # far beyond any hang: those end in virtual time
+ENDINGS = {Stop.PANICKED: Ending.PANICKED, Stop.WATCHDOG: Ending.WATCHDOG, Stop.EXITED: Ending.EXITED}
+
+
+def run_trial(template: Template, trial: Trial, wall_limit_s: float = WALL_LIMIT_S) -> Record:
+    """Fork, put the plan in, let it run to its end, fetch what was seen.
+
+    Raises: HarnessError if the trial says nothing about the driver (void).
+    """
+    start = time.monotonic()
+    with Guest(template.machine, template.files, fork_of=template.state) as guest:
+        guest.load(template.state)
+        guest.mailbox.put(State.RUNNING, dumps(trial))
+        seen, ending = run(guest, template, trial, start + wall_limit_s)
+        events, lost = collect(guest, template, trial, ending)
+        return Record(
+            trial=trial,
+            ending=ending,
+            events=timeline([*events, *seen]),
+            console=guest.console(),
+            lost=lost,
+            wall_s=time.monotonic() - start,
+            guest_s=guest.ran_s,
+        )
+
+
+def run(guest: Guest, template: Template, trial: Trial, deadline: float) -> tuple[list[Event], Ending]:
+    """Let the guest run to its end, acting for the fault's host side when called; what the host saw, and the end."""
+    machine = PausedGuest(guest, template)
+    while True:
+        stop = guest.run(deadline - time.monotonic())
+        if stop in ENDINGS:
+            machine.note(f"guest.{stop.value}")
+            return machine.seen, ENDINGS[stop]
+        if stop is Stop.BREAKPOINT:
+            machine.witnessed()
+        elif guest.mailbox.state is State.DONE:
+            return machine.seen, Ending.FINISHED
+        elif guest.mailbox.state is State.CALL:
+            guest.mailbox.put(State.RUNNING, json.dumps(act(trial, machine)))
+        else:
+            problem = json.loads(guest.mailbox.text())
+            raise (NotPlaced if problem["kind"] == "NotPlaced" else HarnessError)(problem["error"])
+
+
+def act(trial: Trial, machine: PausedGuest) -> Mapping[str, Any]:
+    """The fault's host side, and its answer for the guest."""
+    if not isinstance(trial.fault, HostSide):
+        return {"error": f"{name_of(trial.fault)} calls the host but has no on_host()"}
+    try:
+        return trial.fault.on_host(machine)
+    except HarnessError as reason:
+        return {"error": str(reason)}
+
+
+@dataclass(slots=True)
+class PausedGuest:
+    """Fulfils `faultkit.protocols.StoppedMachine`; notes what the host sees, on the guest's clock."""
+
+    guest: Guest
+    template: Template
+    seen: list[Event] = field(default_factory=list)
+    watched: int | None = None
+
+    def read(self, address: int, count: int) -> bytes:
+        """Guest memory by virtual address."""
+        return self.guest.gdb.read(address, count)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write guest memory, also read-only text."""
+        self.guest.gdb.write(address, data)
+
+    def witness(self, address: int) -> None:
+        """Stop at the first execution of `address`."""
+        self.guest.gdb.set_breakpoint(address)
+        self.watched = address
+
+    def witnessed(self) -> None:
+        """The guest is about to execute the watched address."""
+        if self.watched is None:
+            raise HarnessError("the guest stopped at a breakpoint that nobody set")
+        self.guest.gdb.clear_breakpoint(self.watched)
+        self.watched = None
+        self.note("fault.activated")
+
+    def note(self, kind: str, **data: Any) -> None:
+        """One event, now."""
+        try:
+            t_ns = self.template.clock_ns(self.guest.clock_ns())
+        except HarnessError:  # QEMU is gone with the guest: nobody knows the time any more
+            t_ns = END_OF_TIME
+        self.seen.append(Event(t_ns, "host", kind, data))
+
+
+END_OF_TIME = (1 << 62) - 1
+
+
+def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> tuple[list[Event], dict[str, int]]:
+    """The agent's and the monitors' events, and how many were lost."""
+    events = [Event(*line) for line in guest.mailbox.lines() if len(line) == 4]
+    if ending is Ending.FINISHED:
+        lost: dict[str, int] = json.loads(guest.mailbox.text())["lost"]
+        raw = guest.mailbox.raw()
+    elif ending is Ending.EXITED:
+        lost, raw = {name_of(monitor): 1 for monitor in trial.monitors}, {}
+    else:
+        lost, raw = {}, read_buffers(guest, template, trial)
+    for monitor in trial.monitors:
+        if data := raw.get(name_of(monitor)):
+            events.extend(monitor.decode(data, template.names))
+    events.extend(console.events(guest.console(), template.manifest["printk_lag_ns"]))
+    return events, lost
+
+
+def read_buffers(guest: Guest, template: Template, trial: Trial) -> dict[str, bytes]:
+    """The monitors' buffers of a crashed guest, from outside."""
+    found = {name: template.buffer(name) for name in map(name_of, trial.monitors)}
+    return {name: b"".join(unread(guest, buffer)) for name, buffer in found.items() if buffer}
+
+
+def unread(guest: Guest, buffer: Buffer) -> Iterator[bytes]:
+    """What was written to a circular buffer since the freeze, in pieces."""
+    end = int.from_bytes(guest.read_pages((buffer.head,))[:8], "little")
+    at, size = buffer.start, 4096 * len(buffer.pages)
+    end = min(end, at + size)
+    while at < end:
+        page, offset = divmod(at % size, 4096)
+        count = min(4096 - offset, end - at)
+        yield guest.read_pages((buffer.pages[page],))[offset : offset + count]
+        at += count
+
+
+def timeline(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Events in order, their times counted from the beginning of the trial; the end of time is the last instant."""
+    ordered = sorted(events, key=lambda e: e.t_ns)
+    start = next((e.t_ns for e in ordered if e.kind == "trial.started"), ordered[0].t_ns if ordered else 0)
+    known = [e.t_ns for e in ordered if e.t_ns != END_OF_TIME]
+    last = known[-1] if known else start
+    return tuple(Event(max(0, min(e.t_ns, last) - start), e.source, e.kind, e.data) for e in ordered)

@@ -1,0 +1,26 @@
+"""The u-driver crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from signal import Signals
+
+from faultkit.protocols import Bench
+from injectors.udriver import end_by
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The u-driver ends by a signal that bugs raise: "SIGSEGV" (wild pointer) or "SIGABRT" (failed assertion).
+
+    Activation: its death, seen through a pidfd; a u-driver that handles the signal and lives on is not activated.
+    """
+
+    signal: str = "SIGSEGV"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        end_by(Signals[self.signal], bench)
+        yield
