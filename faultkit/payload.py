@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import faultkit
-from faultkit import cache
+from faultkit import cache, kbuild
 from faultkit.codec import encode
 from faultkit.errors import UsageError
 from faultkit.initramfs import Entry, archive, with_folders
-from faultkit.protocols import Ships, iter_parts
+from faultkit.protocols import KernelModule, Ships, iter_parts
 
 HOME = "payload/faultkit"  # becomes /faultkit in the guest
 GUEST_HALF = (
@@ -51,12 +51,17 @@ def build(spec: Mapping[str, Any], parts: Iterable[Any]) -> bytes:
     files = {name: path.read_bytes() for name, path in sources(parts)}
     for part in parts:
         if isinstance(part, Ships):
-            files |= {name.lstrip("/"): path.read_bytes() for name, path in part.files().items()}
+            files |= {name.lstrip("/"): built(file).read_bytes() for name, file in part.files().items()}
     if (size := sum(map(len, files.values()))) > LARGEST_BYTES:
         raise UsageError(f"the drivers' files are {size >> 20} MiB: at most {LARGEST_BYTES >> 20} MiB fit into a guest")
     files["init"] = INIT
     files["spec.json"] = json.dumps(spec, sort_keys=True).encode()
     return archive(with_folders(Entry(f"{HOME}/{name}", data) for name, data in sorted(files.items())))
+
+
+def built(file: Path | KernelModule) -> Path:
+    """The file itself; a kernel module is built first."""
+    return kbuild.module(file.source, file.name) if isinstance(file, KernelModule) else file
 
 
 def spec_of(driver: Any, workload: Any, monitors: Iterable[Any], imports: Iterable[str]) -> dict[str, Any]:

@@ -105,12 +105,20 @@ class Split(Protocol):
         """Join a new u-driver to the k-driver that served the old one."""
 
 
+@dataclass(frozen=True, slots=True)
+class KernelModule:
+    """A kernel module to be built for the guest's kernel, from a folder with a Kbuild file that makes `name`.ko."""
+
+    source: Path
+    name: str
+
+
 @runtime_checkable
 class Ships(Protocol):
     """A part that needs files of its own (a module, a program) in the guest."""
 
-    def files(self) -> Mapping[str, Path]:
-        """Path in the guest -> file on the host. Built files are built here. Raises UnmetNeed."""
+    def files(self) -> Mapping[str, Path | KernelModule]:
+        """Path below /faultkit in the guest -> file on the host. What lies in preload/*.ko is loaded first of all."""
 
 
 @runtime_checkable

@@ -90,7 +90,9 @@ class Store:
         """An existing store. Raises: UsageError if it is not there, or not readable as one."""
         file = directory / FILE if directory.is_dir() else directory
         if not file.is_file():
-            raise UsageError(f"{directory} holds no results (no {FILE}): give a directory under results/, see `ls results`")
+            raise UsageError(
+                f"{directory} holds no results (no {FILE}): give a directory under results/, see `ls results`"
+            )
         with translated(directory):
             db = connect(file, readonly=readonly)
         try:

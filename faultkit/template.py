@@ -129,12 +129,14 @@ def until(guest: Guest, state: State) -> tuple[int, int]:
     stop = guest.run(PREPARE_S)
     if stop is Stop.MAILBOX and guest.mailbox.state is state:
         return guest.clock_ns(), guest.mailbox.clock_ns
+    log = cache.root() / "failed-guest.log"
+    log.write_text(guest.console())
     if stop is Stop.MAILBOX:
         problem = json.loads(guest.mailbox.text())
         kind = UnmetNeed if problem["kind"] == "UnmetNeed" else HarnessError
-        raise kind(f"the guest could not be prepared: {problem['error']}")
+        raise kind(f"the guest could not be prepared: {problem['error']} (its console: {log})")
     words = [line for line in guest.console().splitlines() if line.strip()]
-    raise HarnessError(f"the guest did not boot ({stop.value}): {words[-1] if words else 'it wrote nothing'}")
+    raise HarnessError(f"the guest did not boot ({stop.value}): {words[-1] if words else 'it wrote nothing'} (see {log})")
 
 
 def code_of(guest: Guest, modules: Mapping[str, list[tuple[str, int]]], name: str) -> list[tuple[str, int, str]]:

@@ -2,6 +2,9 @@
 // Requests of one device. Parameters: DEV, a block device's kernel number, or IFACE, a network interface's
 // name as eight zero-padded bytes.
 #include <uapi/linux/ptrace.h>
+#ifndef DEV
+#include <net/dropreason-core.h>
+#endif
 
 enum { ISSUED, COMPLETED, RECEIVED };
 

@@ -17,6 +17,7 @@ from faultkit.guest.commands import retry, run
 DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"
 PROBE_TIMEOUT_S = 0.5
+START_PEER = "from drivers.rtl8139 import peer; peer.main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Rtl8139:
         run("ip", "link", "set", interface("pcnet32"), "netns", PEER, "name", "peer0")
         for command in ("link set lo up", f"addr add {PEER_ADDRESS}/24 dev peer0", "link set peer0 up"):
             run("ip", "-n", PEER, *command.split())
-        subprocess.Popen(["ip", "netns", "exec", PEER, sys.executable, "-m", "drivers.rtl8139.peer"])
+        subprocess.Popen(["ip", "netns", "exec", PEER, sys.executable, "-c", START_PEER])
 
     def load(self) -> None:
         run("modprobe", "8139cp")

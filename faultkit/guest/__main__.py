@@ -18,6 +18,7 @@ from typing import Any
 
 from faultkit.codec import decode, loads, name_of
 from faultkit.errors import FaultkitError
+from faultkit.guest import commands
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.host import Host
@@ -27,6 +28,7 @@ from faultkit.model import Trial
 from faultkit.protocols import Check, Driver, Prepares, Split, Watcher, Workload
 
 SPEC = Path("/faultkit/spec.json")
+PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
 SETTLE_S = 30.0  # how long a recovery that is under way at the end may take
 CHECK_S = 10.0
 TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
@@ -60,6 +62,8 @@ def prepare(host: Host) -> dict[str, Watcher]:
     spec = json.loads(SPEC.read_text())
     for name in spec["imports"]:
         importlib.import_module(name)
+    for module in sorted(PRELOAD.glob("*.ko")):
+        commands.run("insmod", str(module))
     driver, workload = decode(spec["driver"]), decode(spec["workload"])
     if isinstance(driver, Prepares):
         driver.prepare()
