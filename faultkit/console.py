@@ -12,7 +12,9 @@ from typing import Any
 from faultkit.model import Event
 
 LINE = re.compile(r"^(?:<\d+>)?\[ *(\d+)\.(\d{6})\](?:\[[^\]]*\])? (.*)$", re.MULTILINE)
-WHERE = re.compile(r"RIP: 0010:(?:0x[0-9a-f]+|(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?)")
+WHERE = re.compile(
+    r"RIP: 0010:(?:0x[0-9a-f]+|(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?)"
+)
 KINDS = (
     ("kernel.oops", re.compile(r"BUG: unable to handle (?P<what>page fault)|BUG: (?P<null>kernel NULL pointer dereference)"
                                r"|Oops: (?P<code>[\w -]+?):|kernel (?P<bug>BUG) at|(?P<gp>general protection fault)"
@@ -38,7 +40,9 @@ def events(console: str, lag_ns: int = 0) -> Iterator[Event]:
         if kind is None or (reported and kind in ("kernel.oops", "kernel.warn")):
             continue
         reported = reported or kind in ("kernel.oops", "kernel.warn")
-        yield Event(t_ns, "kernel", kind, {"what": what, **place(text for _, text in lines[at : at + 40]), "text": text})
+        yield Event(
+            t_ns, "kernel", kind, {"what": what, **place(text for _, text in lines[at : at + 40]), "text": text}
+        )
 
 
 def classify(text: str) -> tuple[str | None, str]:

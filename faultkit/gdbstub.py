@@ -11,6 +11,7 @@ import socket
 from faultkit.errors import GuestLost, HarnessError
 
 CHUNK = 1024  # bytes a packet; QEMU's buffer holds 4096 characters
+RIP = 16  # registers before it in an x86-64's register packet, 8 bytes each
 REPLY = re.compile(rb"\$([^#]*)#[0-9a-f]{2}")
 STOPPED = re.compile(rb"[TSWX][0-9a-f]{2}")
 
@@ -40,6 +41,10 @@ class GdbStub:
             part = data[at : at + CHUNK]
             if self._ask(f"M{address + at:x},{len(part):x}:{part.hex()}") != b"OK":
                 raise HarnessError(f"guest memory at {address + at:#x} cannot be written")
+
+    def program_counter(self) -> int:
+        """Where the guest stands (rip)."""
+        return int.from_bytes(bytes.fromhex(self._ask("g").decode())[8 * RIP : 8 * RIP + 8], "little")
 
     def set_breakpoint(self, address: int) -> None:
         """Stop the guest when it is about to execute `address`. Changes no guest memory under TCG."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from faultkit import cache
 from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.initramfs import Entry, archive
+from faultkit.qemu import Files, Guest, Machine
 
 GUEST_PACKAGES = (
     "python3", "python3-bpfcc", "python3-psutil", "kmod", "iproute2", "procps", "nbdkit", "nbd-client",
@@ -34,7 +36,7 @@ BOOT_MODULES = (
     "fs/squashfs/squashfs", "fs/overlayfs/overlay",
 )  # fmt: skip
 ROOT_ALIGNMENT = 128 << 20  # NVDIMMs come in whole sections
-RECIPE = 1  # raise when the steps below change what they build
+RECIPE = 2  # raise when the steps below change what they build
 
 INIT = """#!/bin/busybox sh
 B=/bin/busybox
@@ -48,6 +50,10 @@ exec $B switch_root /new /bin/sh /faultkit/init
 """
 
 
+ASK = b"grep -E ' (read|write)_port$' /proc/kallsyms; echo b > /proc/sysrq-trigger\n"
+PROBE_S = 60.0
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """A built guest."""
@@ -55,6 +61,7 @@ class Image:
     path: Path
     kernel: str  # "6.12.117+deb12-amd64"
     key: str  # hash of its content
+    doors: tuple[int, int]  # addresses of two kernel functions, see `faultkit.qemu`
 
     @property
     def vmlinuz(self) -> Path:
@@ -84,14 +91,16 @@ def image() -> Image:
     inputs = json.dumps([RECIPE, kernel, GUEST_PACKAGES, UNUSED_MODULES, BOOT_MODULES, INIT])
     path = cache.entry("guests", cache.digest(inputs), lambda place: build(place, kernel, busybox))
     facts = json.loads((path / "image.json").read_text())
-    return Image(path, facts["kernel"], facts["key"])
+    return Image(path, facts["kernel"], facts["key"], tuple(facts["doors"]))
 
 
 def headers_version() -> str:
     """The newest 6.12 amd64 kernel whose headers are installed here. Raises: UnmetNeed."""
     found = sorted(Path(HEADERS).glob("linux-headers-6.12*-amd64"), key=lambda p: p.stat().st_mtime)
     if not found:
-        raise UnmetNeed("the headers of Debian's 6.12 kernel are not installed: apt-get install linux-headers-6.12-amd64")
+        raise UnmetNeed(
+            "the headers of Debian's 6.12 kernel are not installed: apt-get install linux-headers-6.12-amd64"
+        )
     return found[-1].name.removeprefix("linux-headers-")
 
 
@@ -112,7 +121,26 @@ def build(place: Path, kernel: str, busybox: Path) -> None:
         (place / "initramfs").write_bytes(archive(boot_files(modules, busybox)))
         build_root(place / "root.sqfs", modules, kernel)
     key = cache.digest(*(cache.file_digest(place / name) for name in ("vmlinuz", "initramfs", "root.sqfs")))
-    (place / "image.json").write_text(json.dumps({"kernel": kernel, "key": key}))
+    (place / "image.json").write_text(json.dumps({"kernel": kernel, "key": key, "doors": find_doors(place)}))
+
+
+def find_doors(place: Path) -> list[int]:
+    """Boot it once and ask its kernel where write_port() and read_port() are. Raises: HarnessError."""
+    with tempfile.TemporaryDirectory(prefix="faultkit-probe-", dir=place.parent) as scratch:
+        initrd, ram = Path(scratch) / "initrd", Path(scratch) / "ram"
+        ask = [Entry(name) for name in ("payload", "payload/faultkit")] + [Entry("payload/faultkit/init", ASK)]
+        initrd.write_bytes((place / "initramfs").read_bytes() + archive(ask))
+        ram.touch()
+        machine = Machine()
+        os.truncate(ram, machine.memory_mib << 20)
+        files = Files(kernel=place / "vmlinuz", initrd=initrd, root=place / "root.sqfs", ram=ram)
+        with Guest(machine, files) as guest:
+            guest.run(PROBE_S)
+            found = dict(re.findall(r"^([0-9a-f]{16}) t ((?:read|write)_port)$", guest.console(), re.MULTILINE))
+    doors = {name: int(address, 16) for address, name in found.items()}
+    if set(doors) != {"read_port", "write_port"}:
+        raise HarnessError("the guest that was just built does not boot: try `faultkit doctor`")
+    return [doors["write_port"], doors["read_port"]]
 
 
 def unpack_kernel(scratch: Path, kernel: str) -> Path:

@@ -4,7 +4,7 @@ A trial must not depend on when the host does anything, so the two never run at 
 writes here, then stops the guest at that very instruction; the host reads and writes while it is stopped.
 What the agent wrote outlives a kernel crash. Layout, little endian:
 
-    0      state (u32), length of the text (u32), of the log (u64), of the raw section (u64), guest clock (u64)
+    0      state (u32), length of the text (u32), of the log (u64), of the raw section (u64)
     4 KiB  text: spec, manifest, plan, a host call's answer, or what went wrong
     4 MiB  log: one JSON line an event, [t_ns, source, kind, data]
     20 MiB raw: what the monitors collected; name and data, each behind its length (u32)
@@ -22,7 +22,7 @@ from typing import Any
 SIZE = 32 << 20
 ADDRESS = 5 << 30  # guest-physical; beyond RAM, where no kernel driver looks
 TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
-HEADER = struct.Struct("<IIQQQ")
+HEADER = struct.Struct("<IIQQ")
 LENGTH = struct.Struct("<I")
 
 
@@ -51,18 +51,13 @@ class Mailbox:
         value = self._header()[0]
         return State(value) if value <= max(State) else None
 
-    @property
-    def clock_ns(self) -> int:
-        """The guest's CLOCK_MONOTONIC when it last put something."""
-        return int(self._header()[4])
-
-    def put(self, state: State, text: str = "", clock_ns: int = 0) -> None:
+    def put(self, state: State, text: str = "") -> None:
         """Write a text, then the state."""
         data = text.encode()
         if len(data) > LOG - TEXT:
             raise ValueError(f"{len(data)} bytes do not fit into the mailbox")
         self._memory[TEXT : TEXT + len(data)] = data
-        HEADER.pack_into(self._memory, 0, state, len(data), self._log, self._raw, clock_ns)
+        HEADER.pack_into(self._memory, 0, state, len(data), self._log, self._raw)
 
     def text(self) -> str:
         """The text that was put last."""

@@ -6,6 +6,11 @@ pairs, and the kernel kills it when the thread that started it is gone.
 How forks come to be bit-identical: virtual time counts instructions (icount, `sleep=off`); RAM, disk
 and mailbox are memory devices, so no I/O completes in host time; the RTC runs on virtual time; after a
 migration QEMU announces no NIC (`announce-rounds=0`); random numbers come from `-seed`.
+
+The agent stops its guest by calling a kernel function that nobody else calls, on which there is a breakpoint:
+a "door". (A stop that a device asks for, like pvpanic's, races with QEMU's main loop, which may or may not
+warp the virtual clock to the next timer before the guest has stopped; a breakpoint always lets it.) There are
+two doors, used in turn, because QEMU would stop again where it has just stopped.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient
 
 from faultkit.errors import GuestLost, HarnessError, UnmetNeed
 from faultkit.gdbstub import GdbStub
-from faultkit.mailbox import ADDRESS, SIZE, Mailbox, State
+from faultkit.mailbox import ADDRESS, SIZE, Mailbox
 
 QEMU = "qemu-system-x86_64"
 HPET_COUNTER = 0xFED000F0
@@ -83,6 +88,7 @@ class Files:
     initrd: Path
     root: Path
     ram: Path
+    doors: tuple[int, int] = (0, 0)  # kernel addresses where the agent stops; 0: unknown, the guest never stops there
 
 
 class Guest:
@@ -116,6 +122,9 @@ class Guest:
             gdb_theirs.close()
             os.close(box)
         self.gdb = GdbStub(gdb)
+        self._doors = files.doors
+        self._door = 0  # the one that is watched; forks come from behind the other
+        self._inside = False
         self._gdb_socket = gdb
         self._qmp_socket = qmp
         self._loop = asyncio.new_event_loop()
@@ -128,6 +137,8 @@ class Guest:
             capability = {"capability": "x-ignore-shared", "state": True}
             self.execute("migrate-set-capabilities", capabilities=[capability])
             self.execute("migrate-set-parameters", **{"announce-rounds": 0})
+            if self._doors[0]:
+                self.gdb.set_breakpoint(self._doors[0])
         except BaseException:
             self.close()
             raise
@@ -162,6 +173,7 @@ class Guest:
     def run(self, timeout_s: float) -> Stop:
         """Let the guest run until it stops. Raises: GuestLost if QEMU dies, HarnessError at the wall-clock limit."""
         self._client.events.clear()
+        self._leave_door()
         start = time.monotonic()
         self.execute("cont")
         try:
@@ -202,6 +214,14 @@ class Guest:
         size = os.fstat(self._console).st_size
         return os.pread(self._console, size, 0).decode(errors="replace").replace("\r\n", "\n")
 
+    def _leave_door(self) -> None:
+        """Let the guest out of the door that it stands in, and watch the other one."""
+        if self._inside:
+            self.gdb.clear_breakpoint(self._doors[self._door])
+            self._door ^= 1
+            self.gdb.set_breakpoint(self._doors[self._door])
+            self._inside = False
+
     def _read_page(self, page: int) -> bytes:
         os.ftruncate(self._scratch, 0)
         self.execute("pmemsave", val=page * 4096, size=4096, filename=f"/dev/fd/{self._scratch}")
@@ -209,10 +229,15 @@ class Guest:
 
     def _why_stopped(self) -> Stop:
         status = self.execute("query-status")["status"]
-        if status == "guest-panicked":
-            word = (State.READY, State.FROZEN, State.CALL, State.DONE, State.BROKEN)
-            return Stop.MAILBOX if self.mailbox.state in word else Stop.PANICKED
-        known = {"watchdog": Stop.WATCHDOG, "debug": Stop.BREAKPOINT, "shutdown": Stop.EXITED}
+        if status == "debug" and self.gdb.program_counter() == self._doors[self._door]:
+            self._inside = True
+            return Stop.MAILBOX
+        known = {
+            "guest-panicked": Stop.PANICKED,
+            "watchdog": Stop.WATCHDOG,
+            "debug": Stop.BREAKPOINT,
+            "shutdown": Stop.EXITED,
+        }
         if status not in known:
             raise HarnessError(f"QEMU stopped the guest for an unknown reason ({status})")
         return known[status]

@@ -161,8 +161,8 @@ LAYOUTS = (Layout(False, False), Layout(True, False), Layout(False, True), Layou
 HYPHENS = {
     "INACTIVE": "INAC-\nTIVE",
     "RECOVERED": "RECOV-\nERED",
-    "DISRUPTED": "DISRUP-\nTED",
-    "CRASHED": "CRASH-\nED",
+    "DISRUPTED": "DIS-\nRUPTED",
+    "CRASHED": "CRA-\nSHED",
     "CORRUPT": "COR-\nRUPT",
     "activated": "acti-\nvated",
 }

@@ -38,9 +38,7 @@ class Template:
 
     @property
     def files(self) -> Files:
-        return Files(
-            kernel=self.image.vmlinuz, initrd=self.path / "initrd", root=self.image.root, ram=self.path / "ram"
-        )
+        return files(self.path, self.image)
 
     @property
     def state(self) -> Path:
@@ -70,10 +68,14 @@ class Template:
         found = self.manifest["buffers"].get(monitor)
         return Buffer(found["head"], tuple(found["pages"]), found["start"]) if found else None
 
-    def clock_ns(self, hpet_ns: int) -> int:
-        """The guest's CLOCK_MONOTONIC at a reading of its HPET: on the line through the two calibration stops."""
-        (hpet0, mono0), (hpet1, mono1) = self.manifest["clock"]
-        return int(mono1 + (hpet_ns - hpet1) * (mono1 - mono0) // (hpet1 - hpet0))
+    def clock_ns(self, hpet_ns: int, started_ns: int) -> int:
+        """The guest's CLOCK_MONOTONIC at a reading of its HPET, given that of the first event of the trial.
+
+        On the line through two instants at which both clocks are known: when the guest ran on from being ready,
+        and from being frozen.
+        """
+        hpet_ready, hpet_frozen, ready_ns = (self.manifest[key] for key in ("hpet_ready", "hpet_frozen", "ready_ns"))
+        return int(started_ns + (hpet_ns - hpet_frozen) * (started_ns - ready_ns) // (hpet_frozen - hpet_ready))
 
 
 def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> Template:
@@ -113,22 +115,25 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, driver:
     ram = place / "ram"
     ram.touch()
     os.truncate(ram, machine.memory_mib << 20)
-    files = Files(kernel=image.vmlinuz, initrd=place / "initrd", root=image.root, ram=ram)
-    with Guest(machine, files) as guest:
-        clock = [until(guest, State.READY), until(guest, State.FROZEN)]
-        manifest = json.loads(guest.mailbox.text())
-        manifest["clock"] = clock
+    with Guest(machine, files(place, image)) as guest:
+        clocks = {"hpet_ready": until(guest, State.READY), "hpet_frozen": until(guest, State.FROZEN)}
+        manifest = json.loads(guest.mailbox.text()) | clocks
         manifest["code"] = {name: code_of(guest, manifest["modules"], name) for name in driver.modules}
         del manifest["modules"]
         guest.save(place / "state")
     (place / "manifest.json").write_text(json.dumps(manifest))
 
 
-def until(guest: Guest, state: State) -> tuple[int, int]:
-    """Run until the agent says so; the HPET's and the guest's clock there. Raises: HarnessError with what went wrong."""
+def files(place: Path, image: Image) -> Files:
+    """What the guests of a template are made of."""
+    return Files(kernel=image.vmlinuz, initrd=place / "initrd", root=image.root, ram=place / "ram", doors=image.doors)
+
+
+def until(guest: Guest, state: State) -> int:
+    """Run until the agent says so; the HPET's time there. Raises: HarnessError with what went wrong."""
     stop = guest.run(PREPARE_S)
     if stop is Stop.MAILBOX and guest.mailbox.state is state:
-        return guest.clock_ns(), guest.mailbox.clock_ns
+        return guest.clock_ns()
     log = cache.root() / "failed-guest.log"
     log.write_text(guest.console())
     if stop is Stop.MAILBOX:
@@ -136,7 +141,9 @@ def until(guest: Guest, state: State) -> tuple[int, int]:
         kind = UnmetNeed if problem["kind"] == "UnmetNeed" else HarnessError
         raise kind(f"the guest could not be prepared: {problem['error']} (its console: {log})")
     words = [line for line in guest.console().splitlines() if line.strip()]
-    raise HarnessError(f"the guest did not boot ({stop.value}): {words[-1] if words else 'it wrote nothing'} (see {log})")
+    raise HarnessError(
+        f"the guest did not boot ({stop.value}): {words[-1] if words else 'it wrote nothing'} (see {log})"
+    )
 
 
 def code_of(guest: Guest, modules: Mapping[str, list[tuple[str, int]]], name: str) -> list[tuple[str, int, str]]:

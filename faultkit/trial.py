@@ -30,12 +30,12 @@ def run_trial(template: Template, trial: Trial, wall_limit_s: float = WALL_LIMIT
     with Guest(template.machine, template.files, fork_of=template.state) as guest:
         guest.load(template.state)
         guest.mailbox.put(State.RUNNING, dumps(trial))
-        seen, ending = run(guest, template, trial, start + wall_limit_s)
+        seen, ending = run(guest, trial, start + wall_limit_s)
         events, lost = collect(guest, template, trial, ending)
         return Record(
             trial=trial,
             ending=ending,
-            events=timeline([*events, *seen]),
+            events=timeline([*events, *dated(seen, events, template)]),
             console=guest.console(),
             lost=lost,
             wall_s=time.monotonic() - start,
@@ -43,13 +43,13 @@ def run_trial(template: Template, trial: Trial, wall_limit_s: float = WALL_LIMIT
         )
 
 
-def run(guest: Guest, template: Template, trial: Trial, deadline: float) -> tuple[list[Event], Ending]:
+def run(guest: Guest, trial: Trial, deadline: float) -> tuple[list[Event], Ending]:
     """Let the guest run to its end, acting for the fault's host side when called; what the host saw, and the end."""
-    machine = PausedGuest(guest, template)
+    machine = PausedGuest(guest)
     while True:
         stop = guest.run(deadline - time.monotonic())
         if stop in ENDINGS:
-            machine.note(f"guest.{stop.value}")
+            machine.seen.append(Event(END_OF_TIME, "host", f"guest.{stop.value}"))
             return machine.seen, ENDINGS[stop]
         if stop is Stop.BREAKPOINT:
             machine.witnessed()
@@ -74,10 +74,9 @@ def act(trial: Trial, machine: PausedGuest) -> Mapping[str, Any]:
 
 @dataclass(slots=True)
 class PausedGuest:
-    """Fulfils `faultkit.protocols.StoppedMachine`; notes what the host sees, on the guest's clock."""
+    """Fulfils `faultkit.protocols.StoppedMachine`; notes what the host sees, by the HPET's time."""
 
     guest: Guest
-    template: Template
     seen: list[Event] = field(default_factory=list)
     watched: int | None = None
 
@@ -100,18 +99,18 @@ class PausedGuest:
             raise HarnessError("the guest stopped at a breakpoint that nobody set")
         self.guest.gdb.clear_breakpoint(self.watched)
         self.watched = None
-        self.note("fault.activated")
-
-    def note(self, kind: str, **data: Any) -> None:
-        """One event, now."""
-        try:
-            t_ns = self.template.clock_ns(self.guest.clock_ns())
-        except HarnessError:  # QEMU is gone with the guest: nobody knows the time any more
-            t_ns = END_OF_TIME
-        self.seen.append(Event(t_ns, "host", kind, data))
+        self.seen.append(Event(self.guest.clock_ns(), "host", "fault.activated"))
 
 
-END_OF_TIME = (1 << 62) - 1
+def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) -> Iterator[Event]:
+    """What the host saw, with CLOCK_MONOTONIC in place of the HPET's time."""
+    started_ns = next((e.t_ns for e in events if e.kind == "trial.started"), 0)
+    for event in seen:
+        t_ns = event.t_ns if event.t_ns == END_OF_TIME else template.clock_ns(event.t_ns, started_ns)
+        yield Event(t_ns, event.source, event.kind, event.data)
+
+
+END_OF_TIME = (1 << 62) - 1  # a guest that stops by itself does so at a moment that QEMU does not pin down
 
 
 def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> tuple[list[Event], dict[str, int]]:

@@ -17,9 +17,19 @@ except ImportError:  # in the guest, which carries plans out and draws no sites
 ENDBR = bytes.fromhex("f30f1efa")
 FTRACE_SITES = (b"\xe8", bytes.fromhex("0f1f440000"))  # a call of ftrace, or the no-op in its place
 PADDING = frozenset({"nop", "int3"})
-NOPS = tuple(bytes.fromhex(code) for code in (
-    "90", "6690", "0f1f00", "0f1f4000", "0f1f440000", "660f1f440000", "0f1f8000000000", "0f1f840000000000",
-))  # fmt: skip  recommended multi-byte no-ops, Intel SDM vol. 2, NOP
+NOPS = tuple(
+    bytes.fromhex(code)
+    for code in (
+        "90",
+        "6690",
+        "0f1f00",
+        "0f1f4000",
+        "0f1f440000",
+        "660f1f440000",
+        "0f1f8000000000",
+        "0f1f840000000000",
+    )
+)  # fmt: skip  recommended multi-byte no-ops, Intel SDM vol. 2, NOP
 
 
 @dataclass(frozen=True, slots=True)

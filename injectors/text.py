@@ -57,7 +57,9 @@ class Text:
             raise NotPlaced(f"{module.name} has no site for {self.operator}")
         site = found[self.draw * len(found) >> 64]
         _, change = OPERATORS[self.operator]
-        return self._at(site.function, site.offset, site.address, site.code, change(site.code, random.Random(self.draw)), len(found))
+        return self._at(
+            site.function, site.offset, site.address, site.code, change(site.code, random.Random(self.draw)), len(found)
+        )
 
     def _given(self, module: ModuleCode) -> Self:
         function = next((f for f in module.functions if f.name == self.function), None)

@@ -113,6 +113,7 @@ def feed_watchdog() -> None:
 def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
     """Stop twice, to calibrate the host's clock; forks go on from the second stop. Returns the plan."""
     host.say(State.READY)
+    ready_ns = time.monotonic_ns()
     time.sleep(CALIBRATION_S)
     gc.collect()
     gc.freeze()
@@ -121,18 +122,18 @@ def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
         watcher.reset()
     host.mailbox.clear()
     buffers = {name: asdict(buffer) for name, watcher in watchers.items() if (buffer := watcher.buffer())}
-    manifest = {"modules": loaded_modules(), "buffers": buffers, "printk_lag_ns": printk_lag_ns()}
+    manifest = {"modules": loaded_modules(), "buffers": buffers, "printk_lag_ns": printk_lag_ns(), "ready_ns": ready_ns}
     return host.say(State.FROZEN, json.dumps(manifest))
 
 
 def loaded_modules() -> dict[str, list[tuple[str, int]]]:
     """The functions of every loaded module, by address."""
     found: dict[str, list[tuple[str, int]]] = {}
-    for line in Path("/proc/kallsyms").read_text().splitlines():
-        fields = line.split()
-        if len(fields) == 4 and fields[1] in "tT" and int(fields[0], 16):
-            found.setdefault(fields[3].strip("[]"), []).append((fields[2], int(fields[0], 16)))
-    return {name: sorted(set(symbols), key=lambda s: s[1]) for name, symbols in found.items() if name != "bpf"}
+    for line in commands.run("grep", "-F", "[", "/proc/kallsyms").splitlines():
+        address, kind, name, module = line.split()
+        if kind in "tT" and module != "[bpf]":
+            found.setdefault(module.strip("[]"), []).append((name, int(address, 16)))
+    return {module: sorted(set(symbols), key=lambda s: s[1]) for module, symbols in found.items()}
 
 
 def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
