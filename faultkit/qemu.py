@@ -203,6 +203,7 @@ class Guest:
         """Write the device state; RAM already is its file. The guest stays stopped."""
         self.execute("migrate", uri=f"exec:cat > '{state}'")
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
+        state.write_bytes(as_paused(state.read_bytes()))
 
     def load(self, state: Path) -> None:
         """Become the guest that was saved."""
@@ -292,6 +293,18 @@ class Guest:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
             raise GuestLost(f"QEMU does not answer: {self.complaint() or reason or type(reason).__name__}") from None
+
+
+def as_paused(state: bytes) -> bytes:
+    """A saved state that says "paused" for a guest that was saved at a breakpoint.
+
+    The state names the reason for which the guest is stopped, in 100 bytes (migration/global_state.c), and QEMU
+    refuses to begin at "debug", which in every other respect is the same as "paused".
+    """
+    debug, paused = (word.ljust(100, b"\0") for word in (b"debug", b"paused"))
+    if state.count(debug) != 1:
+        raise HarnessError("QEMU's saved state does not say once that the guest is at a breakpoint")
+    return state.replace(debug, paused)
 
 
 def wiring(files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:

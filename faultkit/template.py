@@ -96,7 +96,8 @@ def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> 
     extra = list(parts)
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
     archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra])
-    return cache.digest(image.key, repr(machine), qemu.version(), archive), archive
+    options = " ".join([*machine.options(), qemu.KERNEL_OPTIONS, str(machine.memory_mib)])
+    return cache.digest(image.key, options, qemu.version(), archive), archive
 
 
 def machine_for(driver: Driver, machine: Machine) -> Machine:
