@@ -15,13 +15,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from faultkit.errors import HarnessError, UnmetNeed
+
+
+def place() -> Path:
+    """Where the cache is, or would be."""
+    base = os.environ.get("FAULTKIT_CACHE")
+    return Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faultkit"
+
 
 def root() -> Path:
-    """The cache's directory, made if it is not there."""
-    base = os.environ.get("FAULTKIT_CACHE")
-    path = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faultkit"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    """The cache's directory, made if it is not there. Raises: UnmetNeed if it cannot be."""
+    try:
+        place().mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise UnmetNeed(f"the cache {place()} cannot be made ({reason.strerror}): set FAULTKIT_CACHE") from None
+    return place()
 
 
 def digest(*parts: str | bytes) -> str:
@@ -41,34 +50,37 @@ def file_digest(path: Path) -> str:
 
 def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """The directory of an entry; `build` fills it if it is not there. Two processes never build one at the same time."""
-    place = root() / kind / key
+    target = root() / kind / key
     with lock(f"{kind}-{key}"):
-        if not place.is_dir():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
+        if not target.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=target.parent))
             try:
                 build(fresh)
                 fresh.chmod(0o755)
-                fresh.rename(place)
+                fresh.rename(target)
+            except OSError as reason:
+                shutil.rmtree(fresh, ignore_errors=True)
+                raise HarnessError(f"{kind[:-1]} {key} cannot be built in {root()}: {reason.strerror or reason}") from None
             except BaseException:
                 shutil.rmtree(fresh, ignore_errors=True)
                 raise
     with suppress(OSError):
-        os.utime(place)  # `prune` keeps what was used last
-    return place
+        os.utime(target)  # `prune` keeps what was used last
+    return target
 
 
 def prune(kind: str, keep: int, spare: Iterable[Path] = ()) -> None:
     """Drop all but the entries used last, and what an interrupted build left behind."""
-    place = root() / kind
-    if not place.is_dir():
+    folder = root() / kind
+    if not folder.is_dir():
         return
     spared = set(spare)
-    entries = sorted((p for p in place.iterdir() if p.name[0] != "."), key=lambda p: p.stat().st_mtime, reverse=True)
+    entries = sorted((p for p in folder.iterdir() if p.name[0] != "."), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in entries[keep:]:
         if old not in spared:
             shutil.rmtree(old, ignore_errors=True)
-    for half in place.glob(".*-*"):
+    for half in folder.glob(".*-*"):
         key = half.name[1:].rpartition("-")[0]
         with lock(f"{kind}-{key}", wait=False) as mine:
             if mine:

@@ -126,21 +126,25 @@ def build(place: Path, kernel: str, busybox: Path) -> None:
 
 def find_doors(place: Path) -> list[int]:
     """Boot it once and ask its kernel where write_port() and read_port() are. Raises: HarnessError."""
+    found = re.findall(r"^([0-9a-f]{16}) t ((?:read|write)_port)$", boot_once(place, Machine(), PROBE_S), re.MULTILINE)
+    doors = {name: int(address, 16) for address, name in found}
+    if set(doors) != {"read_port", "write_port"}:
+        raise HarnessError("the guest that was just built does not boot: try `faultkit doctor`")
+    return [doors["write_port"], doors["read_port"]]
+
+
+def boot_once(place: Path, machine: Machine, limit_s: float) -> str:
+    """What a guest says that boots, answers ASK and resets. Raises: HarnessError if it takes longer than that."""
     with tempfile.TemporaryDirectory(prefix="faultkit-probe-", dir=place.parent) as scratch:
         initrd, ram = Path(scratch) / "initrd", Path(scratch) / "ram"
         ask = [Entry(name) for name in ("payload", "payload/faultkit")] + [Entry("payload/faultkit/init", ASK)]
         initrd.write_bytes((place / "initramfs").read_bytes() + archive(ask))
         ram.touch()
-        machine = Machine()
         os.truncate(ram, machine.memory_mib << 20)
         files = Files(kernel=place / "vmlinuz", initrd=initrd, root=place / "root.sqfs", ram=ram)
         with Guest(machine, files) as guest:
-            guest.run(PROBE_S)
-            found = dict(re.findall(r"^([0-9a-f]{16}) t ((?:read|write)_port)$", guest.console(), re.MULTILINE))
-    doors = {name: int(address, 16) for address, name in found.items()}
-    if set(doors) != {"read_port", "write_port"}:
-        raise HarnessError("the guest that was just built does not boot: try `faultkit doctor`")
-    return [doors["write_port"], doors["read_port"]]
+            guest.run(limit_s)
+            return guest.console()
 
 
 def unpack_kernel(scratch: Path, kernel: str) -> Path:

@@ -1,0 +1,53 @@
+"""Does nbd survive what goes wrong in its u-driver and in its k-driver, if the u-driver is restarted?
+
+Expected: a u-driver that dies or hangs costs a pause and nothing else, whenever it happens; a fault in the
+kernel half often costs the kernel.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+from collections.abc import Iterator
+from itertools import islice
+
+from drivers.nbd import Nbd, VerifiedIO
+from faultkit import After, AtRequest, Nothing, RestartUDriver, Trial
+from injectors.call_delay import CallDelay
+from injectors.call_error import CallError
+from injectors.crash import Crash
+from injectors.hang import Hang
+from injectors.kill import Kill
+from injectors.memory import Memory
+from injectors.text import Text
+from monitors import Calls, Kernel, Modules, Process, Requests, Resources
+
+MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
+ROUNDS = 12
+
+
+def faults(draw: random.Random) -> Iterator[object]:
+    """One round: as many faults into the u-driver as into the k-driver."""
+    yield from (Kill(), Hang(), Crash("SIGSEGV"), Crash("SIGABRT"))
+    yield from (Memory(region, draw.getrandbits(64)) for region in ("heap", "stack", "data"))
+    yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))
+    yield CallError("sock_sendmsg", -errno.EPIPE, nth=draw.randint(1, 40))
+    yield CallError("sock_recvmsg", -errno.ECONNRESET, nth=draw.randint(1, 40))
+    yield CallDelay("sock_sendmsg", delay_us=draw.randint(1, 50) * 1000, nth=draw.randint(1, 40), times=3)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """Golden trials first; then rounds of faults under a restart; the deaths also without one, as they come."""
+    draw = random.Random(seed)
+
+    def trial(**parts: object) -> Trial:
+        common = {"driver": Nbd(), "workload": VerifiedIO(), "monitors": MONITORS, "policy": RestartUDriver()}
+        return Trial(**(common | parts), seed=draw.getrandbits(32))
+
+    yield from (trial() for _ in range(6))
+    for _ in range(ROUNDS):
+        for fault in faults(draw):
+            yield trial(fault=fault, trigger=AtRequest(draw.randint(1, 80)))
+        yield trial(fault=Kill(), trigger=After(draw.uniform(0.01, 0.25)))
+        for fault in islice(faults(draw), 2):
+            yield trial(fault=fault, trigger=AtRequest(draw.randint(1, 80)), policy=Nothing())

@@ -1,0 +1,43 @@
+"""How often does a fault in a monolithic NIC driver take the kernel down, and does reloading the driver help?
+
+Expected: the kernel often dies before anybody can act; where it lives, a reload brings the link back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from drivers.rtl8139 import Rtl8139, Transfers
+from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
+from injectors.call_delay import CallDelay
+from injectors.call_error import CallError
+from injectors.text import Text
+from monitors import Kernel, Modules, Process, Requests, Resources
+
+MONITORS = (Requests(), Process(), Modules(), Kernel(), Resources())  # Calls would make each reload slower
+ROUNDS = 12
+DMA_MAPPING_ERROR = -1
+
+
+def faults(draw: random.Random) -> Iterator[object]:
+    """One round."""
+    for _ in range(3):
+        yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))
+    yield CallError("dma_map_page_attrs", DMA_MAPPING_ERROR, nth=draw.randint(1, 60))
+    yield CallError("napi_alloc_skb", 0, nth=draw.randint(1, 60), times=3)
+    yield CallDelay("dma_map_page_attrs", delay_us=draw.randint(1, 50) * 1000, nth=draw.randint(1, 60), times=3)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """Golden trials first; then each fault twice, with a reload and without."""
+    draw = random.Random(seed)
+    common = {"driver": Rtl8139(), "workload": Transfers(), "monitors": MONITORS}
+    for _ in range(6):
+        yield Trial(**common, policy=ReloadKDriver(), seed=draw.getrandbits(32))
+    for _ in range(ROUNDS):
+        for n, fault in enumerate(faults(draw)):
+            placed = {"fault": fault, "trigger": AtRequest(draw.randint(1, 50)), "seed": draw.getrandbits(32)}
+            yield Trial(**common, **placed, policy=ReloadKDriver())
+            if n % 6 == 0:
+                yield Trial(**common, **placed, policy=Nothing())

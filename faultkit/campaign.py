@@ -1,0 +1,228 @@
+"""A campaign: an experiment's list of trials, run through an executor and stored as they end."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+from faultkit import qemu
+from faultkit.codec import encode, name_of
+from faultkit.errors import GuestLost, HarnessError, NotPlaced, UsageError
+from faultkit.experiment import Experiment, Group, Plan, listed
+from faultkit.image import Image
+from faultkit.judge import Verdict
+from faultkit.model import Record, Trial
+from faultkit.protocols import Placeable
+from faultkit.qemu import Machine
+from faultkit.store import Row, Store
+from faultkit.template import Template, group_of, template
+from faultkit.trial import run_trial
+
+ATTEMPTS = 3  # a void trial is tried again
+SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "qemu", "accel", "shift")
+
+
+class Watcher(Protocol):
+    """Who wants to know how a campaign gets on."""
+
+    def preparing(self, what: str) -> None:
+        """A template is being prepared."""
+
+    def started(self, planned: int, done: int) -> None:
+        """Trials begin; `done` of them were stored by an earlier run."""
+
+    def stored(self, row: Row, verdict: Verdict | None) -> None:
+        """A trial is in the store; no verdict: it is void."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """What to run, and how."""
+
+    experiment: Experiment
+    plan: Plan
+    seed: int
+    count: int | None
+    jobs: int
+    machine: Machine
+    image: Image
+
+    def trials(self) -> Iterator[Trial]:
+        """The list, again."""
+        return listed(self.experiment, self.seed, self.count)
+
+
+def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, executor: Executor | None = None) -> None:
+    """Prepare the templates, run what is not yet stored, store it trial by trial.
+
+    An interrupt (Ctrl-C, SIGTERM) lets the trials that are under way end and stores them.
+    Raises: UsageError, UnmetNeed, HarnessError; KeyboardInterrupt after an interrupt.
+    """
+    store = open_for_resume(out) if resume and out.exists() else None
+    templates = prepare(campaign, watcher)
+    facts = about(campaign, templates)
+    if store is None:
+        store = Store.create(out, facts)
+    else:
+        refuse_mismatch(store, facts)
+    with store:
+        begun = time.monotonic()
+        earlier_s = float(store.meta().get("wall_s", 0.0))
+        try:
+            with executor or ThreadPoolExecutor(campaign.jobs, "trial") as pool:
+                run_missing(campaign, store, templates, pool, watcher)
+        finally:
+            store.set_meta("wall_s", earlier_s + time.monotonic() - begun)
+            store.set_meta("finished", now())
+
+
+def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:
+    """The templates that the list needs, by group."""
+    templates = {}
+    for key, group in campaign.plan.groups.items():
+        watcher.preparing(name_of(group.first.driver))
+        templates[key] = template(group.first, campaign.image, campaign.machine, group.parts.values())
+    return templates
+
+
+def run_missing(
+    campaign: Campaign, store: Store, templates: dict[str, Template], pool: Executor, watcher: Watcher
+) -> None:
+    """Every trial that has no row yet, a few at a time: the list may be longer than memory."""
+    done = store.done()
+    watcher.started(campaign.plan.count, len(done))
+    flight = Flight(store, watcher)
+    try:
+        for n, trial in enumerate(campaign.trials()):
+            if n in done:
+                continue
+            flight.wait_below(2 * campaign.jobs)
+            base = templates[group_of(trial)]
+            flight.add(pool.submit(run_valid, base, n, settled(trial, base)))
+        flight.wait_below(1)
+    except KeyboardInterrupt:
+        flight.abandon()
+        raise
+
+
+@dataclass(slots=True)
+class Flight:
+    """The trials that are under way."""
+
+    store: Store
+    watcher: Watcher
+    futures: set[Future[Row]] = field(default_factory=set)
+
+    def add(self, future: Future[Row]) -> None:
+        """One more."""
+        self.futures.add(future)
+
+    def wait_below(self, limit: int) -> None:
+        """Store what has ended until fewer than `limit` are under way."""
+        while len(self.futures) >= limit:
+            ended, self.futures = wait(self.futures, return_when=FIRST_COMPLETED)
+            self.keep(ended)
+
+    def abandon(self) -> None:
+        """Start nothing more; store what was already running."""
+        running = {future for future in self.futures if not future.cancel()}
+        self.futures = set()
+        self.keep(wait(running).done)
+
+    def keep(self, ended: set[Future[Row]]) -> None:
+        """Into the store, in the order of the list."""
+        for row in sorted((future.result() for future in ended), key=lambda row: row.n):
+            self.watcher.stored(row, self.store.add(row))
+
+
+def settled(trial: Trial, base: Template) -> Trial:
+    """The trial with its fault's site fixed. Raises: NotPlaced."""
+    if isinstance(trial.fault, Placeable):
+        return replace(trial, fault=trial.fault.place(base.code))
+    return trial
+
+
+def run_valid(base: Template, n: int, trial: Trial) -> Row:
+    """Run a trial until it is valid; void if it never is."""
+    reason = ""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return row_of(base, n, trial, attempt, run_trial(base, trial))
+        except NotPlaced as failure:  # would happen again
+            return row_of(base, n, trial, attempt, None, f"not placed: {failure}")
+        except (GuestLost, HarnessError) as failure:
+            reason = str(failure)
+    return row_of(base, n, trial, ATTEMPTS, None, reason)
+
+
+def row_of(base: Template, n: int, trial: Trial, attempts: int, record: Record | None, void: str | None = None) -> Row:
+    """A trial as it is stored."""
+    return Row(n=n, plan=encode(trial), template=base.key, attempts=attempts, record=record, void=void)
+
+
+def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
+    """What the store keeps of how a campaign was run."""
+    return {
+        "experiment": campaign.experiment.name,
+        "question": campaign.experiment.question,
+        "file": str(campaign.experiment.file) if campaign.experiment.file else None,
+        "seed": campaign.seed,
+        "planned": campaign.plan.count,
+        "list_hash": campaign.plan.digest,
+        "command": shlex.join(["faultkit", *sys.argv[1:]]),
+        "jobs": campaign.jobs,
+        "faultkit_version": version("faultkit"),
+        "git_revision": git_revision(),
+        "kernel": campaign.image.kernel,
+        "image": campaign.image.key,
+        "qemu": qemu.version(),
+        "accel": campaign.machine.accel,
+        "shift": campaign.machine.shift,
+        "drivers": sorted({name_of(group.first.driver) for group in campaign.plan.groups.values()}),
+        "templates": {templates[key].key: recipe(group) for key, group in campaign.plan.groups.items()},
+        "started": now(),
+    }
+
+
+def recipe(group: Group) -> dict[str, Any]:
+    """All that is needed to prepare a template again, besides code."""
+    return {"first": encode(group.first), "parts": [encode(part) for part in group.parts.values()]}
+
+
+def open_for_resume(out: Path) -> Store:
+    """The store of a campaign that is to go on."""
+    return Store.open(out, readonly=False)
+
+
+def refuse_mismatch(store: Store, facts: dict[str, Any]) -> None:
+    """Raises: UsageError if what is stored was measured on something else."""
+    stored = store.meta()
+    for key in SAME_ON_RESUME:
+        if stored.get(key) != facts[key]:
+            store.__exit__()
+            what = "code or parts" if key == "templates" else f"{key} ({stored.get(key)} then, {facts[key]} now)"
+            raise UsageError(f"{store.path} cannot be resumed: it was run with other {what}; start anew without --resume")
+
+
+def git_revision() -> str | None:
+    """The revision of faultkit's working tree, with a + if it was changed; None outside of git."""
+    here = Path(__file__).parent
+    try:
+        command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def now() -> str:
+    """The time of day, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

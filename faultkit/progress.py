@@ -1,0 +1,91 @@
+"""What a person sees of a running campaign: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from faultkit.judge import Verdict
+from faultkit.model import Outcome
+from faultkit.store import Row
+
+EVERY_S = 20.0
+
+
+@dataclass(slots=True)
+class Bar:
+    """Fulfils `faultkit.campaign.Watcher`. Use `with`; afterwards the counts stay on the screen."""
+
+    console: Console
+    counts: Counter[str] = field(default_factory=Counter)
+    begun: float = 0.0
+    fresh: int = 0
+    planned: int = 0
+    done: int = 0
+    _told: float = 0.0
+    _progress: Progress | None = None
+    _task: TaskID | None = None
+
+    def __enter__(self) -> Bar:
+        if self.console.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[outcomes]}"),
+                console=self.console,
+            )
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def preparing(self, what: str) -> None:
+        """A template is being prepared."""
+        text = f"preparing {what}"
+        if self._progress is None:
+            self.console.print(text, highlight=False)
+        elif self._task is None:
+            self._task = self._progress.add_task(text, total=None, rate="", outcomes="")
+        else:
+            self._progress.update(self._task, description=text)
+
+    def started(self, planned: int, done: int) -> None:
+        """Trials begin."""
+        self.begun = self._told = time.monotonic()
+        self.planned, self.done = planned, done
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description="trials", total=planned, completed=done)
+            self._progress.reset(self._task, description="trials", total=planned, completed=done, rate="", outcomes="")
+        else:
+            self.console.print(f"{planned} trials" + (f", {done} of them stored already" if done else ""), highlight=False)
+
+    def stored(self, row: Row, verdict: Verdict | None) -> None:
+        """A trial is in the store."""
+        del row
+        self.fresh += 1
+        self.counts["void" if verdict is None else verdict.outcome.name] += 1
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, advance=1, rate=self.rate(), outcomes=self.outcomes())
+        elif time.monotonic() - self._told > EVERY_S:
+            self._told = time.monotonic()
+            line = f"{self.done + self.fresh}/{self.planned} trials, {self.rate()}: {self.outcomes()}"
+            self.console.print(line, highlight=False)
+
+    def rate(self) -> str:
+        """Trials a second so far."""
+        return f"{self.fresh / max(time.monotonic() - self.begun, 0.1):.1f}/s"
+
+    def outcomes(self) -> str:
+        """The counts so far, mildest first."""
+        order = [*(outcome.name for outcome in Outcome), "void"]
+        return " ".join(f"{name} {self.counts[name]}" for name in order if self.counts[name])
