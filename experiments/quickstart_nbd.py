@@ -31,9 +31,9 @@ def faults(draw: random.Random) -> Iterator[object]:
     yield from (Kill(), Hang(), Crash("SIGSEGV"), Crash("SIGABRT"))
     yield from (Memory(region, draw.getrandbits(64)) for region in ("heap", "stack", "data"))
     yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))
-    yield CallError("sock_sendmsg", -errno.EPIPE, nth=draw.randint(1, 40))
-    yield CallError("sock_recvmsg", -errno.ECONNRESET, nth=draw.randint(1, 40))
-    yield CallDelay("sock_sendmsg", delay_us=draw.randint(1, 50) * 1000, nth=draw.randint(1, 40), times=3)
+    yield CallError("sock_sendmsg", -errno.EPIPE, nth=draw.randint(1, 20))
+    yield CallError("sock_recvmsg", -errno.ECONNRESET, nth=draw.randint(1, 20))
+    yield CallDelay("sock_sendmsg", delay_us=draw.randint(1, 50) * 1000, nth=draw.randint(1, 20), times=3)
 
 
 def trials(seed: int) -> Iterator[Trial]:
@@ -47,7 +47,7 @@ def trials(seed: int) -> Iterator[Trial]:
     yield from (trial() for _ in range(6))
     for _ in range(ROUNDS):
         for fault in faults(draw):
-            yield trial(fault=fault, trigger=AtRequest(draw.randint(1, 80)))
+            yield trial(fault=fault, trigger=AtRequest(draw.randint(1, 60)))
         yield trial(fault=Kill(), trigger=After(draw.uniform(0.01, 0.25)))
         for fault in islice(faults(draw), 2):
-            yield trial(fault=fault, trigger=AtRequest(draw.randint(1, 80)), policy=Nothing())
+            yield trial(fault=fault, trigger=AtRequest(draw.randint(1, 60)), policy=Nothing())

@@ -24,9 +24,9 @@ def faults(draw: random.Random) -> Iterator[object]:
     """One round."""
     for _ in range(3):
         yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))
-    yield CallError("dma_map_page_attrs", DMA_MAPPING_ERROR, nth=draw.randint(1, 60))
-    yield CallError("napi_alloc_skb", 0, nth=draw.randint(1, 60), times=3)
-    yield CallDelay("dma_map_page_attrs", delay_us=draw.randint(1, 50) * 1000, nth=draw.randint(1, 60), times=3)
+    yield CallError("dma_map_page_attrs", DMA_MAPPING_ERROR, nth=draw.randint(1, 30))
+    yield CallError("napi_alloc_skb", 0, nth=draw.randint(1, 30), times=3)
+    yield CallDelay("dma_map_page_attrs", delay_us=draw.randint(1, 50) * 1000, nth=draw.randint(1, 30), times=3)
 
 
 def trials(seed: int) -> Iterator[Trial]:
@@ -37,7 +37,7 @@ def trials(seed: int) -> Iterator[Trial]:
         yield Trial(**common, policy=ReloadKDriver(), seed=draw.getrandbits(32))
     for _ in range(ROUNDS):
         for n, fault in enumerate(faults(draw)):
-            placed = {"fault": fault, "trigger": AtRequest(draw.randint(1, 50)), "seed": draw.getrandbits(32)}
+            placed = {"fault": fault, "trigger": AtRequest(draw.randint(1, 40)), "seed": draw.getrandbits(32)}
             yield Trial(**common, **placed, policy=ReloadKDriver())
             if n % 6 == 0:
                 yield Trial(**common, **placed, policy=Nothing())

@@ -10,7 +10,7 @@ import os
 import random
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ PERF_TYPE_BREAKPOINT, PERF_SAMPLE_TIME, READ_OR_WRITE = 5, 1 << 2, 3
 USE_CLOCKID, CLOCK_MONOTONIC = 1 << 25, 1
 PERF_RECORD_SAMPLE = 9
 PERF_EVENT_IOC_DISABLE = 0x2401
+PRESENT = 1 << 63
 HEAD, TAIL = 1024, 1032  # of struct perf_event_mmap_page
 ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIi16x")  # struct perf_event_attr, its first 112 bytes
 
@@ -32,6 +33,8 @@ ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIi16x")  # struct perf_event_attr, its
 class Memory:
     """One bit of the u-driver's "heap", "stack" or "data" flips, through /proc/PID/mem.
 
+    data: what the program and its libraries keep in writable mappings of their files. stack: of each thread, from
+    its stack pointer up. heap: all other anonymous memory. Only pages that are in RAM: nothing lies in the others.
     `draw` (64 random bits) picks, uniformly, one of the region's bits. Activation: the first access to the byte
     by any thread of the u-driver, or by the kernel on its behalf, seen by a hardware breakpoint. x86 cannot
     watch for reads alone: an access that overwrites the byte unread counts, too.
@@ -49,22 +52,68 @@ class Memory:
             old, new = flip(pid, address, bit)
             bench.report("injector", "fault.injected", region=self.region, address=f"{address:#x}", old=old, new=new)
             for task in sorted(Path(f"/proc/{pid}/task").iterdir()):
-                undo.enter_context(watched(bench, int(task.name), address))
+                with suppress(ProcessLookupError):  # a thread may end meanwhile
+                    undo.enter_context(watched(bench, int(task.name), address))
             yield
 
 
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A writable mapping of a process, as /proc/PID/maps has it."""
+
+    low: int
+    high: int
+    name: str
+
+
 def regions(pid: int, name: str) -> list[tuple[int, int]]:
-    """The writable mappings that make up a region, as address ranges. Raises: NotPlaced if there are none."""
-    maps = [line.split(maxsplit=5) for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
-    program = os.readlink(f"/proc/{pid}/exe")
-    labels = {"heap": "[heap]", "stack": "[stack]", "data": program}
-    if name not in labels:
-        raise NotPlaced(f"a u-driver has no memory region {name!r}: there are {', '.join(labels)}")
-    label = labels[name]
-    found = [m[0].split("-") for m in maps if m[1].startswith("rw") and len(m) == 6 and m[5] == label]
+    """The address ranges in RAM that make up a region. Raises: NotPlaced if there are none."""
+    kinds = {"data": data_ranges, "stack": stack_ranges, "heap": heap_ranges}
+    if name not in kinds:
+        raise NotPlaced(f"a u-driver has no memory region {name!r}: there are {', '.join(kinds)}")
+    lines = [line.split(maxsplit=5) for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    ends = [(*(int(end, 16) for end in line[0].split("-")), line) for line in lines if line[1].startswith("rw")]
+    mappings = [Mapping(low, high, line[5] if len(line) == 6 else "") for low, high, line in ends]
+    found = resident(pid, kinds[name](mappings, stack_pointers(pid)))
     if not found:
-        raise NotPlaced(f"process {pid} has no {name} that can be written")
-    return [(int(low, 16), int(high, 16)) for low, high in found]
+        raise NotPlaced(f"process {pid} has no {name} in RAM")
+    return found
+
+
+def data_ranges(mappings: list[Mapping], pointers: list[int]) -> list[tuple[int, int]]:
+    """Writable mappings of files."""
+    del pointers
+    return [(m.low, m.high) for m in mappings if m.name.startswith("/")]
+
+
+def stack_ranges(mappings: list[Mapping], pointers: list[int]) -> list[tuple[int, int]]:
+    """From each stack pointer to the end of the mapping that it points into."""
+    return [(sp, m.high) for m in mappings for sp in pointers if m.low <= sp < m.high]
+
+
+def heap_ranges(mappings: list[Mapping], pointers: list[int]) -> list[tuple[int, int]]:
+    """Anonymous mappings that are no thread's stack."""
+    own = [m for m in mappings if m.name in ("", "[heap]")]
+    return [(m.low, m.high) for m in own if not any(m.low <= sp < m.high for sp in pointers)]
+
+
+def stack_pointers(pid: int) -> list[int]:
+    """Where each thread's stack ends, of those that wait in the kernel (proc(5), /proc/PID/syscall)."""
+    calls = [(task / "syscall").read_text().split() for task in sorted(Path(f"/proc/{pid}/task").iterdir())]
+    return [int(call[-2], 16) for call in calls if len(call) > 2]
+
+
+def resident(pid: int, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of address ranges that are in RAM (Documentation/admin-guide/mm/pagemap.rst)."""
+    found = []
+    with Path(f"/proc/{pid}/pagemap").open("rb") as pagemap:
+        for low, high in ranges:
+            first, last = low // mmap.PAGESIZE, -(-high // mmap.PAGESIZE)
+            pagemap.seek(8 * first)
+            entries = struct.unpack(f"<{last - first}Q", pagemap.read(8 * (last - first)))
+            pages = [first + n for n, entry in enumerate(entries) if entry & PRESENT]
+            found += [(max(low, p * mmap.PAGESIZE), min(high, (p + 1) * mmap.PAGESIZE)) for p in pages]
+    return found
 
 
 def pick(ranges: list[tuple[int, int]], draw: int) -> tuple[int, int]:
@@ -108,15 +157,20 @@ def watched(bench: Bench, tid: int, address: int) -> Iterator[None]:
 
 
 def breakpoint_of(tid: int, address: int) -> int:
-    """A perf event that samples the time of each access (perf_event_open(2)). Raises: NotPlaced."""
+    """A perf event that samples the time of each access (perf_event_open(2)).
+
+    Raises: ProcessLookupError if the thread is gone, NotPlaced.
+    """
     attributes = ATTRIBUTES.pack(
         PERF_TYPE_BREAKPOINT, 112, 0, 1, PERF_SAMPLE_TIME, 0, USE_CLOCKID, 1, READ_OR_WRITE, address, 1, 0, 0, 0,
         CLOCK_MONOTONIC,
     )  # fmt: skip
     syscall = ctypes.CDLL(None, use_errno=True).syscall
     fd = int(syscall(PERF_EVENT_OPEN, attributes, tid, -1, -1, 0))
+    if fd < 0 and ctypes.get_errno() == errno.ESRCH:
+        raise ProcessLookupError(errno.ESRCH, f"thread {tid} is gone")
     if fd < 0:
-        raise NotPlaced(f"no breakpoint on thread {tid}: {errno.errorcode.get(ctypes.get_errno(), '?')}")
+        raise NotPlaced(f"no breakpoint on thread {tid}: {os.strerror(ctypes.get_errno())}")
     return fd
 
 

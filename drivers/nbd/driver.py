@@ -33,7 +33,7 @@ class Nbd:
     `plugin`: "file" keeps the data when nbdkit dies, "memory" forgets it.
     """
 
-    hold_s: int = 10
+    hold_s: int = 5
     plugin: str = "file"
     size_mib: int = 8
 

@@ -38,8 +38,8 @@ class VerifiedIO:
 
     requests: int = 96
     depth: int = 4
-    give_up_s: float = 4.0
-    deadline_s: float = 20.0
+    give_up_s: float = 3.0
+    deadline_s: float = 12.0
     late_s: float = 5.0
 
     def run(self, bench: Bench) -> Check:

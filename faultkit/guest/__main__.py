@@ -29,8 +29,8 @@ from faultkit.protocols import Check, Driver, Prepares, Split, Watcher, Workload
 
 SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
-SETTLE_S = 30.0  # how long a recovery that is under way at the end may take
-CHECK_S = 10.0
+SETTLE_S = 15.0  # how long a recovery that is under way at the end may take
+CHECK_S = 5.0
 TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
 CALIBRATION_S = 1.0
 
@@ -42,8 +42,9 @@ def main() -> None:
     threading.excepthook = lambda args: fail(args.exc_value)
     try:
         watchers = prepare(host)
-        trial = loads(freeze(host, watchers))
-        run(trial, host, watchers)
+        plan = freeze(host, watchers)
+        started_ns = time.monotonic_ns()  # decoding the plan takes milliseconds, and the host's clock is set by this
+        run(loads(plan), host, watchers, started_ns)
     except BaseException as reason:  # noqa: BLE001  the edge: nobody else could tell the host
         fail(reason)
 
@@ -136,18 +137,19 @@ def loaded_modules() -> dict[str, list[tuple[str, int]]]:
     return {module: sorted(set(symbols), key=lambda s: s[1]) for module, symbols in found.items()}
 
 
-def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
+def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher], started_ns: int) -> None:
     """One trial, from its first event to the instruction at which the guest stops for good."""
     host.mailbox.clear()
     bench = GuestBench(trial.driver, trial.seed, host)
-    bench.report("agent", "trial.started")
+    bench.report("agent", "trial.started", started_ns)
     controller = Controller(bench, trial.policy, list(watchers.values()))
     controller.start()
     with ExitStack() as undo:
         if trial.fault is not None and trial.trigger is not None:
             trial.trigger.arm(bench, once(partial(undo.enter_context, trial.fault.inject(bench))))
         check = run_workload(bench, trial.workload)
-        bench.loop(lambda: not controller.busy, SETTLE_S)
+        if check is not None:
+            bench.loop(lambda: not controller.busy, SETTLE_S)
         controller.stop()
     if check is not None:
         run_with_deadline(bench, check, CHECK_S)

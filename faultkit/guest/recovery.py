@@ -21,7 +21,7 @@ from faultkit.protocols import Action, Driver, Policy, Split, StepsAside, Watche
 
 BEAT_S = 0.1  # between two probes, and between two looks at the detectors
 BEAT_DEADLINE_S = 1.0  # a probe that takes longer tells of an error
-ATTEMPT_S = 8.0  # a recovery attempt that takes longer has failed
+ATTEMPT_S = 6.0  # a recovery attempt that takes longer has failed
 COME_BACK_S = 3.0  # how long the probe may fail after the steps are done
 
 Step = tuple[str, Callable[[], None]]
