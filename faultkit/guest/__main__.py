@@ -152,8 +152,8 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher], started_ns: i
             bench.loop(lambda: not controller.busy, SETTLE_S)
         controller.stop()
     if check is not None:
-        run_with_deadline(bench, check, CHECK_S)
-        report_stuck(bench)
+        if not run_with_deadline(bench, check, CHECK_S):
+            bench.report("workload", "request.stuck", n=0, op="check", age_ns=round(CHECK_S * 1e9))
     finish(bench, host, watchers)
 
 
@@ -185,7 +185,12 @@ def report_stuck(bench: GuestBench) -> bool:
 def once(action: Callable[[], Any]) -> Callable[[], None]:
     """`action`, but only the first time."""
     left = [action]
-    return lambda: left.pop()() and None if left else None
+
+    def fire() -> None:
+        if left:
+            left.pop()()
+
+    return fire
 
 
 def finish(bench: GuestBench, host: Host, watchers: Mapping[str, Watcher]) -> None:

@@ -1,0 +1,28 @@
+# For those who work on faultkit; users need only ./demo and ./test.
+PYTHON := .venv/bin/python
+CODE := faultkit injectors monitors drivers experiments benchmarks tests
+C := $(shell git ls-files '*.c')
+
+.PHONY: setup check format test bench
+
+setup:
+	./setup
+
+check: setup
+	$(PYTHON) -m ruff format --check $(CODE)
+	$(PYTHON) -m ruff check $(CODE)
+	$(PYTHON) -m mypy
+	clang-format --dry-run -Werror $(C)
+	shellcheck demo test setup .ci/run
+	$(PYTHON) -m pytest -q -m "not guest"
+
+format:
+	$(PYTHON) -m ruff check --fix -q $(CODE)
+	$(PYTHON) -m ruff format -q $(CODE)
+	clang-format -i $(C)
+
+test:
+	./test
+
+bench: setup
+	$(PYTHON) -m benchmarks.bench

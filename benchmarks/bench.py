@@ -1,0 +1,142 @@
+"""`make bench`: what a trial costs, and whether a long campaign costs more. Writes benchmarks/latest.json.
+
+boot_over_fork   a trial by booting the guest anew, over the same trial on a fork        (at least 25)
+overhead_share   share of a trial in which the guest does not execute: fork, plan, collect, store (at most 0.25)
+jobs2_speedup    trials a second at two jobs over one                                     (at least 1.8)
+load_100k_s      seconds to load 100 000 stored trials into pandas                        (under 5)
+memory_growth    peak memory of a campaign of 100 000 trials over one of 1 000            (at most 1.2)
+trial_s          median wall time of a trial
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from benchmarks.longrun import LENGTHS
+from faultkit import analysis, experiment
+from faultkit.campaign import run_valid, settled
+from faultkit.image import image
+from faultkit.model import Trial
+from faultkit.qemu import Machine
+from faultkit.store import Store
+from faultkit.template import Template, pack, prepare, template
+from tests.synthetic import campaign as synthetic_campaign
+
+HERE = Path(__file__).parent
+LINES = {
+    "boot_over_fork": ("at least", 25.0),
+    "overhead_share": ("at most", 0.25),
+    "jobs2_speedup": ("at least", 1.8),
+    "load_100k_s": ("at most", 5.0),
+    "memory_growth": ("at most", 1.2),
+}
+
+
+def main() -> None:
+    """Measure, print, store."""
+    asked = experiment.load("quickstart_nbd")
+    plan = experiment.plan(asked, seed=1, count=None)
+    (group,) = plan.groups.values()
+    base = template(group.first, image(), Machine(), group.parts.values())
+    trials = [settled(trial, base) for trial in islice(asked.trials(1), 48)]
+    with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
+        place = Path(scratch)
+        wall_s, share = costs(base, trials, place)
+        figures = {
+            "trial_s": median(wall_s),
+            "overhead_share": share,
+            "boot_over_fork": boot_over_fork(base, trials[0], list(group.parts.values()), place),
+            "jobs2_speedup": speedup(),
+            "load_100k_s": load_s(place),
+            "memory_growth": memory_growth(),
+        }
+    (HERE / "latest.json").write_text(json.dumps(figures, indent=1) + "\n")
+    for name, value in figures.items():
+        bound, line = LINES.get(name, ("", 0.0))
+        met = {"at least": value >= line, "at most": value <= line}.get(bound, True)
+        print(f"{name:16} {value:8.3f}  {f'{bound} {line:g}' if bound else '':14} {'' if met else 'MISSED'}".rstrip())
+
+
+def costs(base: Template, trials: list[Trial], place: Path) -> tuple[list[float], float]:
+    """Wall seconds of each trial with storing it, and the share in which the guest did not execute."""
+    walls, guests = [], []
+    with Store.create(place / "costs", {"planned": len(trials)}) as store:
+        for n, trial in enumerate(trials):
+            start = time.monotonic()
+            row = run_valid(base, n, trial)
+            store.add(row)
+            walls.append(time.monotonic() - start)
+            guests.append(row.record.guest_s if row.record else 0.0)
+    return walls, 1 - sum(guests) / sum(walls)
+
+
+def boot_over_fork(base: Template, trial: Trial, parts: list[object], place: Path) -> float:
+    """Boot, prepare and run one trial, over running it on a fork: medians of three and of nine."""
+    key, archive = pack(trial, base.image, base.machine, parts)
+    boots, forks = [], []
+    for n in range(3):
+        start = time.monotonic()
+        fresh = place / f"boot{n}"
+        fresh.mkdir()
+        prepare(fresh, base.image, base.machine, archive, trial.driver)
+        run_valid(replace(base, path=fresh, key=key), 0, trial)
+        boots.append(time.monotonic() - start)
+        for _ in range(3):
+            start = time.monotonic()
+            run_valid(base, 0, trial)
+            forks.append(time.monotonic() - start)
+    return median(boots) / median(forks)
+
+
+def speedup() -> float:
+    """The same campaign with one job and with two, in turn: median of the ratios of trials a second."""
+    ratios = []
+    for _ in range(3):
+        one, two = (campaign_s(jobs) for jobs in (1, 2))
+        ratios.append(one / two)
+    return median(ratios)
+
+
+def campaign_s(jobs: int, count: int = 40) -> float:
+    """Seconds that the trials of a campaign take, templates at hand."""
+    with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
+        out = Path(scratch) / "out"
+        options = ["--seed", "1", "--trials", str(count), "--jobs", str(jobs), "--out", str(out)]
+        command = [sys.executable, "-c", "from faultkit.cli import main; main()", "run", "quickstart_nbd", *options]
+        subprocess.run(command, check=True, capture_output=True, cwd=scratch)
+        with Store.open(out) as store:
+            return float(store.meta()["wall_s"])
+
+
+def load_s(place: Path) -> float:
+    """Seconds to load 100 000 synthetic trials."""
+    synthetic_campaign(place / "synthetic", 100_000, requests=4)
+    start = time.monotonic()
+    frame = analysis.trials(place / "synthetic")
+    if len(frame) != 100_000:
+        raise RuntimeError(f"{len(frame)} rows loaded")
+    return time.monotonic() - start
+
+
+def memory_growth() -> float:
+    """Peak memory of the long campaign over that of the short one, each in a process of its own."""
+    short, long = (longrun_bytes(length) for length in LENGTHS)
+    return long / short
+
+
+def longrun_bytes(length: int) -> int:
+    """Peak memory of a campaign of that many trials."""
+    command = [sys.executable, "-m", "benchmarks.longrun", str(length)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A campaign whose trials end at once: all of the harness but the guests. Prints its peak memory in bytes."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from faultkit import campaign, experiment
+from faultkit.campaign import Campaign, row_of
+from faultkit.image import image
+from faultkit.model import Ending, Event, Record, Trial
+from faultkit.progress import Bar
+from faultkit.qemu import Machine
+from faultkit.template import Template
+
+LENGTHS = (1_000, 100_000)
+SEED = 1
+
+
+class Instant(Executor):
+    """Answers every trial with a record of two hundred events, at once."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        base, n, trial = args
+        future: Future[Any] = Future()
+        future.set_result(row_of(base, n, trial, 1, record_of(base, trial)))
+        return future
+
+
+def record_of(base: Template, trial: Trial) -> Record:
+    """What such a trial would have left."""
+    requests = (Event(t, "workload", "request.completed", {"n": t, "op": "read", "latency_ns": 1}) for t in range(200))
+    return Record(trial=trial, ending=Ending.FINISHED, events=tuple(requests), console=base.key)
+
+
+def main() -> None:
+    """Run one."""
+    length = int(sys.argv[1])
+    ours = experiment.load("quickstart_nbd")
+
+    def trials(seed: int) -> Iterator[Trial]:
+        return islice(cycle(list(ours.trials(seed))), length)
+
+    endless = experiment.Experiment("longrun", "", trials)
+    plan = experiment.plan(endless, SEED, None)
+    what = Campaign(experiment=endless, plan=plan, seed=SEED, count=None, jobs=2, machine=Machine(), image=image())
+    with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch, Bar(Console(stderr=True)) as bar:
+        campaign.run(what, Path(scratch) / "out", resume=False, watcher=bar, executor=Instant())
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+if __name__ == "__main__":
+    main()
