@@ -42,10 +42,9 @@ def main() -> None:
     threading.excepthook = lambda args: fail(args.exc_value)
     try:
         watchers = prepare(host)
-        plan = freeze(host, watchers)
-        started_ns = time.monotonic_ns()  # decoding the plan takes milliseconds, and the host's clock is set by this
-        run(loads(plan), host, watchers, started_ns)
-    except BaseException as reason:  # noqa: BLE001  the edge: nobody else could tell the host
+        trial = loads(freeze(host, watchers))
+        run(trial, host, watchers)
+    except BaseException as reason:  # the edge: nobody else could tell the host
         fail(reason)
 
 
@@ -114,7 +113,7 @@ def feed_watchdog() -> None:
 def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
     """Stop twice, to calibrate the host's clock; forks go on from the second stop. Returns the plan."""
     host.say(State.READY)
-    ready_ns = time.monotonic_ns()
+    ready_ns = host.resumed_ns
     time.sleep(CALIBRATION_S)
     gc.collect()
     gc.freeze()
@@ -137,11 +136,11 @@ def loaded_modules() -> dict[str, list[tuple[str, int]]]:
     return {module: sorted(set(symbols), key=lambda s: s[1]) for module, symbols in found.items()}
 
 
-def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher], started_ns: int) -> None:
+def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     """One trial, from its first event to the instruction at which the guest stops for good."""
     host.mailbox.clear()
     bench = GuestBench(trial.driver, trial.seed, host)
-    bench.report("agent", "trial.started", started_ns)
+    bench.report("agent", "trial.started", host.resumed_ns)
     controller = Controller(bench, trial.policy, list(watchers.values()))
     controller.start()
     with ExitStack() as undo:
@@ -151,9 +150,8 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher], started_ns: i
         if check is not None:
             bench.loop(lambda: not controller.busy, SETTLE_S)
         controller.stop()
-    if check is not None:
-        if not run_with_deadline(bench, check, CHECK_S):
-            bench.report("workload", "request.stuck", n=0, op="check", age_ns=round(CHECK_S * 1e9))
+    if check is not None and not run_with_deadline(bench, check, CHECK_S):
+        bench.report("workload", "request.stuck", n=0, op="check", age_ns=round(CHECK_S * 1e9))
     finish(bench, host, watchers)
 
 

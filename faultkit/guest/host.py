@@ -7,6 +7,7 @@ import mmap
 import os
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ class Host:
         self._port = os.open("/dev/port", os.O_RDWR | os.O_CLOEXEC)
         self._lock = threading.Lock()
         self._stops = 0
+        self.resumed_ns = 0  # CLOCK_MONOTONIC when the guest last ran on: what the host's clock is set by
 
     def say(self, state: State, text: str = "") -> str:
         """Stop the guest; returns what the host has put into the mailbox when it runs on."""
         self.mailbox.put(state, text)
         self._go_through_door()
+        self.resumed_ns = time.monotonic_ns()
         return self.mailbox.text()
 
     def _go_through_door(self) -> None:
