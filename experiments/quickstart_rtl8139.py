@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
+from faultkit.protocols import Fault
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
 from injectors.text import Text
 from monitors import Kernel, Modules, Process, Requests, Resources
 
-MONITORS = (Requests(), Process(), Modules(), Kernel(), Resources())  # Calls would make each reload slower
+GOLDEN = Trial(
+    driver=Rtl8139(),
+    workload=Transfers(),
+    policy=ReloadKDriver(),
+    monitors=(Requests(), Process(), Modules(), Kernel(), Resources()),  # Calls would make each reload slower
+    seed=0,
+)
 ROUNDS = 12
 DMA_MAPPING_ERROR = -1
 
 
-def faults(draw: random.Random) -> Iterator[object]:
+def faults(draw: random.Random) -> Iterator[Fault]:
     """One round."""
     for _ in range(3):
         yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))
@@ -30,14 +38,13 @@ def faults(draw: random.Random) -> Iterator[object]:
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """Golden trials first; then each fault twice, with a reload and without."""
+    """Golden trials first; then rounds of faults under a reload, some of the same faults also without one."""
     draw = random.Random(seed)
-    common = {"driver": Rtl8139(), "workload": Transfers(), "monitors": MONITORS}
     for _ in range(6):
-        yield Trial(**common, policy=ReloadKDriver(), seed=draw.getrandbits(32))
+        yield replace(GOLDEN, seed=draw.getrandbits(32))
     for _ in range(ROUNDS):
         for n, fault in enumerate(faults(draw)):
-            placed = {"fault": fault, "trigger": AtRequest(draw.randint(1, 40)), "seed": draw.getrandbits(32)}
-            yield Trial(**common, **placed, policy=ReloadKDriver())
+            faulty = replace(GOLDEN, fault=fault, trigger=AtRequest(draw.randint(1, 40)), seed=draw.getrandbits(32))
+            yield faulty
             if n % 6 == 0:
-                yield Trial(**common, **placed, policy=Nothing())
+                yield replace(faulty, policy=Nothing())

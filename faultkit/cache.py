@@ -49,7 +49,10 @@ def file_digest(path: Path) -> str:
 
 
 def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
-    """The directory of an entry; `build` fills it if it is not there. Two processes never build one at the same time."""
+    """The directory of an entry; `build` fills it if it is not there. Two processes never build one at once.
+
+    Raises: HarnessError if the disk refuses, and what `build` raises.
+    """
     target = root() / kind / key
     with lock(f"{kind}-{key}"):
         if not target.is_dir():
@@ -61,7 +64,8 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
                 fresh.rename(target)
             except OSError as reason:
                 shutil.rmtree(fresh, ignore_errors=True)
-                raise HarnessError(f"{kind[:-1]} {key} cannot be built in {root()}: {reason.strerror or reason}") from None
+                why = reason.strerror or reason
+                raise HarnessError(f"{kind[:-1]} {key} cannot be built in {root()}: {why}") from None
             except BaseException:
                 shutil.rmtree(fresh, ignore_errors=True)
                 raise

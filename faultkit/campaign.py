@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -210,7 +210,7 @@ def refuse_mismatch(store: Store, facts: dict[str, Any]) -> None:
         if stored.get(key) != facts[key]:
             store.__exit__()
             what = "code or parts" if key == "templates" else f"{key} ({stored.get(key)} then, {facts[key]} now)"
-            raise UsageError(f"{store.path} cannot be resumed: it was run with other {what}; start anew without --resume")
+            raise UsageError(f"{store.path} cannot be resumed: it was run with other {what}; leave out --resume")
 
 
 def git_revision() -> str | None:

@@ -46,9 +46,9 @@ def modules(package: str) -> Iterator[ModuleType]:
 def parts(module: ModuleType, method: str) -> Iterator[type]:
     """The dataclasses that a module defines and that have a method."""
     for cls in vars(module).values():
-        if inspect.isclass(cls) and cls.__module__ == module.__name__ and dataclasses.is_dataclass(cls):
-            if callable(getattr(cls, method, None)):
-                yield cls
+        ours = inspect.isclass(cls) and cls.__module__ == module.__name__ and dataclasses.is_dataclass(cls)
+        if ours and callable(getattr(cls, method, None)):
+            yield cls
 
 
 def name_of_class(cls: type) -> str:

@@ -81,7 +81,8 @@ def interrupted(*_: object) -> NoReturn:
 
 def result_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """A results directory; or the name of an experiment, for its latest results."""
-    return click.argument("result", type=click.Path(path_type=Path), callback=lambda _c, _p, value: found(value))(function)
+    kind = click.Path(path_type=Path)
+    return click.argument("result", type=kind, callback=lambda _context, _parameter, value: found(value))(function)
 
 
 def found(path: Path) -> Path:
@@ -105,11 +106,11 @@ def opened(result: Path, *, readonly: bool = True) -> Store:
 @click.option("--trials", "count", type=click.IntRange(min=1), help="Run only the first N trials.")
 @click.option("--seed", type=click.IntRange(min=0), help="The experiment's seed (default: a new one, which is stored).")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Trials at a time (default: one a processor).")
-@click.option("--out", type=click.Path(path_type=Path), help="Where the results go (default: results/EXPERIMENT/TIME-SEED).")
+@click.option("--out", type=click.Path(path_type=Path), help="Results go here (default: results/EXPERIMENT/TIME-SEED).")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted campaign in --out (default: the latest one).")
 @click.option("--dry-run", is_flag=True, help="Only say what would be run.")
-@click.option("--accel", type=click.Choice(["tcg", "kvm"]), default="tcg", show_default=True, help="kvm is not reproducible.")
-@click.option("--shift", type=click.IntRange(0, 10), default=3, show_default=True, help="An instruction takes 2^N ns.")
+@click.option("--accel", type=click.Choice(["tcg", "kvm"]), default="tcg", help="tcg is reproducible, kvm is not.")
+@click.option("--shift", type=click.IntRange(0, 10), default=3, help="An instruction takes 2^N ns (default: 3).")
 def run(
     name: str,
     count: int | None,
@@ -169,7 +170,7 @@ def latest(name: str) -> Path:
     """The latest results of an experiment. Raises: UsageError if there are none."""
     link = RESULTS / name / "latest"
     if not link.exists():
-        raise UsageError(f"--resume: there are no results of {name} to go on with; leave it out to start, or give --out")
+        raise UsageError(f"--resume: there are no results of {name} to go on with: give --out, or leave it out")
     return link.resolve()
 
 
@@ -250,7 +251,8 @@ def spread(store: Store, sample: int) -> list[int]:
 def described(again: replay.Replay) -> str:
     """One replay in a line."""
     same = "bit for bit the same" if again.events_agree else "other events"
-    line = f"trial {again.n}: {again.outcome}, {'the same outcome' if again.outcome_agrees else 'ANOTHER OUTCOME'}, {same}"
+    outcome = "the same outcome" if again.outcome_agrees else "ANOTHER OUTCOME"
+    line = f"trial {again.n}: {again.outcome}, {outcome}, {same}"
     if again.difference:
         then, now = (f"{e.t_ns / 1e6:.3f} ms {e.kind} {dict(e.data)}" if e else "nothing" for e in again.difference)
         line += f"\n  then: {then}\n  now:  {now}"
@@ -313,6 +315,7 @@ def examine(as_data: bool) -> int:
     else:
         table = Table(box=None, show_header=False)
         for finding in findings:
-            table.add_row("ok" if finding.ok else "MISSING", finding.name, finding.detail if finding.ok else finding.mend)
+            mark, words = ("ok", finding.detail) if finding.ok else ("MISSING", finding.mend)
+            table.add_row(mark, finding.name, words)
         Console().print(table)
     return 0 if all(finding.ok for finding in findings) else 4

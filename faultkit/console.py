@@ -12,18 +12,24 @@ from typing import Any
 from faultkit.model import Event
 
 LINE = re.compile(r"^(?:<\d+>)?\[ *(\d+)\.(\d{6})\](?:\[[^\]]*\])? (.*)$", re.MULTILINE)
-WHERE = re.compile(
-    r"RIP: 0010:(?:0x[0-9a-f]+|(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?)"
+FUNCTION = r"(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?"
+WHERE = re.compile(rf"RIP: 0010:(?:0x[0-9a-f]+|{FUNCTION})")
+OOPS = (
+    r"BUG: unable to handle (page fault)|BUG: (kernel NULL pointer dereference)|Oops: ([\w -]+?):|kernel (BUG) at",
+    r"(general protection fault)|(invalid opcode)|(stack segment|double fault|divide error|int3)",
 )
-KINDS = (
-    ("kernel.oops", re.compile(r"BUG: unable to handle (?P<what>page fault)|BUG: (?P<null>kernel NULL pointer dereference)"
-                               r"|Oops: (?P<code>[\w -]+?):|kernel (?P<bug>BUG) at|(?P<gp>general protection fault)"
-                               r"|(?P<op>invalid opcode)|(?P<stack>stack segment|double fault|divide error|int3)")),
-    ("kernel.lockup", re.compile(r"watchdog: BUG: (?P<soft>soft lockup)|(?P<hard>hard LOCKUP)|(?P<rcu>rcu\w*) .*(?:stall|starved)")),
-    ("kernel.warn", re.compile(r"WARNING: CPU: \d+ PID: \d+ at (?P<file>\S+)|BUG: (?P<kfence>KFENCE.*)|(?P<slab>BUG \S+ .*)")),
-    ("kernel.panic", re.compile(r"Kernel panic - not syncing: (?P<what>.*)")),
-    ("kernel.hung_task", re.compile(r"INFO: task (?P<what>\S+) blocked for more than")),
-)  # fmt: skip
+LOCKUP = r"watchdog: BUG: (soft lockup)|(hard LOCKUP)|(rcu\w*) .*(?:stall|starved)"
+WARN = r"WARNING: CPU: \d+ PID: \d+ at (\S+)|BUG: (KFENCE.*)|(BUG \S+ .*)"
+KINDS = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        ("kernel.lockup", LOCKUP),  # before the oops that it also looks like
+        ("kernel.oops", "|".join(OOPS)),
+        ("kernel.warn", WARN),
+        ("kernel.panic", r"Kernel panic - not syncing: (.*)"),
+        ("kernel.hung_task", r"INFO: task (\S+) blocked for more than"),
+    )
+)
 
 
 def events(console: str, lag_ns: int = 0) -> Iterator[Event]:
@@ -47,9 +53,6 @@ def events(console: str, lag_ns: int = 0) -> Iterator[Event]:
 
 def classify(text: str) -> tuple[str | None, str]:
     """The kind of a line, and what it says was wrong."""
-    soft = KINDS[1][1].search(text)
-    if soft:
-        return KINDS[1][0], next(group for group in soft.groups() if group)
     for kind, pattern in KINDS:
         if found := pattern.search(text):
             return kind, next((group for group in found.groups() if group), "")

@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -71,7 +72,7 @@ def from_file(path: Path) -> ModuleType:
         raise UsageError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module  # its classes are looked up by this name
-    execute(str(path), lambda: spec.loader and spec.loader.exec_module(module))
+    execute(str(path), partial(spec.loader.exec_module, module))
     return module
 
 

@@ -29,7 +29,8 @@ UNUSED_MODULES = (
     "drivers/net/wireless", "drivers/net/wwan", "drivers/net/ethernet/mellanox", "drivers/net/ethernet/intel/ice",
     "drivers/bluetooth", "drivers/hwmon", "drivers/input", "drivers/hid", "drivers/platform", "drivers/video",
     "drivers/comedi", "drivers/crypto", "drivers/accel", "drivers/thunderbolt", "net/wireless", "net/bluetooth",
-    "net/mac80211", "fs/btrfs", "fs/xfs", "fs/ocfs2", "fs/gfs2", "fs/bcachefs", "fs/ceph", "fs/smb", "fs/nfs", "fs/nfsd",
+    "net/mac80211", "fs/btrfs", "fs/xfs", "fs/ocfs2", "fs/gfs2", "fs/bcachefs", "fs/ceph", "fs/smb", "fs/nfs",
+    "fs/nfsd",
 )  # fmt: skip
 BOOT_MODULES = (
     "drivers/nvdimm/libnvdimm", "drivers/acpi/nfit/nfit", "drivers/nvdimm/nd_btt", "drivers/nvdimm/nd_pmem",

@@ -1,4 +1,6 @@
-"""cpio archives as the kernel unpacks them at boot ("newc"; Documentation/driver-api/early-userspace/buffer-format.rst).
+"""cpio archives as the kernel unpacks them at boot.
+
+"newc", as in Documentation/driver-api/early-userspace/buffer-format.rst.
 
 Written here because every byte must depend on content alone: times, owners and inodes are constants.
 """

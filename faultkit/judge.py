@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from faultkit.model import Ending, Event, Outcome, Record
 
@@ -138,7 +139,7 @@ def outage(record: Record, activated: Event) -> int:
 def longest_gap(times: Iterable[int]) -> int:
     """The largest distance between neighbours of a sorted sequence; 0 if there are none."""
     ordered = list(times)
-    return max((b - a for a, b in zip(ordered, ordered[1:], strict=False)), default=0)
+    return max((b - a for a, b in pairwise(ordered)), default=0)
 
 
 def leaked(record: Record) -> bool:

@@ -37,7 +37,8 @@ modprobe i6300esb
 [ -e /dev/watchdog ] || modprobe i6300esb heartbeat=3
 ip link set lo up
 for setting in kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_thresh=1 kernel.panic=0 \\
-  kernel.hung_task_timeout_secs=8 kernel.hung_task_warnings=3 net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; do
+  kernel.hung_task_timeout_secs=8 kernel.hung_task_warnings=3 \\
+  net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; do
   sysctl -qw $setting
 done
 cd /faultkit

@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from faultkit.judge import Verdict
 from faultkit.model import Outcome
@@ -27,19 +27,19 @@ class Bar:
     planned: int = 0
     done: int = 0
     _told: float = 0.0
-    _progress: Progress | None = None
-    _task: TaskID | None = None
+    _progress: progress.Progress | None = None
+    _task: progress.TaskID | None = None
 
     def __enter__(self) -> Bar:
         if self.console.is_terminal:
-            self._progress = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[outcomes]}"),
+            self._progress = progress.Progress(
+                progress.SpinnerColumn(),
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(bar_width=24),
+                progress.MofNCompleteColumn(),
+                progress.TextColumn("{task.fields[rate]}"),
+                progress.TimeRemainingColumn(),
+                progress.TextColumn("{task.fields[outcomes]}"),
                 console=self.console,
             )
             self._progress.start()
@@ -67,7 +67,8 @@ class Bar:
             self._progress.update(self._task, description="trials", total=planned, completed=done)
             self._progress.reset(self._task, description="trials", total=planned, completed=done, rate="", outcomes="")
         else:
-            self.console.print(f"{planned} trials" + (f", {done} of them stored already" if done else ""), highlight=False)
+            stored = f", {done} of them stored already" if done else ""
+            self.console.print(f"{planned} trials{stored}", highlight=False)
 
     def stored(self, row: Row, verdict: Verdict | None) -> None:
         """A trial is in the store."""

@@ -15,7 +15,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from faultkit.model import Event
 
-
 Check = Callable[[], None]
 
 

@@ -31,7 +31,10 @@ class Replay:
 
 
 def replay(store: Store, numbers: list[int], times: int, jobs: int, image: Image) -> Iterator[Replay]:
-    """Each trial `times` times, in order. Raises: UsageError for a void trial, UnmetNeed if its template cannot be had."""
+    """Each trial `times` times, in order.
+
+    Raises: UsageError for a void trial, UnmetNeed if its template cannot be had.
+    """
     templates = dict[str, Template]()
     work = []
     for n in numbers:
@@ -50,7 +53,7 @@ def restored(store: Store, key: str, image: Image) -> Template:
     """
     meta: dict[str, Any] = store.meta()
     if meta["image"] != image.key:
-        raise UnmetNeed(f"{store.path} was run on another guest ({meta['image']}, {meta['kernel']}): not replayable here")
+        raise UnmetNeed(f"{store.path} was run on another guest ({meta['image']}, {meta['kernel']})")
     recipe = meta["templates"][key]
     machine = Machine(accel=meta["accel"], shift=meta["shift"])
     try:
@@ -59,7 +62,7 @@ def restored(store: Store, key: str, image: Image) -> Template:
         raise UsageError(f"the parts of {store.path} are gone ({reason}): run from where its experiment lies") from None
     found = template(first, image, machine, parts)
     if found.key != key:
-        raise UnmetNeed(f"{store.path} was run with other code or another QEMU: check out its git_revision to replay it")
+        raise UnmetNeed(f"{store.path} was run with other code or another QEMU: check out its git_revision")
     return found
 
 

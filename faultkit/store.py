@@ -194,11 +194,6 @@ class Store:
         with translated(self.path):
             yield from self._db.execute(sql, arguments)
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """For `pandas.read_sql`."""
-        return self._db
-
     def _decoded(self, n: int, plan: str) -> Any:
         try:
             return decode(json.loads(plan))
@@ -292,7 +287,9 @@ def connect(file: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection that waits a little for another's lock."""
     mode = "ro" if readonly else "rwc"
     uri = f"{file.resolve().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, check_same_thread=False)
+    db = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, check_same_thread=False)
+    db.execute("PRAGMA synchronous = NORMAL")  # with WAL, only a power cut can take the last trials
+    return db
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.image import Image
 from faultkit.mailbox import State
 from faultkit.model import Trial
-from faultkit.protocols import Buffer, Driver, Function, ModuleCode, Monitor, Workload
+from faultkit.protocols import Buffer, Driver, Function, ModuleCode, Workload
 from faultkit.qemu import Files, Guest, Machine, Stop
 
 PREPARE_S = 180.0

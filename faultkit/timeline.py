@@ -10,7 +10,6 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from faultkit.codec import encode
 from faultkit.model import Event
 from faultkit.store import Store
 
@@ -78,5 +77,5 @@ def title(store: Store, n: int) -> str:
 def as_json(store: Store, n: int) -> dict[str, Any]:
     """A trial for scripts: its plan, outcome and events."""
     outcome, void = next(store.query("SELECT outcome, void FROM trials WHERE n = ?", (n,)), (None, None))
-    events = [encode([e.t_ns, e.source, e.kind]) + [dict(e.data)] for e in store.events(n)]
+    events = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in store.events(n)]
     return {"trial": n, "plan": store.plan(n), "outcome": outcome, "void": void, "events": events}

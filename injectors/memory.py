@@ -72,12 +72,17 @@ def regions(pid: int, name: str) -> list[tuple[int, int]]:
     if name not in kinds:
         raise NotPlaced(f"a u-driver has no memory region {name!r}: there are {', '.join(kinds)}")
     lines = [line.split(maxsplit=5) for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
-    ends = [(*(int(end, 16) for end in line[0].split("-")), line) for line in lines if line[1].startswith("rw")]
-    mappings = [Mapping(low, high, line[5] if len(line) == 6 else "") for low, high, line in ends]
+    mappings = [mapping_of(fields) for fields in lines if fields[1].startswith("rw")]
     found = resident(pid, kinds[name](mappings, stack_pointers(pid)))
     if not found:
         raise NotPlaced(f"process {pid} has no {name} in RAM")
     return found
+
+
+def mapping_of(fields: list[str]) -> Mapping:
+    """A line of /proc/PID/maps."""
+    low, high = fields[0].split("-")
+    return Mapping(int(low, 16), int(high, 16), fields[5] if len(fields) == 6 else "")
 
 
 def data_ranges(mappings: list[Mapping], pointers: list[int]) -> list[tuple[int, int]]:

@@ -35,7 +35,7 @@ class Program:
         flags = ["-w", *(f"-D{name}={value}" for name, value in defines.items())]
         try:
             self.bpf: Any = BPF(src_file=str(source), cflags=flags)
-        except Exception as reason:  # noqa: BLE001  bcc raises bare Exceptions
+        except Exception as reason:  # bcc raises bare ones
             raise OSError(f"the monitor {source.name} does not compile or load: {reason}") from None
         fd = self.bpf["events"].map_fd
         self._consumer = mmap.mmap(fd, 4096)
@@ -48,7 +48,7 @@ class Program:
             self.bpf.attach_kprobe(event=function, fn_name=entry)
             if leave:
                 self.bpf.attach_kretprobe(event=function, fn_name=leave)
-        except Exception:  # noqa: BLE001  bcc raises bare Exceptions
+        except Exception:  # bcc raises bare ones
             return False
         return True
 

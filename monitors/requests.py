@@ -51,10 +51,7 @@ def events(raw: bytes) -> Iterator[Event]:
     """`block.*` events by sector, `net.*` events by packet."""
     for record in records(raw):
         t_ns, ident, latency_ns, size, error, kind, op = EVENT.unpack(record)
-        if op:
-            data = {"sector": ident, "bytes": size, "op": chr(op)}
-        else:
-            data = {"packet": f"{ident:x}", "bytes": size}
+        data = {"sector": ident, "bytes": size, "op": chr(op)} if op else {"packet": f"{ident:x}", "bytes": size}
         if KINDS[kind] == "completed":
             data |= {"latency_ns": latency_ns, "error": error}
         yield Event(t_ns, "requests", f"{'block' if op else 'net'}.{KINDS[kind]}", data)

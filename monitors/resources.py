@@ -15,7 +15,7 @@ from faultkit.protocols import Buffer, Driver, Split, Watcher
 try:
     import psutil
 except ImportError:  # a host without it can still describe and decode
-    psutil = None  # type: ignore[assignment]
+    psutil = None
 
 
 @dataclass(frozen=True, slots=True)

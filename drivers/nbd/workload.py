@@ -85,9 +85,9 @@ def step(bench: Bench, lane: Lane, fd: int, page: mmap) -> None:
 
 def verify(bench: Bench, lane: Lane, block: int, found: bytes) -> None:
     """Report a block that holds what it must not hold."""
-    possible = lane.possible[block]
-    if None not in possible and found not in possible:
-        wrong = sum(a != b for a, b in zip(found, possible[-1], strict=True))
+    *_, newest = possible = lane.possible[block]
+    if newest is not None and None not in possible and found not in possible:
+        wrong = sum(a != b for a, b in zip(found, newest, strict=True))
         bench.report("workload", "read.mismatched", block=block, wrong_bytes=wrong)
 
 

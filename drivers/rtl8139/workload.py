@@ -79,9 +79,6 @@ def move(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int)
     """One chunk, verified by the end that receives it."""
     data = content(seed, length)
     stream.sendall(ORDER.pack(op, seed, length) + (data if op == UP else b""))
-    if op == UP:
-        right = receive(stream, 1) == GOOD
-    else:
-        right = receive(stream, length) == data
+    right = receive(stream, 1) == GOOD if op == UP else receive(stream, length) == data
     if not right:
         bench.report("workload", "read.mismatched", op="send" if op == UP else "receive", seed=seed)

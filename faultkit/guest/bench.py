@@ -40,7 +40,7 @@ class GuestBench:
         self._order = count()
         self._selector = selectors.DefaultSelector()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.watch(self._wake, lambda: os.eventfd_read(self._wake) and None)
+        self.watch(self._wake, self._awake)
 
     def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
         """Append one event, in the log that the host reads, too."""
@@ -130,6 +130,9 @@ class GuestBench:
                 key.data()
             self._run_timers()
         return True
+
+    def _awake(self) -> None:
+        os.eventfd_read(self._wake)
 
     def _run_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic_ns():

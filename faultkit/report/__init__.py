@@ -79,14 +79,22 @@ def cards(i: int, campaign: Campaign, rule: str) -> Iterator[str]:
     """The cards of one campaign, in reading order."""
     yield f'<div class="headline">{fragments.headline(campaign)}</div>'
     yield f'<div class="columns golden-ratio">{accounting_card(campaign)}{outcomes_card(campaign)}</div>'
+    if campaign.survival.n:
+        yield from findings(i, campaign)
+    yield trials_card(i, campaign, rule)
+    yield fragments.card("How the campaign was run", [fragments.facts(campaign.meta)], short="How it was run")
+
+
+def findings(i: int, campaign: Campaign) -> Iterator[str]:
+    """The cards that need activated faults."""
     yield fragments.card(
         said.shares_title(campaign.groups), [fragments.shares(campaign), fragments.exact_shares(campaign)],
         "Bars: activated trials by outcome, mildest left. Point and line: share and exact (Clopper-Pearson) interval.",
+        "Shares",
     )  # fmt: skip
-    yield f'<div class="columns">{recovery_card(i, campaign)}{detection_card(i, campaign)}</div>'
-    yield f'<div class="columns">{crash_card(i, campaign)}{heat_card(i, campaign)}</div>'
-    yield trials_card(i, campaign, rule)
-    yield fragments.card("How the campaign was run", [fragments.facts(campaign.meta)])
+    yield recovery_card(i, campaign)
+    yield detection_card(i, campaign)
+    yield f'<div class="columns golden-ratio">{crash_card(i, campaign)}{heat_card(i, campaign)}</div>'
 
 
 def accounting_card(campaign: Campaign) -> str:
@@ -100,23 +108,25 @@ def outcomes_card(campaign: Campaign) -> str:
     """How trials ended."""
     bad = sum(campaign.outcomes[outcome.name] for outcome in Outcome if outcome >= Outcome.LOST)
     title = f"{bad} of {campaign.survival.n} activated faults ended LOST or worse"
-    return fragments.card(title, [fragments.stack(campaign.outcomes), fragments.outcome_table(campaign)])
+    return fragments.card(
+        title, [fragments.stack(campaign.outcomes), fragments.outcome_table(campaign)], short="Outcomes"
+    )
 
 
 def recovery_card(i: int, campaign: Campaign) -> str:
     """How long it took until the service was back."""
     title, frame = said.recovery_title(campaign), campaign.faulty
-    drawn = [fragments.plot(f"c{i}/recovery", title)] if frame["recovery_ns"].notna().any() else []
+    drawn = fragments.plot(f"c{i}/recovery", title) if frame["recovery_ns"].notna().any() else ""
     subtitle = "A curve that ends below 100 % is censored: the rest never came back."
-    return fragments.card(title, [*drawn, fragments.recovery_table(frame)], subtitle)
+    return fragments.card(title, fragments.beside(drawn, fragments.recovery_table(frame)), subtitle, "Recovery")
 
 
 def detection_card(i: int, campaign: Campaign) -> str:
     """How soon an error was seen, and by whom."""
     title, frame = said.detection_title(campaign), campaign.faulty
-    drawn = [fragments.plot(f"c{i}/detection", title)] if frame["detection_latency_ns"].notna().any() else []
+    drawn = fragments.plot(f"c{i}/detection", title) if frame["detection_latency_ns"].notna().any() else ""
     subtitle = "Boxes: quartiles; lines: 5 to 95 %; points: trials. A microsecond stands for anything faster."
-    return fragments.card(title, [*drawn, fragments.detection_table(frame)], subtitle)
+    return fragments.card(title, fragments.beside(drawn, fragments.detection_table(frame)), subtitle, "Detection")
 
 
 def crash_card(i: int, campaign: Campaign) -> str:
@@ -124,7 +134,9 @@ def crash_card(i: int, campaign: Campaign) -> str:
     crashed = (campaign.faulty["outcome"] == Outcome.CRASHED.name).any()
     title = said.crash_title(campaign)
     drawn = [fragments.plot(f"c{i}/crashes", title)] if crashed else []
-    return fragments.card(title, drawn, "The function that the kernel's first report names, by kind of crash.")
+    return fragments.card(
+        title, drawn, "The function that the kernel's first report names, by kind of crash.", "Crashes"
+    )
 
 
 def heat_card(i: int, campaign: Campaign) -> str:
@@ -141,7 +153,9 @@ def trials_card(i: int, campaign: Campaign, rule: str) -> str:
     """The table that the page's script fills."""
     note = f'<p class="note">{escape(rule)}</p>' if rule else ""
     body = [note, f'<div class="trials" data-campaign="{i}"></div>']
-    return fragments.card("Every trial", body, "A row opens the trial's timeline, console and replay command.", "wide")
+    same = ", ".join(f"{name} {value}" for name, value in details.shared(campaign.trials).items())
+    subtitle = "A row opens the trial's timeline, console and replay command."
+    return fragments.card("Every trial", body, f"{subtitle} All with {same}." if same else subtitle, "Trials")
 
 
 def page(sections: Sequence[Section]) -> str:
@@ -166,5 +180,5 @@ def resource(name: str) -> str:
 
 
 def embedded(data: Any) -> str:
-    """JSON that may stand in a script element."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
+    """JSON that may stand in a script element, whatever its strings hold."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")

@@ -35,6 +35,7 @@ class Campaign:
     """One campaign as it was found in its store."""
 
     path: Path  # as the user wrote it
+    directory: str  # the name of the run's directory
     meta: Mapping[str, Any]
     accounting: Counts
     outcomes: Counts  # of trials with a fault
@@ -65,6 +66,7 @@ def read(path: Path, store: Store) -> Campaign:
     golden = injectors.pop(GOLDEN, {})
     return Campaign(
         path=path,
+        directory=store.path.resolve().name,
         meta=store.meta(),
         accounting=accounting(store),
         outcomes=outcomes(store),
@@ -129,18 +131,27 @@ def gap_sentence(campaign: Campaign) -> str:
 
 
 def shares_title(groups: Mapping[str, Mapping[str, Counts]]) -> str:
-    """Which group stands out, if its interval says so."""
-    found = [title for name in GROUPS if (title := standing_out(name, groups[name]))]
-    return "; ".join(found) if found else "No driver, injector or policy stands out: their intervals overlap"
+    """The two groups of one kind that lie farthest apart, if their intervals are disjoint."""
+    pairs = [(name, pair) for name in GROUPS if (pair := extremes(groups[name])) and pair[0][0].high < pair[1][0].low]
+    if not pairs:
+        return "No driver, injector or policy stands out: their intervals overlap"
+    name, ((least, low), (most, high)) = max(pairs, key=lambda item: item[1][1][0].share - item[1][0][0].share)
+    first, second = CONTRASTS[name]
+    return f"{first} {high} ({most.percent}), {second} {low} ({least.percent})"
 
 
-def standing_out(name: str, groups: Mapping[str, Counts]) -> str | None:
-    """The best and the worst of several groups, if their intervals are disjoint."""
-    rates = sorted(((survival(c), value) for value, c in groups.items() if survival(c).n), key=lambda r: r[0].share)
-    if len(rates) < 2 or rates[0][0].high >= rates[-1][0].low:
-        return None
-    (least, low), (most, high) = rates[0], rates[-1]
-    return f"by {name}, {high} is survived most often ({most.percent}), {low} least ({least.percent})"
+CONTRASTS = {
+    "driver": ("Most faults are survived by", "fewest by"),
+    "injector": ("Most often survived is", "least often"),
+    "policy": ("Most faults are survived with", "fewest with"),
+}
+
+
+def extremes(groups: Mapping[str, Counts]) -> tuple[tuple[Rate, str], tuple[Rate, str]] | None:
+    """The group that survives least and the one that survives most; None if nothing was activated."""
+    rates = [(survival(counts), value) for value, counts in groups.items() if survival(counts).n]
+    ordered = sorted(rates, key=lambda item: item[0].share)
+    return (ordered[0], ordered[-1]) if ordered else None
 
 
 def came_back(frame: pd.DataFrame) -> Rate:
@@ -168,8 +179,8 @@ def detection_title(campaign: Campaign) -> str:
         return "Nothing was detected"
     (fast, first), (slow, last) = medians[0], medians[-1]
     if len(medians) == 1:
-        return f"{first} needs {ms(fast)} to see an error, in the median"
-    return f"{first} is the fastest to see an error, {last} the slowest: {ms(fast)} and {ms(slow)} in the median"
+        return f"Errors were seen by {first}, after {ms(fast)} in the median"
+    return f"Fastest to see an error was {first}, after {ms(fast)} in the median; slowest {last}, after {ms(slow)}"
 
 
 def coverage(frame: pd.DataFrame) -> Rate:
@@ -186,6 +197,8 @@ def crash_title(campaign: Campaign) -> str:
         return f"No fault crashed the kernel: {bound}"
     functions = crashed["crash_function"].fillna(UNKNOWN).value_counts()
     name, count = str(functions.index[0]), int(functions.iloc[0])
+    if count == 1 < len(crashed):
+        return f"{len(crashed)} crashes, each in a function of its own"
     return f"{count} of {len(crashed)} crashes happened in {name}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from math import ceil, floor, log10
 from random import Random
 from typing import Any
 
@@ -18,12 +19,14 @@ from faultkit.stats import quantile
 
 Figure = dict[str, Any]
 
-POINTS = 300  # drawn per curve or strip; more cannot be told apart
+STEPS = 300  # drawn of one curve; more cannot be told apart
+POINTS = 120  # drawn of one strip
 ROWS = 24  # functions per chart
 FLOOR_MS = 0.001  # a logarithmic axis has no zero
 COLOURS = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 PATTERNS = ("", "/", "x", ".", "-", "+")
+HATCHED = {"size": 7, "solidity": 0.18, "fillmode": "overlay"}
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 
 
@@ -46,6 +49,7 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     """A quiet axis: hairlines, no frame."""
     quiet = {
         "title": {"text": title, "font": {"size": 12}, "standoff": 10},
+        "ticks": "",
         "gridcolor": "--line",
         "linecolor": "--line",
         "zeroline": False,
@@ -54,9 +58,29 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     return quiet | more
 
 
-def ms_axis(title: str) -> dict[str, Any]:
-    """A logarithmic axis of virtual milliseconds."""
-    return axis(title, type="log", dtick=1, ticksuffix=" ms", tickformat="~r")
+def ms_axis(title: str, values_ms: Sequence[float]) -> dict[str, Any]:
+    """A logarithmic axis of virtual milliseconds for some values."""
+    low, high = min(values_ms) / 1.15, max(values_ms) * 1.15
+    ticks = log_ticks(low, high)
+    names = [f"{tick:g} ms" for tick in ticks]
+    return axis(title, type="log", range=[log10(low), log10(high)], tickvals=ticks, ticktext=names, tickangle=0)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two bounds: powers of ten, with 2 and 5 between them, or evenly spaced ones if too few."""
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    for steps in ((1,), (1, 2, 5)):
+        ticks = [tick for decade in decades for step in steps if low <= (tick := step * 10.0**decade) <= high]
+        if len(ticks) >= 3:
+            return ticks
+    step = round_step((high - low) / 3)
+    return [step * i for i in range(ceil(low / step), floor(high / step) + 1)]
+
+
+def round_step(rough: float) -> float:
+    """The next 1, 2 or 5 times a power of ten below."""
+    power: float = 10.0 ** floor(log10(rough))
+    return max(factor for factor in (1, 2, 5) if factor * power <= rough) * power
 
 
 def thinned(values: Sequence[float], count: int = POINTS) -> list[float]:
@@ -78,29 +102,34 @@ def recovery(frame: pd.DataFrame) -> Figure:
     A curve ends below 100 % where some never came back: they are censored, not left out.
     """
     detected = frame[frame["detected_by"].notna()]
-    looks = zip(cycle(COLOURS), cycle(DASHES), strict=False)
+    looks = zip(cycle(COLOURS), cycle(SYMBOLS), strict=False)
+    slowest = float(detected["recovery_ns"].max())
     traces = [
-        ecdf(str(policy), numbers(rows["recovery_ns"]), len(rows), *look)
+        ecdf(str(policy), numbers(rows["recovery_ns"]), len(rows), slowest, look)
         for (policy, rows), look in zip(detected.groupby("policy"), looks, strict=False)
         if len(numbers(rows["recovery_ns"]))
     ]
+    times = [x for trace in traces for x in trace["x"]]
     return figure(
-        traces, 340, showlegend=True, xaxis=ms_axis("virtual time from detection until the service answers again"),
+        traces, 340, showlegend=True,
+        xaxis=ms_axis("virtual time from detection until the service answers again", times),
         yaxis=axis("share of detected errors", range=[0, 102], ticksuffix=" %", dtick=25),
     )  # fmt: skip
 
 
-def ecdf(name: str, values: Sequence[float], n: int, colour: str, dash: str) -> dict[str, Any]:
-    """The steps of an empirical distribution over `n` cases of which only some have a value."""
-    ordered = sorted(values)
-    places = sorted({round(i * (len(ordered) - 1) / (POINTS - 1)) for i in range(POINTS)})
+def ecdf(name: str, values: Sequence[float], n: int, end: float, look: tuple[str, str]) -> dict[str, Any]:
+    """The steps up to `end` of an empirical distribution over `n` cases of which only some have a value."""
+    ordered, (colour, symbol) = sorted(values), look
+    places = sorted({round(i * (len(ordered) - 1) / (STEPS - 1)) for i in range(STEPS)})
+    heights = [round(100 * (i + 1) / n, 2) for i in places]
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers",
         "name": f"{name}: {len(ordered)} of {n} came back",
-        "x": in_ms([ordered[i] for i in places]),
-        "y": [round(100 * (i + 1) / n, 2) for i in places],
-        "line": {"shape": "hv", "color": colour, "dash": dash, "width": 2.5},
+        "x": in_ms([ordered[0], *(ordered[i] for i in places), end]),
+        "y": [0, *heights, heights[-1]],
+        "line": {"shape": "hv", "color": colour, "width": 2.2},
+        "marker": {"symbol": symbol, "size": 8, "color": colour, "maxdisplayed": 7},
         "hovertemplate": f"{name}<br>%{{y:.1f}} % within %{{x:.3g}} ms<extra></extra>",
     }
 
@@ -110,9 +139,10 @@ def detection(frame: pd.DataFrame) -> Figure:
     latencies = {str(by): numbers(rows["detection_latency_ns"]) for by, rows in frame.groupby("detected_by")}
     ranked = sorted((item for item in latencies.items() if item[1]), key=lambda item: -quantile(item[1], 0.5))
     traces = [trace for place, (_, values) in enumerate(ranked) for trace in strip(place, values)]
+    times = [x for trace in traces if "x" in trace for x in trace["x"]]
     names = [f"{name}  n={len(values)} " for name, values in ranked]
     return figure(
-        traces, 120 + 56 * max(1, len(ranked)), xaxis=ms_axis("virtual time from activation to detection"),
+        traces, 120 + 56 * len(ranked), xaxis=ms_axis("virtual time from activation to detection", times),
         yaxis=axis(
             tickvals=list(range(len(ranked))), ticktext=names, tickfont={"color": "--ink"},
             showgrid=False, range=[-0.6, len(ranked) - 0.4],
@@ -142,6 +172,7 @@ def crashes(frame: pd.DataFrame) -> Figure:
     functions = crashed["crash_function"].fillna(UNKNOWN).astype(str)
     kinds = crashed["crash_kind"].fillna("unknown").astype(str)
     order = list(functions.value_counts().index[:ROWS])[::-1]
+    most = int(functions.value_counts().max())
     looks = zip(kinds.value_counts().index, cycle(COLOURS), cycle(PATTERNS), strict=False)
     traces = []
     for kind, colour, pattern in looks:
@@ -149,7 +180,7 @@ def crashes(frame: pd.DataFrame) -> Figure:
         traces.append(bar(str(kind), order, [int(counts.get(name, 0)) for name in order], colour, pattern))
     return figure(
         traces, 110 + 30 * len(order), barmode="stack", bargap=0.35, showlegend=True,
-        xaxis=axis("crashed trials", tickformat="d", rangemode="tozero", nticks=8),
+        xaxis=axis("crashed trials", dtick=max(1, ceil(most / 8)), rangemode="tozero"),
         yaxis=axis(tickfont={"family": MONO, "color": "--ink"}, showgrid=False, ticksuffix="  "),
     )  # fmt: skip
 
@@ -166,7 +197,7 @@ def bar(name: str, places: list[str], counts: list[int], colour: str, pattern: s
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
-        "marker": {"color": colour, "pattern": {"shape": pattern, "size": 6, "solidity": 0.25, "fgcolor": "--surface"}},
+        "marker": {"color": colour, "pattern": {"shape": pattern, "fgcolor": "--surface", **HATCHED}},
         "hovertemplate": f"%{{y}}<br>{name}: %{{x}}<extra></extra>",
     }
 
@@ -185,6 +216,6 @@ def heat(frame: pd.DataFrame) -> Figure:
         "hovertemplate": "%{y}<br>%{x}: %{text} (%{z:.0%} of its trials)<extra></extra>",
     }  # fmt: skip
     return figure(
-        [trace], 90 + 30 * len(order), xaxis=axis(side="top", showgrid=False, tickfont={"size": 11}),
+        [trace], 90 + 30 * len(order), xaxis=axis(side="top", showgrid=False, tickangle=0, tickfont={"size": 10.5}),
         yaxis=axis(showgrid=False, ticksuffix="  ", tickfont={"family": MONO, "color": "--ink"}),
     )  # fmt: skip

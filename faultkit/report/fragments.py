@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -27,6 +27,7 @@ from faultkit.report.campaign import (
 from faultkit.stats import Rate, quantile, rate
 from faultkit.summary import survival
 
+FOLDED = 200  # characters of a fact that are shown at once
 LABELLED = 0.06  # share of a bar from which on a number fits into its segment
 
 META_ORDER = (
@@ -108,7 +109,8 @@ def outcome_row(outcome: Outcome, count: int, n: int) -> str:
     """One outcome; INACTIVE is no part of the denominator."""
     share = None if outcome is Outcome.INACTIVE else rate(count, n)
     cells = (
-        f'<td class="num strong">{share.percent}</td><td class="num quiet">{share.interval}</td><td>{whisker(share)}</td>'
+        f'<td class="num strong">{share.percent}</td><td class="num quiet">{share.interval}</td>'
+        f"<td>{whisker(share)}</td>"
         if share
         else '<td class="num quiet" colspan="2">not counted</td><td></td>'
     )
@@ -121,26 +123,29 @@ def outcome_row(outcome: Outcome, count: int, n: int) -> str:
 
 def shares(campaign: Campaign) -> str:
     """Outcome shares by driver, injector and policy, with the exact interval of the survived ones."""
-    head = (
-        '<thead><tr><th></th><th class="num">activated</th><th class="bar">outcomes of the activated</th>'
-        '<th class="num" colspan="3">MASKED or RECOVERED, 95 %</th><th class="scale"><span>0</span><span>100 %</span>'
-        "</th></tr></thead>"
+    return shares_table("", "".join(group_rows(name, campaign.groups[name]) for name in GROUPS))
+
+
+def shares_table(first: str, bodies: str) -> str:
+    """Rows of `share_row`; `first` stands above their names."""
+    return (
+        f'<table class="shares"><thead><tr><th>{first}</th><th class="num">activated</th>'
+        '<th class="bar">outcomes of the activated</th><th class="num" colspan="3">MASKED or RECOVERED, 95 %</th>'
+        f'<th class="scale"><span>0</span><span>100 %</span></th></tr></thead>{bodies}</table>'
     )
-    bodies = "".join(group_rows(name, campaign.groups[name]) for name in GROUPS)
-    return f'<table class="shares">{head}{bodies}</table>'
 
 
 def group_rows(name: str, groups: Mapping[str, Counts]) -> str:
     """The rows of one way to group trials."""
-    rows = "".join(share_row(value, counts) for value, counts in groups.items())
+    rows = "".join(share_row(escape(value), counts) for value, counts in groups.items())
     return f'<tbody><tr class="group"><th colspan="7" scope="rowgroup">by {name}</th></tr>{rows}</tbody>'
 
 
-def share_row(value: str, counts: Counts) -> str:
-    """One group: how many of its trials were activated, how those ended."""
+def share_row(name: str, counts: Counts) -> str:
+    """One group (its name as HTML): how many of its trials were activated, how those ended."""
     share = survival(counts)
     return (
-        f'<tr data-group="{escape(value)}"><th scope="row">{escape(value)}</th>'
+        f'<tr><th scope="row">{name}</th>'
         f'<td class="num">{share.n}<span class="quiet"> of {sum(counts.values())}</span></td>'
         f'<td class="bar">{stack(counts)}</td>{rate_cells(share)}<td>{whisker(share)}</td></tr>'
     )
@@ -175,8 +180,9 @@ def recovery_table(frame: pd.DataFrame) -> str:
         for policy, rows in frame[frame["detected_by"].notna()].groupby("policy")
     )
     return (
-        '<div class="scroll"><table><thead><tr><th>policy</th><th class="num" colspan="3">came back of detected, 95 %</th>'
-        '<th class="num">median</th><th class="num">90 %</th><th class="num">slowest</th><th>never came back</th></tr>'
+        '<div class="scroll"><table><thead><tr><th>policy</th>'
+        '<th class="num" colspan="3">came back of detected, 95 %</th><th class="num">median</th>'
+        '<th class="num">90 %</th><th class="num">slowest</th><th class="wrap">never came back</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -191,7 +197,7 @@ def quantile_cells(values: Sequence[float]) -> str:
 def censored(frame: pd.DataFrame) -> str:
     """The outcomes of detected trials whose service never came back."""
     rest = frame[frame["detected_by"].notna() & frame["recovery_ns"].isna()]["outcome"].value_counts()
-    found = [f"{swatch(o)}{o.name} {rest[o.name]}" for o in Outcome if rest.get(o.name, 0)]
+    found = [f'<span class="whole">{swatch(o)}{o.name} {rest[o.name]}</span>' for o in Outcome if rest.get(o.name, 0)]
     return " ".join(found) or '<span class="quiet">none</span>'
 
 
@@ -204,7 +210,7 @@ def detection_table(frame: pd.DataFrame) -> str:
         for by, count in first.items()
     )
     return (
-        f'<p class="note">{coverage(frame)} of the manifested errors were detected by anybody.</p>'
+        f'<p class="note">{coverage(frame)} of the manifested errors were detected.</p>'
         '<table class="narrow"><thead><tr><th>seen first by</th><th class="num" colspan="3">of manifested, 95 %</th>'
         f"</tr></thead><tbody>{rows}</tbody></table>"
     )
@@ -214,14 +220,23 @@ def facts(meta: Mapping[str, Any]) -> str:
     """All that the campaign wrote about itself, the question apart."""
     known = [key for key in META_ORDER if key in meta]
     rest = [key for key in meta if key not in known and key not in ("question", "version")]
-    items = "".join(f"<div><dt>{escape(key)}</dt><dd>{escape(text_of(meta[key]))}</dd></div>" for key in known + rest)
+    items = "".join(f"<div><dt>{escape(key)}</dt><dd>{folded(text_of(meta[key]))}</dd></div>" for key in known + rest)
     return f'<dl class="facts">{items}</dl>'
+
+
+def folded(text: str) -> str:
+    """A fact as HTML; a long one is shown on demand."""
+    if len(text) <= FOLDED:
+        return escape(text)
+    return f"<details><summary>{len(text)} characters</summary>{escape(text)}</details>"
 
 
 def text_of(value: Any) -> str:
     """A fact as one reads it."""
     if isinstance(value, list):
         return ", ".join(map(text_of, value))
+    if value is None:
+        return "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -229,28 +244,13 @@ def overview(campaigns: Sequence[Campaign]) -> str:
     """Several campaigns side by side; nothing for a single one."""
     if len(campaigns) < 2:
         return ""
-    rows = "".join(overview_row(i, campaign) for i, campaign in enumerate(campaigns))
-    return (
-        '<section class="card"><h2>Campaigns at a glance</h2><table class="shares"><thead><tr><th>campaign</th>'
-        '<th class="num">activated</th><th class="bar">outcomes of the activated</th>'
-        '<th class="num" colspan="3">MASKED or RECOVERED, 95 %</th><th class="scale"><span>0</span><span>100 %</span></th>'
-        f"</tr></thead><tbody>{rows}</tbody></table></section>"
-    )
-
-
-def overview_row(i: int, campaign: Campaign) -> str:
-    """One campaign of several, with a link that opens it."""
-    share, counts = campaign.survival, campaign.outcomes
-    return (
-        f'<tr><th scope="row"><a href="#c{i}">{escape(label(campaign))}</a></th>'
-        f'<td class="num">{share.n}<span class="quiet"> of {sum(counts.values())}</span></td>'
-        f'<td class="bar">{stack(counts)}</td>{rate_cells(share)}<td>{whisker(share)}</td></tr>'
-    )
+    rows = "".join(share_row(f'<a href="#c{i}">{escape(label(c))}</a>', c.outcomes) for i, c in enumerate(campaigns))
+    return card("Campaigns at a glance", [shares_table("campaign", f"<tbody>{rows}</tbody>")])
 
 
 def label(campaign: Campaign) -> str:
     """A campaign's name among others."""
-    return f"{campaign.name} · seed {campaign.meta.get('seed')}"
+    return f"{campaign.name} · {campaign.directory}"
 
 
 def headline(campaign: Campaign) -> str:
@@ -274,10 +274,11 @@ def tabs(campaigns: Sequence[Campaign]) -> str:
     return f'<nav class="tabs" aria-label="campaigns">{links}</nav>'
 
 
-def card(title: str, body: Iterable[str], subtitle: str = "", kind: str = "") -> str:
-    """A titled box; the title states a finding."""
+def card(title: str, body: Iterable[str], subtitle: str = "", short: str = "") -> str:
+    """A titled box; the title states a finding, `short` names the box in the page's navigation."""
+    named = f' data-short="{escape(short)}"' if short else ""
     small = f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else ""
-    return f'<section class="card {kind}"><h2>{escape(capital(title))}</h2>{small}{"".join(body)}</section>'
+    return f'<section class="card"{named}><h2>{escape(capital(title))}</h2>{small}{"".join(body)}</section>'
 
 
 def capital(text: str) -> str:
@@ -288,3 +289,8 @@ def capital(text: str) -> str:
 def plot(name: str, description: str) -> str:
     """Where the page draws a chart."""
     return f'<div class="plot" data-figure="{name}" role="img" aria-label="{escape(description)}"></div>'
+
+
+def beside(left: str, right: str) -> list[str]:
+    """Two things next to one another; the second alone if there is no first."""
+    return [f'<div class="beside"><div>{left}</div><div>{right}</div></div>' if left else right]
