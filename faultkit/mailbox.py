@@ -23,6 +23,7 @@ SIZE = 32 << 20
 ADDRESS = 5 << 30  # guest-physical; beyond RAM, where no kernel driver looks
 TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
 HEADER = struct.Struct("<IIQQ")
+WORD = struct.Struct("<II")  # its first half, all that a text changes
 LENGTH = struct.Struct("<I")
 
 
@@ -57,7 +58,7 @@ class Mailbox:
         if len(data) > LOG - TEXT:
             raise ValueError(f"{len(data)} bytes do not fit into the mailbox")
         self._memory[TEXT : TEXT + len(data)] = data
-        HEADER.pack_into(self._memory, 0, state, len(data), self._log, self._raw)
+        WORD.pack_into(self._memory, 0, state, len(data))  # the host's answers leave the guest's log alone
 
     def text(self) -> str:
         """The text that was put last."""
@@ -107,6 +108,7 @@ class Mailbox:
     def clear(self) -> None:
         """Forget the log and the raw section (at the start of a trial)."""
         self._log = self._raw = 0
+        struct.pack_into("<QQ", self._memory, WORD.size, 0, 0)
 
     def _header(self) -> tuple[int, ...]:
         return HEADER.unpack_from(self._memory, 0)
