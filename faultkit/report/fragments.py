@@ -183,8 +183,17 @@ def recovery_table(frame: pd.DataFrame) -> str:
         '<div class="scroll"><table><thead><tr><th>policy</th>'
         '<th class="num" colspan="3">came back of detected, 95 %</th><th class="num">median</th>'
         '<th class="num">90 %</th><th class="num">slowest</th><th class="wrap">never came back</th></tr>'
-        f"</thead><tbody>{rows}</tbody></table></div>"
+        f"</thead><tbody>{rows}</tbody></table></div>{outage_note(frame)}"
     )
+
+
+def outage_note(frame: pd.DataFrame) -> str:
+    """How long no request completed where the service came back: often longer than recovery itself."""
+    waited = numbers(frame[frame["recovery_ns"].notna()]["outage_ns"])
+    if not waited:
+        return ""
+    half, most = ms(quantile(waited, 0.5)), ms(max(waited))
+    return f'<p class="note">Outage where it came back: {half} in the median, {most} at most.</p>'
 
 
 def quantile_cells(values: Sequence[float]) -> str:

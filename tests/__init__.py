@@ -1,0 +1,1 @@
+"""Facts that must hold. Those that need no guest run in seconds."""

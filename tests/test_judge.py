@@ -1,0 +1,143 @@
+"""The oracle: from what happened to its outcome, flags and intervals."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faultkit.judge import judge, longest_gap
+from faultkit.model import Ending, Outcome
+from tests.records import EVENTS_OF, MS, RESTORED, a_record, a_trial, at
+
+ACTIVATED = (at(10, "fault.injected"), at(11, "fault.activated"))
+
+
+@pytest.mark.parametrize("outcome", list(Outcome), ids=lambda outcome: outcome.name)
+def test_every_outcome_is_told_from_what_happened(outcome: Outcome) -> None:
+    assert judge(a_record(*EVENTS_OF[outcome.name])).outcome is outcome
+
+
+@pytest.mark.parametrize(("mild", "bad"), list(combinations(list(Outcome)[1:], 2)), ids=lambda outcome: outcome.name)
+def test_the_worst_outcome_wins(mild: Outcome, bad: Outcome) -> None:
+    both = sorted((*EVENTS_OF[mild.name], *EVENTS_OF[bad.name]), key=lambda event: event.t_ns)
+    assert judge(a_record(*both)).outcome is bad
+
+
+@given(st.lists(st.sampled_from(sorted(EVENTS_OF)), min_size=1))
+def test_more_events_never_make_it_milder(names: list[str]) -> None:
+    events = sorted((event for name in names for event in EVENTS_OF[name]), key=lambda event: event.t_ns)
+    assert judge(a_record(*events)).outcome == max(Outcome[name] for name in names)
+
+
+def test_an_error_without_activation_is_inactive() -> None:
+    assert judge(a_record(at(10, "fault.injected"), EVENTS_OF["DISRUPTED"][-1])).outcome is Outcome.INACTIVE
+
+
+@pytest.mark.parametrize("name", ["LOST", "HUNG", "CRASHED", "CORRUPT"])
+def test_a_failure_counts_though_its_activation_went_unseen(name: str) -> None:
+    unseen = [event for event in EVENTS_OF[name] if event.kind != "fault.activated"]
+    verdict = judge(a_record(*unseen))
+    assert verdict.outcome is Outcome[name]
+    assert not verdict.activated and verdict.manifested
+
+
+@pytest.mark.parametrize("ending", [Ending.PANICKED, Ending.WATCHDOG, Ending.EXITED])
+def test_a_guest_that_stops_by_itself_has_crashed(ending: Ending) -> None:
+    verdict = judge(a_record(*ACTIVATED, ending=ending))
+    assert verdict.outcome is Outcome.CRASHED
+    assert verdict.crash_kind is None
+
+
+@pytest.mark.parametrize("kind", ["workload.gave_up", "recovery.gave_up", "check.failed"])
+def test_a_service_that_ends_is_lost(kind: str) -> None:
+    assert judge(a_record(*ACTIVATED, at(20, kind))).outcome is Outcome.LOST
+
+
+def test_a_slow_request_is_late_only_beyond_the_workloads_limit() -> None:
+    def slow(latency_ms: int) -> Outcome:
+        return judge(a_record(*RESTORED, at(2000, "request.completed", n=9, latency_ns=latency_ms * MS))).outcome
+
+    assert slow(1000) is Outcome.RECOVERED
+    assert slow(1001) is Outcome.DISRUPTED
+
+
+def test_a_golden_trial_without_trouble_is_masked() -> None:
+    verdict = judge(a_record(at(5, "request.completed", n=1, latency_ns=1), trial=a_trial(fault=None, trigger=None)))
+    assert verdict.outcome is Outcome.MASKED
+    assert not (verdict.injected or verdict.activated or verdict.manifested)
+
+
+def test_a_golden_trial_with_an_error_shows_it() -> None:
+    assert judge(a_record(EVENTS_OF["DISRUPTED"][-1], trial=a_trial(fault=None))).outcome is Outcome.DISRUPTED
+
+
+def test_only_what_is_worse_than_masked_has_manifested() -> None:
+    manifested = {name for name, events in EVENTS_OF.items() if judge(a_record(*events)).manifested}
+    assert manifested == {"RECOVERED", "DISRUPTED", "LOST", "HUNG", "CRASHED", "CORRUPT"}
+
+
+def test_the_intervals_lie_between_their_ends() -> None:
+    verdict = judge(a_record(*RESTORED))
+    assert verdict.activation_latency_ns == 1 * MS
+    assert verdict.detection_latency_ns == 1 * MS
+    assert verdict.recovery_ns == 28 * MS
+    assert verdict.detected_by == "pidfd"
+    assert verdict.recoveries == 1
+
+
+def test_an_interval_without_an_end_is_missing() -> None:
+    verdict = judge(a_record(*ACTIVATED))
+    assert verdict.activation_latency_ns == 1 * MS
+    assert verdict.detection_latency_ns is None and verdict.recovery_ns is None and verdict.detected_by is None
+    assert judge(a_record()).activation_latency_ns is None
+
+
+def test_the_outage_is_the_longest_time_without_a_completed_request() -> None:
+    done = [at(ms, "request.completed", n=ms, latency_ns=MS) for ms in (5, 20, 90, 100)]
+    events = (*done[:1], *ACTIVATED, *done[1:], at(130, "workload.finished"))
+    assert judge(a_record(*events)).outage_ns == 70 * MS
+
+
+def test_the_outage_lasts_until_the_end_if_nothing_completes_again() -> None:
+    assert judge(a_record(*ACTIVATED, at(500, "guest.panicked"), ending=Ending.PANICKED)).outage_ns == 489 * MS
+
+
+def test_there_is_no_outage_without_activation() -> None:
+    assert judge(a_record(at(10, "fault.injected"))).outage_ns is None
+
+
+def test_of_an_oops_and_the_panic_that_follows_the_oops_is_named() -> None:
+    panic = at(11.5, "kernel.panic", what="Fatal exception", function=None)
+    oops = at(12, "kernel.oops", what="page fault", function="nbd_queue_rq", offset=4, text="")
+    verdict = judge(a_record(*ACTIVATED, panic, oops, ending=Ending.PANICKED))
+    assert (verdict.crash_kind, verdict.crash_function) == ("page fault", "nbd_queue_rq")
+
+
+def test_flags_tell_what_else_was_seen() -> None:
+    quiet = judge(a_record(*ACTIVATED))
+    assert not (quiet.udriver_died or quiet.kdriver_reloaded or quiet.warned or quiet.leaked)
+    loud = judge(
+        a_record(*ACTIVATED, at(12, "udriver.died"), at(13, "kernel.warn"), at(14, "recovery.step", step="load"))
+    )
+    assert loud.udriver_died and loud.kdriver_reloaded and loud.warned
+
+
+@pytest.mark.parametrize(
+    ("fds", "refs", "leaked"), [(8, 1, False), (12, 1, False), (13, 1, True), (8, 2, True), (8, 0, False)]
+)
+def test_a_leak_is_more_references_or_many_more_descriptors(fds: int, refs: int, leaked: bool) -> None:
+    events = (at(1, "resources.sampled", fds=8, module_refs={"nbd": 1}), *ACTIVATED)
+    after = at(90, "resources.sampled", fds=fds, module_refs={"nbd": refs})
+    assert judge(a_record(*events, after)).leaked is leaked
+    assert not judge(a_record(*events, after, ending=Ending.PANICKED)).leaked
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1))
+def test_the_longest_gap_is_between_neighbours(times: list[int]) -> None:
+    ordered = sorted(times)
+    gap = longest_gap(ordered)
+    assert gap <= ordered[-1] - ordered[0]
+    assert gap * (len(ordered) - 1) >= ordered[-1] - ordered[0]
