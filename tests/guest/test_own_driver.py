@@ -1,0 +1,87 @@
+"""A driver in a file of its own, outside of our packages, as docs/your-own-driver.md tells users to write one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faultkit
+from faultkit.image import Image
+from faultkit.model import Outcome
+
+pytestmark = pytest.mark.guest
+
+EXPERIMENT = Path(__file__).parents[1] / "own_driver" / "survives_faults.py"
+TRIALS, GOLDEN = 20, 4
+
+
+def command(*arguments: object) -> str:
+    """What `faultkit ARGUMENTS` prints; a failed test shows what it complained of."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from faultkit.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def results(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign of the example's first trials."""
+    del image  # only to skip where guests cannot run
+    out = tmp_path_factory.mktemp("own") / "results"
+    command("run", EXPERIMENT, "--trials", TRIALS, "--seed", 1, "--jobs", 2, "--out", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def shown(results: Path) -> dict[str, Any]:
+    """The campaign, as scripts see it."""
+    counts: dict[str, Any] = json.loads(command("show", results, "--json"))
+    return counts
+
+
+def test_golden_trials_are_masked(shown: dict[str, Any]) -> None:
+    golden = {outcome: count for outcome, count in shown["by"]["golden"].items() if count}
+    assert golden == {"MASKED": GOLDEN}
+
+
+def test_every_fault_is_accounted_for(shown: dict[str, Any]) -> None:
+    counts = shown["accounting"]
+    assert counts["planned"] == TRIALS
+    assert counts["void"] == 0
+    assert counts["injected"] == TRIALS - GOLDEN == sum(shown["outcomes"].values())
+    assert counts["activated"] == counts["injected"] - shown["outcomes"]["INACTIVE"]
+
+
+def test_a_failing_allocation_is_an_error_and_never_more(results: Path) -> None:
+    trials = faultkit.load(results).trials
+    failed = trials[trials["injector"] == "call_error"]
+    assert failed["activated"].all()
+    assert set(failed["outcome"]) == {Outcome.DISRUPTED.name, Outcome.LOST.name}  # once; for ever
+
+
+def test_an_invalid_instruction_crashes_the_kernel_where_it_was_put(results: Path) -> None:
+    trials = faultkit.load(results).trials
+    first_text = trials[trials["injector"] == "text"].iloc[:2]
+    assert set(first_text["outcome"]) == {Outcome.CRASHED.name}
+    assert set(first_text["crash_function"]) == {"ring_write"}
+    assert set(first_text["crash_kind"]) == {"invalid opcode"}
+
+
+def test_a_trial_has_a_time_line_that_begins_with_its_fault(results: Path) -> None:
+    trial = json.loads(command("show", results, GOLDEN, "--json"))
+    when = {kind: t_ns for t_ns, _, kind, _ in reversed(trial["events"])}
+    assert when["trial.started"] < when["fault.injected"] < when["fault.activated"] < when["request.failed"]
+
+
+def test_the_example_is_replayed_bit_for_bit(results: Path) -> None:
+    again = json.loads(command("replay", results, GOLDEN, "--json"))
+    assert again == {"outcome_agrees": 1, "events_agree": 1, "runs": 1}
