@@ -16,7 +16,7 @@ from faultkit.model import Outcome
 
 pytestmark = pytest.mark.guest
 
-EXPERIMENT = Path(__file__).parents[1] / "own_driver" / "survives_faults.py"
+EXAMPLE = Path(__file__).parents[1] / "own_driver"
 TRIALS, GOLDEN = 20, 4
 
 
@@ -37,7 +37,7 @@ def results(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign of the example's first trials."""
     del image  # only to skip where guests cannot run
     out = tmp_path_factory.mktemp("own") / "results"
-    command("run", EXPERIMENT, "--trials", TRIALS, "--seed", 1, "--jobs", 2, "--out", out)
+    command("run", EXAMPLE / "survives_faults.py", "--trials", TRIALS, "--seed", 1, "--jobs", 2, "--out", out)
     return out
 
 
@@ -85,3 +85,17 @@ def test_a_trial_has_a_time_line_that_begins_with_its_fault(results: Path) -> No
 def test_the_example_is_replayed_bit_for_bit(results: Path) -> None:
     again = json.loads(command("replay", results, GOLDEN, "--json"))
     assert again == {"outcome_agrees": 1, "events_agree": 1, "runs": 1}
+
+
+def test_an_injector_and_a_monitor_of_ones_own_work_beside_ours(image: Image, tmp_path: Path) -> None:
+    del image
+    out = tmp_path / "results"
+    command("run", EXAMPLE / "node_comes_back.py", "--seed", 1, "--out", out)
+    trials = faultkit.load(out).trials
+    assert set(zip(trials["policy"], trials["outcome"], strict=True)) == {
+        ("reload_k_driver", Outcome.RECOVERED.name),
+        ("nothing", Outcome.LOST.name),
+    }
+    events = faultkit.events(out, 0)
+    opened = events[events["kind"] == "device.opened"]
+    assert len(opened) == 4  # the workload, the probe after the reload, the check's probe, the check

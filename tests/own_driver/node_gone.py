@@ -1,0 +1,32 @@
+"""An injector of one's own: the device node disappears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultkit.errors import NotPlaced
+from faultkit.protocols import Bench
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGone:
+    """The device node is removed; who has it open keeps it.
+
+    Activation: at once, seen in that the node is not there any more. Undo: none; loading the k-driver makes a new node.
+    """
+
+    node: str
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        try:
+            Path(self.node).unlink()
+        except OSError as reason:
+            raise NotPlaced(f"{self.node} cannot be removed: {reason.strerror}") from None
+        bench.report("injector", "fault.injected", node=self.node)
+        if not Path(self.node).exists():
+            bench.report("injector", "fault.activated")
+        yield
