@@ -1,14 +1,16 @@
 """What travels into the guest: faultkit's guest half, and the files of every part that a template uses.
 
-A part's module travels as its package's folder, or as the single file that it is; other files go with it if
-the part ships them (`faultkit.protocols.Ships`).
+A part's module travels as its package's folder, or as the single file that it is, and with it what it imports
+of our packages and of the modules beside it; other files go with it if the part ships them
+(`faultkit.protocols.Ships`).
 """
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ GUEST_HALF = (
     "__init__.py", "model.py", "protocols.py", "codec.py", "errors.py", "mailbox.py", "policies.py", "triggers.py",
 )  # fmt: skip
 TRAVELS = (".py", ".c", ".h")
+OURS = ("drivers", "injectors", "monitors")
 LARGEST_BYTES = 64 << 20
 
 INIT = b"""#!/bin/sh
@@ -85,8 +88,31 @@ def sources(parts: Iterable[Any]) -> Iterator[tuple[str, Path]]:
     half = Path(inspect.getfile(faultkit)).parent
     for path in [*(half / name for name in GUEST_HALF), *sorted((half / "guest").glob("*.py"))]:
         yield f"faultkit/{path.relative_to(half)}", path
-    for name in sorted({top(module) for module in modules_of(parts)} - {"faultkit"}):
+    for name in sorted(with_imports(top(module) for module in modules_of(parts)) - {"faultkit"}):
         yield from files_of(name)
+
+
+def with_imports(names: Iterable[str]) -> set[str]:
+    """Top-level modules, and those of ours and beside them that they import."""
+    found, left = set[str](), set(names)
+    while left:
+        found.add(name := left.pop())
+        for _, path in files_of(name) if name != "faultkit" else ():
+            if path.suffix == ".py":
+                left |= set(neighbours(path)) - found
+    return found
+
+
+def neighbours(file: Path) -> Iterator[str]:
+    """The top-level modules that a file imports which are ours, or lie in its folder."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+        for name in map(top, names):
+            if name in OURS or (file.parent / f"{name}.py").is_file():
+                yield name
 
 
 def top(module: str) -> str:
@@ -96,7 +122,7 @@ def top(module: str) -> str:
 
 def files_of(name: str) -> Iterator[tuple[str, Path]]:
     """All files of a top-level package, or the one file of a module."""
-    module = sys.modules[name]
+    module = importlib.import_module(name)
     file = Path(inspect.getfile(module))
     if not hasattr(module, "__path__"):
         yield f"{name}.py", file
