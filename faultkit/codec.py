@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import re
 from enum import Enum
 from typing import Any
 
 from faultkit.errors import UsageError
+
+
+WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def encode(part: Any) -> Any:
@@ -50,4 +54,4 @@ def name_of(part: Any) -> str:
     """The short name that tables use: `injectors.call_error:CallError` -> `call_error`, None -> `golden`."""
     if part is None:
         return "golden"
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in type(part).__name__).lstrip("_")
+    return WORD_START.sub("_", type(part).__name__).lower()

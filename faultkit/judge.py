@@ -56,7 +56,7 @@ def judge(record: Record) -> Verdict:
         detection_latency_ns=between(activated, detected),
         recovery_ns=between(detected, restored),
         outage_ns=outage(record, activated) if activated else None,
-        crash_kind=str(crash.data.get("what")) if crash else None,
+        crash_kind=crash_kind(record, crash),
         crash_function=crash.data.get("function") if crash else None,
     )
 
@@ -122,6 +122,13 @@ def crashes(record: Record) -> Iterator[Event]:
     """What the kernel said of its own end: the oops before the panic that follows from it."""
     order = ("kernel.oops", "kernel.lockup", "kernel.panic")
     return (event for kind in order for event in of_kind(record, kind))
+
+
+def crash_kind(record: Record, crash: Event | None) -> str | None:
+    """What the kernel called it; if it had no chance to speak, how the guest ended."""
+    if crash is not None:
+        return str(crash.data.get("what"))
+    return None if record.ending is Ending.FINISHED else record.ending.value
 
 
 def between(start: Event | None, end: Event | None) -> int | None:

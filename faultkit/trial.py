@@ -18,7 +18,12 @@ from faultkit.qemu import Guest, Stop
 from faultkit.template import Template
 
 WALL_LIMIT_S = 60.0  # far beyond any hang: those end in virtual time
-ENDINGS = {Stop.PANICKED: Ending.PANICKED, Stop.WATCHDOG: Ending.WATCHDOG, Stop.EXITED: Ending.EXITED}
+ENDINGS = {
+    Stop.PANICKED: Ending.PANICKED,
+    Stop.WATCHDOG: Ending.WATCHDOG,
+    Stop.STALLED: Ending.STALLED,
+    Stop.EXITED: Ending.EXITED,
+}
 
 
 def run_trial(template: Template, trial: Trial, wall_limit_s: float = WALL_LIMIT_S) -> Record:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import faultkit
+from faultkit import Nothing, ReloadKDriver
+from faultkit.codec import name_of
 from faultkit.image import Image
 from faultkit.model import Outcome
 
@@ -93,8 +95,8 @@ def test_an_injector_and_a_monitor_of_ones_own_work_beside_ours(image: Image, tm
     command("run", EXAMPLE / "node_comes_back.py", "--seed", 1, "--out", out)
     trials = faultkit.load(out).trials
     assert set(zip(trials["policy"], trials["outcome"], strict=True)) == {
-        ("reload_k_driver", Outcome.RECOVERED.name),
-        ("nothing", Outcome.LOST.name),
+        (name_of(ReloadKDriver()), Outcome.RECOVERED.name),
+        (name_of(Nothing()), Outcome.LOST.name),
     }
     events = faultkit.events(out, 0)
     opened = events[events["kind"] == "device.opened"]
