@@ -42,6 +42,7 @@ HPET_TICK_NS = 10
 LOOK_S = 3.0
 KERNEL_OPTIONS = (
     "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable random.trust_cpu=on "
+    "transparent_hugepage=never "  # else a page in use brings along 511 that are not, for memory faults to go into
     f"mailbox={ADDRESS:#x}"
 )
 

@@ -68,13 +68,17 @@ def run(guest: Guest, trial: Trial, deadline: float) -> tuple[list[Event], Endin
 
 
 def act(trial: Trial, machine: PausedGuest) -> Mapping[str, Any]:
-    """The fault's host side, and its answer for the guest."""
+    """The fault's host side, and its answer for the guest.
+
+    The host itself notes the injection: the guest may run into the fault before its agent can say a word.
+    """
     if not isinstance(trial.fault, HostSide):
         return {"error": f"{name_of(trial.fault)} calls the host but has no on_host()"}
     try:
-        return trial.fault.on_host(machine)
+        machine.note("fault.injected", trial.fault.on_host(machine))
     except HarnessError as reason:
         return {"error": str(reason)}
+    return {}
 
 
 @dataclass(slots=True)
@@ -104,7 +108,11 @@ class PausedGuest:
             raise HarnessError("the guest stopped at a breakpoint that nobody set")
         self.guest.gdb.clear_breakpoint(self.watched)
         self.watched = None
-        self.seen.append(Event(self.guest.clock_ns(), "host", "fault.activated"))
+        self.note("fault.activated", {})
+
+    def note(self, kind: str, data: Mapping[str, Any]) -> None:
+        """An event at this very instant."""
+        self.seen.append(Event(self.guest.clock_ns(), "host", kind, data))
 
 
 def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) -> Iterator[Event]:

@@ -44,13 +44,12 @@ class Host:
         else:
             os.pread(self._port, 1, IDLE_PORT)
 
-    def call(self) -> dict[str, Any]:
-        """Let the fault's host side act; returns what it reports. Raises: NotPlaced."""
+    def call(self) -> None:
+        """Let the fault's host side act. Raises: NotPlaced."""
         with self._lock:
             answer: dict[str, Any] = json.loads(self.say(State.CALL))
         if "error" in answer:
             raise NotPlaced(answer["error"])
-        return answer
 
     def fail(self, reason: str) -> None:
         """End it all: this trial, or this template, is void."""
