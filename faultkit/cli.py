@@ -142,9 +142,11 @@ def run(
     machine = Machine(accel=accel, shift=shift)
     cores = jobs or len(os.sched_getaffinity(0))
     what = Campaign(experiment=asked, plan=plan, seed=seed, count=count, jobs=cores, machine=machine, image=guest)
-    with Bar(console) as bar:
-        campaign.run(what, out, resume=resume, watcher=bar)
-    link_latest(out)
+    try:
+        with Bar(console) as bar:
+            campaign.run(what, out, resume=resume, watcher=bar)
+    finally:
+        link_latest(out)
     cache.prune("templates", KEEP)
     return conclude(out)
 
@@ -167,17 +169,17 @@ def as_before(out: Path, seed: int | None, count: int | None) -> tuple[int | Non
 
 
 def latest(name: str) -> Path:
-    """The latest results of an experiment. Raises: UsageError if there are none."""
-    link = RESULTS / name / "latest"
-    if not link.exists():
+    """The results of an experiment that were begun last, even if killed since. Raises: UsageError if there are none."""
+    begun = sorted(file.parent for file in (RESULTS / name).glob(f"[0-9]*/{FILE}"))
+    if not begun:
         raise UsageError(f"--resume: there are no results of {name} to go on with: give --out, or leave it out")
-    return link.resolve()
+    return begun[-1]
 
 
 def link_latest(out: Path) -> None:
-    """A `latest` link beside the results."""
+    """A `latest` link beside the results, if there are any."""
     link = out.parent / "latest"
-    if link.is_symlink() or not link.exists():
+    if (out / FILE).exists() and (link.is_symlink() or not link.exists()):
         link.unlink(missing_ok=True)
         link.symlink_to(out.name)
 
