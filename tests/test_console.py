@@ -1,0 +1,102 @@
+"""What is read out of a dying kernel's console. The logs are of real guests of the kernel that faultkit uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faultkit.console import events
+from faultkit.model import Event
+
+LOGS = Path(__file__).with_name("logs")
+KNOWN = {
+    "null_dereference": ("kernel.oops", "kernel NULL pointer dereference", "nbd_queue_rq", "0xb", "nbd"),
+    "general_protection": ("kernel.oops", "general protection fault", "nbd_queue_rq", "0x13", "nbd"),
+    "invalid_opcode": ("kernel.oops", "invalid opcode", "nbd_queue_rq", "0x9", "nbd"),
+    "kernel_bug": ("kernel.oops", "BUG", "cp_interrupt", "0x401", "8139cp"),
+    "soft_lockup": ("kernel.lockup", "soft lockup", "nbd_queue_rq", "0x9", "nbd"),
+    "warning": ("kernel.warn", "include/linux/dma-mapping.h:381", "cp_start_xmit", "0x833", "8139cp"),
+}
+PANICS = {
+    "null_dereference": "Fatal exception",
+    "general_protection": "Fatal exception",
+    "invalid_opcode": "Fatal exception",
+    "kernel_bug": "Fatal exception in interrupt",
+    "soft_lockup": "softlockup: hung tasks",
+    "panic": "sysrq triggered crash",
+}
+
+
+def log(name: str) -> str:
+    """A guest's console."""
+    return (LOGS / f"{name}.log").read_text()
+
+
+def test_every_log_is_tested() -> None:
+    assert {path.stem for path in LOGS.glob("*.log")} == {*KNOWN, *PANICS}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_was_wrong_and_where_is_read(name: str) -> None:
+    kind, what, function, offset, module = KNOWN[name]
+    first = next(events(log(name)))
+    assert (first.kind, first.data["what"]) == (kind, what)
+    assert (first.data["function"], first.data["offset"], first.data["module"]) == (function, offset, module)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_one_report_is_one_event_and_the_panic_that_follows_another(name: str) -> None:
+    kinds = [event.kind for event in events(log(name))]
+    assert kinds == [KNOWN[name][0], *(["kernel.panic"] if name in PANICS else [])]
+
+
+@pytest.mark.parametrize("name", PANICS)
+def test_a_panic_gives_its_reason(name: str) -> None:
+    last = list(events(log(name)))[-1]
+    assert (last.kind, last.data["what"]) == ("kernel.panic", PANICS[name])
+
+
+def test_times_are_the_kernels_and_its_lag() -> None:
+    [panic] = events(log("panic"), lag_ns=1000)
+    assert panic.t_ns == 34_708_406_000 + 1000
+    assert panic.data["text"] == "Kernel panic - not syncing: sysrq triggered crash"
+
+
+def test_reports_one_after_another_are_each_told() -> None:
+    twice = list(events(log("warning") * 2 + log("invalid_opcode")))
+    assert [event.kind for event in twice] == ["kernel.warn", "kernel.warn", "kernel.oops", "kernel.panic"]
+    assert [event.data.get("function") for event in twice[:3]] == ["cp_start_xmit", "cp_start_xmit", "nbd_queue_rq"]
+
+
+def test_a_log_that_ends_in_the_middle_tells_what_it_has() -> None:
+    whole = log("invalid_opcode")
+    for size in range(0, len(whole), 61):
+        found = list(events(whole[:size]))
+        assert all(isinstance(event, Event) for event in found)
+        assert not [event for event in found if event.kind not in ("kernel.oops", "kernel.panic")]
+    [oops] = events(whole[: whole.index("RIP")])
+    assert (oops.kind, oops.data.get("function")) == ("kernel.oops", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "what"),
+    [
+        ("INFO: task python3:190 blocked for more than 8 seconds.", "kernel.hung_task", "python3:190"),
+        ("BUG: KFENCE: use-after-free read in cp_rx_poll+0x1/0x2", "kernel.warn", "KFENCE: use-after-free read"),
+        ("BUG kmalloc-64 (Tainted: G): Poison overwritten", "kernel.warn", "BUG kmalloc-64"),
+        ("rcu: INFO: rcu_preempt self-detected stall on CPU", "kernel.lockup", "rcu"),
+        ("BUG: unable to handle page fault for address: ffffffffdeadbeef", "kernel.oops", "page fault"),
+    ],
+)
+def test_other_reports_by_their_first_line(text: str, kind: str, what: str) -> None:
+    [found] = events(f"[    1.000002] {text}\n")
+    assert (found.t_ns, found.kind) == (1_000_002_000, kind)
+    assert found.data["what"].startswith(what)
+
+
+@pytest.mark.parametrize(
+    "line", ["", "usb 1-1: new device", "no time stamp: Kernel panic - not syncing: x", "Oopsie: daisy"]
+)
+def test_other_lines_say_nothing(line: str) -> None:
+    assert not list(events(f"[    1.000002] {line}\n" if "stamp" not in line else line))

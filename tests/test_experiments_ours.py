@@ -1,0 +1,64 @@
+"""Our own experiments: their lists are deterministic, storable, and what their docstrings promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import experiments
+from faultkit.codec import dumps, loads
+from faultkit.experiment import listed, load, plan
+from faultkit.protocols import Split
+
+NAMES = sorted(p.stem for p in Path(experiments.__file__).parent.glob("*.py") if p.stem != "__init__")
+each_of_ours = pytest.mark.parametrize("name", NAMES)
+
+
+def lines(name: str, seed: int) -> list[str]:
+    """Its trials as they are stored."""
+    return [dumps(trial) for trial in listed(load(name), seed, None)]
+
+
+def test_there_are_some() -> None:
+    assert {"quickstart_nbd", "quickstart_rtl8139"} <= set(NAMES)
+
+
+@each_of_ours
+def test_two_calls_agree(name: str) -> None:
+    assert lines(name, 7) == lines(name, 7)
+    assert plan(load(name), 7, None).digest == plan(load(name), 7, None).digest
+
+
+@each_of_ours
+def test_another_seed_is_another_list_of_the_same_length(name: str) -> None:
+    assert lines(name, 7) != lines(name, 8)
+    assert len(lines(name, 7)) == len(lines(name, 8))
+
+
+@each_of_ours
+def test_every_trial_comes_back_from_storage(name: str) -> None:
+    assert [loads(line) for line in lines(name, 7)] == list(listed(load(name), 7, None))
+
+
+@each_of_ours
+def test_it_asks_a_question_and_says_what_is_expected(name: str) -> None:
+    question = load(name).question
+    assert question.splitlines()[0].rstrip().endswith("?")
+    assert "Expected:" in question
+
+
+@each_of_ours
+def test_golden_trials_come_first_and_no_trial_comes_twice(name: str) -> None:
+    trials = list(listed(load(name), 7, None))
+    golden = [trial.fault is None for trial in trials]
+    assert golden[0]
+    assert golden == sorted(golden, reverse=True)
+    assert len(set(lines(name, 7))) == len(trials)
+
+
+@each_of_ours
+def test_a_policy_acts_on_what_the_driver_has(name: str) -> None:
+    for trial in listed(load(name), 7, None):
+        wants_udriver = type(trial.policy).__name__ in ("RestartUDriver", "RestartBoth")
+        assert isinstance(trial.driver, Split) or not wants_udriver

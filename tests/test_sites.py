@@ -1,0 +1,154 @@
+"""Where machine code can be changed, and what each operator makes of it: synthetic code, decoded independently."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from capstone import CS_ARCH_X86, CS_MODE_64, Cs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faultkit.errors import NotPlaced
+from faultkit.protocols import Function, ModuleCode
+from injectors.sites import ENDBR, NOPS, OPERATORS, bit_flip, disassembly, instructions, inverted_branch, nop, sites
+from injectors.text import Text
+
+FTRACE_NOP = bytes.fromhex("0f1f440000")
+# push rbx; mov rbx, rdi; test rdi, rdi; je +2; xor eax, eax; jle +6 (near); pop rbx; ret
+PARTS = [bytes.fromhex(code) for code in ("53", "4889fb", "4885ff", "7402", "31c0", "0f8e06000000", "5b", "c3")]
+BODY = b"".join(PARTS)
+CODE = ENDBR + FTRACE_NOP + BODY
+BASE = 0xFFFFFFFFC0000000
+OPPOSITES = [("jo", "jno"), ("jb", "jae"), ("je", "jne"), ("jbe", "ja"), ("js", "jns"), ("jp", "jnp"), ("jl", "jge"),
+             ("jle", "jg")]  # fmt: skip
+OPPOSITE = {a: b for pair in OPPOSITES for a, b in (pair, pair[::-1])}
+
+
+def decoded(code: bytes) -> list[tuple[int, str, str]]:
+    """Size, mnemonic and operands of each instruction."""
+    return [(size, name, operands) for _, size, name, operands in Cs(CS_ARCH_X86, CS_MODE_64).disasm_lite(code, BASE)]
+
+
+def module(*codes: bytes) -> ModuleCode:
+    """A module of functions f0, f1, ... a page apart."""
+    return ModuleCode("m", tuple(Function(f"f{n}", BASE + 4096 * n, code) for n, code in enumerate(codes)))
+
+
+@pytest.mark.parametrize("prologue", [b"", ENDBR, FTRACE_NOP, ENDBR + FTRACE_NOP, ENDBR + bytes.fromhex("e812345678")])
+def test_what_ftrace_owns_is_no_site_and_all_else_is(prologue: bytes) -> None:
+    found = list(instructions(Function("f", BASE, prologue + BODY)))
+    assert [site.code for site in found] == PARTS
+    assert found[0].offset == len(prologue)
+    for site in found:
+        assert site.address == BASE + site.offset
+        assert (prologue + BODY)[site.offset : site.offset + len(site.code)] == site.code
+
+
+def test_padding_is_no_site() -> None:
+    padded = BODY + b"\xcc" * 7 + bytes.fromhex("0f1f8000000000") + bytes.fromhex("662e0f1f840000000000") + b"\x90"
+    assert [site.code for site in sites(module(padded), "nop")] == PARTS
+
+
+def test_every_site_is_drawn_and_equally_often() -> None:
+    code = module(CODE, CODE, ENDBR + FTRACE_NOP + b"\xc3")
+    every = sites(code, "bit_flip")
+    assert len(every) == 2 * len(PARTS) + 1
+    per_site = 97
+    step = (1 << 64) // (per_site * len(every)) + 1
+    drawn = Counter(
+        (text.function, text.offset)
+        for draw in range(0, 1 << 64, step)
+        for text in [Text("bit_flip", draw).place({"m": code})]
+    )
+    assert set(drawn) == {(site.function, site.offset) for site in every}
+    assert max(drawn.values()) - min(drawn.values()) <= 1
+
+
+@pytest.mark.parametrize("draw", [0, 1, (1 << 63), (1 << 64) - 1])
+def test_the_ends_of_the_range_of_draws_are_sites(draw: int) -> None:
+    placed = Text("nop", draw).place({"m": module(CODE)})
+    assert placed.sites == len(PARTS)
+    assert bytes.fromhex(placed.old) in PARTS
+
+
+def test_a_placed_fault_says_where_it_goes_and_what_it_changes() -> None:
+    placed = Text("inverted_branch", 0).place({"m": module(CODE)})
+    assert (placed.function, placed.offset, placed.address) == ("f0", 9 + 7, BASE + 16)
+    assert (placed.old, placed.new, placed.sites) == ("7402", "7502", 2)
+    assert placed.before.startswith("je ") and placed.after.startswith("jne ")
+    assert Text("inverted_branch", 0).place({"m": module(CODE)}) == placed, "placing is pure"
+
+
+@given(st.sampled_from(PARTS), st.integers(0, 2**64 - 1))
+def test_bit_flip_changes_exactly_one_bit(code: bytes, seed: int) -> None:
+    changed = bit_flip(code, random.Random(seed))
+    assert len(changed) == len(code)
+    assert (int.from_bytes(code, "big") ^ int.from_bytes(changed, "big")).bit_count() == 1
+
+
+def test_bit_flip_reaches_every_bit() -> None:
+    code = bytes(6)
+    assert len({bit_flip(code, random.Random(seed)) for seed in range(2000)}) == 48
+
+
+@pytest.mark.parametrize("size", range(1, 16))
+def test_nop_is_as_long_as_what_it_replaces_and_does_nothing(size: int) -> None:
+    changed = nop(bytes(size), random.Random(0))
+    found = decoded(changed)
+    assert sum(length for length, _, _ in found) == len(changed) == size
+    assert {name for _, name, _ in found} == {"nop"}
+    assert len(found) == -(-size // len(NOPS)), "as few instructions as there can be"
+
+
+@pytest.mark.parametrize("condition", range(16))
+@pytest.mark.parametrize("near", [False, True])
+def test_inverted_branch_has_the_opposite_condition_and_the_same_target(condition: int, near: bool) -> None:
+    code = bytes([0x0F, 0x80 | condition]) + b"\x10\1\0\0" if near else bytes([0x70 | condition, 0x10])
+    applies, change = OPERATORS["inverted_branch"]
+    assert applies(code)
+    [(size, name, target)] = decoded(code)
+    assert decoded(change(code, random.Random(0))) == [(size, OPPOSITE[name], target)]
+
+
+def test_inverted_branch_applies_to_conditional_jumps_alone() -> None:
+    others = (
+        bytes.fromhex("eb10") + bytes.fromhex("e910000000") + bytes.fromhex("0f94c0") + bytes.fromhex("0f44c1") + BODY
+    )
+    assert [site.code for site in sites(module(others), "inverted_branch")] == [PARTS[3], PARTS[5]]
+
+
+def test_inverting_twice_changes_nothing() -> None:
+    for code in (PARTS[3], PARTS[5]):
+        assert inverted_branch(inverted_branch(code, random.Random(0)), random.Random(0)) == code
+
+
+def test_write_goes_behind_what_ftrace_owns_or_where_it_is_told() -> None:
+    code = {"m": module(CODE)}
+    assert Text("write", function="f0", new="0f0b").place(code).offset == 9
+    told = Text("write", function="f0", offset=10, new="0f0b").place(code)
+    assert (told.offset, told.old, told.after) == (10, "4889", "ud2")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Text("write", function="absent", new="90"), "m has no function 'absent'"),
+        (Text("write", function="f0", offset=len(CODE) - 1, new="0f0b"), "nothing can be written"),
+        (Text("scramble"), "no text operator 'scramble': there are bit_flip, nop, inverted_branch"),
+    ],
+)
+def test_what_cannot_be_placed_says_why(fault: Text, reason: str) -> None:
+    with pytest.raises(NotPlaced, match=reason):
+        fault.place({"m": module(CODE)})
+
+
+def test_a_module_without_a_fitting_site_is_refused() -> None:
+    with pytest.raises(NotPlaced, match="m has no site for inverted_branch"):
+        Text("inverted_branch").place({"m": module(b"\xc3")})
+
+
+def test_bytes_that_are_no_instruction_are_shown_as_such() -> None:
+    assert disassembly(b"\x06", BASE) == "(bad)"
+    assert disassembly(b"\x90\x06", BASE) == "nop; (bad)"
