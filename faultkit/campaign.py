@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from faultkit import qemu
 from faultkit.codec import encode, name_of
-from faultkit.errors import GuestLost, HarnessError, NotPlaced, UsageError
+from faultkit.errors import HarnessError, NotPlaced, Runaway, UsageError
 from faultkit.experiment import Experiment, Group, Plan, listed
 from faultkit.image import Image
 from faultkit.judge import Verdict
@@ -157,9 +157,9 @@ def run_valid(base: Template, n: int, trial: Trial) -> Row:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return row_of(base, n, trial, attempt, run_trial(base, trial))
-        except NotPlaced as failure:  # would happen again
-            return row_of(base, n, trial, attempt, None, f"not placed: {failure}")
-        except (GuestLost, HarnessError) as failure:
+        except (NotPlaced, Runaway) as failure:  # would happen again
+            return row_of(base, n, trial, attempt, None, str(failure))
+        except HarnessError as failure:
             reason = str(failure)
     return row_of(base, n, trial, ATTEMPTS, None, reason)
 

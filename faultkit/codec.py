@@ -11,7 +11,6 @@ from typing import Any
 
 from faultkit.errors import UsageError
 
-
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 

@@ -6,6 +6,7 @@ FaultkitError
  +-- HarnessError        faultkit itself, or QEMU, went wrong      (exit 5)
       +-- GuestLost      QEMU died or stopped answering
       +-- NotPlaced      a fault could not be put where it was asked to go
+      +-- Runaway        a guest used up its wall time without coming to an end in virtual time
 
 What happens to a driver under test is none of these: it is an Outcome, which is data.
 """
@@ -41,3 +42,7 @@ class GuestLost(HarnessError):
 
 class NotPlaced(HarnessError):
     """A fault could not be put where it was asked to go."""
+
+
+class Runaway(HarnessError):
+    """A guest used up its wall time without coming to an end in virtual time."""

@@ -32,7 +32,7 @@ from typing import Any, Self
 
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError, Runstate, StateError
 
-from faultkit.errors import GuestLost, HarnessError, UnmetNeed
+from faultkit.errors import GuestLost, HarnessError, Runaway, UnmetNeed
 from faultkit.gdbstub import GdbStub
 from faultkit.mailbox import ADDRESS, SIZE, Mailbox
 
@@ -43,6 +43,7 @@ LOOK_S = 3.0
 KERNEL_OPTIONS = (
     "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable random.trust_cpu=on "
     "transparent_hugepage=never "  # else a page in use brings along 511 that are not, for memory faults to go into
+
     f"mailbox={ADDRESS:#x}"
 )
 
@@ -176,7 +177,7 @@ class Guest:
     def run(self, timeout_s: float) -> Stop:
         """Let the guest run until it stops, or stalls.
 
-        Raises: GuestLost if QEMU dies, HarnessError at the wall-clock limit.
+        Raises: GuestLost if QEMU dies, Runaway at the wall-clock limit.
         """
         self._client.events.clear()
         self._leave_door()
@@ -204,7 +205,7 @@ class Guest:
                 return self._why_stopped()
             if event["event"] == "SHUTDOWN":
                 return Stop.EXITED
-        raise HarnessError("the guest ran to the limit of wall time without an end")
+        raise Runaway("the guest ran to the limit of wall time without an end")
 
     def clock_ns(self) -> int:
         """Virtual time since power-on, read from the HPET of the stopped guest; 10 ns steps."""

@@ -17,7 +17,7 @@ from faultkit.protocols import Buffer, HostSide
 from faultkit.qemu import Guest, Stop
 from faultkit.template import Template
 
-WALL_LIMIT_S = 60.0  # far beyond any hang: those end in virtual time
+WALL_LIMIT_S = 120.0  # far beyond any hang: those end in virtual time
 ENDINGS = {
     Stop.PANICKED: Ending.PANICKED,
     Stop.WATCHDOG: Ending.WATCHDOG,
@@ -64,7 +64,8 @@ def run(guest: Guest, trial: Trial, deadline: float) -> tuple[list[Event], Endin
             guest.mailbox.put(State.RUNNING, json.dumps(act(trial, machine)))
         else:
             problem = json.loads(guest.mailbox.text())
-            raise (NotPlaced if problem["kind"] == "NotPlaced" else HarnessError)(problem["error"])
+            kind = NotPlaced if problem["kind"] == "NotPlaced" else HarnessError
+            raise kind(problem["error"])
 
 
 def act(trial: Trial, machine: PausedGuest) -> Mapping[str, Any]:

@@ -79,7 +79,7 @@ def test_a_class_that_is_gone_is_an_error() -> None:
 def test_short_names_are_words_joined_by_underscores() -> None:
     assert [name_of(part) for part in (CallError(), ReloadKDriver(), Nbd(), None)] == [
         "call_error",
-        "reload_k_driver",
+        "reload_kdriver",
         "nbd",
         "golden",
     ]

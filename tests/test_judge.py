@@ -48,7 +48,7 @@ def test_a_failure_counts_though_its_activation_went_unseen(name: str) -> None:
 def test_a_guest_that_stops_by_itself_has_crashed(ending: Ending) -> None:
     verdict = judge(a_record(*ACTIVATED, ending=ending))
     assert verdict.outcome is Outcome.CRASHED
-    assert verdict.crash_kind is None
+    assert verdict.crash_kind == ending.value
 
 
 @pytest.mark.parametrize("kind", ["workload.gave_up", "recovery.gave_up", "check.failed"])

@@ -207,7 +207,7 @@ def test_what_all_trials_have_in_common_is_said_once(tmp_path: Path) -> None:
         store.add_many([a_row(0, *RESTORED, fault=Text("cp_open")), a_row(1, *RESTORED, fault=Text("cp_close"))])
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
-    assert "All with driver nbd, policy restart_u_driver, workload writes." in text
+    assert "All with driver nbd, policy restart_udriver, workload writes." in text
     assert Page(text).data[0]["table"]["columns"][:4] == ["trial", "injector", "target", "outcome"]
 
 

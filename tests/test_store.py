@@ -67,8 +67,8 @@ def test_the_parts_are_stored_by_their_short_names(tmp_path: Path) -> None:
         store.add(a_row(0, fault=CallError("nbd_queue_rq")))
         store.add(a_golden_row(1))
         names = list(store.query("SELECT driver, injector, target, trigger, policy, workload FROM trials ORDER BY n"))
-    assert names[0] == ("nbd", "call_error", "nbd_queue_rq", "at_request", "restart_u_driver", "writes")
-    assert names[1] == ("nbd", "golden", None, "", "restart_u_driver", "writes")
+    assert names[0] == ("nbd", "call_error", "nbd_queue_rq", "at_request", "restart_udriver", "writes")
+    assert names[1] == ("nbd", "golden", None, "", "restart_udriver", "writes")
 
 
 def test_what_was_done_need_not_be_done_again(directory: Path) -> None:
