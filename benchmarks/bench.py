@@ -46,7 +46,7 @@ def main() -> None:
     plan = experiment.plan(asked, seed=1, count=None)
     (group,) = plan.groups.values()
     base = template(group.first, image(), Machine(), group.parts.values())
-    trials = [settled(trial, base) for trial in islice(asked.trials(1), 48)]
+    trials = [settled(n, trial, base) for n, trial in enumerate(islice(asked.trials(1), 48))]
     with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
         place = Path(scratch)
         wall_s, share = costs(base, trials, place)

@@ -107,7 +107,7 @@ def run_missing(
                 continue
             flight.wait_below(2 * campaign.jobs)
             base = templates[group_of(trial)]
-            flight.add(pool.submit(run_valid, base, n, settled(trial, base)))
+            flight.add(pool.submit(run_valid, base, n, settled(n, trial, base)))
         flight.wait_below(1)
     except KeyboardInterrupt:
         flight.abandon()
@@ -144,11 +144,14 @@ class Flight:
             self.watcher.stored(row, self.store.add(row))
 
 
-def settled(trial: Trial, base: Template) -> Trial:
-    """The trial with its fault's site fixed. Raises: NotPlaced."""
-    if isinstance(trial.fault, Placeable):
+def settled(n: int, trial: Trial, base: Template) -> Trial:
+    """Trial `n` with its fault's site fixed. Raises: NotPlaced: the list asks for what cannot be."""
+    if not isinstance(trial.fault, Placeable):
+        return trial
+    try:
         return replace(trial, fault=trial.fault.place(base.code))
-    return trial
+    except NotPlaced as reason:
+        raise NotPlaced(f"trial {n} cannot be placed: {reason}") from None
 
 
 def run_valid(base: Template, n: int, trial: Trial) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Function, ModuleCode
@@ -97,12 +98,13 @@ OPERATORS: Mapping[str, Operator] = {
 }
 
 
-def sites(code: ModuleCode, operator: str) -> list[Site]:
+@lru_cache(maxsize=16)
+def sites(code: ModuleCode, operator: str) -> tuple[Site, ...]:
     """Every place of a module that an operator applies to, in order. Raises: NotPlaced for an unknown operator."""
     if operator not in OPERATORS:
         raise NotPlaced(f"there is no text operator {operator!r}: there are {', '.join(OPERATORS)}")
     applies, _ = OPERATORS[operator]
-    return [site for function in code.functions for site in instructions(function) if applies(site.code)]
+    return tuple(site for function in code.functions for site in instructions(function) if applies(site.code))
 
 
 def disassembly(code: bytes, address: int) -> str:

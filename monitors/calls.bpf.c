@@ -5,7 +5,7 @@
 struct event {
 	u64 t_ns;
 	u64 function;
-	u64 latency_ns;	/* 0: an entry */
+	u64 latency_ns; /* 0: an entry */
 };
 
 struct call {

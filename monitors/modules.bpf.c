@@ -15,7 +15,8 @@ TRACEPOINT_PROBE(module, module_load)
 {
 	struct event e = { .t_ns = bpf_ktime_get_ns(), .loaded = 1 };
 
-	bpf_probe_read_kernel_str(e.name, sizeof(e.name), (void *)args + (args->data_loc_name & 0xffff));
+	bpf_probe_read_kernel_str(e.name, sizeof(e.name),
+				  (void *)args + (args->data_loc_name & 0xffff));
 	if (events.ringbuf_output(&e, sizeof(e), 0))
 		lost.increment(0);
 	return 0;
@@ -25,7 +26,8 @@ TRACEPOINT_PROBE(module, module_free)
 {
 	struct event e = { .t_ns = bpf_ktime_get_ns() };
 
-	bpf_probe_read_kernel_str(e.name, sizeof(e.name), (void *)args + (args->data_loc_name & 0xffff));
+	bpf_probe_read_kernel_str(e.name, sizeof(e.name),
+				  (void *)args + (args->data_loc_name & 0xffff));
 	if (events.ringbuf_output(&e, sizeof(e), 0))
 		lost.increment(0);
 	return 0;

@@ -9,7 +9,7 @@ struct event {
 	u64 t_ns;
 	u32 kind;
 	u32 pid;
-	s32 value;	/* SIGNALLED: the signal; EXITED: the wait status */
+	s32 value; /* SIGNALLED: the signal; EXITED: the wait status */
 	u32 pad;
 };
 
@@ -57,7 +57,9 @@ TRACEPOINT_PROBE(sched, sched_process_exit)
 
 TRACEPOINT_PROBE(signal, signal_generate)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .kind = SIGNALLED, .pid = args->pid, .value = args->sig };
+	struct event e = {
+		.t_ns = bpf_ktime_get_ns(), .kind = SIGNALLED, .pid = args->pid, .value = args->sig
+	};
 	struct comm comm = {};
 
 	bpf_probe_read_kernel(&comm, sizeof(comm), args->comm);

@@ -10,12 +10,12 @@ enum { ISSUED, COMPLETED, RECEIVED };
 
 struct event {
 	u64 t_ns;
-	u64 id;		/* block: first sector; net: the packet buffer's address */
+	u64 id; /* block: first sector; net: the packet buffer's address */
 	u64 latency_ns;
 	u32 bytes;
 	s32 error;
 	u32 kind;
-	u32 op;		/* block: first letter of rwbs */
+	u32 op; /* block: first letter of rwbs */
 };
 
 BPF_RINGBUF_OUTPUT(events, 128);
@@ -86,7 +86,9 @@ TRACEPOINT_PROBE(net, net_dev_start_xmit)
 
 TRACEPOINT_PROBE(skb, consume_skb)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .id = (u64)args->skbaddr, .kind = COMPLETED };
+	struct event e = { .t_ns = bpf_ktime_get_ns(),
+			   .id = (u64)args->skbaddr,
+			   .kind = COMPLETED };
 	u64 *start = issued.lookup(&e.id);
 
 	if (!start)
@@ -100,7 +102,9 @@ TRACEPOINT_PROBE(skb, consume_skb)
 
 TRACEPOINT_PROBE(skb, kfree_skb)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .id = (u64)args->skbaddr, .kind = COMPLETED };
+	struct event e = { .t_ns = bpf_ktime_get_ns(),
+			   .id = (u64)args->skbaddr,
+			   .kind = COMPLETED };
 	u64 *start = issued.lookup(&e.id);
 
 	if (!start)

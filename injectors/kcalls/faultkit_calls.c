@@ -26,9 +26,9 @@
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
-#define MAX_LINE	200
-#define MAX_STAMPS	256
-#define MAX_DELAY_US	1000000
+#define MAX_LINE     200
+#define MAX_STAMPS   256
+#define MAX_DELAY_US 1000000
 
 struct arming {
 	struct kprobe probe;
@@ -50,10 +50,7 @@ struct arming {
 /* What a function does that does not run: it returns. */
 void faultkit_return(void);
 asm(".pushsection .text\n"
-    ".type faultkit_return, @function\n"
-    ANNOTATE_NOENDBR
-    "faultkit_return:\n"
-    ASM_RET
+    ".type faultkit_return, @function\n" ANNOTATE_NOENDBR "faultkit_return:\n" ASM_RET
     ".size faultkit_return, .-faultkit_return\n"
     ".popsection\n");
 
@@ -97,8 +94,8 @@ static int parse(struct arming *a, const char *line)
 {
 	char what[8];
 
-	if (sscanf(line, "%199s %lx %lx %ld %ld %7s %ld", a->function, &a->low,
-		   &a->high, &a->nth, &a->times, what, &a->value) != 7)
+	if (sscanf(line, "%199s %lx %lx %ld %ld %7s %ld", a->function, &a->low, &a->high, &a->nth,
+		   &a->times, what, &a->value) != 7)
 		return -EINVAL;
 	a->delay = !strcmp(what, "delay");
 	if (!a->delay && strcmp(what, "fail"))
@@ -110,8 +107,7 @@ static int parse(struct arming *a, const char *line)
 	return 0;
 }
 
-static ssize_t calls_write(struct file *file, const char __user *user,
-			   size_t count, loff_t *pos)
+static ssize_t calls_write(struct file *file, const char __user *user, size_t count, loff_t *pos)
 {
 	struct arming *a = file->private_data;
 	char line[MAX_LINE + 1];
@@ -141,8 +137,7 @@ static bool has_news(struct arming *a)
 	return a->told < min(atomic_read(&a->hits), MAX_STAMPS);
 }
 
-static ssize_t calls_read(struct file *file, char __user *user, size_t count,
-			  loff_t *pos)
+static ssize_t calls_read(struct file *file, char __user *user, size_t count, loff_t *pos)
 {
 	struct arming *a = file->private_data;
 	char line[32];
