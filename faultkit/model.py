@@ -34,7 +34,6 @@ class Ending(Enum):
     FINISHED = "finished"  # the agent reached the end of the trial
     PANICKED = "panicked"  # the kernel panicked (pvpanic)
     WATCHDOG = "watchdog"  # nothing ran for the watchdog's period of virtual time (i6300esb)
-    STALLED = "stalled"  # virtual time stands still: the driver made the emulated hardware loop for ever
     EXITED = "exited"  # the guest reset itself or fell over (triple fault) before it could panic
 
 

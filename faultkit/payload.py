@@ -35,9 +35,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONPATH=/fa
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /tmp; mkdir -p /run/netns
-modprobe -a pvpanic-mmio i6300esb
-modprobe i6300esb
-[ -e /dev/watchdog ] || modprobe i6300esb heartbeat=3
+modprobe pvpanic-mmio
+modprobe i6300esb heartbeat=3
 ip link set lo up
 for setting in kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_thresh=1 kernel.panic=0 \\
   kernel.hung_task_timeout_secs=8 kernel.hung_task_warnings=3 \\

@@ -21,7 +21,6 @@ WALL_LIMIT_S = 120.0  # far beyond any hang: those end in virtual time
 ENDINGS = {
     Stop.PANICKED: Ending.PANICKED,
     Stop.WATCHDOG: Ending.WATCHDOG,
-    Stop.STALLED: Ending.STALLED,
     Stop.EXITED: Ending.EXITED,
 }
 
