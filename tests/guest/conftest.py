@@ -1,0 +1,158 @@
+"""Guests that are prepared once a session, and trials on them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.nbd import Nbd, VerifiedIO
+from drivers.rtl8139 import Rtl8139, Transfers
+from faultkit import After, AtOnce, AtRequest, Nothing, Outcome, Record, Trial, doctor
+from faultkit.campaign import settled
+from faultkit.errors import UnmetNeed
+from faultkit.image import Image
+from faultkit.image import image as built_image
+from faultkit.judge import Verdict, judge
+from faultkit.model import Event
+from faultkit.qemu import Machine
+from faultkit.template import Template, template
+from faultkit.trial import run_trial
+from injectors.call_delay import CallDelay
+from injectors.call_error import CallError
+from injectors.crash import Crash
+from injectors.hang import Hang
+from injectors.kill import Kill
+from injectors.memory import Memory
+from injectors.text import Text
+from monitors import Calls, Kernel, Modules, Process, Requests, Resources
+
+sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this
+
+known_parts = importlib.import_module("known_parts")
+
+MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
+JOBS = 2
+PARTS = (
+    CallDelay("f", 1), CallError("f", 0), Crash(), Hang(), Kill(), Memory("heap"), Text("nop"),
+    known_parts.Bustle(), After(1), AtOnce(), AtRequest(1), Nothing(),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A finished trial and what the oracle makes of it."""
+
+    record: Record
+    verdict: Verdict
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.verdict.outcome
+
+    def of_kind(self, kind: str, **data: Any) -> list[Event]:
+        """The events of a kind that have these data."""
+        return [e for e in self.record.events if e.kind == kind and data.items() <= e.data.items()]
+
+    def count(self, kind: str, **data: Any) -> int:
+        """How many there are."""
+        return len(self.of_kind(kind, **data))
+
+    def first(self, kind: str, **data: Any) -> Event:
+        """The first of them; a failed test shows the story if there is none."""
+        found = self.of_kind(kind, **data)
+        assert found, f"no {kind}: {self.story()}"
+        return found[0]
+
+    def story(self) -> list[Event]:
+        """What happened, without the calls and requests."""
+        return [
+            e
+            for e in self.record.events
+            if not e.kind.startswith(("call.", "block.", "net.", "request.c", "request.i"))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """A prepared guest, and the golden trial that others differ from."""
+
+    template: Template
+    golden: Trial
+
+    def trial(self, **parts: Any) -> Trial:
+        """The golden trial with other parts, its fault's site settled."""
+        return settled(replace(self.golden, **parts), self.template)
+
+    def run(self, **parts: Any) -> Ran:
+        """Run such a trial on a fork."""
+        record = run_trial(self.template, self.trial(**parts))
+        return Ran(record, judge(record))
+
+    def run_all(self, trials: list[dict[str, Any]], jobs: int = JOBS) -> list[Ran]:
+        """Several, `jobs` at a time, in order."""
+        with ThreadPoolExecutor(jobs) as pool:
+            return list(pool.map(lambda parts: self.run(**parts), trials))
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The guest's disk and kernel. Where guests cannot run the tests are skipped; in CI that is a failure."""
+    missing = [f"{f.name}: {f.detail} ({f.mend})" for f in doctor.examine() if not f.ok]
+    if not missing:
+        try:
+            return built_image()
+        except UnmetNeed as reason:
+            missing = [str(reason)]
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"guests cannot run here: {'; '.join(missing)}")
+    pytest.skip(f"guests cannot run here: {'; '.join(missing)}")
+
+
+def bed(image: Image, driver: Any, workload: Any) -> Bed:
+    """A guest with a driver in it, all monitors attached, and every injector at hand."""
+    golden = Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=MONITORS)
+    return Bed(template(golden, image, Machine(), PARTS), golden)
+
+
+@pytest.fixture(scope="session")
+def nbd(image: Image) -> Bed:
+    """nbd by netlink: requests wait for a new server."""
+    return bed(image, Nbd(), VerifiedIO())
+
+
+@pytest.fixture(scope="session")
+def nbd_client(image: Image) -> Bed:
+    """nbd by nbd-client: requests fail when the server is gone."""
+    return bed(image, Nbd(hold_s=0), VerifiedIO())
+
+
+@pytest.fixture(scope="session")
+def nbd_memory(image: Image) -> Bed:
+    """nbd with a server that forgets everything when it dies."""
+    return bed(image, Nbd(plugin="memory"), VerifiedIO())
+
+
+@pytest.fixture(scope="session")
+def rtl8139(image: Image) -> Bed:
+    """A network driver without a u-driver."""
+    return bed(image, Rtl8139(), Transfers())
+
+
+@pytest.fixture
+def burners() -> Iterator[None]:
+    """As many busy processes as processors, to disturb what may be disturbed."""
+    count = len(os.sched_getaffinity(0))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()

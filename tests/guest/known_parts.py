@@ -1,0 +1,164 @@
+"""Faults and workloads with a known answer. A module of its own, as a user's would be: it travels as a file."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from signal import SIGCONT
+from typing import Any
+
+from drivers.nbd.driver import DISK, PAGE, direct, write
+from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
+from faultkit.errors import NotPlaced
+from faultkit.guest.commands import run
+from faultkit.model import Event
+from faultkit.protocols import Bench, Check, ModuleCode, StoppedMachine
+from injectors.memory import Memory, pick, regions, stack_pointers
+from injectors.text import Text
+from injectors.udriver import pid_of
+
+KCORE_HEADER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FlippedDisk:
+    """One bit of what the u-driver serves flips, in the block that was written last."""
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        block = last_written(bench)
+        with DISK.open("r+b", buffering=0) as disk:
+            old = os.pread(disk.fileno(), 1, block * PAGE)[0]
+            os.pwrite(disk.fileno(), bytes([old ^ 1]), block * PAGE)
+        bench.report("injector", "fault.injected", block=block)
+        bench.report("injector", "fault.activated")
+        yield
+
+
+def last_written(bench: Bench) -> int:
+    """The block of the last write that was acknowledged."""
+    events: list[Event] = bench.events  # type: ignore[attr-defined]
+    blocks = {e.data["n"]: e.data["block"] for e in events if e.kind == "request.issued" and e.data["op"] == "write"}
+    done = [blocks[e.data["n"]] for e in events if e.kind == "request.completed" and e.data["n"] in blocks]
+    if not done:
+        raise NotPlaced("nothing has been written yet")
+    return int(done[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class AimedMemory:
+    """A bit flip in a stack of the u-driver: in a return address that is needed next, or where nothing ever looks."""
+
+    hot: bool
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        pid = pid_of(bench)
+        ranges, pointers = regions(pid, "stack"), stack_pointers(pid)
+        environment = max(high for _, high in ranges)  # the main thread's stack lies highest, and ends with it
+        aims = {sp + n for sp in pointers for n in range(8)} if self.hot else set(range(environment - 64, environment))
+        draw = next(n for n in count() if pick(ranges, n)[0] in aims)
+        with Memory("stack", draw).inject(bench):
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """A change of the k-driver's code, and what the guest itself then finds there ("text.found")."""
+
+    text: Text
+
+    def place(self, code: Mapping[str, ModuleCode]) -> ReadBack:
+        return ReadBack(self.text.place(code))
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        with self.text.inject(bench):
+            bench.report("test", "text.found", code=kernel_memory(self.text.address, len(self.text.new) // 2).hex())
+            yield
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
+        return self.text.on_host(machine)
+
+
+def kernel_memory(address: int, count: int) -> bytes:
+    """Memory of the running kernel, by /proc/kcore (an ELF file: 64 bytes, then 56 a segment)."""
+    with Path("/proc/kcore").open("rb") as core:
+        head = core.read(KCORE_HEADER)
+        for n in range(int.from_bytes(head[56:58], "little")):
+            core.seek(KCORE_HEADER + 56 * n)
+            segment = core.read(56)
+            offset, start = (int.from_bytes(segment[at : at + 8], "little") for at in (8, 16))
+            size = int.from_bytes(segment[40:48], "little")
+            if segment[0] == 1 and start <= address < start + size:
+                core.seek(offset + address - start)
+                return core.read(count)
+    raise NotPlaced(f"{address:#x} is not in /proc/kcore")
+
+
+@dataclass(frozen=True, slots=True)
+class Bustle:
+    """No fault: known numbers of signals, processes, modules and kernel messages for the monitors to count."""
+
+    signals: int = 0
+    processes: int = 0
+    modules: int = 0
+    warnings: int = 0
+    notices: int = 0
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        for _ in range(self.signals):
+            os.kill(pid_of(bench), SIGCONT)
+        for _ in range(self.processes):
+            run("nbdkit", "--version")
+        for _ in range(self.modules):
+            run("modprobe", "dummy", "numdummies=0")
+            run("rmmod", "dummy")
+        with Path("/dev/kmsg").open("wb", buffering=0) as log:
+            for level, count in ((4, self.warnings), (5, self.notices)):
+                for n in range(count):
+                    log.write(f"<{level}>known line {n}\n".encode())
+        bench.report("injector", "fault.injected")
+        bench.report("injector", "fault.activated")
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A known number of writes of one page each, one after another."""
+
+    writes: int = 97
+    deadline_s: float = 20.0
+    late_s: float = 5.0
+
+    def run(self, bench: Bench) -> Check:
+        with direct(os.O_RDWR) as (fd, page):
+            for n in range(self.writes):
+                with bench.request("write", block=n):
+                    write(fd, page, n * PAGE, bytes([n % 256]) * PAGE)
+        return lambda: bench.report("workload", "check.passed", blocks=self.writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Datagrams:
+    """A known number of datagrams of a known size, each echoed by the peer."""
+
+    count: int = 97
+    size_bytes: int = 1003
+    deadline_s: float = 20.0
+    late_s: float = 5.0
+
+    def run(self, bench: Bench) -> Check:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            datagrams.settimeout(2)
+            for _ in range(self.count):
+                with bench.request("echo"):
+                    datagrams.sendto(bytes(self.size_bytes), (PEER_ADDRESS, ECHO_PORT))
+                    datagrams.recv(2048)
+        return lambda: bench.report("workload", "check.passed", bytes=self.count)
