@@ -17,12 +17,12 @@ import pytest
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import After, AtOnce, AtRequest, Nothing, Outcome, Record, Trial, doctor
-from faultkit.campaign import settled
 from faultkit.errors import UnmetNeed
 from faultkit.image import Image
 from faultkit.image import image as built_image
 from faultkit.judge import Verdict, judge
 from faultkit.model import Event
+from faultkit.protocols import Placeable
 from faultkit.qemu import Machine
 from faultkit.template import Template, template
 from faultkit.trial import run_trial
@@ -90,7 +90,10 @@ class Bed:
 
     def trial(self, **parts: Any) -> Trial:
         """The golden trial with other parts, its fault's site settled."""
-        return settled(replace(self.golden, **parts), self.template)
+        trial = replace(self.golden, **parts)
+        if isinstance(trial.fault, Placeable):
+            return replace(trial, fault=trial.fault.place(self.template.code))
+        return trial
 
     def run(self, **parts: Any) -> Ran:
         """Run such a trial on a fork."""
