@@ -168,16 +168,24 @@ def test_a_call_that_never_comes_is_inactive(rtl8139: Bed, nbd: Bed) -> None:
         assert ran.verdict.injected and not ran.count("fault.activated")
 
 
-def test_calls_by_others_are_spared(nbd: Bed) -> None:
-    """The server answers by sendmsg, too: were its calls tampered with, the service would end."""
-    ran = nbd.run(fault=CallError("sock_sendmsg", -32, nth=1_000_000, times=0), trigger=AtOnce())
-    assert ran.count("check.passed") == 1 and ran.outcome is Outcome.INACTIVE
+def test_every_call_by_the_driver_is_met_and_those_by_others_are_spared(nbd: Bed) -> None:
+    """The server answers by sendmsg, too. The driver sends a read's head; of a write the head and the data."""
+    fault = CallDelay("sock_sendmsg", 1, times=0)
+    ran = nbd.run(fault=fault, trigger=AtOnce(), workload=VerifiedIO(requests=60, depth=1))
+    activated = ran.of_kind("fault.activated")
+    armed = ran.first("fault.injected").t_ns, activated[-1].t_ns
+    issued = [e.data["op"] for e in ran.of_kind("block.issued") if armed[0] < e.t_ns < armed[1]]
+    assert len(activated) == issued.count("R") + 2 * issued.count("W") > 60
 
 
 @pytest.mark.parametrize(("nth", "times"), [(1, 1), (5, 3), (2, 7)])
 def test_a_call_is_delayed_exactly_as_often_and_as_long_as_asked(nbd: Bed, nth: int, times: int) -> None:
     delay_us = 17_000
-    ran = nbd.run(fault=CallDelay("sock_sendmsg", delay_us, nth=nth, times=times), trigger=AtRequest(20))
+    ran = nbd.run(
+        fault=CallDelay("sock_sendmsg", delay_us, nth=nth, times=times),
+        trigger=AtRequest(20),
+        workload=VerifiedIO(depth=1),
+    )
     assert ran.outcome is Outcome.MASKED
     assert ran.count("fault.activated") == times
     sends = [e.data["latency_ns"] for e in ran.of_kind("call.returned", function="nbd_send_cmd")]
@@ -232,7 +240,8 @@ def test_the_witness_of_changed_code_is_its_first_execution(nbd: Bed) -> None:
     )
     assert injected < entered.t_ns < activated < returned.t_ns
     issued = next(e for e in ran.of_kind("block.issued") if e.t_ns > injected)
-    assert activated < issued.t_ns < returned.t_ns, "the driver issues the request behind the site"
+    assert issued.t_ns < returned.t_ns
+    assert activated < issued.t_ns + 20_000, "the driver issues the request behind the site; the clocks differ by that"
 
 
 def test_a_changed_site_of_every_operator_is_executed(nbd: Bed) -> None:
