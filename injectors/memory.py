@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import mmap
 import os
 import random
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,7 @@ PERF_EVENT_OPEN = 298  # x86-64
 PERF_TYPE_BREAKPOINT, PERF_SAMPLE_TIME, READ_OR_WRITE = 5, 1 << 2, 3
 USE_CLOCKID, CLOCK_MONOTONIC = 1 << 25, 1
 PERF_RECORD_SAMPLE = 9
-PERF_EVENT_IOC_DISABLE = 0x2401
 PRESENT = 1 << 63
-HEAD, TAIL = 1024, 1032  # of struct perf_event_mmap_page
 ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIi16x")  # struct perf_event_attr, its first 112 bytes
 
 
@@ -38,7 +35,7 @@ class Memory:
     `draw` (64 random bits) picks, uniformly, one of the region's bits. Activation: the first access to the byte
     by any thread of the u-driver, or by the kernel on its behalf, seen by a hardware breakpoint. x86 cannot
     watch for reads alone: an access that overwrites the byte unread counts, too.
-    Undo: the breakpoints go; the bit stays flipped.
+    Undo: none: the bit stays flipped, and the last check may be what comes upon it.
     """
 
     region: str
@@ -48,13 +45,12 @@ class Memory:
     def inject(self, bench: Bench) -> Iterator[None]:
         pid = pid_of(bench)
         address, bit = pick(regions(pid, self.region), self.draw)
-        with ExitStack() as undo:
-            old, new = flip(pid, address, bit)
-            bench.report("injector", "fault.injected", region=self.region, address=f"{address:#x}", old=old, new=new)
-            for task in sorted(Path(f"/proc/{pid}/task").iterdir()):
-                with suppress(ProcessLookupError):  # a thread may end meanwhile
-                    undo.enter_context(watched(bench, int(task.name), address))
-            yield
+        old, new = flip(pid, address, bit)
+        bench.report("injector", "fault.injected", region=self.region, address=f"{address:#x}", old=old, new=new)
+        for task in sorted(Path(f"/proc/{pid}/task").iterdir()):
+            with suppress(ProcessLookupError):  # a thread may end meanwhile
+                watch(bench, int(task.name), address)
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +144,11 @@ def flip(pid: int, address: int, bit: int) -> tuple[int, int]:
     return old, new
 
 
-@contextmanager
-def watched(bench: Bench, tid: int, address: int) -> Iterator[None]:
+def watch(bench: Bench, tid: int, address: int) -> None:
     """Report "fault.activated" at a thread's first access to a byte."""
     fd = breakpoint_of(tid, address)
     ring = mmap.mmap(fd, 2 * mmap.PAGESIZE)
     bench.watch(fd, partial(witness, bench, ring, fd))
-    try:
-        yield
-    finally:
-        bench.unwatch(fd)
-        os.close(fd)
 
 
 def breakpoint_of(tid: int, address: int) -> int:
@@ -180,9 +170,9 @@ def breakpoint_of(tid: int, address: int) -> int:
 
 
 def witness(bench: Bench, ring: mmap.mmap, fd: int) -> None:
-    """Report the first sample in a perf ring buffer, then take no more."""
+    """Report the first sample in a perf ring buffer, if that is what woke us and not the end of the thread."""
     kind, _, _, t_ns = struct.unpack_from("=IHHQ", ring, mmap.PAGESIZE)
     if kind == PERF_RECORD_SAMPLE:
-        fcntl.ioctl(fd, PERF_EVENT_IOC_DISABLE)
-        struct.pack_into("=Q", ring, TAIL, *struct.unpack_from("=Q", ring, HEAD))  # all is read
         bench.report("injector", "fault.activated", t_ns)
+    bench.unwatch(fd)
+    os.close(fd)
