@@ -61,7 +61,8 @@ class AimedMemory:
         pid = pid_of(bench)
         ranges, pointers = regions(pid, "stack"), stack_pointers(pid)
         environment = max(high for _, high in ranges)  # the main thread's stack lies highest, and ends with it
-        aims = {sp + n for sp in pointers for n in range(8)} if self.hot else set(range(environment - 64, environment))
+        workers = pointers[2:]  # behind the main thread and the one that waits for the connection to end
+        aims = {sp + n for sp in workers for n in range(8)} if self.hot else set(range(environment - 64, environment))
         draw = next(n for n in count() if pick(ranges, n)[0] in aims)
         with Memory("stack", draw).inject(bench):
             yield
