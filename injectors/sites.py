@@ -17,6 +17,7 @@ except ImportError:  # in the guest, which carries plans out and draws no sites
 
 ENDBR = bytes.fromhex("f30f1efa")
 FTRACE_SITES = (b"\xe8", bytes.fromhex("0f1f440000"))  # a call of ftrace, or the no-op in its place
+NO_FUNCTIONS = ("__pfx_", "__SCT__")  # symbols of the padding before a function, and of static-call trampolines
 PADDING = frozenset({"nop", "int3"})
 NOPS = tuple(
     bytes.fromhex(code)
@@ -104,7 +105,8 @@ def sites(code: ModuleCode, operator: str) -> tuple[Site, ...]:
     if operator not in OPERATORS:
         raise NotPlaced(f"there is no text operator {operator!r}: there are {', '.join(OPERATORS)}")
     applies, _ = OPERATORS[operator]
-    return tuple(site for function in code.functions for site in instructions(function) if applies(site.code))
+    functions = (function for function in code.functions if not function.name.startswith(NO_FUNCTIONS))
+    return tuple(site for function in functions for site in instructions(function) if applies(site.code))
 
 
 def disassembly(code: bytes, address: int) -> str:

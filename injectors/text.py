@@ -20,7 +20,8 @@ class Text:
     `draw` (64 random bits) picks, uniformly, one of all the sites that `operator` applies to: "bit_flip",
     "nop" or "inverted_branch". Operator "write" puts the bytes `new` (hex) at `function` + `offset`; without
     an offset, at the first instruction behind what ftrace owns.
-    Activation: the first execution of the site, by a breakpoint that costs the guest nothing.
+    Activation: the first execution of the site, by a breakpoint. It costs the guest no instruction,
+    but its clock goes on to the next timer (at most 4 ms).
     Undo: none; a reload of the k-driver brings fresh text.
     """
 
