@@ -256,7 +256,7 @@ def described(again: replay.Replay) -> str:
     outcome = "the same outcome" if again.outcome_agrees else "ANOTHER OUTCOME"
     line = f"trial {again.n}: {again.outcome}, {outcome}, {same}"
     if again.difference:
-        then, now = (f"{e.t_ns / 1e6:.3f} ms {e.kind} {dict(e.data)}" if e else "nothing" for e in again.difference)
+        then, now = (f"{e.t_ns} ns {e.kind} {dict(e.data)}" if e else "nothing" for e in again.difference)
         line += f"\n  then: {then}\n  now:  {now}"
     return line
 

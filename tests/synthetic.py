@@ -177,7 +177,7 @@ def fault_of(rng: Random, seed: int) -> Any:
 
 def trial_of(n: int, seed: int) -> Trial:
     """The n-th trial of the campaign: every 25th is golden."""
-    rng = Random(f"{seed}/{n}/plan")  # noqa: S311
+    rng = Random(f"{seed}/{n}/plan")
     fault = None if n % GOLDEN_EVERY == 0 else fault_of(rng, seed)
     return Trial(
         driver=Rtl8139() if isinstance(fault, Text) else Nbd(),
@@ -223,7 +223,7 @@ def record_of(trial: Trial, rng: Random, requests: int) -> Record:
 def rows(count: int, seed: int = 7, requests: int = 40) -> Iterator[Row]:
     """The trials of a campaign, ready for a store; about one in a hundred is void."""
     for n in range(count):
-        trial, rng = trial_of(n, seed), Random(f"{seed}/{n}/story")  # noqa: S311
+        trial, rng = trial_of(n, seed), Random(f"{seed}/{n}/story")
         void = "QEMU ended with status 1" if rng.random() < VOID_SHARE else None
         yield Row(
             n=n, plan=encode(trial), template="3f9a62c1", attempts=3 if void else 1,
