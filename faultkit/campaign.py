@@ -67,7 +67,7 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
     An interrupt (Ctrl-C, SIGTERM) lets the trials that are under way end and stores them.
     Raises: UsageError, UnmetNeed, HarnessError; KeyboardInterrupt after an interrupt.
     """
-    store = open_for_resume(out) if resume and out.exists() else None
+    store = Store.open(out, readonly=False) if resume and out.exists() else None
     templates = prepare(campaign, watcher)
     facts = about(campaign, templates)
     if store is None:
@@ -199,11 +199,6 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
 def recipe(group: Group) -> dict[str, Any]:
     """All that is needed to prepare a template again, besides code."""
     return {"first": encode(group.first), "parts": [encode(part) for part in group.parts.values()]}
-
-
-def open_for_resume(out: Path) -> Store:
-    """The store of a campaign that is to go on."""
-    return Store.open(out, readonly=False)
 
 
 def refuse_mismatch(store: Store, facts: dict[str, Any]) -> None:

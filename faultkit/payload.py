@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import faultkit
-from faultkit import cache, kbuild
+from faultkit import kbuild
 from faultkit.codec import encode
 from faultkit.errors import UsageError
 from faultkit.initramfs import Entry, archive, with_folders
@@ -129,8 +129,3 @@ def files_of(name: str) -> Iterator[tuple[str, Path]]:
     for path in sorted(file.parent.rglob("*")):
         if path.suffix in TRAVELS and "__pycache__" not in path.parts:
             yield f"{name}/{path.relative_to(file.parent)}", path
-
-
-def address(payload: bytes) -> str:
-    """The hash of a payload."""
-    return cache.digest(payload)
