@@ -22,6 +22,7 @@ from faultkit.qemu import Files, Guest, Machine
 
 GUEST_PACKAGES = (
     "python3", "python3-bpfcc", "python3-psutil", "kmod", "iproute2", "procps", "nbdkit", "nbd-client",
+    "strace", "pciutils", "ethtool",
 )  # fmt: skip
 HEADERS = "/usr/src"
 UNUSED_MODULES = (

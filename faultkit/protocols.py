@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from faultkit.model import Event
 
 Check = Callable[[], None]
+Side = Literal["k-driver", "u-driver", "channel", "device"]
 
 
 class Bench(Protocol):
@@ -149,11 +150,23 @@ class Workload(Protocol):
 class Fault(Protocol):
     """What goes wrong, and the injector that makes it so."""
 
+    side: ClassVar[Side]
+    """Which part of a split driver the fault lies in."""
+
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
         """Put the fault in, confirm it ("fault.injected"), see to its witness ("fault.activated").
 
         The exit undoes the arming, never the damage. Runs in the guest. Raises: NotPlaced.
         """
+
+
+@runtime_checkable
+class Typed(Protocol):
+    """A fault whose class covers several types of fault."""
+
+    @property
+    def fault_type(self) -> str:
+        """The type, by which results are told apart ("text: nop"). Without this protocol it is the class's name."""
 
 
 @runtime_checkable

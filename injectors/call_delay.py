@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
-from faultkit.protocols import Bench, KernelModule, ModuleCode
+from faultkit.protocols import Bench, KernelModule, ModuleCode, Side
 from injectors.calls import MODULE, tamper, text_bytes
 
 
@@ -18,6 +18,8 @@ class CallDelay:
     From the k-driver's `nth` call after the arming on, `times` times (0: for ever).
     Activation: each such call, by the kernel's own time stamp. Undo: disarms.
     """
+
+    side: ClassVar[Side] = "k-driver"
 
     function: str
     delay_us: int

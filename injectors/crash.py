@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import Signals
+from typing import ClassVar
 
-from faultkit.protocols import Bench
+from faultkit.protocols import Bench, Side
 from injectors.udriver import end_by
 
 
@@ -17,6 +18,8 @@ class Crash:
 
     Activation: its death, seen through a pidfd; a u-driver that handles the signal and lives on is not activated.
     """
+
+    side: ClassVar[Side] = "u-driver"
 
     signal: str = "SIGSEGV"
 

@@ -9,9 +9,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from signal import SIGCONT, SIGSTOP, pidfd_send_signal
+from typing import ClassVar
 
 from faultkit.errors import NotPlaced
-from faultkit.protocols import Bench
+from faultkit.protocols import Bench, Side
 from injectors.udriver import pid_of, state_of
 
 STOP_S = 1.0
@@ -24,6 +25,8 @@ class Hang:
     Activation: the first request that is issued while it is stopped.
     Undo: lets the process run on, unless recovery has replaced it.
     """
+
+    side: ClassVar[Side] = "u-driver"
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

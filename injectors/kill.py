@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGKILL
+from typing import ClassVar
 
-from faultkit.protocols import Bench
+from faultkit.protocols import Bench, Side
 from injectors.udriver import end_by
 
 
@@ -17,6 +18,8 @@ class Kill:
 
     Activation: its death, seen through a pidfd.
     """
+
+    side: ClassVar[Side] = "u-driver"
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from faultkit.errors import NotPlaced
-from faultkit.protocols import Bench
+from faultkit.protocols import Bench, Side
 from injectors.udriver import pid_of
 
 PERF_EVENT_OPEN = 298  # x86-64
@@ -38,8 +39,14 @@ class Memory:
     Undo: none: the bit stays flipped, and the last check may be what comes upon it.
     """
 
+    side: ClassVar[Side] = "u-driver"
+
     region: str
     draw: int = 0
+
+    @property
+    def fault_type(self) -> str:
+        return f"memory: {self.region}"
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from faultkit.errors import NotPlaced
-from faultkit.protocols import Bench, ModuleCode, StoppedMachine
+from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
 from injectors.sites import OPERATORS, disassembly, prologue_bytes, sites
 
 
@@ -25,6 +25,8 @@ class Text:
     Undo: none; a reload of the k-driver brings fresh text.
     """
 
+    side: ClassVar[Side] = "k-driver"
+
     operator: str
     draw: int = 0
     function: str | None = None
@@ -35,6 +37,10 @@ class Text:
     before: str = ""
     after: str = ""
     sites: int = 0  # how many there were to draw from
+
+    @property
+    def fault_type(self) -> str:
+        return f"text: {self.operator}"
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         module = next(iter(code.values()))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from faultkit.codec import encode
 from faultkit.model import Ending, Event, Record, Trial
 from faultkit.policies import RestartUDriver
-from faultkit.protocols import Bench, Check
+from faultkit.protocols import Bench, Check, Side
 from faultkit.store import Row
 from faultkit.triggers import AtRequest
 
@@ -54,6 +54,8 @@ class Writes:
 @dataclass(frozen=True, slots=True)
 class Kill:
     """A fault without a site."""
+
+    side: ClassVar[Side] = "u-driver"
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

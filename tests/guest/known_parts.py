@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from signal import SIGCONT
-from typing import Any
+from typing import Any, ClassVar
 
 from drivers.nbd.driver import DISK, PAGE, direct, write
 from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
 from faultkit.errors import NotPlaced
 from faultkit.guest.commands import run
 from faultkit.model import Event
-from faultkit.protocols import Bench, Check, ModuleCode, StoppedMachine
+from faultkit.protocols import Bench, Check, ModuleCode, Side, StoppedMachine
 from injectors.memory import Memory, pick, regions, stack_pointers
 from injectors.text import Text
 from injectors.udriver import pid_of
@@ -28,6 +28,8 @@ KCORE_HEADER = 64
 @dataclass(frozen=True, slots=True)
 class FlippedDisk:
     """One bit of what the u-driver serves flips, in the block that was written last."""
+
+    side: ClassVar[Side] = "u-driver"
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -54,6 +56,8 @@ def last_written(bench: Bench) -> int:
 class AimedMemory:
     """A bit flip in a stack of the u-driver: in a return address that is needed next, or where nothing ever looks."""
 
+    side: ClassVar[Side] = "u-driver"
+
     hot: bool
 
     @contextmanager
@@ -71,6 +75,8 @@ class AimedMemory:
 @dataclass(frozen=True, slots=True)
 class ReadBack:
     """A change of the k-driver's code, and what the guest itself then finds there ("text.found")."""
+
+    side: ClassVar[Side] = "k-driver"
 
     text: Text
 
@@ -105,6 +111,8 @@ def kernel_memory(address: int, count: int) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Bustle:
     """No fault: known numbers of signals, processes, modules and kernel messages for the monitors to count."""
+
+    side: ClassVar[Side] = "u-driver"
 
     signals: int = 0
     processes: int = 0

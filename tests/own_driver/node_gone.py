@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from faultkit.errors import NotPlaced
-from faultkit.protocols import Bench
+from faultkit.protocols import Bench, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class NodeGone:
 
     Activation: at once, seen in that the node is not there any more. Undo: none; loading the k-driver makes a new node.
     """
+
+    side: ClassVar[Side] = "k-driver"
 
     node: str
 
