@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -77,9 +78,10 @@ def from_file(path: Path) -> ModuleType:
 
 
 def from_package(name: str) -> ModuleType:
-    """One of faultkit's own. Raises: UsageError, also for a name that is not there."""
-    full = f"{PACKAGE}.{name.replace('/', '.')}"
-    if not name.isidentifier() or importlib.util.find_spec(full) is None:
+    """One of faultkit's own, also in a folder of its own. Raises: UsageError, also for a name that is not there."""
+    ours = pkgutil.walk_packages(importlib.import_module(PACKAGE).__path__, f"{PACKAGE}.")
+    full = next((found.name for found in ours if found.name.rpartition(".")[2] == name and not found.ispkg), None)
+    if full is None:
         raise UsageError(f"there is no experiment {name!r}: `faultkit list experiments` shows ours, or give a file.py")
     execute(name, lambda: importlib.import_module(full))
     return sys.modules[full]

@@ -6,10 +6,11 @@ import re
 from itertools import chain
 from pathlib import Path
 
+import click
 import pytest
 
 from faultkit import catalogue
-from faultkit.cli import cli
+from faultkit.cli import COMMANDS, cli
 from faultkit.judge import Verdict
 from faultkit.model import Ending, Outcome
 
@@ -56,11 +57,13 @@ def test_the_glossary_names_every_flag_and_interval(name: str) -> None:
     assert f"`{name}`" in GLOSSARY
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_and_its_options_are_described(name: str) -> None:
     assert f"## faultkit {name}" in CLI
     section = CLI.split(f"## faultkit {name}", 1)[1].split("\n## ", 1)[0]
-    options = {option for parameter in cli.commands[name].params for option in parameter.opts if option[:2] == "--"}
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts if option[:2] == "--"}
     assert sorted(option for option in options - {"--output"} if option not in section) == []
 
 

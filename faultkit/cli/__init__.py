@@ -1,0 +1,75 @@
+"""The command line, a file per command. Exit codes: 0 done or gate met, 1 gate failed, 2 usage error, 3 gate
+inconclusive, 4 the environment cannot run it, 5 harness error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import click
+
+from faultkit.errors import FaultkitError
+
+COMMANDS = ("doctor", "list", "run", "show", "replay", "judge", "report", "export")  # in the order of their use
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are asked for: `faultkit list` needs no pandas."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="faultkit")
+def cli() -> None:
+    """Fault injection and recovery evaluation for split device drivers on Linux.
+
+    \b
+    faultkit doctor                      is everything there?
+    faultkit run quickstart_nbd          run a campaign
+    faultkit show quickstart_nbd         what came of the latest one
+    faultkit report results/*/latest     make a dashboard
+    """
+
+
+def main() -> NoReturn:
+    """The entry point: every failure is one line and an exit code."""
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        code = cli.main(prog_name="faultkit", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as reason:
+        code = say(reason.format_message(), 2)
+    except click.ClickException as reason:
+        code = say(f"faultkit: {' '.join(reason.format_message().split())}", 2)
+    except FaultkitError as reason:
+        code = say(f"faultkit: {reason}", reason.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        code = say("faultkit: interrupted; what has ended is stored, --resume goes on", 130)
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as reason:
+        code = say(f"faultkit: {reason.filename or 'the system'}: {reason.strerror}", 5)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def say(text: str, code: int) -> int:
+    """Bad news, to standard error."""
+    click.echo(text, err=True)
+    return code
+
+
+def interrupted(*_: object) -> NoReturn:
+    """SIGTERM is treated as Ctrl-C."""
+    raise KeyboardInterrupt

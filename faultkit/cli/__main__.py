@@ -1,0 +1,5 @@
+"""`python -m faultkit.cli`."""
+
+from faultkit.cli import main
+
+main()

@@ -1,0 +1,28 @@
+"""`faultkit doctor`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from faultkit import doctor
+
+
+@click.command(name="doctor")
+@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+def command(as_data: bool) -> int:
+    """Say of each prerequisite whether it is there, and which command mends it."""
+    findings = list(doctor.examine())
+    if as_data:
+        fields = ("name", "ok", "detail", "mend")
+        click.echo(json.dumps([{f: getattr(finding, f) for f in fields} for finding in findings]))
+    else:
+        table = Table(box=None, show_header=False)
+        for finding in findings:
+            mark, words = ("ok", finding.detail) if finding.ok else ("MISSING", finding.mend)
+            table.add_row(mark, finding.name, words)
+        Console().print(table)
+    return 0 if all(finding.ok for finding in findings) else 4

@@ -1,0 +1,21 @@
+"""`faultkit export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from faultkit import analysis
+from faultkit.cli.results import result_argument
+
+
+@click.command(name="export")
+@result_argument
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: trials.FORMAT in the results.")
+def command(result: Path, kind: str, output: Path | None) -> None:
+    """Write the table of trials for other tools."""
+    target = output or result / f"trials.{kind}"
+    analysis.export(result, kind, target)
+    click.echo(str(target))

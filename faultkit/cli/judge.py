@@ -1,0 +1,17 @@
+"""`faultkit judge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from faultkit.cli.results import opened, result_argument
+
+
+@click.command(name="judge")
+@result_argument
+def command(result: Path) -> None:
+    """Judge stored records again, with the oracle of this version."""
+    with opened(result, readonly=False) as store:
+        click.echo(f"{store.rejudge()} of {len(store.done())} verdicts changed")

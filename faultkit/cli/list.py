@@ -1,0 +1,26 @@
+"""`faultkit list`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from faultkit import catalogue
+
+
+@click.command(name="list")
+@click.argument("kind", type=click.Choice(catalogue.KINDS), required=False)
+@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+def command(kind: str | None, as_data: bool) -> None:
+    """List what can be named in experiments."""
+    kinds = [kind] if kind else list(catalogue.KINDS)
+    found_items = {each: catalogue.items(each) for each in kinds}
+    if as_data:
+        data = {each: [{"name": i.name, "summary": i.summary} for i in its] for each, its in found_items.items()}
+        click.echo(json.dumps(data))
+        return
+    for each, its in found_items.items():
+        click.echo(each)
+        for item in its:
+            click.echo(f"  {item.name:18} {item.summary}")

@@ -1,0 +1,65 @@
+"""Which results a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from faultkit import cache, experiment
+from faultkit.errors import UsageError
+from faultkit.image import Image, image
+from faultkit.store import FILE, Store
+
+RESULTS = Path("results")
+GUESTS = 3  # built guests to keep
+
+
+def result_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A results directory; or the name of an experiment, for its latest results."""
+    kind = click.Path(path_type=Path)
+    return click.argument("result", type=kind, callback=lambda _context, _parameter, value: found(value))(function)
+
+
+def found(path: Path) -> Path:
+    """The directory that is meant: `quickstart_nbd` is short for `results/quickstart_nbd/latest`."""
+    short = RESULTS / path / "latest"
+    return short if not path.exists() and short.exists() else path
+
+
+def opened(result: Path, *, readonly: bool = True) -> Store:
+    """A store, with the parts of its trials importable if they lie beside a user's experiment."""
+    store = Store.open(result, readonly=readonly)
+    file = store.meta().get("file")
+    if file and Path(file).exists():
+        with suppress(UsageError):
+            experiment.load(file)
+    return store
+
+
+def latest(name: str) -> Path:
+    """The results of an experiment that were begun last, even if killed since. Raises: UsageError if there are none."""
+    begun = sorted(file.parent for file in (RESULTS / name).glob(f"[0-9]*/{FILE}"))
+    if not begun:
+        raise UsageError(f"--resume: there are no results of {name} to go on with: give --out, or leave it out")
+    return begun[-1]
+
+
+def link_latest(out: Path) -> None:
+    """A `latest` link beside the results, if there are any."""
+    link = out.parent / "latest"
+    if (out / FILE).exists() and (link.is_symlink() or not link.exists()):
+        link.unlink(missing_ok=True)
+        link.symlink_to(out.name)
+
+
+def built_guest(console: Console) -> Image:
+    """The guest, with a word if it must be built first."""
+    with console.status("looking for the guest (the first time, building it takes about a minute)"):
+        guest = image()
+    cache.prune("guests", GUESTS, spare=[guest.path])
+    return guest
