@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faultkit import cache, payload, qemu
+from faultkit import cache, payload, qemu, symbols
+from faultkit.callsites import call_sites
 from faultkit.codec import encode
 from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.image import Image
 from faultkit.mailbox import State
 from faultkit.model import Trial
-from faultkit.protocols import Buffer, Driver, Function, ModuleCode, Workload
+from faultkit.protocols import Buffer, CallSite, Driver, Function, ModuleCode, Workload
 from faultkit.qemu import Files, Guest, Machine, Stop
+from faultkit.symbols import Symbol
 
 PREPARE_S = 180.0
 KEEP = 12  # about 350 MB each
@@ -54,8 +56,13 @@ class Template:
     def code(self) -> Mapping[str, ModuleCode]:
         """The k-driver's machine code as loaded, by module."""
         return {
-            name: ModuleCode(name, tuple(Function(f, at, bytes.fromhex(code)) for f, at, code in functions))
-            for name, functions in self.manifest["code"].items()
+            name: ModuleCode(
+                name,
+                tuple(Function(f, at, bytes.fromhex(code)) for f, at, code in module["functions"]),
+                tuple(CallSite(*call) for call in module["calls"]),
+                module["base"],
+            )
+            for name, module in self.manifest["code"].items()
         }
 
     @cached_property
@@ -119,8 +126,8 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, driver:
     with Guest(machine, files(place, image)) as guest:
         clocks = {"hpet_ready": until(guest, State.READY), "hpet_frozen": until(guest, State.FROZEN)}
         manifest = json.loads(guest.mailbox.text()) | clocks
-        manifest["code"] = {name: code_of(guest, manifest["modules"], name) for name in driver.modules}
-        del manifest["modules"]
+        functions = symbols.parse(guest.mailbox.raw()["symbols"].decode())
+        manifest["code"] = {name: code_of(guest, functions, manifest["bases"], name) for name in driver.modules}
         guest.save(place / "state")
     (place / "manifest.json").write_text(json.dumps(manifest))
 
@@ -147,13 +154,24 @@ def until(guest: Guest, state: State) -> int:
     )
 
 
-def code_of(guest: Guest, modules: Mapping[str, list[tuple[str, int]]], name: str) -> list[tuple[str, int, str]]:
-    """Name, address and machine code (hex) of a module's functions, without the padding behind each."""
-    symbols = modules.get(name.replace("-", "_"))
-    if not symbols:
+def code_of(guest: Guest, known: Iterable[Symbol], bases: Mapping[str, int], name: str) -> dict[str, Any]:
+    """A module's functions (name, address, machine code in hex) and the calls that leave it (fields of CallSite)."""
+    module = name.replace("-", "_")
+    inside = {symbol.address: symbol.name for symbol in known if symbol.module == module}
+    if not inside:
         raise HarnessError(f"the k-driver {name} is not loaded after the driver's load()")
-    found = {address: function for function, address in symbols}
-    starts = sorted(found)
+    outside = symbols.names(symbol for symbol in known if symbol.module != module)
+    functions = read_functions(guest, inside)
+    return {
+        "functions": [(function.name, function.address, function.code.hex()) for function in functions],
+        "calls": [astuple(call) for call in call_sites(functions, outside)],
+        "base": bases[module],
+    }
+
+
+def read_functions(guest: Guest, names: Mapping[int, str]) -> list[Function]:
+    """The functions that begin at these addresses, without the padding behind each."""
+    starts = sorted(names)
     ends = [*starts[1:], (starts[-1] | 0xFFF) + 1]
-    code = [(found[at], at, guest.gdb.read(at, min(end - at, 64 << 10))) for at, end in zip(starts, ends, strict=True)]
-    return [(function, at, text.rstrip(b"\0").hex()) for function, at, text in code]
+    code = [guest.gdb.read(at, min(end - at, 64 << 10)) for at, end in zip(starts, ends, strict=True)]
+    return [Function(names[at], at, text.rstrip(b"\0")) for at, text in zip(starts, code, strict=True)]

@@ -33,6 +33,7 @@ SETTLE_S = 15.0  # how long a recovery that is under way at the end may take
 CHECK_S = 5.0
 TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
 CALIBRATION_S = 1.0
+SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
 
 
 def main() -> None:
@@ -122,18 +123,21 @@ def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
         watcher.reset()
     host.mailbox.clear()
     buffers = {name: asdict(buffer) for name, watcher in watchers.items() if (buffer := watcher.buffer())}
-    manifest = {"modules": loaded_modules(), "buffers": buffers, "printk_lag_ns": printk_lag_ns(), "ready_ns": ready_ns}
+    manifest = {"bases": module_bases(), "buffers": buffers, "printk_lag_ns": printk_lag_ns(), "ready_ns": ready_ns}
+    if not host.mailbox.add_raw("symbols", functions()):
+        raise OSError("the kernel's symbols do not fit into the mailbox")
     return host.say(State.FROZEN, json.dumps(manifest))
 
 
-def loaded_modules() -> dict[str, list[tuple[str, int]]]:
-    """The functions of every loaded module, by address."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    for line in commands.run("grep", "-F", "[", "/proc/kallsyms").splitlines():
-        address, kind, name, module = line.split()
-        if kind in "tT" and module != "[bpf]":
-            found.setdefault(module.strip("[]"), []).append((name, int(address, 16)))
-    return {module: sorted(set(symbols), key=lambda s: s[1]) for module, symbols in found.items()}
+def functions() -> bytes:
+    """The functions of the kernel and of every loaded module, as lines of /proc/kallsyms."""
+    return commands.run("grep", " [tTwW] ", "/proc/kallsyms", timeout_s=SYMBOLS_S).encode()
+
+
+def module_bases() -> dict[str, int]:
+    """Where the text of every loaded module begins."""
+    lines = Path("/proc/modules").read_text().splitlines()
+    return {line.split()[0]: int(line.split()[5], 16) for line in lines}
 
 
 def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:

@@ -1,0 +1,38 @@
+"""The calls that leave a real driver, as decoded from the guest that it runs in."""
+
+from __future__ import annotations
+
+import pytest
+
+from faultkit.protocols import ModuleCode
+from tests.guest.conftest import Bed
+
+pytestmark = pytest.mark.guest
+
+
+def module(bed: Bed) -> ModuleCode:
+    """The k-driver's code."""
+    return next(iter(bed.template.code.values()))
+
+
+def test_a_drivers_calls_are_known_by_the_names_it_imports(nbd: Bed, rtl8139: Bed) -> None:
+    callees = {call.callee for call in module(nbd).calls}
+    assert {"sock_sendmsg", "sock_recvmsg", "mutex_lock", "kfree", "blk_mq_start_request"} <= callees
+    by_function = {(call.function, call.callee) for call in module(rtl8139).calls}
+    assert ("cp_start_xmit", "dma_map_page_attrs") in by_function
+    assert ("cp_rx_poll", "napi_alloc_skb") in by_function
+
+
+def test_a_call_site_is_a_call_in_the_code(nbd: Bed) -> None:
+    functions = {function.name: function for function in module(nbd).functions}
+    for call in module(nbd).calls:
+        code = functions[call.function].code[call.offset : call.offset + call.size]
+        assert functions[call.function].address + call.offset == call.address
+        assert code[0] in ((0xE9, 0x0F) if call.tail else (0xE8,))
+
+
+def test_the_text_begins_at_the_base(nbd: Bed, rtl8139: Bed) -> None:
+    for bed in (nbd, rtl8139):
+        code = module(bed)
+        assert code.base % 4096 == 0
+        assert code.base <= code.functions[0].address < code.base + 4096
