@@ -29,6 +29,9 @@ DTYPES: dict[str, Any] = {
     "policy": "string",
     "workload": "string",
     "target": "string",  # the function or region that the fault went into
+    "side": "string",  # where it lies: k-driver, u-driver, channel, device; "" if it does not say
+    "fault_type": "string",  # finer than the injector: "text: nop"
+    "function": "string",  # that it lies in or tampers with
     "outcome": OUTCOMES,  # compares by severity
     "injected": "boolean",
     "activated": "boolean",  # its activation was witnessed

@@ -68,6 +68,7 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
     Raises: UsageError, UnmetNeed, HarnessError; KeyboardInterrupt after an interrupt.
     """
     store = Store.open(out, readonly=False) if resume and out.exists() else None
+    begun = time.monotonic()
     templates = prepare(campaign, watcher)
     facts = about(campaign, templates)
     if store is None:
@@ -75,14 +76,19 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
     else:
         refuse_mismatch(store, facts)
     with store:
-        begun = time.monotonic()
-        earlier_s = float(store.meta().get("wall_s", 0.0))
+        prepared = time.monotonic()
+        add_seconds(store, "prepare_s", prepared - begun)
         try:
             with executor or ThreadPoolExecutor(campaign.jobs, "trial") as pool:
                 run_missing(campaign, store, templates, pool, watcher)
         finally:
-            store.set_meta("wall_s", earlier_s + time.monotonic() - begun)
+            add_seconds(store, "wall_s", time.monotonic() - prepared)
             store.set_meta("finished", now())
+
+
+def add_seconds(store: Store, key: str, seconds: float) -> None:
+    """Add to what earlier runs of the campaign have taken."""
+    store.set_meta(key, float(store.meta().get(key, 0.0)) + seconds)
 
 
 def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:

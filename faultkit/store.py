@@ -16,40 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from faultkit import schema
 from faultkit.codec import decode, name_of
 from faultkit.errors import HarnessError, UsageError
 from faultkit.judge import Verdict, judge
 from faultkit.model import Ending, Event, Outcome, Record
+from faultkit.schema import JUDGED, VERSION
+from faultkit.strata import stratum
 
 FILE = "campaign.sqlite"
-VERSION = 1
 LOCK_WAIT_S = 10  # how long another process may hold the database before that is an error
-
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE trials (
-    n INTEGER PRIMARY KEY,      -- position in the experiment's list, from 0
-    plan TEXT NOT NULL,         -- the trial as JSON, its fault's site settled
-    driver TEXT NOT NULL, injector TEXT NOT NULL, trigger TEXT NOT NULL, policy TEXT NOT NULL, workload TEXT NOT NULL,
-    target TEXT,                -- the function or process that the fault went into
-    template TEXT NOT NULL,     -- address of the template it was forked from
-    attempts INTEGER NOT NULL,  -- runs until one was valid
-    void TEXT,                  -- why there is no valid run; NULL for a valid trial
-    ending TEXT, wall_s REAL, guest_s REAL,
-    outcome TEXT, injected INTEGER, activated INTEGER, manifested INTEGER, detected_by TEXT,
-    udriver_died INTEGER, kdriver_reloaded INTEGER, leaked INTEGER, warned INTEGER, recoveries INTEGER,
-    activation_latency_ns INTEGER, detection_latency_ns INTEGER, recovery_ns INTEGER, outage_ns INTEGER,
-    crash_kind TEXT, crash_function TEXT,
-    lost TEXT,                  -- monitor -> events it could not keep
-    events BLOB, console BLOB   -- zlib; events are JSON [t_ns, source, kind, data]
-);
-"""
-
-JUDGED = (
-    "outcome", "injected", "activated", "manifested", "detected_by", "udriver_died", "kdriver_reloaded", "leaked",
-    "warned", "recoveries", "activation_latency_ns", "detection_latency_ns", "recovery_ns", "outage_ns",
-    "crash_kind", "crash_function",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +55,21 @@ class Store:
         with translated(directory):
             directory.mkdir(parents=True, exist_ok=True)
             db = connect(directory / FILE)
-            db.executescript("PRAGMA journal_mode=WAL;" + SCHEMA)
+            db.execute("PRAGMA journal_mode=WAL")
+            for table in schema.TABLES:
+                db.execute(schema.create(table))
             db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
             db.execute("INSERT INTO meta VALUES ('version', ?)", (json.dumps(VERSION),))
             db.commit()
         return cls(directory, db)
 
     @classmethod
-    def open(cls, directory: Path, *, readonly: bool = True) -> Self:
-        """An existing store. Raises: UsageError if it is not there, or not readable as one."""
+    def open(cls, directory: Path, *, readonly: bool = True, older: bool = False) -> Self:
+        """An existing store.
+
+        `older`: also one that an earlier version wrote, of which `rejudge` must be the first use.
+        Raises: UsageError if it is not there, or not readable as one.
+        """
         file = directory / FILE if directory.is_dir() else directory
         if not file.is_file():
             raise UsageError(
@@ -97,6 +79,11 @@ class Store:
             db = connect(file, readonly=readonly)
         try:
             check_version(directory, db)
+            if missing_parts(db) and not older:
+                raise UsageError(
+                    f"{directory} was written by an earlier version of faultkit: "
+                    f"`faultkit judge {directory}` brings it up to date"
+                )
         except BaseException:
             db.close()
             raise
@@ -175,19 +162,33 @@ class Store:
         return unpack_events(blob) if blob else ()
 
     def rejudge(self) -> int:
-        """Judge every stored record again; returns how many verdicts changed."""
-        valid = [n for (n,) in self.query("SELECT n FROM trials WHERE void IS NULL ORDER BY n")]
+        """Judge every stored record again; returns how many verdicts changed.
+
+        What an earlier version did not have is added and filled. All is done, or nothing if a record cannot be judged.
+        """
         with translated(self.path), self._db:
-            return sum(self._rejudge(n) for n in valid)
+            self._db.execute("BEGIN IMMEDIATE")
+            for table, column in missing_parts(self._db):
+                self._db.execute(schema.add(table, column) if column else schema.create(table))
+            return sum([self._rejudge(n) for n in sorted(self.done())])
 
     def _rejudge(self, n: int) -> bool:
-        """Judge one stored record again; whether its verdict changed."""
-        new = tuple(judged_columns(judge(self.record(n))).values())
+        """Judge one stored record again, and sort its fault anew; whether the verdict changed."""
+        fault = self._decoded(n, json.dumps(self.plan(n)["fault"]))
+        self._update(n, asdict(stratum(fault)))
+        if self._one(n, "void") is not None:
+            return False
         old = self._db.execute(f"SELECT {', '.join(JUDGED)} FROM trials WHERE n = ?", (n,)).fetchone()  # noqa: S608
-        sets = ", ".join(f"{name} = ?" for name in JUDGED)
-        if new != old:
-            self._db.execute(f"UPDATE trials SET {sets} WHERE n = ?", (*new, n))  # noqa: S608
-        return bool(new != old)
+        new = judged_columns(judge(self.record(n)))
+        if tuple(new.values()) == old:
+            return False
+        self._update(n, new)
+        return True
+
+    def _update(self, n: int, columns: Mapping[str, Any]) -> None:
+        """Write some columns of a trial; the caller commits."""
+        sets = ", ".join(f"{name} = ?" for name in columns)
+        self._db.execute(f"UPDATE trials SET {sets} WHERE n = ?", (*columns.values(), n))  # noqa: S608
 
     def query(self, sql: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a SELECT over `trials` and `meta`, for reports."""
@@ -221,6 +222,15 @@ def check_version(directory: Path, db: sqlite3.Connection) -> None:
         raise UsageError(f"{directory} was written by another version of faultkit")
 
 
+def missing_parts(db: sqlite3.Connection) -> list[tuple[str, str | None]]:
+    """Tables, and columns of tables, that this version has and a store has not."""
+    missing: list[tuple[str, str | None]] = []
+    for table, columns in schema.TABLES.items():
+        there = {name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")}
+        missing += [(table, column) for column in columns if column not in there] if there else [(table, None)]
+    return missing
+
+
 def insert(db: sqlite3.Connection, row: Row) -> Verdict | None:
     """Judge one trial and write its row; the caller commits. Raises: HarnessError if it already has one."""
     columns, verdict = as_columns(row)
@@ -242,6 +252,7 @@ def as_columns(row: Row) -> tuple[dict[str, Any], Verdict | None]:
         "injector": class_name(fault),
         "trigger": class_name(trigger) if trigger else "",
         "target": fault.get("function") or fault.get("region") if fault else None,
+        **asdict(stratum(decode(fault))),
         "template": row.template,
         "attempts": row.attempts,
         "void": row.void,

@@ -83,6 +83,27 @@ class Text(Kill):
     bit: int = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Typed(Kill):
+    """A fault of the kernel half whose class covers several types."""
+
+    side: ClassVar[Side] = "k-driver"
+
+    operator: str = "nop"
+    function: str | None = None
+
+    @property
+    def fault_type(self) -> str:
+        return f"typed: {self.operator}"
+
+
+@dataclass(frozen=True, slots=True)
+class Both(Kill):
+    """Several faults in one."""
+
+    faults: tuple[Any, ...] = ()
+
+
 def at(ms: float, kind: str, source: str = "test", /, **data: Any) -> Event:
     """An event `ms` virtual milliseconds after the trial began."""
     return Event(round(ms * MS), source, kind, data)

@@ -218,6 +218,40 @@ def test_a_trial_whose_parts_are_gone_can_be_looked_at_but_not_judged_again(dire
             store.rejudge()
 
 
+def made_older(directory: Path) -> None:
+    """As a version before strata and replays would have left it."""
+    with sqlite3.connect(directory / FILE) as db:
+        db.execute("ALTER TABLE trials DROP COLUMN side")
+        db.execute("ALTER TABLE trials DROP COLUMN fault_type")
+        db.execute("ALTER TABLE trials DROP COLUMN warned")
+        db.execute("DROP TABLE replays")
+
+
+def test_results_of_an_earlier_version_are_brought_up_to_date_by_judging_again(directory: Path) -> None:
+    columns = "SELECT n, side, fault_type, outcome, warned, void FROM trials ORDER BY n"
+    with Store.open(directory) as store:
+        before = list(store.query(columns))
+    made_older(directory)
+    with pytest.raises(UsageError, match=r"written by an earlier version of faultkit: `faultkit judge .*run` brings"):
+        Store.open(directory)
+    with Store.open(directory, readonly=False, older=True) as store:
+        store.rejudge()
+    with Store.open(directory) as store:
+        assert list(store.query(columns)) == before
+        assert before[0][1:3] == ("u-driver", "kill") and before[8][1:3] == ("", "golden")
+
+
+def test_results_that_cannot_be_judged_stay_as_they_were(directory: Path) -> None:
+    made_older(directory)
+    with sqlite3.connect(directory / FILE) as db:
+        db.execute("UPDATE trials SET plan = replace(plan, 'tests.records:Kill', 'tests.records:Gone') WHERE n = 5")
+    for _ in range(2):
+        with Store.open(directory, readonly=False, older=True) as store, pytest.raises(UsageError, match="of trial 5"):
+            store.rejudge()
+        with pytest.raises(UsageError, match="written by an earlier version"):
+            Store.open(directory)
+
+
 def test_the_short_name_of_an_encoded_part() -> None:
     assert class_name(encode(CallError())) == "call_error"
     assert class_name({"is": "drivers.rtl8139:Rtl8139"}) == "rtl8139"

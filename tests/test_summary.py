@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from faultkit import store as store_module
 from faultkit.errors import UsageError
 from faultkit.model import Outcome
-from faultkit.policies import Nothing, RestartUDriver
+from faultkit.outcome_table import OutcomeTable
 from faultkit.stats import rate
 from faultkit.store import Store
 from faultkit.summary import (
-    OutcomeTable,
+    COLUMNS,
     accounting,
+    accounting_by,
     accounting_line,
     as_json,
     by,
+    cost,
     false_positives,
     outcomes,
     survival,
 )
-from tests.records import EVENTS_OF, CallError, Hang, Kill, Text, a_golden_row, a_row, at
+from tests.records import EVENTS_OF, CallError, Hang, Kill, Typed, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
+from tests.terminal import printed
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_accounting_leaves_golden_and_void_trials_out(store: Store) -> None:
 def test_the_accounting_is_a_line(store: Store) -> None:
     line = "planned 16 · injected 9 · activated 8 · manifested 7 · void 1"
     assert accounting_line(accounting(store)) == line
-    assert line in printed(store, 80)
+    assert line in printed(OutcomeTable.of(store), 80)
 
 
 def test_a_failure_whose_activation_went_unseen_stays_in_the_denominator(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_golden_trial_that_is_not_clean_is_a_false_positive(store: Store, kind
     assert false_positives(store) == 0
     store.add(a_golden_row(12, at(1, kind, by="heartbeat")))
     assert false_positives(store) == 1
-    assert "1 of 3 golden trials were not clean" in printed(store, 80)
+    assert "1 of 3 golden trials were not clean" in printed(OutcomeTable.of(store), 80)
 
 
 def test_scripts_get_exactly_these_keys(store: Store) -> None:
@@ -108,7 +108,10 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
         "seed": 7,
         "accounting": accounting(store),
         "outcomes": outcomes(store),
+        "grouped_by": "injector",
         "by": by(store, "injector"),
+        "accounting_by": accounting_by(store, "injector"),
+        "cost": cost(store),
     }
     assert json.loads(json.dumps(as_json(store))) == as_json(store)
 
@@ -116,7 +119,7 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
 def test_no_event_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "unpack_events", lambda blob: pytest.fail("events were read"))
     assert as_json(store)["accounting"]["activated"] == 8
-    assert "TOTAL" in printed(store, 100)
+    assert "TOTAL" in printed(OutcomeTable.of(store), 100)
 
 
 def test_it_counts_while_the_campaign_runs(store: Store) -> None:
@@ -125,55 +128,7 @@ def test_it_counts_while_the_campaign_runs(store: Store) -> None:
         store.add(a_row(12, *EVENTS_OF["CRASHED"]))
         assert accounting(reader)["activated"] == 9
         assert outcomes(reader)["CRASHED"] == 2
-        assert "13 of 16 planned trials have ended so far" in printed(reader, 80)
-
-
-def printed(store: Store, width: int) -> str:
-    """The outcome table as a terminal of some width without colours shows it."""
-    text = io.StringIO()
-    Console(file=text, width=width, no_color=True, force_terminal=False).print(OutcomeTable.of(store))
-    return text.getvalue()
-
-
-def test_a_row_states_its_rate_with_the_exact_interval(store: Store) -> None:
-    shown = printed(store, 120)
-    assert re.search(rf"kill +8 +7 .* {re.escape(str(rate(2, 7)))}", shown)
-    assert re.search(rf"hang +1 +1 .* {re.escape(str(rate(0, 1)))}", shown)
-    assert re.search(rf"TOTAL +9 +8 .* {re.escape(str(rate(2, 8)))}", shown)
-    assert re.search(r"golden +2 +· +2[ ·]+$", shown, re.MULTILINE), "apart, and without a rate"
-
-
-def test_outcomes_that_did_not_occur_have_no_column(tmp_path: Path) -> None:
-    with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0, *EVENTS_OF["LOST"]))
-        shown = printed(store, 120)
-    assert "LOST" in shown
-    assert "CRASHED" not in shown and "HUNG" not in shown
-
-
-def test_several_policies_have_a_row_each(tmp_path: Path) -> None:
-    with Store.create(tmp_path / "run", meta(3)) as store:
-        store.add(a_row(0, *EVENTS_OF["RECOVERED"], fault=Kill(), policy=RestartUDriver()))
-        store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill(), policy=Nothing()))
-        store.add(a_row(2, *EVENTS_OF["LOST"], fault=Text(), policy=Nothing()))
-        words = [line.split()[0] for line in printed(store, 120).splitlines() if line.strip()]
-        shown = words[words.index("kill") : words.index("TOTAL") + 1]
-    assert shown == ["kill", "nothing", "restart_udriver", "text", "nothing", "TOTAL"]
-
-
-@pytest.mark.parametrize("width", [80, 100, 140])
-def test_the_table_fits(tmp_path: Path, width: int) -> None:
-    with Store.open(campaign(tmp_path / "run", 200, seed=1)) as store:
-        shown = printed(store, width)
-    assert max(map(len, shown.splitlines())) <= width
-    assert "…" not in shown
-    assert shown.count("TOTAL") == (1 if width > 80 else 2), "rates stand below where they do not fit beside"
-
-
-def test_nothing_has_ended_yet(tmp_path: Path) -> None:
-    with Store.create(tmp_path / "run", meta(5)) as store:
-        assert accounting(store) == {"planned": 5, "injected": 0, "activated": 0, "manifested": 0, "void": 0}
-        assert "0/0 n/a" in printed(store, 80)
+        assert "13 of 16 planned trials have ended so far" in printed(OutcomeTable.of(reader), 80)
 
 
 def test_a_target_can_be_grouped_by(tmp_path: Path) -> None:
@@ -181,3 +136,53 @@ def test_a_target_can_be_grouped_by(tmp_path: Path) -> None:
         store.add(a_row(0, *EVENTS_OF["LOST"], fault=CallError("nbd_open")))
         store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill()))
         assert {name: counts["LOST"] for name, counts in by(store, "target").items()} == {"": 1, "nbd_open": 1}
+
+
+def test_each_group_has_its_accounting(store: Store) -> None:
+    groups = accounting_by(store)
+    assert groups["kill"] == {"planned": 9, "injected": 8, "activated": 7, "manifested": 6, "void": 1}
+    assert groups["hang"] == {"planned": 1, "injected": 1, "activated": 1, "manifested": 1, "void": 0}
+    assert groups["golden"] == {"planned": 2, "injected": 0, "activated": 0, "manifested": 0, "void": 0}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_the_accounting_of_the_groups_adds_up(tmp_path: Path, column: str) -> None:
+    with Store.open(campaign(tmp_path / "run", 200, seed=3)) as store:
+        groups, whole = accounting_by(store, column), accounting(store)
+        assert accounting_by(store)["golden"]["void"] == 0, "else golden ones would be missing below"
+        for name in ("injected", "activated", "manifested", "void"):
+            assert sum(group[name] for group in groups.values()) == whole[name]
+        for value, counts in by(store, column).items():
+            if value != "golden":
+                assert survival(counts).n == groups[value]["activated"]
+                assert sum(counts.values()) == groups[value]["planned"] - groups[value]["void"]
+
+
+def test_faults_are_told_apart_by_side_type_and_function(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "run", meta(4)) as store:
+        store.add(a_row(0, *EVENTS_OF["LOST"], fault=CallError("nbd_open")))
+        store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill()))
+        store.add(a_row(2, void="QEMU ended", fault=Typed("nop", "nbd_open")))
+        store.add(a_golden_row(3))
+        assert {name: sum(counts.values()) for name, counts in by(store, "side").items()} == {"u-driver": 2}
+        assert {name: group["planned"] for name, group in accounting_by(store, "side").items()} == {
+            "k-driver": 1,
+            "u-driver": 2,
+        }
+        assert set(accounting_by(store, "fault_type")) == {"call_error", "kill", "typed: nop"}
+        assert {name: group["planned"] for name, group in accounting_by(store, "function").items()} == {
+            "": 1,
+            "nbd_open": 2,
+        }
+
+
+def test_a_trial_costs_less_the_more_there_are(tmp_path: Path) -> None:
+    short, long = (campaign(tmp_path / str(n), n, prepare_s=20.0, wall_s=0.5 * n) for n in (10, 100))
+    with Store.open(short) as few, Store.open(long) as many:
+        assert cost(few)["campaign_s_per_trial"] > cost(many)["campaign_s_per_trial"] > 0.5
+        assert cost(many)["trial_s"] > cost(many)["guest_s"] > 0
+
+
+def test_nothing_is_made_up_of_what_a_trial_cost(store: Store) -> None:
+    store.set_meta("wall_s", 3.0)
+    assert cost(store)["campaign_s_per_trial"] is None, "it is not known how long preparing took"

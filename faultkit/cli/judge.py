@@ -12,6 +12,6 @@ from faultkit.cli.results import opened, result_argument
 @click.command(name="judge")
 @result_argument
 def command(result: Path) -> None:
-    """Judge stored records again, with the oracle of this version."""
-    with opened(result, readonly=False) as store:
+    """Judge stored records again, with the oracle of this version; results of an earlier one become of this one."""
+    with opened(result, readonly=False, older=True) as store:
         click.echo(f"{store.rejudge()} of {len(store.done())} verdicts changed")

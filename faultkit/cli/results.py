@@ -31,9 +31,9 @@ def found(path: Path) -> Path:
     return short if not path.exists() and short.exists() else path
 
 
-def opened(result: Path, *, readonly: bool = True) -> Store:
+def opened(result: Path, *, readonly: bool = True, older: bool = False) -> Store:
     """A store, with the parts of its trials importable if they lie beside a user's experiment."""
-    store = Store.open(result, readonly=readonly)
+    store = Store.open(result, readonly=readonly, older=older)
     file = store.meta().get("file")
     if file and Path(file).exists():
         with suppress(UsageError):

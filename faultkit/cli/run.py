@@ -14,10 +14,11 @@ from faultkit import cache, campaign, doctor, experiment
 from faultkit.campaign import Campaign
 from faultkit.cli.results import RESULTS, built_guest, latest, link_latest
 from faultkit.errors import HarnessError, UsageError
+from faultkit.outcome_table import OutcomeTable
 from faultkit.progress import Bar
 from faultkit.qemu import Machine
 from faultkit.store import FILE, Store
-from faultkit.summary import OutcomeTable, accounting
+from faultkit.summary import accounting
 from faultkit.template import KEEP
 
 VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to

@@ -1,0 +1,14 @@
+"""What a person sees."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console, RenderableType
+
+
+def printed(thing: RenderableType, width: int) -> str:
+    """What a terminal of some width without colours shows."""
+    text = io.StringIO()
+    Console(file=text, width=width, no_color=True, force_terminal=False).print(thing)
+    return text.getvalue()

@@ -1,0 +1,84 @@
+"""The outcome table fits, and says what the counts say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faultkit.errors import UsageError
+from faultkit.outcome_table import OutcomeTable
+from faultkit.policies import Nothing, RestartUDriver
+from faultkit.stats import rate
+from faultkit.store import Store
+from tests.records import EVENTS_OF, CallError, Hang, Kill, Text, a_golden_row, a_row
+from tests.synthetic import campaign, meta
+from tests.terminal import printed
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Of 16 planned: one kill per outcome, a hang, two golden trials, a void one."""
+    with Store.create(tmp_path / "run", meta(16)) as store:
+        store.add_many(a_row(n, *events) for n, events in enumerate(EVENTS_OF.values()))
+        store.add(a_row(8, *EVENTS_OF["HUNG"], fault=Hang()))
+        store.add(a_golden_row(9))
+        store.add(a_golden_row(10))
+        store.add(a_row(11, void="QEMU ended with status 1"))
+        yield store
+
+
+def test_a_row_states_its_rate_with_the_exact_interval(store: Store) -> None:
+    shown = printed(OutcomeTable.of(store), 140)
+    assert re.search(rf"kill +9 +8 +7 +6 +1 .* {re.escape(str(rate(2, 7)))}", shown)
+    assert re.search(rf"hang +1 +1 +1 +1 +· .* {re.escape(str(rate(0, 1)))}", shown)
+    assert re.search(rf"TOTAL +16 +9 +8 +7 +1 .* {re.escape(str(rate(2, 8)))}", shown)
+    assert re.search(r"golden +2 +· +· +2[ ·]+$", shown, re.MULTILINE), "apart, and without a rate"
+
+
+def test_outcomes_that_did_not_occur_have_no_column(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "run", meta(1)) as store:
+        store.add(a_row(0, *EVENTS_OF["LOST"]))
+        shown = printed(OutcomeTable.of(store), 120)
+    assert "LOST" in shown
+    assert "CRASHED" not in shown and "HUNG" not in shown
+
+
+def test_several_policies_have_a_row_each(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "run", meta(3)) as store:
+        store.add(a_row(0, *EVENTS_OF["RECOVERED"], fault=Kill(), policy=RestartUDriver()))
+        store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill(), policy=Nothing()))
+        store.add(a_row(2, *EVENTS_OF["LOST"], fault=Text(), policy=Nothing()))
+        words = [line.split()[0] for line in printed(OutcomeTable.of(store), 120).splitlines() if line.strip()]
+        shown = words[words.index("kill") : words.index("TOTAL") + 1]
+    assert shown == ["kill", "nothing", "restart_udriver", "text", "nothing", "TOTAL"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_the_table_fits(tmp_path: Path, width: int) -> None:
+    with Store.open(campaign(tmp_path / "run", 200, seed=1)) as store:
+        shown = printed(OutcomeTable.of(store), width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert "…" not in shown
+    assert shown.count("TOTAL") == (1 if width > 100 else 2), "outcomes stand above where they do not fit beside"
+
+
+def test_nothing_has_ended_yet(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "run", meta(5)) as store:
+        assert "0/0 n/a" in printed(OutcomeTable.of(store), 80)
+
+
+def test_rows_can_be_something_else(store: Store) -> None:
+    store.add(a_row(12, *EVENTS_OF["LOST"], fault=CallError("nbd_open"), policy=Nothing()))
+    shown = printed(OutcomeTable.of(store, "function"), 160)
+    assert re.search(r"^function +planned", shown, re.MULTILINE)
+    assert re.search(r"^nbd_open *\n  nothing +1 +1 +1 +1 ", shown, re.MULTILINE)
+    assert re.search(r"^\(none\) *\n  restart_udriver +10 +9 +8 +7 +1 ", shown, re.MULTILINE)
+    assert "golden" in shown
+
+
+def test_rows_cannot_be_just_anything(store: Store) -> None:
+    with pytest.raises(UsageError, match="cannot be grouped by 'console': there are injector, side"):
+        OutcomeTable.of(store, "console")
