@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 
 from faultkit.errors import GuestLost, HarnessError
 
 CHUNK = 1024  # bytes a packet; QEMU's buffer holds 4096 characters
-RIP = 16  # registers before it in an x86-64's register packet, 8 bytes each
+REGISTERS = (
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip",
+)  # fmt: skip  # how an x86-64's register packet begins, 8 bytes each, little endian
+WATCH_ANY = 4  # a "watchpoint" packet's type for reads and writes
 REPLY = re.compile(rb"\$([^#]*)#[0-9a-f]{2}")
 STOPPED = re.compile(rb"[TSWX][0-9a-f]{2}")
+ACCESSED = re.compile(rb"a?watch:([0-9a-f]+);|rwatch:([0-9a-f]+);")
 
 
 class GdbStub:
@@ -22,6 +27,7 @@ class GdbStub:
     def __init__(self, stream: socket.socket, timeout_s: float = 10.0) -> None:
         self._stream = stream
         self._buffer = b""
+        self._notice = b""  # why the guest stopped last
         stream.settimeout(timeout_s)
 
     def read(self, address: int, count: int) -> bytes:
@@ -44,7 +50,17 @@ class GdbStub:
 
     def program_counter(self) -> int:
         """Where the guest stands (rip)."""
-        return int.from_bytes(bytes.fromhex(self._ask("g").decode())[8 * RIP : 8 * RIP + 8], "little")
+        return self.registers()["rip"]
+
+    def registers(self) -> dict[str, int]:
+        """The general registers and rip."""
+        words = struct.unpack_from(f"<{len(REGISTERS)}Q", bytes.fromhex(self._ask("g").decode()))
+        return dict(zip(REGISTERS, words, strict=True))
+
+    def set_register(self, name: str, value: int) -> None:
+        """Change one; those behind the last that is sent stay as they are."""
+        words = [value if each == name else old for each, old in self.registers().items()]
+        self._must("G" + struct.pack(f"<{len(words)}Q", *words).hex())
 
     def set_breakpoint(self, address: int) -> None:
         """Stop the guest when it is about to execute `address`. Changes no guest memory under TCG."""
@@ -53,6 +69,22 @@ class GdbStub:
     def clear_breakpoint(self, address: int) -> None:
         """Undo `set_breakpoint`."""
         self._must(f"z0,{address:x},1")
+
+    def set_watchpoint(self, address: int) -> None:
+        """Stop the guest when it has read or written the byte at `address`."""
+        self._must(f"Z{WATCH_ANY},{address:x},1")
+
+    def clear_watchpoint(self, address: int) -> None:
+        """Undo `set_watchpoint`."""
+        self._must(f"z{WATCH_ANY},{address:x},1")
+
+    def accessed(self) -> int | None:
+        """The watched byte at whose access the guest stopped last; None if it stopped for another reason.
+
+        Ask after any other question: QEMU's notice of the stop comes before its next reply.
+        """
+        found = ACCESSED.search(self._notice)
+        return int(found[1] or found[2], 16) if found else None
 
     def _must(self, packet: str) -> None:
         if (reply := self._ask(packet)) != b"OK":
@@ -71,5 +103,6 @@ class GdbStub:
                 self._stream.sendall(b"+")
                 if not STOPPED.match(found[1]):
                     return found[1]
+                self._notice = found[1]
         except OSError as reason:
             raise GuestLost(f"QEMU's debugger does not answer: {reason}") from None

@@ -16,14 +16,18 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from faultkit.model import Event
 
 Check = Callable[[], None]
-Side = Literal["k-driver", "u-driver", "channel", "device"]
+Side = Literal["k-driver", "u-driver", "channel", "device", "several"]
 
 
 class Bench(Protocol):
     """What the guest's agent offers to the parts of a running trial."""
 
-    driver: Driver
-    seed: int
+    @property
+    def driver(self) -> Driver: ...
+
+    @property
+    def seed(self) -> int:
+        """The trial's."""
 
     def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
         """Append one event; `t_ns` (CLOCK_MONOTONIC) defaults to now."""
@@ -46,10 +50,10 @@ class Bench(Protocol):
     def unwatch(self, fd: int) -> None:
         """Stop watching `fd`."""
 
-    def call_host(self) -> None:
-        """Stop the guest at this very instruction and let the fault's host side act.
+    def call_host(self, fault: HostSide, /, **label: Any) -> None:
+        """Stop the guest at this very instruction and let this fault's host side act.
 
-        Raises: NotPlaced if it could not.
+        `label` is added to the data of every event that the host reports of the fault. Raises: NotPlaced.
         """
 
 
@@ -181,19 +185,40 @@ class Placeable(Protocol):
 class HostSide(Protocol):
     """A fault that is put in from outside the guest."""
 
-    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        """Act on the stopped guest; what it returns becomes the data of "fault.injected". Raises: NotPlaced."""
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any] | None:
+        """Act on the stopped guest. Raises: NotPlaced.
+
+        What it returns becomes the data of "fault.injected"; None: the fault is not in yet, but waits for an
+        instruction (`StoppedMachine.when_executed`) and will report by itself.
+        """
 
 
 class StoppedMachine(Protocol):
     """A stopped guest, as a host-side injector sees it."""
 
-    def read(self, address: int, count: int) -> bytes: ...
+    def read(self, address: int, count: int) -> bytes:
+        """Memory, by virtual address. Raises: HarnessError if it is not mapped."""
 
-    def write(self, address: int, data: bytes) -> None: ...
+    def write(self, address: int, data: bytes) -> None:
+        """Memory, also read-only text. Raises: HarnessError if it is not mapped."""
 
-    def witness(self, address: int) -> None:
-        """Report "fault.activated" when the guest first executes `address`."""
+    def registers(self) -> Mapping[str, int]:
+        """The general registers and rip, by name."""
+
+    def set_register(self, name: str, value: int) -> None:
+        """Change a general register, or rip."""
+
+    def report(self, kind: str, /, **data: Any) -> None:
+        """An event at this very instant."""
+
+    def witness(self, *addresses: int) -> None:
+        """Report "fault.activated" when the guest first executes one of `addresses`."""
+
+    def witness_access(self, address: int) -> None:
+        """Report "fault.activated" when the guest first reads or writes the byte at `address`."""
+
+    def when_executed(self, address: int, action: Callable[[], None]) -> None:
+        """Stop the guest when it is about to execute `address` for the first time, and run `action`."""
 
 
 @dataclass(frozen=True, slots=True)

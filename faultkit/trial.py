@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from faultkit import console
-from faultkit.codec import dumps, name_of
+from faultkit.codec import decode, dumps, name_of
 from faultkit.errors import HarnessError, NotPlaced
 from faultkit.mailbox import State
 from faultkit.model import Ending, Event, Record, Trial
+from faultkit.paused import PausedGuest
 from faultkit.protocols import Buffer, HostSide
 from faultkit.qemu import Guest, Stop
 from faultkit.template import Template
@@ -34,7 +34,7 @@ def run_trial(template: Template, trial: Trial, wall_limit_s: float = WALL_LIMIT
     with Guest(template.machine, template.files, fork_of=template.state) as guest:
         guest.load(template.state)
         guest.mailbox.put(State.RUNNING, dumps(trial))
-        seen, ending = run(guest, trial, start + wall_limit_s)
+        seen, ending = run(guest, start + wall_limit_s)
         events, lost = collect(guest, template, trial, ending)
         return Record(
             trial=trial,
@@ -47,8 +47,8 @@ def run_trial(template: Template, trial: Trial, wall_limit_s: float = WALL_LIMIT
         )
 
 
-def run(guest: Guest, trial: Trial, deadline: float) -> tuple[list[Event], Ending]:
-    """Let the guest run to its end, acting for the fault's host side when called; what the host saw, and the end."""
+def run(guest: Guest, deadline: float) -> tuple[list[Event], Ending]:
+    """Let the guest run to its end, acting for a fault's host side when called; what the host saw, and the end."""
     machine = PausedGuest(guest)
     while True:
         stop = guest.run(deadline - time.monotonic())
@@ -56,63 +56,28 @@ def run(guest: Guest, trial: Trial, deadline: float) -> tuple[list[Event], Endin
             machine.seen.append(Event(END_OF_TIME, "host", f"guest.{stop.value}"))
             return machine.seen, ENDINGS[stop]
         if stop is Stop.BREAKPOINT:
-            machine.witnessed()
+            machine.came_upon()
         elif guest.mailbox.state is State.DONE:
             return machine.seen, Ending.FINISHED
         elif guest.mailbox.state is State.CALL:
-            guest.mailbox.put(State.RUNNING, json.dumps(act(trial, machine)))
+            answer = act(json.loads(guest.mailbox.text()), machine)
+            guest.mailbox.put(State.RUNNING, json.dumps(answer))
         else:
             problem = json.loads(guest.mailbox.text())
             kind = NotPlaced if problem["kind"] == "NotPlaced" else HarnessError
             raise kind(problem["error"])
 
 
-def act(trial: Trial, machine: PausedGuest) -> Mapping[str, Any]:
-    """The fault's host side, and its answer for the guest.
-
-    The host itself notes the injection: the guest may run into the fault before its agent can say a word.
-    """
-    if not isinstance(trial.fault, HostSide):
-        return {"error": f"{name_of(trial.fault)} calls the host but has no on_host()"}
+def act(request: Mapping[str, Any], machine: PausedGuest) -> Mapping[str, Any]:
+    """Let the host side act of the fault that asks for it; the answer for the guest."""
+    fault = decode(request["fault"])
+    if not isinstance(fault, HostSide):
+        return {"error": f"{name_of(fault)} calls the host but has no on_host()"}
     try:
-        machine.note("fault.injected", trial.fault.on_host(machine))
+        machine.let(fault, request["label"])
     except HarnessError as reason:
         return {"error": str(reason)}
     return {}
-
-
-@dataclass(slots=True)
-class PausedGuest:
-    """Fulfils `faultkit.protocols.StoppedMachine`; notes what the host sees, by the HPET's time."""
-
-    guest: Guest
-    seen: list[Event] = field(default_factory=list)
-    watched: int | None = None
-
-    def read(self, address: int, count: int) -> bytes:
-        """Guest memory by virtual address."""
-        return self.guest.gdb.read(address, count)
-
-    def write(self, address: int, data: bytes) -> None:
-        """Write guest memory, also read-only text."""
-        self.guest.gdb.write(address, data)
-
-    def witness(self, address: int) -> None:
-        """Stop at the first execution of `address`."""
-        self.guest.gdb.set_breakpoint(address)
-        self.watched = address
-
-    def witnessed(self) -> None:
-        """The guest is about to execute the watched address."""
-        if self.watched is None:
-            raise HarnessError("the guest stopped at a breakpoint that nobody set")
-        self.guest.gdb.clear_breakpoint(self.watched)
-        self.watched = None
-        self.note("fault.activated", {})
-
-    def note(self, kind: str, data: Mapping[str, Any]) -> None:
-        """An event at this very instant."""
-        self.seen.append(Event(self.guest.clock_ns(), "host", kind, data))
 
 
 def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) -> Iterator[Event]:

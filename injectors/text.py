@@ -46,9 +46,20 @@ class Text:
         module = next(iter(code.values()))
         return self._given(module) if self.operator == "write" else self._drawn(module)
 
+    def extent(self) -> range:
+        """The addresses that it changes, once it is placed."""
+        return range(self.address, self.address + len(self.old) // 2)
+
+    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Self:
+        """Placed by the next draw; what was given and not drawn stays where it is."""
+        if self.operator == "write":
+            return self
+        again = replace(self, draw=random.Random(self.draw).getrandbits(64))
+        return again.place(code)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        bench.call_host()
+        bench.call_host(self)
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from faultkit.errors import GuestLost, HarnessError
-from faultkit.gdbstub import CHUNK, GdbStub
+from faultkit.gdbstub import CHUNK, REGISTERS, GdbStub
 
 BASE = 0x1000
 PACKET = re.compile(rb"\$([^#]*)#([0-9a-f]{2})")
@@ -23,6 +23,8 @@ class Stub:
         self.stream = stream
         self.memory = bytearray(range(256)) * 32
         self.breakpoints: set[int] = set()
+        self.watchpoints: set[int] = set()
+        self.registers = b"".join(n.to_bytes(8, "little") for n in range(0x100, 0x118))
         self.asked: list[str] = []
         self.pieces = 1  # how many sends a reply takes
         self.notice = b""  # sent before the next reply
@@ -47,10 +49,14 @@ class Stub:
         self.asked.append(packet)
         kind, rest = packet[0], packet[1:]
         if kind == "g":
-            return b"".join(n.to_bytes(8, "little") for n in range(0x100, 0x118)).hex()
+            return self.registers.hex()
+        if kind == "G":  # as QEMU does it: what is not sent stays
+            self.registers = bytes.fromhex(rest) + self.registers[len(rest) // 2 :]
+            return "OK"
         numbers = [int(word, 16) for word in rest.partition(":")[0].split(",")]
         if kind in "zZ":
-            (self.breakpoints.add if kind == "Z" else self.breakpoints.discard)(numbers[1])
+            points = self.watchpoints if numbers[0] == 4 else self.breakpoints
+            (points.add if kind == "Z" else points.discard)(numbers[1])
             return "OK" if numbers[1] else "E22"
         at, size = numbers[0] - BASE, numbers[1]
         if at < 0 or at + size > len(self.memory):
@@ -104,6 +110,31 @@ def test_memory_that_is_not_mapped_is_a_harness_error_with_the_address(gdb: GdbS
 
 def test_the_program_counter_is_the_seventeenth_register(gdb: GdbStub) -> None:
     assert gdb.program_counter() == 0x110
+
+
+def test_a_register_is_changed_and_no_other(gdb: GdbStub, stub: Stub) -> None:
+    before = stub.registers
+    gdb.set_register("rdx", 0xFFFF888000001234)
+    assert gdb.registers() == {
+        name: 0xFFFF888000001234 if name == "rdx" else 0x100 + n for n, name in enumerate(REGISTERS)
+    }
+    assert stub.registers[17 * 8 :] == before[17 * 8 :]
+
+
+def test_watchpoints_are_set_and_cleared(gdb: GdbStub, stub: Stub) -> None:
+    gdb.set_watchpoint(0xFFFF888000001234)
+    assert (stub.watchpoints, stub.breakpoints) == ({0xFFFF888000001234}, set())
+    gdb.clear_watchpoint(0xFFFF888000001234)
+    assert stub.watchpoints == set()
+
+
+@pytest.mark.parametrize("word", ["watch", "rwatch", "awatch"])
+def test_a_stop_at_an_access_names_the_byte_until_the_next_stop(gdb: GdbStub, stub: Stub, word: str) -> None:
+    assert gdb.accessed() is None
+    for notice, byte in ((f"T05thread:01;{word}:ffff888000001234;", 0xFFFF888000001234), ("T05thread:01;", None)):
+        stub.notice = f"${notice}#{sum(notice.encode()) % 256:02x}".encode()
+        gdb.program_counter()
+        assert gdb.accessed() == byte
 
 
 def test_breakpoints_are_set_and_cleared(gdb: GdbStub, stub: Stub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import threading
@@ -13,9 +14,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
+from faultkit.codec import encode
 from faultkit.guest.host import Host
 from faultkit.model import Event
-from faultkit.protocols import Driver
+from faultkit.protocols import Driver, HostSide
 
 Callback = Callable[[], None]
 
@@ -113,9 +115,9 @@ class GuestBench:
         """Stop watching `fd`."""
         self._selector.unregister(fd)
 
-    def call_host(self) -> None:
+    def call_host(self, fault: HostSide, /, **label: Any) -> None:
         """Stop here until the fault's host side has acted. Raises: NotPlaced."""
-        self._host.call()
+        self._host.call(json.dumps({"fault": encode(fault), "label": label}))
 
     def loop(self, done: Callable[[], bool], timeout_s: float) -> bool:
         """Run callbacks until `done()`; False if `timeout_s` of virtual time passed first."""

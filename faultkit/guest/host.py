@@ -44,10 +44,10 @@ class Host:
         else:
             os.pread(self._port, 1, IDLE_PORT)
 
-    def call(self) -> None:
-        """Let the fault's host side act. Raises: NotPlaced."""
+    def call(self, request: str) -> None:
+        """Let a fault's host side act. Raises: NotPlaced."""
         with self._lock:
-            answer: dict[str, Any] = json.loads(self.say(State.CALL))
+            answer: dict[str, Any] = json.loads(self.say(State.CALL, request))
         if "error" in answer:
             raise NotPlaced(answer["error"])
 

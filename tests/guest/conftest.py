@@ -32,6 +32,7 @@ from injectors.crash import Crash
 from injectors.hang import Hang
 from injectors.kill import Kill
 from injectors.memory import Memory
+from injectors.several import Several
 from injectors.text import Text
 from monitors import Calls, Kernel, Modules, Process, Requests, Resources
 
@@ -42,7 +43,7 @@ known_parts = importlib.import_module("known_parts")
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2
 PARTS = (
-    CallDelay("f", 1), CallError("f", 0), Crash(), Hang(), Kill(), Memory("heap"), Text("nop"),
+    CallDelay("f", 1), CallError("f", 0), Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
     known_parts.Bustle(), After(1), AtOnce(), AtRequest(1), Nothing(),
 )  # fmt: skip
 

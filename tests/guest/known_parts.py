@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from signal import SIGCONT
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drivers.nbd.driver import DISK, PAGE, direct, write
 from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
 from faultkit.errors import NotPlaced
 from faultkit.guest.commands import run
 from faultkit.model import Event
-from faultkit.protocols import Bench, Check, ModuleCode, Side, StoppedMachine
+from faultkit.protocols import Bench, Check, ModuleCode, Side
 from injectors.memory import Memory, pick, regions, stack_pointers
 from injectors.text import Text
 from injectors.udriver import pid_of
@@ -88,9 +88,6 @@ class ReadBack:
         with self.text.inject(bench):
             bench.report("test", "text.found", code=kernel_memory(self.text.address, len(self.text.new) // 2).hex())
             yield
-
-    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        return self.text.on_host(machine)
 
 
 def kernel_memory(address: int, count: int) -> bytes:

@@ -1,0 +1,117 @@
+"""Several faults in one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+from faultkit.codec import name_of
+from faultkit.errors import NotPlaced
+from faultkit.protocols import Bench, Driver, Fault, HostSide, ModuleCode, Placeable, Side, Typed
+
+REDRAWS = 100
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A fault that changes a stretch of code which was drawn from many."""
+
+    def extent(self) -> range:
+        """The addresses that it changes, once it is placed."""
+
+    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Fault:
+        """The same fault, placed by its next draw. Pure: always the same next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Faults of any kinds, put in one after another by the same trigger; one that cannot be placed spoils the trial.
+
+    Each is confirmed and has its own witness: their events carry the fault's position, `fault` (from 0). The trial is
+    activated if any of them is. A fault whose code overlaps with that of one before it is drawn again, up to 100 times.
+    Undo: of all, in reverse.
+    """
+
+    side: ClassVar[Side] = "several"
+
+    faults: tuple[Fault, ...]
+
+    @property
+    def fault_type(self) -> str:
+        kinds = {fault.fault_type if isinstance(fault, Typed) else name_of(fault) for fault in self.faults}
+        return kinds.pop() if len(kinds) == 1 else "several"
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        if not self.faults:
+            raise NotPlaced("Several needs at least one fault")
+        if any(isinstance(fault, Several) for fault in self.faults):
+            raise NotPlaced("Several cannot hold another Several: list all faults in one")
+        placed: list[Fault] = []
+        for n, fault in enumerate(self.faults):
+            placed.append(apart(fault, n, placed, code) if isinstance(fault, Placeable) else fault)
+        return replace(self, faults=tuple(placed))
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        with ExitStack() as undo:
+            for n, fault in enumerate(self.faults):
+                undo.enter_context(fault.inject(Labelled(bench, n)))
+            yield
+
+
+def apart(fault: Placeable, n: int, others: list[Fault], code: Mapping[str, ModuleCode]) -> Fault:
+    """The fault placed, drawn again as long as it overlaps with one of the others. Raises: NotPlaced."""
+    taken = [other.extent() for other in others if isinstance(other, Drawn)]
+    placed = fault.place(code)
+    for _ in range(REDRAWS):
+        if not isinstance(placed, Drawn) or not any(overlap(placed.extent(), each) for each in taken):
+            return placed
+        placed = placed.drawn_again(code)
+    raise NotPlaced(f"fault {n} finds no site apart from those of the faults before it in {REDRAWS} draws")
+
+
+def overlap(one: range, other: range) -> bool:
+    """Whether two stretches have an address in common."""
+    return max(one.start, other.start) < min(one.stop, other.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A bench for one of several faults: what is reported through it carries the fault's position."""
+
+    bench: Bench
+    fault: int
+
+    @property
+    def driver(self) -> Driver:
+        return self.bench.driver
+
+    @property
+    def seed(self) -> int:
+        return self.bench.seed
+
+    def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
+        self.bench.report(source, kind, t_ns, **data, fault=self.fault)
+
+    def request(self, op: str, **data: Any) -> AbstractContextManager[None]:
+        return self.bench.request(op, **data)
+
+    def at_request(self, n: int, action: Callable[[], None]) -> None:
+        self.bench.at_request(n, action)
+
+    def at_next_request(self, action: Callable[[], None]) -> None:
+        self.bench.at_next_request(action)
+
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        self.bench.after(delay_s, action)
+
+    def watch(self, fd: int, action: Callable[[], None]) -> None:
+        self.bench.watch(fd, action)
+
+    def unwatch(self, fd: int) -> None:
+        self.bench.unwatch(fd)
+
+    def call_host(self, fault: HostSide, /, **label: Any) -> None:
+        self.bench.call_host(fault, **label, fault=self.fault)

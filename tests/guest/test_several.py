@@ -1,0 +1,49 @@
+"""Several faults in one trial: each is put in, and each tells its own activation."""
+
+from __future__ import annotations
+
+import pytest
+
+from faultkit import AtRequest, Nothing, Outcome
+from faultkit.errors import NotPlaced
+from faultkit.protocols import Fault
+from injectors.call_delay import CallDelay
+from injectors.kill import Kill
+from injectors.several import Several
+from injectors.sites import prologue_bytes
+from injectors.text import Text
+from tests.guest.conftest import Bed
+
+pytestmark = pytest.mark.guest
+
+
+def unchanged(bed: Bed, function: str) -> Text:
+    """A function's first instruction bytes, written over themselves: a change that only its witness sees."""
+    [found] = [f for f in bed.template.code["nbd"].functions if f.name == function]
+    start = prologue_bytes(found.code)
+    return Text("write", function=function, new=found.code[start : start + 2].hex())
+
+
+def test_each_fault_is_confirmed_and_witnessed_by_its_position(nbd: Bed) -> None:
+    faults: tuple[Fault, ...] = (
+        unchanged(nbd, "nbd_send_cmd"),
+        CallDelay("sock_sendmsg", 1),
+        unchanged(nbd, "status_cb"),  # runs only when somebody asks for nbd's status
+        unchanged(nbd, "nbd_queue_rq"),
+    )
+    ran = nbd.run(fault=Several(faults), trigger=AtRequest(20))
+    assert [e.data["fault"] for e in ran.of_kind("fault.injected")] == [0, 1, 2, 3]
+    assert sorted(e.data["fault"] for e in ran.of_kind("fault.activated")) == [0, 1, 3]
+    assert ran.first("fault.injected", fault=3).data["function"] == "nbd_queue_rq"
+    assert ran.outcome is Outcome.MASKED
+
+
+def test_one_of_them_is_enough_for_an_outcome(nbd: Bed) -> None:
+    ran = nbd.run(fault=Several((unchanged(nbd, "status_cb"), Kill())), trigger=AtRequest(20), policy=Nothing())
+    assert [e.data["fault"] for e in ran.of_kind("fault.activated")] == [1]
+    assert ran.outcome in (Outcome.LOST, Outcome.HUNG)
+
+
+def test_one_that_cannot_be_put_in_makes_the_trial_void(rtl8139: Bed) -> None:
+    with pytest.raises(NotPlaced, match="Rtl8139 has no u-driver"):
+        rtl8139.run(fault=Several((Text("nop"), Kill())), trigger=AtRequest(5))
