@@ -91,6 +91,7 @@ class Typed(Kill):
 
     operator: str = "nop"
     function: str | None = None
+    address: int = 0
 
     @property
     def fault_type(self) -> str:

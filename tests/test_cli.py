@@ -183,6 +183,19 @@ def test_replay_wants_to_know_which(faultkit: Run, results: Path) -> None:
         fails(faultkit("replay", results, *arguments), USAGE, "give the numbers of the trials, or --sample N")
 
 
+def test_compare_wants_two_results_or_a_part(faultkit: Run, results: Path) -> None:
+    for arguments in ((), (results, "--by", "policy")):
+        fails(faultkit("compare", results, *arguments), USAGE, "give two results, or one and --by policy")
+    fails(faultkit("compare", results, "--by", "driver"), USAGE, "no two trials", "differ in driver alone")
+    fails(faultkit("compare", results, "nowhere"), USAGE, "nowhere holds no results")
+
+
+def test_a_campaign_compared_with_itself_does_not_differ(faultkit: Run, results: Path) -> None:
+    [found] = json.loads(faultkit("compare", results, results, "--json").stdout)
+    assert found["paired"] and found["p_value"] == 1 and found["discordant"] == []
+    assert "paired: the fault lists match" in faultkit("compare", results, results).stdout
+
+
 @pytest.mark.parametrize("kind", ["drivers", "injectors", "monitors", "policies", "experiments"])
 def test_a_list_for_scripts_has_a_name_and_a_summary_for_each(faultkit: Run, kind: str) -> None:
     done = faultkit("list", kind, "--json")

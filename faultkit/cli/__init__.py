@@ -14,7 +14,17 @@ import click
 
 from faultkit.errors import FaultkitError
 
-COMMANDS = ("doctor", "list", "run", "show", "replay", "judge", "report", "export")  # in the order of their use
+COMMANDS = (
+    "doctor",
+    "list",
+    "run",
+    "show",
+    "compare",
+    "replay",
+    "judge",
+    "report",
+    "export",
+)  # in the order of their use
 
 
 class Commands(click.Group):

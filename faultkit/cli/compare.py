@@ -1,0 +1,41 @@
+"""`faultkit compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultkit.cli.results import found, result_argument
+from faultkit.compare import COLUMNS, Comparison, as_json, between, within
+from faultkit.comparison_table import ComparisonTable
+from faultkit.errors import UsageError
+from faultkit.store import Store
+
+
+@click.command(name="compare")
+@result_argument
+@click.argument("other", type=click.Path(path_type=Path), required=False)
+@click.option("--by", "column", type=click.Choice(COLUMNS), help="Without OTHER: the part that pairs differ in.")
+@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+def command(result: Path, other: Path | None, column: str | None, as_data: bool) -> None:
+    """Compare RESULT with OTHER, in pairs where their fault lists match; or the trials of RESULT among themselves."""
+    if (other is None) == (column is None):
+        raise UsageError("compare: give two results, or one and --by policy (or another part)")
+    comparisons = compared(result, other, column or "")
+    if as_data:
+        click.echo(json.dumps([as_json(each) for each in comparisons]))
+        return
+    for n, each in enumerate(comparisons):
+        Console().print(*([""] if n else []), ComparisonTable(each), sep="\n")
+
+
+def compared(result: Path, other: Path | None, column: str) -> list[Comparison]:
+    """One comparison of two results, or those of the trials of one."""
+    with Store.open(result) as first:
+        if other is None:
+            return within(first, column)
+        with Store.open(found(other)) as second:
+            return [between(first, second)]
