@@ -109,6 +109,47 @@ class Split(Protocol):
         """Join a new u-driver to the k-driver that served the old one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tampering:
+    """What is done to which of the messages between k-driver and u-driver.
+
+    Counted are, from the arming on, the messages of one `direction` ("request": to the u-driver; "reply": to the
+    k-driver) and of the kind `message` ("": of any; the driver names its kinds). The `nth` and those that follow
+    it, `times` in all (0: for ever), meet with the `action`:
+
+    drop: never arrives. delay: arrives `delay_s` later, and with it what comes behind. truncate: its last `cut_bytes`
+    are missing, what comes behind follows at once. duplicate: arrives twice. corrupt: a bit of its `field` ("": of the
+    message; the driver names its fields) is flipped, drawn uniformly by `draw`, from one `byte` of the field if that is
+    given; or the field is overwritten with `value`. Only messages that have the field are counted then.
+
+    A driver may know other actions, or not all of these.
+    """
+
+    action: str
+    direction: str
+    message: str = ""
+    nth: int = 1
+    times: int = 1
+    delay_s: float = 0.1
+    cut_bytes: int = 1
+    field: str = ""
+    byte: int | None = None
+    value: int | None = None
+    draw: int = 0
+
+
+@runtime_checkable
+class Channelled(Protocol):
+    """A driver that lets the messages between its k-driver and its u-driver be tampered with."""
+
+    def tamper(self, tampering: Tampering) -> int:
+        """Arm it; a file descriptor, whose close disarms.
+
+        It is readable when a message has been met. Each read gives one, as "TIME WORDS": CLOCK_MONOTONIC in
+        nanoseconds, and what was done to what; EAGAIN if there is none. Raises: OSError if it cannot be done.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class KernelModule:
     """A kernel module to be built for the guest's kernel, from a folder with a Kbuild file that makes `name`.ko."""

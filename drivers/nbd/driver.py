@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
-from drivers.nbd import netlink
+from drivers.nbd import channel, netlink
 from faultkit.guest.commands import retry, run
+from faultkit.protocols import Tampering
 
 SOCKET = Path("/run/nbd.sock")
 PIDFILE = Path("/run/nbdkit.pid")
@@ -31,11 +32,14 @@ class Nbd:
     server, so a restart can be transparent. `hold_s` = 0: connected by nbd-client, as it comes: when the
     server dies requests fail at once and the device must be disconnected and connected again.
     `plugin`: "file" keeps the data when nbdkit dies, "memory" forgets it.
+    `proxied`: a process in the channel passes all messages on, so that they can be tampered with; it belongs to
+    neither side, and outlives both.
     """
 
     hold_s: int = 5
     plugin: str = "file"
     size_mib: int = 8
+    proxied: bool = False
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -53,6 +57,15 @@ class Nbd:
     def udriver(self) -> str:
         return "nbdkit"
 
+    @property
+    def server(self) -> Path:
+        """Where nbd.ko finds its server."""
+        return channel.PROXY if self.proxied else SOCKET
+
+    def prepare(self) -> None:
+        if self.proxied:
+            channel.start(SOCKET)
+
     def load(self) -> None:
         run("modprobe", "nbd", "nbds_max=1", "max_part=0")
 
@@ -61,9 +74,9 @@ class Nbd:
 
     def attach(self) -> None:
         if not self.hold_s:
-            run("nbd-client", "-unix", str(SOCKET), NODE)
+            run("nbd-client", "-unix", str(self.server), NODE)
             return
-        with netlink.handshake(SOCKET) as connection:
+        with netlink.handshake(self.server) as connection:
             netlink.connect(connection, request_timeout_s=REQUEST_TIMEOUT_S, dead_connection_timeout_s=self.hold_s)
 
     def detach(self) -> None:
@@ -73,7 +86,7 @@ class Nbd:
 
     def reattach(self) -> None:
         if self.hold_s:
-            with netlink.handshake(SOCKET) as connection:
+            with netlink.handshake(self.server) as connection:
                 retry(lambda: netlink.reconfigure(connection), timeout_s=3.0)  # once the dead socket is seen
         else:
             self.detach()
@@ -102,6 +115,11 @@ class Nbd:
         if Path(f"/proc/{pid}/comm").read_text().strip() != self.udriver:
             raise ProcessLookupError(errno.ESRCH, "nbdkit is gone")
         return pid
+
+    def tamper(self, tampering: Tampering) -> int:
+        if not self.proxied:
+            raise OSError(errno.EOPNOTSUPP, "there is no proxy in the channel: use Nbd(proxied=True)")
+        return channel.arm(tampering)
 
     def probe(self) -> None:
         """Read the last page."""

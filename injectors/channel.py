@@ -1,0 +1,57 @@
+"""Messages between k-driver and u-driver go wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from faultkit.errors import NotPlaced
+from faultkit.protocols import Bench, Channelled, Side, Tampering
+from injectors.witness import activations
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Messages between k-driver and u-driver are lost, late, cut short, doubled or changed.
+
+    `action`: "drop", "delay", "truncate", "duplicate" or "corrupt". `direction`: "request" or "reply". All fields are
+    those of `faultkit.protocols.Tampering`. The heartbeat's messages count, too.
+    Activation: each message that was tampered with, stamped as it goes out. Undo: what comes later passes unharmed.
+    """
+
+    side: ClassVar[Side] = "channel"
+
+    action: str
+    direction: str
+    message: str = ""
+    nth: int = 1
+    times: int = 1
+    delay_s: float = 0.1
+    cut_bytes: int = 1
+    field: str = ""
+    byte: int | None = None
+    value: int | None = None
+    draw: int = 0
+
+    @property
+    def fault_type(self) -> str:
+        return f"{self.direction}: {self.action}"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        if not isinstance(bench.driver, Channelled):
+            raise NotPlaced(f"{type(bench.driver).__name__} has no channel whose messages can be tampered with")
+        armed_ns = time.monotonic_ns()  # a message may be met before this thread runs on
+        try:
+            fd = bench.driver.tamper(Tampering(**asdict(self)))
+        except OSError as reason:
+            raise NotPlaced(f"a message cannot be tampered with: {reason.strerror or reason}") from None
+        bench.report(
+            "injector", "fault.injected", armed_ns, action=self.action, direction=self.direction,
+            message=self.message or "any", nth=self.nth, times=self.times,
+        )  # fmt: skip
+        with activations(bench, fd):
+            yield
