@@ -23,12 +23,14 @@ from faultkit.judge import Verdict
 from faultkit.model import Record, Trial
 from faultkit.protocols import Placeable
 from faultkit.qemu import Machine
-from faultkit.store import Row, Store
+from faultkit.sequential import Rule
+from faultkit.stopping import Stopping, success
+from faultkit.store import Row, Store, class_name
 from faultkit.template import Template, group_of, template
 from faultkit.trial import run_trial
 
 ATTEMPTS = 3  # a void trial is tried again
-SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "qemu", "accel", "shift")
+SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "qemu", "accel", "shift", "stop")
 
 
 class Watcher(Protocol):
@@ -55,6 +57,7 @@ class Campaign:
     jobs: int
     machine: Machine
     image: Image
+    stop: Rule | None = None  # ends it before its list does
 
     def trials(self) -> Iterator[Trial]:
         """The list, again."""
@@ -103,21 +106,25 @@ def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:
 def run_missing(
     campaign: Campaign, store: Store, templates: dict[str, Template], pool: Executor, watcher: Watcher
 ) -> None:
-    """Every trial that has no row yet, a few at a time: the list may be longer than memory."""
+    """Every trial that has no row yet, until a decision; a few at a time: the list may be longer than memory."""
     done = store.done()
     watcher.started(campaign.plan.count, len(done))
-    flight = Flight(store, watcher)
+    flight = Flight(store, watcher, Stopping.of(campaign.stop, store))
     try:
         for n, trial in enumerate(campaign.trials()):
             if n in done:
                 continue
             flight.wait_below(2 * campaign.jobs)
+            if flight.stopping.decided:
+                break
             base = templates[group_of(trial)]
             flight.add(pool.submit(run_valid, base, n, settled(n, trial, base)))
-        flight.wait_below(1)
+        flight.finish()
     except KeyboardInterrupt:
         flight.abandon()
         raise
+    finally:
+        store.set_meta("decision", flight.stopping.as_meta())
 
 
 @dataclass(slots=True)
@@ -126,6 +133,7 @@ class Flight:
 
     store: Store
     watcher: Watcher
+    stopping: Stopping
     futures: set[Future[Row]] = field(default_factory=set)
 
     def add(self, future: Future[Row]) -> None:
@@ -138,6 +146,12 @@ class Flight:
             ended, self.futures = wait(self.futures, return_when=FIRST_COMPLETED)
             self.keep(ended)
 
+    def finish(self) -> None:
+        """Store what ends until nothing is under way, or until a decision makes the rest needless."""
+        while self.futures and not self.stopping.decided:
+            self.wait_below(len(self.futures))
+        self.abandon()
+
     def abandon(self) -> None:
         """Start nothing more; store what was already running."""
         running = {future for future in self.futures if not future.cancel()}
@@ -147,7 +161,14 @@ class Flight:
     def keep(self, ended: set[Future[Row]]) -> None:
         """Into the store, in the order of the list."""
         for row in sorted((future.result() for future in ended), key=lambda row: row.n):
-            self.watcher.stored(row, self.store.add(row))
+            verdict = self.store.add(row)
+            self.stopping.ended(row.n, evidence(row, verdict))
+            self.watcher.stored(row, verdict)
+
+
+def evidence(row: Row, verdict: Verdict | None) -> bool | None:
+    """Whether a trial survived; None if it is no evidence."""
+    return success(class_name(row.plan["fault"]), verdict.outcome.name if verdict else None)
 
 
 def settled(n: int, trial: Trial, base: Template) -> Trial:
@@ -198,6 +219,7 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
         "shift": campaign.machine.shift,
         "drivers": sorted({name_of(group.first.driver) for group in campaign.plan.groups.values()}),
         "templates": {templates[key].key: recipe(group) for key, group in campaign.plan.groups.items()},
+        "stop": encode(campaign.stop),
         "started": now(),
     }
 

@@ -19,6 +19,7 @@ from faultkit.codec import dumps, name_of
 from faultkit.errors import UsageError
 from faultkit.model import Trial
 from faultkit.protocols import iter_parts
+from faultkit.sequential import Rule
 from faultkit.template import group_of
 
 PACKAGE = "experiments"
@@ -32,6 +33,7 @@ class Experiment:
     question: str
     trials: Callable[[int], Iterator[Trial]]
     file: Path | None = None  # None for ours
+    stop: Rule | None = None  # ends a campaign before the list does
 
 
 @dataclass(slots=True)
@@ -58,7 +60,12 @@ def load(name: str) -> Experiment:
     trials = getattr(module, "trials", None)
     if not callable(trials):
         raise UsageError(f"{name} has no function trials(seed): see docs/your-own-driver.md")
-    return Experiment(module.__name__.rpartition(".")[2], (module.__doc__ or "").strip(), trials, file)
+    stop = getattr(module, "STOP", None)
+    if stop is not None and not isinstance(stop, Rule):
+        raise UsageError(
+            f"{name}: STOP is a {type(stop).__name__}: give a rule of faultkit.sequential, such as Sprt(...)"
+        )
+    return Experiment(module.__name__.rpartition(".")[2], (module.__doc__ or "").strip(), trials, file, stop)
 
 
 def from_file(path: Path) -> ModuleType:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model import Outcome
+from faultkit.stopping import described
 from faultkit.store import Store
 from faultkit.summary import (
     ACCOUNTS,
@@ -183,5 +184,8 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
     yield accounting_line(counts)
     if (wrong := false_positives(store)) and golden:
         yield f"{wrong} of {sum(golden.values())} golden trials were not clean: a false alarm, or a fault of the set-up"
+    meta = store.meta()
+    if line := described(meta.get("stop"), meta.get("decision")):
+        yield line
     if (so_far := len(store.done())) < counts["planned"]:
         yield f"{so_far} of {counts['planned']} planned trials have ended so far"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from scipy.optimize import brentq
 from scipy.special import betaln, xlog1py, xlogy
@@ -29,6 +29,7 @@ class Decision(Enum):
     PRECISE = "precise"  # it is known well enough, whatever it is
 
 
+@runtime_checkable
 class Rule(Protocol):
     """A stopping rule that is declared before the first trial. Frozen plain data."""
 
