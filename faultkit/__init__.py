@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from faultkit.model import Ending, Event, Outcome, Record, Trial
-from faultkit.policies import GiveUp, Nothing, ReloadKDriver, RestartBoth, RestartUDriver
-from faultkit.triggers import After, AtOnce, AtRequest
+from faultkit.model import Detectors, Ending, Event, Outcome, Record, Trial
+from faultkit.policies import Escalate, GiveUp, Nothing, ReloadKDriver, ReloadWithState, RestartBoth, RestartUDriver
+from faultkit.triggers import After, AtOnce, AtRequest, Every, WithProbability
 
 ANALYSIS = frozenset({"events", "load", "trials"})
 
@@ -15,16 +15,21 @@ __all__ = [
     "After",
     "AtOnce",
     "AtRequest",
+    "Detectors",
     "Ending",
+    "Escalate",
     "Event",
+    "Every",
     "GiveUp",
     "Nothing",
     "Outcome",
     "Record",
     "ReloadKDriver",
+    "ReloadWithState",
     "RestartBoth",
     "RestartUDriver",
     "Trial",
+    "WithProbability",
 ]
 
 

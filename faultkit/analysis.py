@@ -42,6 +42,8 @@ DTYPES: dict[str, Any] = {
     "leaked": "boolean",
     "warned": "boolean",
     "recoveries": "Int64",  # attempts started
+    "failures": "Int64",  # errors that somebody detected, or the workload saw
+    "undetected": "Int64",  # of these, that nobody detected
     "activation_latency_ns": "Int64",  # virtual nanoseconds, here and below: injected -> activated
     "detection_latency_ns": "Int64",  # activated -> first detection
     "recovery_ns": "Int64",  # first detection -> the service answers again

@@ -78,6 +78,7 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
         store = Store.create(out, facts)
     else:
         refuse_mismatch(store, facts)
+        store.set_meta("finished", None)
     with store:
         prepared = time.monotonic()
         add_seconds(store, "prepare_s", prepared - begun)

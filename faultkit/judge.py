@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from faultkit.episodes import episodes
 from faultkit.model import Ending, Event, Outcome, Record
 
 
@@ -22,6 +23,8 @@ class Verdict:
     leaked: bool
     warned: bool
     recoveries: int  # attempts started
+    failures: int  # errors that somebody detected, or the workload saw
+    undetected: int  # of these, that nobody detected
     activation_latency_ns: int | None  # injected -> activated
     detection_latency_ns: int | None  # activated -> first detection
     recovery_ns: int | None  # first detection -> the probe answers again
@@ -42,6 +45,7 @@ def judge(record: Record) -> Verdict:
     detected = first(record, "error.detected")
     restored = first(record, "service.restored")
     crash = next(crashes(record), None)
+    seen = [episode for episode in episodes(record.events) if episode.detections or episode.failed]
     return Verdict(
         outcome=outcome_of(record, activated is not None),
         injected=injected is not None,
@@ -52,6 +56,8 @@ def judge(record: Record) -> Verdict:
         leaked=leaked(record),
         warned=first(record, "kernel.warn") is not None,
         recoveries=sum(1 for _ in of_kind(record, "recovery.started")),
+        failures=len(seen),
+        undetected=sum(not episode.detections for episode in seen),
         activation_latency_ns=between(injected, activated),
         detection_latency_ns=between(activated, detected),
         recovery_ns=between(detected, restored),

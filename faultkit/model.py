@@ -47,6 +47,18 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """How closely a running trial is watched, in virtual seconds. Raises: ValueError unless both are > 0."""
+
+    beat_s: float = 0.1  # between two probes, and between two looks at the monitors
+    deadline_s: float = 1.0  # a probe that takes longer tells of an error
+
+    def __post_init__(self) -> None:
+        if not (self.beat_s > 0 and self.deadline_s > 0):
+            raise ValueError(f"{self}: both must be more than 0")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One experiment on one fork of a template. Without a fault it is golden.
@@ -61,6 +73,7 @@ class Trial:
     fault: Fault | None = None
     trigger: Trigger | None = None
     monitors: tuple[Monitor, ...] = ()
+    detectors: Detectors = Detectors()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ for setting in kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_
   sysctl -qw $setting
 done
 cd /faultkit
-exec python3 -m faultkit.guest
+python3 -m faultkit.guest  # not exec: the shell stays the first process, and buries what has lost its parent
 """
 
 

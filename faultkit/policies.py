@@ -1,16 +1,25 @@
 """Recovery policies: from the events so far to the next action. Pure; the controller alone acts.
 
 An action is one of "restart" (a new u-driver joins the running k-driver), "reload" (the k-driver is
-unloaded and loaded, the service rebuilt on it), "both", and "give_up".
+unloaded and loaded, the service rebuilt on it), "reload_with_state" (the same, and the configuration is put
+back), "both", and "give_up".
+
+Every policy that tries has the same budget. `limit`: so many attempts of its own kind, attempts that worked
+among them. `backoff_s`: the wait before the second, doubled for each further one; the first is made at once.
+`window_s`: attempts that began longer ago are forgotten (0: none is). `budget_s`: no further attempt once the
+service has been out that long, from the first detection on (0: without end).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from faultkit.model import Event
-from faultkit.protocols import Action
+from faultkit.protocols import Action, Policy
+
+GIVE_UP = Action("give_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,7 @@ class GiveUp:
     """Take the service down for good at the first detection."""
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return Action("give_up")
+        return GIVE_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,11 @@ class RestartUDriver:
 
     limit: int = 3
     backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("restart", events, self.limit, self.backoff_s)
+        return attempt("restart", events, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +57,26 @@ class ReloadKDriver:
 
     limit: int = 3
     backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("reload", events, self.limit, self.backoff_s)
+        return attempt("reload", events, self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadWithState:
+    """Unload and load the k-driver, and put back the configuration that it had when it last answered."""
+
+    needs_state: ClassVar[bool] = True
+
+    limit: int = 3
+    backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return attempt("reload_with_state", events, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +85,61 @@ class RestartBoth:
 
     limit: int = 3
     backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("both", events, self.limit, self.backoff_s)
+        return attempt("both", events, self)
 
 
-def attempt(action: str, events: Sequence[Event], limit: int, backoff_s: float) -> Action:
-    """The next attempt: at once at first, then after `backoff_s`, doubled each time; give up after `limit`."""
-    so_far = sum(event.kind == "recovery.started" for event in events)
-    if so_far >= limit:
-        return Action("give_up")
-    return Action(action, delay_s=backoff_s * 2 ** (so_far - 1) if so_far else 0.0)
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Try the smallest remedy first, and the next one when its budget is used up; give up after the last.
+
+    The micro-reboot order of G. Candea et al., "Microreboot - a technique for cheap recovery", OSDI 2004. Each step
+    counts attempts of its own kind, so that two steps of one kind share theirs. With a `window_s` in its steps a
+    later failure begins with the smallest remedy again.
+    """
+
+    steps: tuple[Policy, ...] = (RestartUDriver(limit=1), ReloadKDriver(limit=1), RestartBoth(limit=1))
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        decisions = (step.decide(events) for step in self.steps)
+        return next((action for action in decisions if action != GIVE_UP), GIVE_UP)
+
+
+class Budget(Protocol):
+    """How often, how fast and how long a policy tries."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def backoff_s(self) -> float: ...
+    @property
+    def window_s(self) -> float: ...
+    @property
+    def budget_s(self) -> float: ...
+
+
+def attempt(action: str, events: Sequence[Event], budget: Budget) -> Action:
+    """The next attempt within a budget, or "give_up"."""
+    now_ns = events[-1].t_ns if events else 0
+    forgotten_ns = now_ns - budget.window_s * 1e9 if budget.window_s else -1
+    so_far = sum(
+        event.kind == "recovery.started" and event.data["action"] == action and event.t_ns > forgotten_ns
+        for event in events
+    )
+    delay_s = budget.backoff_s * 2 ** (so_far - 1) if so_far else 0.0
+    late = budget.budget_s and out_s(events) + delay_s > budget.budget_s
+    return GIVE_UP if so_far >= budget.limit or late else Action(action, delay_s)
+
+
+def out_s(events: Sequence[Event]) -> float:
+    """Since when the present failure has been known, in virtual seconds; 0 if there is none."""
+    known_ns: int | None = None
+    for event in events:
+        if event.kind in ("service.restored", "error.gone"):
+            known_ns = None
+        elif event.kind == "error.detected" and known_ns is None:
+            known_ns = event.t_ns
+    return 0.0 if known_ns is None else (events[-1].t_ns - known_ns) / 1e9

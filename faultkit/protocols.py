@@ -173,6 +173,17 @@ class Prepares(Protocol):
     def prepare(self) -> None: ...
 
 
+@runtime_checkable
+class KeepsState(Protocol):
+    """A driver whose configuration can be read, and put back after a reload."""
+
+    def save(self) -> Any:
+        """The configuration as it is now. Called after each probe that was answered: it must cost little."""
+
+    def restore(self, state: Any) -> None:
+        """Make the configuration of a freshly attached driver what it was when `state` was saved."""
+
+
 class Workload(Protocol):
     """Seeded I/O that verifies what it reads back. Runs in the guest."""
 
@@ -296,7 +307,8 @@ class ModuleCode:
 class Trigger(Protocol):
     """When a fault is put in."""
 
-    def arm(self, bench: Bench, fire: Callable[[], None]) -> None: ...
+    def arm(self, bench: Bench, fire: Callable[[], None]) -> None:
+        """See to it that `fire` is called when it is time: once, or each time that the fault is to be put in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +324,13 @@ class Policy(Protocol):
 
     def decide(self, events: Sequence[Event]) -> Action | None:
         """The next action, or None to do nothing. Called once per detection and per failed attempt."""
+
+
+@runtime_checkable
+class NeedsState(Protocol):
+    """A policy that puts a driver's configuration back, which therefore must be kept (see KeepsState)."""
+
+    needs_state: ClassVar[bool]
 
 
 class Monitor(Protocol):

@@ -37,6 +37,8 @@ TRIALS: Mapping[str, str] = {
     "leaked": "INTEGER",
     "warned": "INTEGER",
     "recoveries": "INTEGER",
+    "failures": "INTEGER",
+    "undetected": "INTEGER",
     "activation_latency_ns": "INTEGER",
     "detection_latency_ns": "INTEGER",
     "recovery_ns": "INTEGER",
@@ -49,8 +51,8 @@ TRIALS: Mapping[str, str] = {
 }
 JUDGED = (
     "outcome", "injected", "activated", "manifested", "detected_by", "udriver_died", "kdriver_reloaded", "leaked",
-    "warned", "recoveries", "activation_latency_ns", "detection_latency_ns", "recovery_ns", "outage_ns",
-    "crash_kind", "crash_function",
+    "warned", "recoveries", "failures", "undetected", "activation_latency_ns", "detection_latency_ns", "recovery_ns",
+    "outage_ns", "crash_kind", "crash_function",
 )  # fmt: skip
 
 REPLAYS: Mapping[str, str] = {

@@ -95,6 +95,16 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads within see the same rows, while a campaign writes on undisturbed."""
+        with translated(self.path):
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.rollback()
+
     def meta(self) -> dict[str, Any]:
         """Facts about the campaign: experiment, seed, planned, command, versions, hashes."""
         with translated(self.path):

@@ -17,13 +17,25 @@ from faultkit.model import Ending, Event, Outcome, Record, Trial
 from faultkit.policies import Nothing, ReloadKDriver, RestartUDriver
 from faultkit.store import Row, Store
 from faultkit.triggers import AtRequest
-from tests.records import MS, CallError, Hang, Kill, Nbd, Rtl8139, Text, Writes
+from tests.records import MS, CallError, Hang, Kill, Nbd, Rtl8139, Writes
 
 QUESTION = """Does a restarted u-driver lose acknowledged writes when it fails under load?
 
 Expected: no, at any queue depth: nbd holds what was in flight until the connection is back.
 """
 FUNCTIONS = ("cp_start_xmit", "cp_rx_poll", "cp_interrupt", "nbd_queue_rq", "nbd_read_reply", "recv_work")
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Kill):
+    """A changed instruction."""
+
+    function: str = "cp_start_xmit"
+    offset: int = 16
+    before: str = "je 0x2f"
+    after: str = "jne 0x2f"
+
+
 FAULTS = (Kill(), Hang(), CallError(), Text())
 POLICIES = (RestartUDriver(), ReloadKDriver(), Nothing())
 GOLDEN_EVERY = 25

@@ -153,7 +153,8 @@ def test_three_policies_are_three_comparisons_and_fields_tell_like_names_apart(t
     with Store.open(path) as store:
         names = [(found.first, found.second) for found in within(store, "policy")]
     assert len(names) == 3
-    assert names[0] == ("restart_udriver(backoff_s=0.1, limit=3)", "restart_udriver(backoff_s=0.1, limit=1)")
+    assert [name.partition("(")[0] for name in names[0]] == ["restart_udriver"] * 2
+    assert ["limit=3" in names[0][0], "limit=1" in names[0][1]] == [True, True]
 
 
 def test_trials_that_are_alike_are_paired_in_their_order(tmp_path: Path) -> None:

@@ -141,3 +141,17 @@ def test_the_longest_gap_is_between_neighbours(times: list[int]) -> None:
     gap = longest_gap(ordered)
     assert gap <= ordered[-1] - ordered[0]
     assert gap * (len(ordered) - 1) >= ordered[-1] - ordered[0]
+
+
+def test_each_failure_is_counted_and_those_that_nobody_detected_apart() -> None:
+    detected = (at(500, "fault.injected"), at(501, "fault.activated"), at(502, "error.detected", by="pidfd", what="x"))
+    silent = (at(900, "fault.injected"), at(901, "fault.activated"), at(950, "request.failed", n=9))
+    harmless = (at(990, "fault.injected"), at(991, "fault.activated"))
+    verdict = judge(a_record(*RESTORED, *detected, at(600, "service.restored"), *silent, *harmless))
+    assert (verdict.failures, verdict.undetected) == (3, 1)
+    assert verdict.outcome is Outcome.DISRUPTED
+
+
+def test_what_never_failed_was_not_missed_either() -> None:
+    verdict = judge(a_record(*ACTIVATED))
+    assert (verdict.failures, verdict.undetected) == (0, 0)

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
-import shutil
-import subprocess
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
 
 from faultkit.errors import HarnessError, UsageError
+from faultkit.figures.looks import PALETTE, translucent
 from faultkit.model import Event, Outcome
 from faultkit.report import details, write
-from faultkit.report.campaign import MEANINGS, ms, read, shares_title, verdict
-from faultkit.report.figures import log_ticks, thinned
+from faultkit.report.campaign import read, verdict
+from faultkit.report.markup import ms
+from faultkit.report.overview import MEANINGS, MOST_VALUES, shares_title
+from faultkit.report.theme import DARK, themable
 from faultkit.stats import rate
 from faultkit.store import Store
 from faultkit.summary import accounting, by, outcomes, survival
 from tests.records import EVENTS_OF, MS, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LIMIT_BYTES = 8_000_000
 
 
@@ -61,8 +64,16 @@ class Page(HTMLParser):
 
 
 def unpacked(text: str) -> Any:
-    """An embedded timeline, as the page's script reads it."""
+    """An embedded table or timeline, as the page's script reads it."""
     return json.loads(zlib.decompress(base64.b64decode(text)))
+
+
+def columns(data: Any) -> dict[str, list[Any]]:
+    """The table of trials, by column."""
+    return {
+        name: column if isinstance(column, list) else [None if i < 0 else column["of"][i] for i in column["codes"]]
+        for name, column in unpacked(data["table"]).items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -87,31 +98,39 @@ def page(dashboard: Path) -> Page:
 
 def test_its_counts_are_the_stores(page: Page, run: Path) -> None:
     with Store.open(run) as store:
-        assert page.counts == accounting(store) | outcomes(store)
+        stored = accounting(store) | outcomes(store)
+        ((detected, recovered, undetected),) = store.query(
+            "SELECT COUNT(detected_by), COUNT(CASE WHEN detected_by IS NOT NULL THEN recovery_ns END), "
+            "COUNT(*) FILTER (WHERE detected_by IS NULL AND outcome IN ('LOST', 'HUNG', 'CRASHED', 'CORRUPT')) "
+            "FROM trials WHERE manifested AND injector <> 'golden'"
+        )
+    assert undetected > 0
+    assert page.counts == stored | {"detected": detected, "recovered": recovered, "undetected": undetected}
 
 
 def test_its_rates_are_the_stores(dashboard: Path, run: Path) -> None:
     text = dashboard.read_text()
     with Store.open(run) as store:
-        groups = [by(store, "driver"), by(store, "injector"), by(store, "policy")]
-    shares = [survival(counts) for group in groups for value, counts in group.items() if value != "golden"]
-    assert len(shares) >= 8
+        groups = [by(store, column) for column in ("driver", "injector", "function", "policy")]
+    shares = [survival(counts) for group in groups for value, counts in group.items() if value not in ("golden", "")]
+    assert len(shares) >= 14
     for share in shares:
         assert share.n and f'title="{share}"' in text
 
 
 def test_its_table_is_the_stores(page: Page, run: Path) -> None:
-    table = page.data[0]["table"]
-    at_column = table["columns"].index
-    shown = {row[at_column("trial")]: row[at_column("outcome")] for row in table["rows"]}
+    table = columns(page.data["campaigns"][0])
+    shown = list(zip(table["trial"], table["outcome"], table["target"], table["recovery_ms"], strict=True))
     with Store.open(run) as store:
-        stored = dict(store.query("SELECT n, COALESCE(outcome, 'void') FROM trials"))
-    assert shown == stored
+        stored = store.query(
+            "SELECT n, COALESCE(outcome, 'void'), target, ROUND(recovery_ns / 1e6, 3) FROM trials ORDER BY n"
+        )
+        assert shown == list(stored)
 
 
 def test_a_timeline_holds_the_stores_events_but_the_bulk(page: Page, run: Path) -> None:
-    assert set(page.data[0]["timelines"]) == {str(n) for n in range(300)}
-    shown = unpacked(page.data[0]["timelines"]["2"])
+    assert set(page.data["campaigns"][0]["timelines"]) == {str(n) for n in range(300)}
+    shown = unpacked(page.data["campaigns"][0]["timelines"]["2"])
     with Store.open(run) as store:
         stored = store.events(2)
         console = store.console(2)
@@ -120,6 +139,7 @@ def test_a_timeline_holds_the_stores_events_but_the_bulk(page: Page, run: Path) 
     assert sum(shown["left_out"].values()) == len(stored) - len(kept) > 0
     assert shown["console"] == console.rstrip("\n")
     assert shown["parts"]["fault"] == "kill"
+    assert shown["changes"] == []
 
 
 def test_plotly_is_there_exactly_once(page: Page) -> None:
@@ -139,7 +159,7 @@ def test_its_size_is_bounded_however_many_requests_there_were(
     assert dashboard.stat().st_size < LIMIT_BYTES
     monkeypatch.setattr(details, "TIMELINE_BYTES", 60_000)
     write([campaign(tmp_path / "long", 12, requests=500)], tmp_path / "long.html")
-    timelines = Page((tmp_path / "long.html").read_text()).data[0]["timelines"]
+    timelines = Page((tmp_path / "long.html").read_text()).data["campaigns"][0]["timelines"]
     assert len(timelines) >= 6
     assert sum(map(len, timelines.values())) <= 60_000
 
@@ -168,8 +188,8 @@ def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "<script>alert" not in text
-    data = Page(text).data[0]
-    assert evil in data["table"]["rows"][0]
+    data = Page(text).data["campaigns"][0]
+    assert columns(data)["target"][0] == evil
     assert evil in unpacked(data["timelines"]["0"])["parts"]["fault"]
 
 
@@ -178,28 +198,41 @@ def test_several_campaigns_stand_side_by_side(tmp_path: Path, run: Path) -> None
     write([run, other], tmp_path / "both.html")
     text = (tmp_path / "both.html").read_text()
     page = Page(text)
-    assert [len(data["table"]["rows"]) for data in page.data] == [300, 60]
+    assert [len(columns(data)["trial"]) for data in page.data["campaigns"]] == [300, 60]
     assert page.scripts and sum("plotly.js v" in script for script in page.scripts) == 1
     assert 'href="#c0"' in text and 'href="#c1"' in text
     assert "another_one · other" in text
 
 
-def test_beyond_some_thousand_trials_the_worst_are_shown_and_the_rule_is_told(
+def test_beyond_many_trials_all_failures_and_a_sample_are_shown_and_the_rule_is_told(
     tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(details, "TABLE_ROWS", 100)
+    monkeypatch.setattr(details, "FEWEST_OTHERS", 20)
     monkeypatch.setattr(details, "TIMELINES", 20)
     write([run], tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text())
-    table = page.data[0]["table"]
-    shown = [row[table["columns"].index("outcome")] for row in table["rows"]]
-    with Store.open(run) as store:
-        worst = [name for (name,) in store.query("SELECT outcome FROM trials WHERE outcome IS NOT NULL")]
-    assert sorted(shown) == sorted(sorted(worst, key=lambda name: -Outcome[name])[:100])
-    assert len(page.data[0]["timelines"]) == 20
     text = (tmp_path / "report.html").read_text()
-    assert "The table holds the 100 worst of 300 trials, by outcome and then number." in text
-    assert "Timelines are embedded for the 20 worst." in text
+    page = Page(text)
+    shown = columns(page.data["campaigns"][0])
+    with Store.open(run) as store:
+        kept = "SELECT n FROM trials WHERE outcome IN ('LOST', 'HUNG', 'CRASHED', 'CORRUPT') OR void IS NOT NULL"
+        failures = {n for (n,) in store.query(kept)}
+        assert page.counts["planned"] == 300 == accounting(store)["planned"], "the rest of the page counts all trials"
+    assert failures <= set(shown["trial"]) and len(shown["trial"]) == 100
+    assert f"The table holds 100 of 300 trials: all {len(failures)} that ended LOST or worse or are void" in text
+    assert "Time lines are embedded for 20 trials, the first of each outcome in turn." in text
+    lines = {int(n) for n in page.data["campaigns"][0]["timelines"]}
+    assert len(lines) == 20
+    assert {shown["outcome"][shown["trial"].index(n)] for n in lines} == {outcome.name for outcome in Outcome}
+
+
+def test_of_many_functions_those_with_activated_trials_are_listed(tmp_path: Path) -> None:
+    rows = [a_row(n, *EVENTS_OF["MASKED" if n < 3 else "INACTIVE"], fault=Text(f"cp_{n:02}")) for n in range(30)]
+    with Store.create(tmp_path / "run", meta(30)) as store:
+        store.add_many(rows)
+    write([tmp_path / "run"], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert MOST_VALUES < 30 and "by function, the 3 of 30 with the most activated trials" in text
 
 
 def test_what_all_trials_have_in_common_is_said_once(tmp_path: Path) -> None:
@@ -207,8 +240,8 @@ def test_what_all_trials_have_in_common_is_said_once(tmp_path: Path) -> None:
         store.add_many([a_row(0, *RESTORED, fault=Text("cp_open")), a_row(1, *RESTORED, fault=Text("cp_close"))])
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
-    assert "All with driver nbd, policy restart_udriver, workload writes." in text
-    assert Page(text).data[0]["table"]["columns"][:4] == ["trial", "injector", "target", "outcome"]
+    assert "All with driver nbd, side u-driver, policy restart_udriver, workload writes." in text
+    assert [*columns(Page(text).data["campaigns"][0])][:4] == ["trial", "injector", "fault_type", "target"]
 
 
 def test_nothing_has_ended_yet(tmp_path: Path) -> None:
@@ -280,42 +313,10 @@ def test_addresses_are_written_so_that_a_browser_keeps_every_digit() -> None:
     assert details.exact("text") == "text"
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "ticks"),
-    [(0.1, 1000, [0.1, 1, 10, 100, 1000]), (9, 60, [10, 20, 50]), (110, 180, [120, 140, 160, 180])],
-)
-def test_logarithmic_axes_have_round_ticks(low: float, high: float, ticks: list[float]) -> None:
-    assert log_ticks(low, high) == pytest.approx(ticks)
-
-
-def test_thinning_keeps_the_extremes() -> None:
-    assert thinned(range(10_000), 5) == [0, 2500, 5000, 7499, 9999]
-    assert thinned([3, 1, 2], 5) == [1, 2, 3]
-
-
 def test_durations_have_three_figures() -> None:
     assert [ms(ns) for ns in (1_234, 41_812_345, 999_000_000, 12_345_600_000)] == [
         "0.00123 ms", "41.8 ms", "999 ms", "12 346 ms",
     ]  # fmt: skip
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no chromium here: apt-get install chromium")
-def test_a_browser_draws_it_without_a_complaint(dashboard: Path, tmp_path: Path) -> None:
-    options = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--headless")
-    shown = subprocess.run(
-        [
-            str(BROWSER), *options, f"--user-data-dir={tmp_path}", "--window-size=1440,900",
-            "--virtual-time-budget=10000", "--enable-logging=stderr", "--dump-dom", f"{dashboard.as_uri()}#c0-t2",
-        ],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert "CONSOLE" not in shown.stderr
-    body = shown.stdout.partition("<body>")[2]
-    assert 'data-ready="yes"' in shown.stdout.partition("<body>")[0]
-    assert body.count('class="main-svg"') >= 4, "a chart each for recovery, detection, crashes and functions"
-    assert body.count('class="row') == 100, "the table's first page"
-    assert body.count('class="timeline" role="img"') == 1
-    assert "faultkit replay" in body.partition('<tr class="detail">')[2]
 
 
 def test_an_outage_longer_than_its_recovery_is_told(tmp_path: Path) -> None:
@@ -325,3 +326,37 @@ def test_an_outage_longer_than_its_recovery_is_told(tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text()
     assert "Half of the recoveries took 28 ms or less" in text
     assert "Outage where it came back: 2 000 ms in the median, 2 000 ms at most." in text
+
+
+def test_what_a_fault_changed_is_told() -> None:
+    inner = {"is": "x:Text", "function": "cp_open", "offset": 16, "before": "je 0x20", "after": "jne 0x20"}
+    plan = {"fault": {"is": "x:Several", "faults": [inner, {"is": "x:Kill"}]}}
+    flipped = at(5, "fault.injected", region="heap", address="0x7f00", old=0x41, new=0x43)
+    assert list(details.changes(plan, [flipped])) == [
+        {"where": "cp_open+0x10", "before": "je 0x20", "after": "jne 0x20"},
+        {"where": "heap 0x7f00", "before": "0x41", "after": "0x43"},
+    ]
+    assert list(details.changes({"fault": None}, [])) == []
+
+
+def test_what_is_no_file_is_written_to_not_replaced(tmp_path: Path, run: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit(pipe.read_text)
+        write([run], pipe)
+        assert text.result(timeout=30).endswith("</html>\n")
+    assert pipe.is_fifo()
+    (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
+    write([run], tmp_path / "link.html")
+    assert (tmp_path / "link.html").is_symlink() and (tmp_path / "real.html").is_file()
+    assert not list(tmp_path.glob(".*")), "nothing is left beside it"
+
+
+def test_every_colour_has_a_dark_one_and_is_told_apart_by_name() -> None:
+    assert set(PALETTE) == set(DARK) and len(set(PALETTE.values())) == len(PALETTE)
+    assert {outcome.name.lower() for outcome in Outcome} <= set(PALETTE)
+    figure = go.Figure(data=[{"type": "scatter", "y": [1], "line": {"color": PALETTE["c1"]},
+                              "fillcolor": translucent(PALETTE["c2"])}])  # fmt: skip
+    trace = themable(figure)["data"][0]
+    assert (trace["line"]["color"], trace["fillcolor"]) == ("--c1", "--c2/0.16")

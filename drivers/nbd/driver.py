@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
-from drivers.nbd import channel, netlink
+from drivers.nbd import channel, netlink, settings
 from faultkit.guest.commands import retry, run
 from faultkit.protocols import Tampering
 
@@ -120,6 +120,12 @@ class Nbd:
         if not self.proxied:
             raise OSError(errno.EOPNOTSUPP, "there is no proxy in the channel: use Nbd(proxied=True)")
         return channel.arm(tampering)
+
+    def save(self) -> dict[str, str]:
+        return settings.settings(self.device)
+
+    def restore(self, state: dict[str, str]) -> None:
+        settings.apply(self.device, state)
 
     def probe(self) -> None:
         """Read the last page."""

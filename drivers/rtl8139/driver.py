@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.rtl8139.peer import ECHO_PORT, PEER, PEER_ADDRESS
+from drivers.rtl8139.settings import Settings, apply, settings
 from faultkit.guest.commands import retry, run
 
 DEVICE = "rtl0"
@@ -65,6 +66,12 @@ class Rtl8139:
     def detach(self) -> None:
         with suppress(OSError):  # it may be gone already
             run("ip", "link", "set", DEVICE, "down")
+
+    def save(self) -> Settings:
+        return settings(DEVICE)
+
+    def restore(self, state: Settings) -> None:
+        apply(DEVICE, state)
 
     def probe(self) -> None:
         """A datagram to the peer and back."""

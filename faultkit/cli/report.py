@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from faultkit import report
-from faultkit.cli.results import RESULTS, found
+from faultkit.cli.results import RESULTS, begun, found
+from faultkit.report.watch import Progress, follow
+
+EVERY_S = 5.0
 
 
 @click.command(name="report")
 @click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS / "report.html", show_default=True)
-def command(results: tuple[Path, ...], output: Path) -> None:
+@click.option("--watch", is_flag=True, help="Follow running campaigns: write it again as trials end, until all have.")
+@click.option(
+    "--every", "every_s", type=click.FloatRange(min=0.1), help=f"With --watch: seconds (default: {EVERY_S:g})."
+)
+def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None) -> None:
     """Write a dashboard of one or several campaigns: one HTML file that needs nothing else."""
-    report.write([found(path) for path in results], output)
+    if every_s is not None and not watch:
+        raise click.UsageError("--every is of use with --watch only")
+    if watch:
+        follow([running(path) for path in results], output, every_s or EVERY_S, say)
+    else:
+        report.write([found(path) for path in results], output)
     click.echo(f"dashboard: {output.resolve()}")
+
+
+def running(path: Path) -> Path:
+    """The directory that is meant: of an experiment's results, those begun last, whose link comes only at the end."""
+    if path.exists():
+        return path
+    return next(reversed(begun(str(path))), path)
+
+
+def say(now: Sequence[Progress]) -> None:
+    """The state of the dashboard in a line, to standard error."""
+    click.echo(f"written: {', '.join(map(str, now))}", err=True)

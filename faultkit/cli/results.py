@@ -43,10 +43,15 @@ def opened(result: Path, *, readonly: bool = True, older: bool = False) -> Store
 
 def latest(name: str) -> Path:
     """The results of an experiment that were begun last, even if killed since. Raises: UsageError if there are none."""
-    begun = sorted(file.parent for file in (RESULTS / name).glob(f"[0-9]*/{FILE}"))
-    if not begun:
+    results = begun(name)
+    if not results:
         raise UsageError(f"--resume: there are no results of {name} to go on with: give --out, or leave it out")
-    return begun[-1]
+    return results[-1]
+
+
+def begun(name: str) -> list[Path]:
+    """The results of an experiment in the order in which they were begun; some may still be growing."""
+    return sorted(file.parent for file in (RESULTS / name).glob(f"[0-9]*/{FILE}"))
 
 
 def link_latest(out: Path) -> None:

@@ -10,11 +10,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from faultkit.codec import decode, loads, name_of
 from faultkit.errors import FaultkitError
@@ -22,6 +20,7 @@ from faultkit.guest import commands
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.host import Host
+from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.mailbox import State
 from faultkit.model import Trial
@@ -145,12 +144,12 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     host.mailbox.clear()
     bench = GuestBench(trial.driver, trial.seed, host)
     bench.report("agent", "trial.started", host.resumed_ns)
-    controller = Controller(bench, trial.policy, list(watchers.values()))
+    controller = Controller(bench, trial.policy, trial.detectors, list(watchers.values()))
     controller.start()
-    with ExitStack() as undo:
-        if trial.fault is not None and trial.trigger is not None:
-            trial.trigger.arm(bench, once(partial(undo.enter_context, trial.fault.inject(bench))))
+    with Injection(bench, trial) as injection:
+        injection.arm()
         check = run_workload(bench, trial.workload)
+        injection.end()
         if check is not None:
             bench.loop(lambda: not controller.busy, SETTLE_S)
         controller.stop()
@@ -182,17 +181,6 @@ def report_stuck(bench: GuestBench) -> bool:
     for n, op, age_ns in stuck:
         bench.report("workload", "request.stuck", n=n, op=op, age_ns=age_ns)
     return bool(stuck)
-
-
-def once(action: Callable[[], Any]) -> Callable[[], None]:
-    """`action`, but only the first time."""
-    left = [action]
-
-    def fire() -> None:
-        if left:
-            left.pop()()
-
-    return fire
 
 
 def finish(bench: GuestBench, host: Host, watchers: Mapping[str, Watcher]) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model import Event
+from faultkit.model import Event, Outcome
 from faultkit.store import Store, class_name
 from faultkit.summary import GOLDEN
 
-TABLE_ROWS = 5_000
+TABLE_ROWS = 20_000
+FEWEST_OTHERS = 2_000  # than failures, of which all are shown
 TIMELINES = 500
-TIMELINE_BYTES = 2_500_000  # as embedded: keeps the page below 8 MB, of which plotly is 4.9
+TIMELINE_BYTES = 2_200_000  # as embedded: keeps the page below 8 MB, of which plotly is 4.9
 EVENTS = 1_500  # in one embedded timeline, fewer where many are embedded
 FEWEST_EVENTS = 200
 EVENT_BYTES = 18  # about what one takes as embedded
@@ -30,18 +31,25 @@ FLAGS = {
     "leaked": "leaked",
     "warned": "warned",
 }
-VARYING = ("driver", "policy", "workload", "target")  # a column only where trials differ in it
+VARYING = ("driver", "side", "policy", "workload", "target")  # a column only where trials differ in it
+COLUMNS = (
+    "trial", "driver", "side", "injector", "fault_type", "target", "policy", "workload", "outcome", "detected_by",
+    "detection_ms", "recovery_ms", "outage_ms", "crash_function", "flags", "void",
+)  # fmt: skip
 
 
-def worst_first(trials: pd.DataFrame) -> pd.DataFrame:
-    """By severity, then by number; void trials last."""
-    severity = trials["outcome"].cat.codes
-    return trials.assign(severity=severity).sort_values(["severity", "trial"], ascending=[False, True])
+def chosen(trials: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """All trials if there are at most `limit`; else all failures and void ones, and a random sample of the rest."""
+    if len(trials) <= limit:
+        return trials
+    kept = trials["void"].notna() | (trials["outcome"] >= Outcome.LOST.name)
+    others = trials[~kept]
+    room = min(len(others), max(FEWEST_OTHERS, limit - int(kept.sum())))
+    return pd.concat([trials[kept], others.sample(room, random_state=0)]).sort_values("trial")
 
 
-def table(trials: pd.DataFrame, limit: int) -> dict[str, Any]:
-    """Column names and rows for the page's table, by number; the worst `limit` trials if there are more."""
-    shown = worst_first(trials).head(limit).sort_values("trial")
+def table(shown: pd.DataFrame, trials: pd.DataFrame) -> str:
+    """The columns of the page's table for the trials `shown`, packed; without those that are alike in all `trials`."""
     plain = shown.assign(
         outcome=shown["outcome"].astype("string").fillna("void"),
         detection_ms=(shown["detection_latency_ns"] / 1e6).round(3),
@@ -50,9 +58,15 @@ def table(trials: pd.DataFrame, limit: int) -> dict[str, Any]:
         flags=[", ".join(flags_of(row)) for row in shown[list(FLAGS)].itertuples(index=False)],
     )
     same = shared(trials)
-    columns = [name for name in COLUMNS if name not in same]
-    rows = plain[columns].astype(object).where(plain[columns].notna(), None)
-    return {"columns": columns, "rows": rows.to_numpy().tolist()}
+    return packed({name: column(plain[name]) for name in COLUMNS if name not in same})
+
+
+def column(values: pd.Series[Any]) -> Any:
+    """Numbers as a list, null where one is missing; strings as a list of different ones and a place in it for each."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype(object).where(values.notna(), None).tolist()
+    codes, different = pd.factorize(values)
+    return {"codes": codes.tolist(), "of": list(different)}
 
 
 def shared(trials: pd.DataFrame) -> dict[str, str]:
@@ -62,23 +76,24 @@ def shared(trials: pd.DataFrame) -> dict[str, str]:
     return {name: str(found[0]) for name, found in values.items() if len(found) == 1 and not pd.isna(found[0])}
 
 
-COLUMNS = (
-    "trial", "driver", "injector", "target", "policy", "workload", "outcome", "detected_by",
-    "detection_ms", "recovery_ms", "outage_ms", "crash_function", "flags", "void",
-)  # fmt: skip
-
-
 def flags_of(row: Iterable[Any]) -> Iterator[str]:
     """The flags that are set, in words."""
     return (words for words, value in zip(FLAGS.values(), row, strict=True) if not pd.isna(value) and value)
 
 
+def in_turn(trials: pd.DataFrame) -> pd.DataFrame:
+    """The first trial of each outcome, worst first, then the second of each, and so on; void ones last."""
+    severity = trials["outcome"].cat.codes
+    turn = trials.groupby(severity).cumcount().where(severity >= 0, len(trials))
+    return trials.assign(severity=severity, turn=turn).sort_values(["turn", "severity"], ascending=[True, False])
+
+
 def timelines(store: Store, trials: pd.DataFrame, count: int, budget: int) -> dict[int, str]:
-    """Trial -> its packed details, worst first, until `count` trials or `budget` bytes are reached."""
+    """Trial -> its packed details, of each outcome in turn, until `count` trials or `budget` bytes are reached."""
     found: dict[int, str] = {}
-    used, chosen = 0, worst_first(trials)["trial"].head(count)
-    limit = min(EVENTS, max(FEWEST_EVENTS, budget // (EVENT_BYTES * max(1, len(chosen)))))
-    for n in chosen:
+    used, some = 0, in_turn(trials)["trial"].head(count)
+    limit = min(EVENTS, max(FEWEST_EVENTS, budget // (EVENT_BYTES * max(1, len(some)))))
+    for n in some:
         text = packed(details(store, int(n), limit))
         used += len(text)
         if used > budget:
@@ -94,7 +109,7 @@ def packed(data: Mapping[str, Any]) -> str:
 
 
 def details(store: Store, n: int, limit: int) -> dict[str, Any]:
-    """One trial: its parts, its events without the bulk, how many were left out, and its console."""
+    """One trial: its parts, what was changed, its events without the bulk, how many were left out, its console."""
     events = store.events(n)
     kept = thin(events, limit)
     left_out = Counter(e.kind.partition(".")[0] for e in events)
@@ -102,11 +117,32 @@ def details(store: Store, n: int, limit: int) -> dict[str, Any]:
     plan = store.plan(n)
     return {
         "parts": parts(plan),
+        "changes": list(changes(plan, events)),
         "late_s": plan["workload"].get("late_s"),
         "events": [[e.t_ns, e.source, e.kind, {key: exact(value) for key, value in e.data.items()}] for e in kept],
         "left_out": +left_out,
         "console": excerpt(store.console(n)),
     }
+
+
+def changes(plan: Mapping[str, Any], events: Iterable[Event]) -> Iterator[dict[str, str]]:
+    """What the faults changed: where, before and after. Instructions are in the plan, bytes in what was injected."""
+    for fault in faults(plan.get("fault")):
+        if fault.get("before") or fault.get("after"):
+            where = f"{fault.get('function')}+{fault.get('offset') or 0:#x}"
+            yield {"where": where, "before": fault["before"], "after": fault["after"]}
+    for event in events:
+        if event.kind == "fault.injected" and "old" in event.data:
+            where = f"{event.data.get('region', '')} {exact(event.data.get('address', ''))}"
+            yield {"where": where, "before": f"{event.data['old']:#04x}", "after": f"{event.data['new']:#04x}"}
+
+
+def faults(fault: Any) -> Iterator[Mapping[str, Any]]:
+    """A planned fault, or the several that it consists of."""
+    if isinstance(fault, Mapping):
+        yield fault
+        for inner in fault.get("faults", ()):
+            yield from faults(inner)
 
 
 def exact(value: Any) -> Any:
@@ -155,11 +191,15 @@ def described(part: Any) -> str:
     return str(exact(part))
 
 
-def rule(campaign_trials: int, shown_rows: int, shown_timelines: int) -> str:
+def rule(trials: pd.DataFrame, shown: pd.DataFrame, timelines: int) -> str:
     """What was left out of the table, and by which rule; empty if nothing was."""
     notes = []
-    if shown_rows < campaign_trials:
-        notes.append(f"The table holds the {shown_rows} worst of {campaign_trials} trials, by outcome and then number.")
-    if shown_timelines < shown_rows:
-        notes.append(f"Timelines are embedded for the {shown_timelines} worst.")
+    if len(shown) < len(trials):
+        all_of = shown[shown["void"].notna() | (shown["outcome"] >= Outcome.LOST.name)]
+        notes.append(
+            f"The table holds {len(shown)} of {len(trials)} trials: all {len(all_of)} that ended LOST or worse or are "
+            "void, and a random sample of the others. All other figures on this page are of all trials."
+        )
+    if timelines < len(shown):
+        notes.append(f"Time lines are embedded for {timelines} trials, the first of each outcome in turn.")
     return " ".join(notes)

@@ -39,12 +39,13 @@ from monitors import Calls, Kernel, Modules, Process, Requests, Resources
 sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this
 
 known_parts = importlib.import_module("known_parts")
+recovery_parts = importlib.import_module("recovery_parts")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2
 PARTS = (
     CallDelay("f", 1), CallError("f", 0), Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
-    known_parts.Bustle(), After(1), AtOnce(), AtRequest(1), Nothing(),
+    known_parts.Bustle(), recovery_parts.Waiting(), After(1), AtOnce(), AtRequest(1), Nothing(),
 )  # fmt: skip
 
 

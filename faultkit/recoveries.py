@@ -1,0 +1,144 @@
+"""A campaign's detections and recoveries as tidy frames, and how long the phases of recovery took.
+
+What came to no end (recovery gave up, or the trial was over before) is censored, not dropped: it is known to have
+taken at least that long. Quantiles are those of the Kaplan-Meier estimate (E. L. Kaplan and P. Meier, "Nonparametric
+estimation from incomplete observations", Journal of the American Statistical Association 53, 1958).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pandas as pd
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+from scipy.stats import CensoredData, ecdf
+
+from faultkit.episodes import PHASES, Episode, episodes, phases
+from faultkit.model import Event
+from faultkit.store import Store, unpack_events
+
+QUANTILES = (0.5, 0.95, 0.99)
+TRIAL = {"trial": "int64", "driver": "string", "injector": "string", "policy": "string"}
+PHASE_DTYPES: dict[str, Any] = TRIAL | {
+    "episode": "int64",  # of the trial, from 0
+    "attempt": "int64",  # of the episode, from 1; 0 for phases that are no attempt's
+    "action": "string",
+    "phase": pd.CategoricalDtype([*PHASES], ordered=True),  # see faultkit.episodes.Phase
+    "duration_ns": "int64",  # virtual
+    "complete": "bool",  # False: it was still going on, or failed, when it was last seen
+}
+DETECTION_DTYPES: dict[str, Any] = TRIAL | {
+    "beat_s": "float64",
+    "deadline_s": "float64",
+    "episode": "int64",
+    "failed": "bool",  # the workload saw an error
+    "detector": "string",  # missing: nobody told
+    "rank": "Int64",  # 1: the first to tell
+    "latency_ns": "Int64",  # since the activation; missing if that went unseen
+}
+
+
+def recovery_phases(store: Store, trial: int | None = None) -> pd.DataFrame:
+    """A row per phase of each recovery, of one trial or of all; columns and units as in PHASE_DTYPES."""
+    rows = [
+        (*trial_columns, *asdict(phase).values())
+        for trial_columns, _, events in recorded(store, trial)
+        for phase in phases(events)
+    ]
+    return pd.DataFrame.from_records(rows, columns=list(PHASE_DTYPES)).astype(PHASE_DTYPES)
+
+
+def detections(store: Store, trial: int | None = None) -> pd.DataFrame:
+    """A row per episode and detector that told of it, or one without a detector; columns as in DETECTION_DTYPES."""
+    rows = [
+        (*trial_columns, *timing, n, episode.failed, *told)
+        for trial_columns, timing, events in recorded(store, trial)
+        for n, episode in enumerate(episodes(events))
+        for told in tellings(episode)
+    ]
+    return pd.DataFrame.from_records(rows, columns=list(DETECTION_DTYPES)).astype(DETECTION_DTYPES)
+
+
+def tellings(episode: Episode) -> Iterator[tuple[str | None, int | None, int | None]]:
+    """Detector, rank and latency of each that told; one empty row if nobody did."""
+    start = episode.activated
+    for rank, event in enumerate(episode.detections, 1):
+        yield str(event.data["by"]), rank, max(0, event.t_ns - start.t_ns) if start else None
+    if not episode.detections:
+        yield None, None, None
+
+
+def recorded(
+    store: Store, trial: int | None
+) -> Iterator[tuple[tuple[Any, ...], tuple[float, float], tuple[Event, ...]]]:
+    """Of each valid trial: number, driver, injector and policy; the detectors' beat and deadline; its events."""
+    timing = "json_extract(plan, '$.detectors.beat_s'), json_extract(plan, '$.detectors.deadline_s')"
+    sql = f"SELECT n, driver, injector, policy, {timing}, events FROM trials WHERE void IS NULL"  # noqa: S608
+    found = store.query(f"{sql} ORDER BY n") if trial is None else store.query(f"{sql} AND n = ?", (trial,))
+    for *columns, beat_s, deadline_s, blob in found:
+        yield tuple(columns), (beat_s or math.nan, deadline_s or math.nan), unpack_events(blob)
+
+
+def censored_quantile(durations: Sequence[float], complete: Sequence[bool], q: float) -> float:
+    """The duration by which a share `q` had come to an end; NaN if so many never did."""
+    if not any(complete):
+        return math.nan
+    data = CensoredData.right_censored(durations, [not done for done in complete])
+    left = ecdf(data).sf
+    reached = [t for t, share in zip(left.quantiles, left.probabilities, strict=True) if share <= 1 - q + 1e-12]
+    return float(reached[0]) if reached else math.nan
+
+
+def phase_quantiles(frame: pd.DataFrame, by: Sequence[str] = ("driver", "policy")) -> pd.DataFrame:
+    """Of `recovery_phases`: n, how many of them are incomplete, and p50_ns, p95_ns, p99_ns, by phase and `by`.
+
+    A quantile is NaN where it lies beyond what was seen to end.
+    """
+    rows = []
+    for key, group in frame.groupby([*by, "phase"], observed=True):
+        lengths, complete = group["duration_ns"].tolist(), group["complete"].tolist()
+        quantiles = (censored_quantile(lengths, complete, q) for q in QUANTILES)
+        rows.append((*key, len(group), complete.count(False), *quantiles))
+    names = [f"p{round(100 * q)}_ns" for q in QUANTILES]
+    return pd.DataFrame.from_records(rows, columns=[*by, "phase", "n", "incomplete", *names])
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTable:
+    """How long each phase of recovery took, by driver and policy, for a terminal. Print it with rich."""
+
+    quantiles: pd.DataFrame
+
+    @classmethod
+    def of(cls, store: Store, trial: int | None = None) -> Self:
+        """The table of what is in the store by now."""
+        return cls(phase_quantiles(recovery_phases(store, trial)))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The same for scripts; null where a quantile lies beyond what was seen to end."""
+        known = self.quantiles.astype(object).where(self.quantiles.notna(), None)
+        return [dict(zip(known.columns, row, strict=True)) for row in known.itertuples(index=False)]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.quantiles.empty:
+            yield Text("no error was detected: there is nothing to recover from")
+        for (driver, policy), group in self.quantiles.groupby(["driver", "policy"]):
+            table = Table(title=f"{driver} under {policy}, virtual ms", title_justify="left", box=None)
+            for name in ("phase", "n", "without end", "p50", "p95", "p99"):
+                table.add_column(name, justify="left" if name == "phase" else "right")
+            for row in group.to_dict("records"):
+                lengths = (in_ms(row[f"{name}_ns"]) for name in ("p50", "p95", "p99"))
+                table.add_row(row["phase"], str(row["n"]), str(row["incomplete"] or "·"), *lengths)
+            yield table
+            yield Text()
+        yield Text("detected: since the activation; first_byte: since state_back; recovered: detected to restored")
+
+
+def in_ms(length_ns: float) -> str:
+    """Milliseconds; a dash for what lies beyond what was seen to end."""
+    return "-" if math.isnan(length_ns) else f"{length_ns / 1e6:.1f}"
