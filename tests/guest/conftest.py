@@ -26,6 +26,7 @@ from faultkit.protocols import Placeable
 from faultkit.qemu import Machine
 from faultkit.template import Template, template
 from faultkit.trial import run_trial
+from injectors.call_argument import CallArgument
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
 from injectors.crash import Crash
@@ -44,7 +45,8 @@ recovery_parts = importlib.import_module("recovery_parts")
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2
 PARTS = (
-    CallDelay("f", 1), CallError("f", 0), Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
+    CallArgument("f", 1, "zero"), CallDelay("f", 1), CallError("f", 0),
+    Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
     known_parts.Bustle(), recovery_parts.Waiting(), After(1), AtOnce(), AtRequest(1), Nothing(),
 )  # fmt: skip
 

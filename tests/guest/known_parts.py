@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from signal import SIGCONT
@@ -18,6 +19,9 @@ from faultkit.errors import NotPlaced
 from faultkit.guest.commands import run
 from faultkit.model import Event
 from faultkit.protocols import Bench, Check, ModuleCode, Side
+from injectors.call_delay import CallDelay
+from injectors.call_error import CallError
+from injectors.calls import MODULE as CALLS
 from injectors.memory import Memory, pick, regions, stack_pointers
 from injectors.text import Text
 from injectors.udriver import pid_of
@@ -103,6 +107,60 @@ def kernel_memory(address: int, count: int) -> bytes:
                 core.seek(offset + address - start)
                 return core.read(count)
     raise NotPlaced(f"{address:#x} is not in /proc/kcore")
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A call fault that is armed before the k-driver is reloaded, to another place ("text.moved").
+
+    What is loaded in between takes the old one.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    fault: CallError | CallDelay
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Elsewhere:
+        return replace(self, fault=self.fault.place(code))
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        driver, before = bench.driver, text_of(bench.driver.modules[0])
+        with self.fault.inject(bench):
+            driver.detach()
+            driver.unload()
+            run("modprobe", "dummy", "numdummies=0")
+            driver.load()
+            driver.attach()
+            bench.report("test", "text.moved", before=before, after=text_of(driver.modules[0]))
+            yield
+
+
+def text_of(module: str) -> int:
+    """Where a module is loaded."""
+    lines = map(str.split, Path("/proc/modules").read_text().splitlines())
+    return next(int(line[5], 16) for line in lines if line[0] == module.replace("-", "_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rearmed:
+    """A call fault that comes and goes `rounds` times, and at last the kernel module that did it, in full traffic."""
+
+    side: ClassVar[Side] = "k-driver"
+
+    fault: CallError | CallDelay
+    rounds: int = 5
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Rearmed:
+        return replace(self, fault=self.fault.place(code))
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        for _ in range(self.rounds):
+            with self.fault.inject(bench):
+                time.sleep(0.004)
+        run("rmmod", CALLS.name)
+        yield
 
 
 @dataclass(frozen=True, slots=True)

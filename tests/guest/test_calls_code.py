@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from faultkit.image import Image, headers
 from faultkit.protocols import ModuleCode
+from injectors.call_values import FAILURES
 from tests.guest.conftest import Bed
 
 pytestmark = pytest.mark.guest
@@ -36,3 +38,8 @@ def test_the_text_begins_at_the_base(nbd: Bed, rtl8139: Bed) -> None:
         code = module(bed)
         assert code.base % 4096 == 0
         assert code.base <= code.functions[0].address < code.base + 4096
+
+
+def test_what_the_table_of_failures_names_is_exported_by_the_kernel(image: Image) -> None:
+    exported = {line.split()[1] for line in (headers(image.kernel) / "Module.symvers").read_text().splitlines()}
+    assert sorted(set(FAILURES) - exported) == []

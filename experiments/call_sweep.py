@@ -1,0 +1,49 @@
+"""What comes of it when a kernel function fails that a driver calls: each one, in each way, from each place?
+
+Once while requests are served, and once when recovery begins.
+
+Expected: in service, at worst an error; in recovery, a second attempt succeeds. A crash, or a service that stays away
+with the kernel willing, is a failure path that nobody has tried.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from drivers.nbd import Nbd, VerifiedIO
+from drivers.rtl8139 import Rtl8139, Transfers
+from faultkit import AtRequest, ReloadKDriver, RestartBoth, Trial
+from faultkit.protocols import Fault
+from injectors.call_error import CallError
+from injectors.kill import Kill
+from injectors.several import Several
+from injectors.unbind import Unbind
+from monitors import Kernel, Modules, Process, Requests, Resources
+
+MONITORS = (Requests(), Process(), Modules(), Kernel(), Resources())  # Calls would make each reload slower
+NBD = Trial(driver=Nbd(), workload=VerifiedIO(), policy=RestartBoth(), monitors=MONITORS, seed=0)
+RTL8139 = Trial(driver=Rtl8139(), workload=Transfers(), policy=ReloadKDriver(), monitors=MONITORS, seed=0)
+DRIVERS: tuple[tuple[Trial, Fault, int], ...] = (
+    (NBD, Kill(), 68),  # what makes recovery necessary; how many (function, value, site) Linux 6.12's driver has
+    (RTL8139, Unbind(), 35),
+)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """Golden trials first; then every failure, alone and with what makes recovery necessary."""
+    draw = random.Random(seed)
+    for golden, _, _ in DRIVERS:
+        for _ in range(3):
+            yield replace(golden, seed=draw.getrandbits(32))
+    for golden, trouble, failures in DRIVERS:
+        for failure in (CallError(draw=at) for at in middles(failures)):
+            for fault in (failure, Several((failure, trouble))):
+                trigger = AtRequest(draw.randint(1, 20))
+                yield replace(golden, fault=fault, trigger=trigger, seed=draw.getrandbits(32))
+
+
+def middles(count: int) -> Iterator[int]:
+    """A draw for each of so many equally likely things."""
+    return ((2 * n + 1) * (1 << 63) // count for n in range(count))
