@@ -31,6 +31,12 @@ GOLDEN = Trial(
     seed=0,
 )
 ROUNDS = 12
+GATE = (
+    "golden clean",
+    "no CORRUPT",
+    "survived >= 90 % where side = u-driver and policy = restart_udriver",
+    "p90 recovery <= 2 s where side = u-driver and policy = restart_udriver",
+)
 
 
 def faults(draw: random.Random) -> Iterator[Fault]:

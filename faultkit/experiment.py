@@ -34,6 +34,7 @@ class Experiment:
     trials: Callable[[int], Iterator[Trial]]
     file: Path | None = None  # None for ours
     stop: Rule | None = None  # ends a campaign before the list does
+    gate: Any = ()  # its GATE as declared: a tuple of rules (`faultkit.gate.language`)
 
 
 @dataclass(slots=True)
@@ -65,7 +66,8 @@ def load(name: str) -> Experiment:
         raise UsageError(
             f"{name}: STOP is a {type(stop).__name__}: give a rule of faultkit.sequential, such as Sprt(...)"
         )
-    return Experiment(module.__name__.rpartition(".")[2], (module.__doc__ or "").strip(), trials, file, stop)
+    own_name, question = module.__name__.rpartition(".")[2], (module.__doc__ or "").strip()
+    return Experiment(own_name, question, trials, file, stop, getattr(module, "GATE", ()))
 
 
 def from_file(path: Path) -> ModuleType:

@@ -23,6 +23,7 @@ COMMANDS = (
     "replay",
     "judge",
     "report",
+    "gate",
     "export",
 )  # in the order of their use
 
@@ -50,6 +51,7 @@ def cli() -> None:
     faultkit run quickstart_nbd          run a campaign
     faultkit show quickstart_nbd         what came of the latest one
     faultkit report results/*/latest     make a dashboard
+    faultkit gate quickstart_nbd         does it meet its thresholds?
     """
 
 

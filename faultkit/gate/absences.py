@@ -1,0 +1,104 @@
+"""`no CRASHED`, `no new crash signature`, `golden clean`: what must not occur once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from faultkit.gate.answers import Answer, Ruling
+from faultkit.gate.clauses import NONE_IN, Clauses, nothing, numbers, percent, signatures, too_few
+from faultkit.gate.facts import Facts, Seen
+from faultkit.gate.question import one_sided
+from faultkit.gate.shares import measure_of
+from faultkit.model import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class No:
+    """Not one trial with this; one is a failure at once, none is a pass only in enough activated trials."""
+
+    subject: tuple[str, ...]  # outcomes, or a flag
+    clauses: Clauses = field(default_factory=Clauses)
+
+    def __str__(self) -> str:
+        return f"no {', '.join(self.subject)}{self.clauses}"
+
+    def assess(self, facts: Facts) -> Ruling:
+        """Its answer."""
+        measure = measure_of(self.subject)
+        among = [trial for trial in facts.faulty(self.clauses.means) if measure.among(trial)]
+        return none_of([t for t in among if measure.counts(t)], among, self.clauses, facts, ", ".join(self.subject))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoNewCrash:
+    """Not one crash whose signature is neither in the list of known ones nor in the baseline."""
+
+    TEXT: ClassVar[str] = "no new crash signature"
+    clauses: Clauses = field(default_factory=Clauses)
+
+    def __str__(self) -> str:
+        return f"{self.TEXT}{self.clauses}"
+
+    def assess(self, facts: Facts) -> Ruling:
+        """Its answer. Golden trials count as well: a crash without a fault is news, too."""
+        meant = [trial for trial in facts.trials if self.clauses.means(trial) and (trial.golden or trial.activated)]
+        new = [trial for trial in meant if trial.crash and trial.crash not in facts.known]
+        among = [trial for trial in meant if not trial.golden or trial in new]
+        return none_of(new, among, self.clauses, facts, "new crash signature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenClean:
+    """Every trial without a fault went well: no detection, no recovery, nothing worse than MASKED."""
+
+    TEXT: ClassVar[str] = "golden clean"
+    clauses: Clauses = field(default_factory=Clauses)
+
+    def __str__(self) -> str:
+        return f"{self.TEXT}{self.clauses}"
+
+    def assess(self, facts: Facts) -> Ruling:
+        """Its answer. One golden trial is enough, unless more are asked for."""
+        among = [trial for trial in facts.trials if trial.golden and self.clauses.means(trial)]
+        return none_of(
+            [t for t in among if not clean(t)], among, self.clauses, facts, "false alarm", "golden trials", 1
+        )
+
+
+def clean(trial: Seen) -> bool:
+    """Whether nothing was noticed in a golden trial."""
+    return trial.outcome <= Outcome.MASKED and not trial.recoveries and not trial.detected
+
+
+def none_of(
+    cases: list[Seen],
+    among: list[Seen],
+    clauses: Clauses,
+    facts: Facts,
+    what: str,
+    of: str = "activated trials",
+    needed: int = NONE_IN,
+) -> Ruling:
+    """The answer of a rule that allows no case: `cases` of the trials `among`, of which it takes `needed`."""
+    needed, n = clauses.trials or needed, len(among)
+    if cases:
+        return Ruling(
+            answer=Answer.FAIL,
+            measured=f"{len(cases)} of {n} {of}",
+            reason=f"{what} in {numbers(cases)}",
+            figures={"k": len(cases), "n": n, "needed": needed},
+            certain=True,
+            crashes=signatures(cases),
+        )
+    if not among:
+        return nothing(of, clauses.missing(facts))
+    if n < needed:
+        return too_few(of, n, needed)
+    _, high = one_sided(0, n, clauses.sure)
+    return Ruling(
+        answer=Answer.PASS,
+        measured=f"none in {n} {of}",
+        reason=f"that shows at most {100 * high:.2f} %, with {percent(clauses.sure)} confidence",
+        figures={"k": 0, "n": n, "needed": needed, "high": high},
+    )

@@ -1,0 +1,137 @@
+"""What rules are judged on: the scalar columns of a campaign's trials, in the order of its list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from faultkit.model import Outcome
+from faultkit.sequential import Decision
+from faultkit.signatures import excerpt, signature
+from faultkit.store import Store
+from faultkit.summary import COLUMNS, GOLDEN
+
+TIMES = {"recovery": "recovery_ns", "detection": "detection_latency_ns", "outage": "outage_ns"}
+FLAGS = ("injected", "manifested", "leaked", "warned", "udriver_died", "kdriver_reloaded")
+FIELDS = ("n", "outcome", "crash_kind", "crash_function", "recoveries", *FLAGS, *TIMES.values())
+UNDECIDED = Decision.UNDECIDED.value
+VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One valid trial. Times are virtual nanoseconds, None where an end is missing."""
+
+    n: int
+    outcome: Outcome
+    flags: frozenset[str]
+    times: Mapping[str, int | None]
+    strata: Mapping[str, str]  # column of COLUMNS -> value, "" for none
+    recoveries: int = 0  # attempts started
+    crash: str | None = None  # the signature
+
+    @property
+    def golden(self) -> bool:
+        """Whether it had no fault."""
+        return self.strata["injector"] == GOLDEN
+
+    @property
+    def activated(self) -> bool:
+        """Whether its fault was activated, or it failed without that having been seen."""
+        return not self.golden and self.outcome is not Outcome.INACTIVE
+
+    @property
+    def manifested(self) -> bool:
+        """Whether the fault led to an error that anybody could see."""
+        return not self.golden and self.outcome > Outcome.MASKED
+
+    @property
+    def detected(self) -> bool:
+        """Whether a detector told of an error."""
+        return bool(self.strata["detected_by"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A campaign as its gate sees it."""
+
+    trials: tuple[Seen, ...]  # the valid ones, golden ones too, in the order of the list
+    planned: int
+    void: int
+    watched: bool = False  # it was to end when decided: tests for a number of trials set before do not hold
+    decided: bool = False  # and did, before its list
+    known: frozenset[str] = frozenset()  # crash signatures that are not news
+    baseline: Facts | None = None
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended, void ones too."""
+        return len(self.trials) + self.void
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is more to come of a list that is to be run as a whole."""
+        return self.ended < self.planned and not self.decided
+
+    @property
+    def harness_trouble(self) -> bool:
+        """Whether so many trials are void that faultkit, not the driver, is what failed."""
+        return self.void > VOID_SHARE * self.ended
+
+    def faulty(self, where: Callable[[Seen], bool]) -> list[Seen]:
+        """The trials with a fault that are meant, in the order of the list."""
+        return [trial for trial in self.trials if not trial.golden and where(trial)]
+
+    def crashes(self) -> dict[str, list[int]]:
+        """Signature -> the numbers of the trials that crashed so, golden ones too; the most frequent first."""
+        found: dict[str, list[int]] = {}
+        for trial in self.trials:
+            if trial.crash:
+                found.setdefault(trial.crash, []).append(trial.n)
+        return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def facts_of(store: Store) -> Facts:
+    """The facts in a store, by SQL alone: no event is unpacked."""
+    columns = ", ".join((*FIELDS, *COLUMNS))
+    rows = store.query(f"SELECT {columns} FROM trials WHERE void IS NULL ORDER BY n")  # noqa: S608
+    trials = tuple(seen(dict(zip((*FIELDS, *COLUMNS), row, strict=True))) for row in rows)
+    ((void, stored),) = store.query("SELECT COUNT(void), COUNT(*) FROM trials")
+    meta = store.meta()
+    decision = (meta.get("decision") or {}).get("decision", UNDECIDED)
+    return Facts(
+        trials=trials,
+        planned=int(meta.get("planned", stored)),
+        void=void,
+        watched=meta.get("stop") is not None,
+        decided=decision != UNDECIDED,
+    )
+
+
+def seen(row: Mapping[str, Any]) -> Seen:
+    """A row of the store."""
+    kind = row["crash_kind"]
+    return Seen(
+        n=row["n"],
+        outcome=Outcome[row["outcome"]],
+        flags=frozenset(name for name in FLAGS if row[name]),
+        times={name: row[column] for name, column in TIMES.items()},
+        strata={name: str(row[name] or "") for name in COLUMNS},
+        recoveries=row["recoveries"] or 0,
+        crash=signature(kind, row["crash_function"]) if kind else None,
+    )
+
+
+def compared(facts: Facts, *, known: Iterable[str] = (), baseline: Facts | None = None) -> Facts:
+    """The same facts beside what was known before. A baseline's crashes are known, too."""
+    before = frozenset(baseline.crashes()) if baseline else frozenset[str]()
+    return replace(facts, known=frozenset(known) | before, baseline=baseline)
+
+
+def report_of(store: Store, n: int) -> str:
+    """What trial `n`'s kernel said of its crash."""
+    kinds = ("kernel.oops", "kernel.lockup", "kernel.panic")
+    told = [event for event in store.events(n) if event.kind in kinds]
+    first = min(told, key=lambda event: kinds.index(event.kind), default=None)
+    return excerpt(store.console(n), str(first.data.get("text", "")) if first else "")

@@ -1,0 +1,38 @@
+"""Crash signatures: what the kernel called it and where, without anything that moves with a rebuild or from run to run.
+
+No addresses, offsets, process ids or compiler-made suffixes: the same bug has the same signature in the next build.
+"""
+
+from __future__ import annotations
+
+import re
+
+CLONE = re.compile(r"\.(?:constprop|isra|part|cold|llvm)\b.*")  # what the compiler makes of a function's copies
+NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+)\b", re.IGNORECASE)
+STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[[^\]]*\])? ", re.MULTILINE)
+REPORT_END = "---[ end "
+EXCERPT_LINES = 32
+
+
+def signature(kind: str, function: str | None) -> str:
+    """One line for a crash: "general protection fault in nbd_queue_rq".
+
+    `kind` and `function` are what the judge found (`crash_kind`, `crash_function`); a kernel that named no function
+    has its kind alone.
+    """
+    what = NUMBER.sub("N", " ".join(kind.split()))
+    return f"{what} in {CLONE.sub('', function)}" if function else what
+
+
+def excerpt(console: str, first_line: str) -> str:
+    """The report that begins with `first_line` (as printk wrote it), without time stamps.
+
+    Where there is no such line: the end of the console.
+    """
+    lines = STAMP.sub("", console).splitlines()
+    begins = next((at for at, line in enumerate(lines) if first_line and first_line in line), None)
+    if begins is None:
+        return "\n".join(lines[-EXCERPT_LINES:])
+    report = lines[begins : begins + EXCERPT_LINES]
+    ends = next((at for at, line in enumerate(report) if REPORT_END in line), len(report))
+    return "\n".join(report[:ends])
