@@ -27,6 +27,7 @@ from faultkit.summary import (
     false_positives,
     grouped,
     outcomes,
+    replays,
     survival,
 )
 
@@ -187,5 +188,8 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
     meta = store.meta()
     if line := described(meta.get("stop"), meta.get("decision")):
         yield line
+    if (again := replays(store))["runs"]:
+        same = f"the same outcome in {again['outcome_agrees']}, all events in {again['events_agree']}"
+        yield f"run again {again['runs']} times: {same}"
     if (so_far := len(store.done())) < counts["planned"]:
         yield f"{so_far} of {counts['planned']} planned trials have ended so far"

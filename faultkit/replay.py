@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -30,20 +31,25 @@ class Replay:
     difference: tuple[Event | None, Event | None] | None = None
 
 
-def replay(store: Store, numbers: list[int], times: int, jobs: int, image: Image) -> Iterator[Replay]:
-    """Each trial `times` times, in order.
+def replay(store: Store, numbers: Sequence[int], times: int, jobs: int, image: Image) -> Iterator[Replay]:
+    """Each trial `times` times, in order; what came of it is kept in the store, which must be writable.
 
     Raises: UsageError for a void trial, UnmetNeed if its template cannot be had.
     """
-    templates = dict[str, Template]()
-    work = []
-    for n in numbers:
-        record, key = store.record(n), store.template(n)
-        if key not in templates:
-            templates[key] = restored(store, key, image)
-        work += [partial(again, n, record, templates[key])] * times
+    records = [store.record(n) for n in numbers]
+    bases = templates(store, numbers, image)
+    work = [partial(again, n, record, bases[n]) for n, record in zip(numbers, records, strict=True)]
     with ThreadPoolExecutor(jobs, "replay") as pool:
-        yield from pool.map(lambda call: call(), work)
+        for found in pool.map(lambda call: call(), [call for call in work for _ in range(times)]):
+            store.add_replay(as_columns(found, jobs))
+            yield found
+
+
+def templates(store: Store, numbers: Iterable[int], image: Image) -> dict[int, Template]:
+    """The template of each of some trials. Raises: UsageError, UnmetNeed."""
+    keys = {n: store.template(n) for n in numbers}
+    found = {key: restored(store, key, image) for key in sorted(set(keys.values()))}
+    return {n: found[key] for n, key in keys.items()}
 
 
 def restored(store: Store, key: str, image: Image) -> Template:
@@ -80,3 +86,39 @@ def first_difference(then: tuple[Event, ...], now: tuple[Event, ...]) -> tuple[E
     length = max(len(then), len(now))
     padded = ([*line, *[None] * (length - len(line))] for line in (then, now))
     return next(pair for pair in zip(*padded, strict=True) if pair[0] != pair[1])
+
+
+def spread(store: Store, sample: int) -> list[int]:
+    """Valid trials, evenly spread, the worst of them not favoured. Raises: UsageError if there are none."""
+    valid = [n for (n,) in store.query("SELECT n FROM trials WHERE void IS NULL ORDER BY n")]
+    if not valid:
+        raise UsageError(f"{store.path} has no valid trial to run again")
+    count = min(sample, len(valid))
+    return [valid[i * len(valid) // count] for i in range(count)]
+
+
+def described(found: Replay) -> str:
+    """One replay in a line; where events differ, in three."""
+    same = "bit for bit the same" if found.events_agree else "other events"
+    outcome = "the same outcome" if found.outcome_agrees else "ANOTHER OUTCOME"
+    line = f"trial {found.n}: {found.outcome}, {outcome}, {same}"
+    return f"{line}\n{parted(found.difference)}" if found.difference else line
+
+
+def parted(difference: tuple[Event | None, Event | None]) -> str:
+    """Where two time lines part."""
+    then, now = (f"{e.t_ns} ns {e.kind} {dict(e.data)}" if e else "nothing" for e in difference)
+    return f"  then: {then}\n  now:  {now}"
+
+
+def as_columns(found: Replay, jobs: int) -> dict[str, Any]:
+    """A replay as the store keeps it."""
+    return {
+        "n": found.n,
+        "jobs": jobs,
+        "outcome": found.outcome,
+        "outcome_agrees": int(found.outcome_agrees),
+        "events_agree": int(found.events_agree),
+        "difference": parted(found.difference) if found.difference else None,
+        "replayed": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

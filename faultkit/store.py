@@ -132,6 +132,12 @@ class Store:
             for row in rows:
                 insert(self._db, row)
 
+    def add_replay(self, columns: Mapping[str, Any]) -> None:
+        """Write what came of running a trial again: see `faultkit.schema.REPLAYS`."""
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        with translated(self.path), self._db:
+            self._db.execute(f"INSERT INTO replays ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
+
     def plan(self, n: int) -> dict[str, Any]:
         """The plan of a trial. Raises: UsageError if there is none."""
         found: dict[str, Any] = json.loads(self._one(n, "plan"))

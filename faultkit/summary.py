@@ -112,7 +112,16 @@ def as_json(store: Store, column: str = "injector") -> dict[str, Any]:
         "by": by(store, column),
         "accounting_by": accounting_by(store, column),
         "cost": cost(store),
+        "replays": replays(store),
+        "interference": meta.get("interference"),
     }
+
+
+def replays(store: Store) -> dict[str, int]:
+    """How many trials were run again, how many times, and in how many of these all was as before."""
+    sql = "SELECT COUNT(DISTINCT n), COUNT(*), TOTAL(outcome_agrees), TOTAL(events_agree) FROM replays"
+    names = ("trials", "runs", "outcome_agrees", "events_agree")
+    return {name: int(count) for name, count in zip(names, next(store.query(sql)), strict=True)}
 
 
 def cost(store: Store) -> dict[str, float | int | None]:

@@ -21,6 +21,7 @@ COMMANDS = (
     "show",
     "compare",
     "replay",
+    "interference",
     "judge",
     "report",
     "gate",

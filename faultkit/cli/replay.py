@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultkit import replay
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.errors import UsageError
-from faultkit.store import Store
+from faultkit.replay import described, replay, spread
 
 
 @click.command(name="replay")
@@ -25,10 +24,10 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
     """Run stored TRIALS again; say whether outcomes and event traces agree, bit for bit."""
     if bool(trials) == bool(sample):
         raise UsageError("replay: give the numbers of the trials, or --sample N")
-    with opened(result) as store:
+    with opened(result, readonly=False) as store:
         chosen = list(trials) or spread(store, sample or 1)
         runs = []
-        for again in replay.replay(store, chosen, times, jobs, built_guest(Console(stderr=True))):
+        for again in replay(store, chosen, times, jobs, built_guest(Console(stderr=True))):
             runs.append(again)
             if not as_data:
                 click.echo(described(again))
@@ -37,23 +36,3 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
         click.echo(json.dumps({**agree, "runs": len(runs)}))
     else:
         click.echo(f"{len(runs)} runs: outcome agrees in {agree['outcome_agrees']}, events in {agree['events_agree']}")
-
-
-def spread(store: Store, sample: int) -> list[int]:
-    """Valid trials, evenly spread, the worst of them not favoured."""
-    valid = [n for (n,) in store.query("SELECT n FROM trials WHERE void IS NULL ORDER BY n")]
-    if not valid:
-        raise UsageError(f"{store.path} has no valid trial to replay")
-    count = min(sample, len(valid))
-    return [valid[i * len(valid) // count] for i in range(count)]
-
-
-def described(again: replay.Replay) -> str:
-    """One replay in a line."""
-    same = "bit for bit the same" if again.events_agree else "other events"
-    outcome = "the same outcome" if again.outcome_agrees else "ANOTHER OUTCOME"
-    line = f"trial {again.n}: {again.outcome}, {outcome}, {same}"
-    if again.difference:
-        then, now = (f"{e.t_ns} ns {e.kind} {dict(e.data)}" if e else "nothing" for e in again.difference)
-        line += f"\n  then: {then}\n  now:  {now}"
-    return line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from faultkit import cache, campaign, doctor, experiment
 from faultkit.campaign import Campaign
 from faultkit.cli.results import RESULTS, built_guest, latest, link_latest
 from faultkit.errors import HarnessError, UsageError
+from faultkit.image import Image
 from faultkit.outcome_table import OutcomeTable
 from faultkit.progress import Bar
 from faultkit.qemu import Machine
+from faultkit.replay import replay, spread
 from faultkit.store import FILE, Store
-from faultkit.summary import accounting
+from faultkit.summary import accounting, replays
 from faultkit.template import KEEP
 
+AGAIN, AGAIN_EVERY = 5, 20  # so many trials are run again at the end, but no more than one in so many
 VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
 
 
@@ -32,6 +36,7 @@ VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it wa
 @click.option("--out", type=click.Path(path_type=Path), help="Results go here (default: results/EXPERIMENT/TIME-SEED).")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted campaign in --out (default: the latest one).")
 @click.option("--dry-run", is_flag=True, help="Only say what would be run.")
+@click.option("--replay-sample", "again", type=click.IntRange(min=0), help="Run N trials again (default: a few).")
 @click.option("--accel", type=click.Choice(["tcg", "kvm"]), default="tcg", help="tcg is reproducible, kvm is not.")
 @click.option("--shift", type=click.IntRange(0, 10), default=3, help="An instruction takes 2^N ns (default: 3).")
 def command(
@@ -42,6 +47,7 @@ def command(
     out: Path | None,
     resume: bool,
     dry_run: bool,
+    again: int | None,
     accel: str,
     shift: int,
 ) -> int:
@@ -70,10 +76,22 @@ def command(
     try:
         with Bar(console) as bar:
             campaign.run(what, out, resume=resume, watcher=bar)
+        run_again(out, again, guest, console)
     finally:
         link_latest(out)
     cache.prune("templates", KEEP)
     return conclude(out)
+
+
+def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:
+    """Replay a few trials, so that the results say how reproducible they are."""
+    with Store.open(out, readonly=False) as store:
+        ran = len(store.done()) - accounting(store)["void"]
+        reproducible = store.meta()["accel"] == "tcg" and not replays(store)["runs"]
+        sample = (min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0) if count is None else min(count, ran)
+        if sample:
+            with console.status(f"running {sample} trials again"):
+                deque(replay(store, spread(store, sample), 1, 1, guest), maxlen=0)
 
 
 def as_before(out: Path, seed: int | None, count: int | None) -> tuple[int | None, int | None]:

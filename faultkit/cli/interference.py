@@ -1,0 +1,35 @@
+"""`faultkit interference`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultkit.cli.results import built_guest, opened, result_argument
+from faultkit.interference import as_meta, interference
+from faultkit.replay import described, spread
+
+
+@click.command(name="interference")
+@result_argument
+@click.option("--jobs", type=click.IntRange(min=2), help="Trials at a time (default: one a processor, at least 2).")
+@click.option("--sample", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all).")
+@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
+    """Run the trials of RESULT one at a time and several at a time; say which of them differ."""
+    together = jobs or max(2, len(os.sched_getaffinity(0)))
+    with opened(result, readonly=False) as store:
+        chosen = spread(store, sample or len(store.done()))
+        runs = []
+        for run in interference(store, chosen, together, built_guest(Console(stderr=True))):
+            runs.append(run)
+            if not as_data and not (run.outcome_agrees and run.events_agree):
+                click.echo(described(run))
+        found = as_meta(runs, together)
+        store.set_meta("interference", found)
+    line = "{trials} trials, one and {jobs} at a time: outcome agrees in {outcome_agrees}, events in {events_agree}"
+    click.echo(json.dumps(found) if as_data else line.format(**found))
