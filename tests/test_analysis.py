@@ -106,9 +106,9 @@ def test_a_hundred_thousand_trials_load_in_seconds(tmp_path: Path) -> None:
         columns = ", ".join(f"t.{name}" for _, name, *_ in list(db.execute("PRAGMA table_info(trials)"))[1:])
         copies = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 999) SELECT i FROM c"
         db.execute(f"INSERT INTO trials SELECT t.n + 100 * c.i, {columns} FROM trials t, ({copies}) c")  # noqa: S608
-    start = time.monotonic()
+    start = time.process_time()  # not the clock on the wall: other processes may be in the way
     frame = faultkit.trials(tmp_path / "run")
-    assert time.monotonic() - start < LIMIT_S
+    assert time.process_time() - start < LIMIT_S
     assert len(frame) == 100_000
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
@@ -167,7 +167,6 @@ def test_trials_that_are_alike_are_paired_in_their_order(tmp_path: Path) -> None
 
 
 @given(st.lists(st.tuples(OUTCOMES, OUTCOMES), max_size=30))
-@settings(deadline=None)
 def test_the_other_way_round_is_the_mirror_image(outcomes: list[tuple[Outcome | None, Outcome | None]]) -> None:
     plan = {"fault": {"is": "tests.records:Kill"}}
     pairs = [(Ended(n, plan, a), Ended(n, plan, b)) for n, (a, b) in enumerate(outcomes)]

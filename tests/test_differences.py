@@ -55,7 +55,6 @@ def test_fishers_test_of_the_lady_who_tasted_tea() -> None:
 
 
 @given(PAIRS)
-@settings(deadline=None)
 def test_tangos_interval_holds_the_difference_and_its_ends_solve_the_score(counts: tuple[int, int, int]) -> None:
     b, c, n = counts
     low, high = tango(b, c, n)
@@ -68,7 +67,6 @@ def test_tangos_interval_holds_the_difference_and_its_ends_solve_the_score(count
 
 
 @given(PAIRS)
-@settings(deadline=None)
 def test_the_other_way_round_is_the_mirror_image(counts: tuple[int, int, int]) -> None:
     b, c, n = counts
     low, high = tango(b, c, n)
@@ -77,7 +75,6 @@ def test_the_other_way_round_is_the_mirror_image(counts: tuple[int, int, int]) -
 
 
 @given(SAMPLE, SAMPLE)
-@settings(deadline=None)
 def test_independent_samples_the_other_way_round(one: tuple[int, int], two: tuple[int, int]) -> None:
     low, high = newcombe(*one, *two)
     assert -1 <= low <= one[0] / one[1] - two[0] / two[1] <= high <= 1
@@ -99,7 +96,7 @@ def test_tangos_interval_covers_about_as_often_as_promised(p11: float, p10: floa
 
 
 @given(st.integers(1, 80))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_mcnemars_exact_test_rejects_no_more_often_than_promised(discordant: int) -> None:
     rejected = [b for b in range(discordant + 1) if mcnemar(b, discordant - b) <= 0.05]
     assert sum(binom.pmf(b, discordant, 0.5) for b in rejected) <= 0.05 + 1e-12

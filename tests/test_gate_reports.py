@@ -199,6 +199,6 @@ def test_answers_have_colours_on_a_terminal_unless_they_are_unwanted(
 
 
 def test_it_fits_on_a_screen(mixed: Gated) -> None:
-    shown = printed(mixed, 80).splitlines()
+    shown = printed(replace(mixed, result="results/kills/latest"), 80).splitlines()  # a path of a usual length
     assert max(map(len, shown)) <= 80
     assert len(shown) <= 24

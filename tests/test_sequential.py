@@ -61,7 +61,6 @@ def test_a_simulation_agrees_with_the_recursion(share: float) -> None:
 
 
 @given(st.lists(st.sampled_from([True, False, None]), max_size=300))
-@settings(deadline=None)
 def test_the_test_is_walds_likelihood_ratio(successes: list[bool | None]) -> None:
     rule = Sprt(p0=0.6, p1=0.8)
     progress, ratio, expected = first_decision(rule, successes), 1.0, Decision.UNDECIDED
@@ -91,7 +90,6 @@ def test_what_is_no_evidence_counts_for_nothing() -> None:
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_the_sequence_holds_the_share_and_clopper_pearsons_interval(counts: tuple[int, int]) -> None:
     k, n = counts
     low, high = confidence_sequence(k, n)
@@ -100,7 +98,6 @@ def test_the_sequence_holds_the_share_and_clopper_pearsons_interval(counts: tupl
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_failures_and_successes_mirror_each_other(counts: tuple[int, int]) -> None:
     k, n = counts
     low, high = confidence_sequence(k, n)
@@ -108,7 +105,6 @@ def test_failures_and_successes_mirror_each_other(counts: tuple[int, int]) -> No
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_its_ends_are_where_the_evidence_is_just_enough(counts: tuple[int, int]) -> None:
     k, n = counts
     for end in confidence_sequence(k, n):
@@ -127,14 +123,13 @@ def test_the_first_trials_say_nothing() -> None:
 
 
 @given(SHARES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_true_share_hardly_ever_leaves_the_sequence(share: float) -> None:
     ever = operating(Exceeds(share=share), share, 400)
     assert ever.above + ever.below <= 0.05
 
 
 @given(COUNTS, SHARES)
-@settings(deadline=None)
 def test_it_exceeds_a_share_where_the_sequence_lies_beyond_it(counts: tuple[int, int], share: float) -> None:
     low, high = confidence_sequence(*counts)
     if min(abs(share - low), abs(share - high)) > 1e-6:
@@ -143,14 +138,12 @@ def test_it_exceeds_a_share_where_the_sequence_lies_beyond_it(counts: tuple[int,
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_it_is_precise_when_the_sequence_is_narrow(counts: tuple[int, int]) -> None:
     low, high = confidence_sequence(*counts)
     assert (Precise(width=0.1).decide(*counts) is Decision.PRECISE) == (high - low <= 0.1)
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_one_more_success_never_turns_above_into_below(counts: tuple[int, int]) -> None:
     k, n = counts
     order = [Decision.BELOW, Decision.UNDECIDED, Decision.ABOVE]

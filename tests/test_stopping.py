@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.campaign import Campaign, run_missing
@@ -36,7 +36,6 @@ NOWHERE = Path("nowhere")
 
 
 @given(SUCCESSES, st.randoms())
-@settings(deadline=None)
 def test_the_order_in_which_trials_end_makes_no_difference(successes: list[bool | None], rng: random.Random) -> None:
     ended = list(enumerate(successes))
     rng.shuffle(ended)

@@ -24,6 +24,7 @@ from faultkit.summary import (
     cost,
     false_positives,
     outcomes,
+    replays,
     survival,
 )
 from tests.records import EVENTS_OF, CallError, Hang, Kill, Typed, a_golden_row, a_row, at
@@ -112,6 +113,8 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
         "by": by(store, "injector"),
         "accounting_by": accounting_by(store, "injector"),
         "cost": cost(store),
+        "replays": replays(store),
+        "interference": None,
     }
     assert json.loads(json.dumps(as_json(store))) == as_json(store)
 
