@@ -35,6 +35,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONPATH=/fa
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /tmp; mkdir -p /run/netns
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
 modprobe pvpanic-mmio
 modprobe i6300esb heartbeat=5  # behind the soft-lockup detector, which names the function, but takes up to 3.5 s
 ip link set lo up

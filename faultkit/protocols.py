@@ -184,6 +184,15 @@ class KeepsState(Protocol):
         """Make the configuration of a freshly attached driver what it was when `state` was saved."""
 
 
+@runtime_checkable
+class Stores(Protocol):
+    """A driver whose u-driver keeps its data in a file system of its own: a tmpfs that nothing else needs."""
+
+    @property
+    def store(self) -> str:
+        """The folder of its data, in the guest."""
+
+
 class Workload(Protocol):
     """Seeded I/O that verifies what it reads back. Runs in the guest."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from signal import Signals
 from typing import ClassVar
 
 from faultkit.protocols import Bench, Side
-from injectors.udriver import end_by
+from injectors.udriver import end_by, signal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +24,5 @@ class Crash:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        end_by(Signals[self.signal], bench)
+        end_by(signal_of(self.signal), bench)
         yield

@@ -24,6 +24,18 @@ def pid_of(bench: Bench) -> int:
         raise NotPlaced(f"the u-driver was gone before the fault: {reason}") from None
 
 
+def threads_of(pid: int) -> list[int]:
+    """The process' threads, the oldest first."""
+    return sorted(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+def signal_of(name: str) -> Signals:
+    """A signal by its name. Raises: NotPlaced if there is none."""
+    if name not in Signals.__members__:
+        raise NotPlaced(f"there is no signal {name!r}: a name is like SIGTERM, see signal(7)")
+    return Signals[name]
+
+
 def end_by(signal: Signals, bench: Bench) -> None:
     """Send a deadly signal and see the u-driver die of it."""
     pid = pid_of(bench)

@@ -18,9 +18,11 @@ from faultkit.protocols import Tampering
 
 SOCKET = Path("/run/nbd.sock")
 PIDFILE = Path("/run/nbdkit.pid")
-DISK = Path("/run/nbd.img")
+STORE = Path("/run/nbd")  # a file system of its own: it can be full, and nobody else suffers
+DISK = STORE / "disk.img"
 NODE = "/dev/nbd0"
 PAGE = 4096
+SPARE_MIB = 1
 REQUEST_TIMEOUT_S = 1  # nbd counts in seconds
 
 
@@ -62,7 +64,13 @@ class Nbd:
         """Where nbd.ko finds its server."""
         return channel.PROXY if self.proxied else SOCKET
 
+    @property
+    def store(self) -> str:
+        return str(STORE)
+
     def prepare(self) -> None:
+        STORE.mkdir()
+        run("mount", "-t", "tmpfs", "-o", f"size={self.size_mib + SPARE_MIB}m", "nbd", str(STORE))
         if self.proxied:
             channel.start(SOCKET)
 

@@ -30,10 +30,18 @@ from injectors.call_argument import CallArgument
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
 from injectors.crash import Crash
+from injectors.disk_full import DiskFull
+from injectors.fd_closed import FdClosed
 from injectors.hang import Hang
 from injectors.kill import Kill
 from injectors.memory import Memory
+from injectors.memory_limit import MemoryLimit
+from injectors.registers import Registers
 from injectors.several import Several
+from injectors.signals import Signal
+from injectors.slow import Slow
+from injectors.syscall_delay import SyscallDelay
+from injectors.syscall_error import SyscallError
 from injectors.text import Text
 from monitors import Calls, Kernel, Modules, Process, Requests, Resources
 
@@ -41,12 +49,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are
 
 known_parts = importlib.import_module("known_parts")
 recovery_parts = importlib.import_module("recovery_parts")
+known_udriver_faults = importlib.import_module("known_udriver_faults")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2
 PARTS = (
     CallArgument("f", 1, "zero"), CallDelay("f", 1), CallError("f", 0),
     Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
+    DiskFull(), FdClosed(), MemoryLimit(), Registers(), Signal(), Slow(), SyscallDelay("f", 1), SyscallError("f"),
+    known_udriver_faults.Allocation(),
     known_parts.Bustle(), recovery_parts.Waiting(), After(1), AtOnce(), AtRequest(1), Nothing(),
 )  # fmt: skip
 

@@ -22,7 +22,8 @@ from faultkit.protocols import Bench, Check, ModuleCode, Side
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
 from injectors.calls import MODULE as CALLS
-from injectors.memory import Memory, pick, regions, stack_pointers
+from injectors.memory import Memory
+from injectors.regions import picks, regions, stack_pointers
 from injectors.text import Text
 from injectors.udriver import pid_of
 
@@ -71,7 +72,7 @@ class AimedMemory:
         environment = max(high for _, high in ranges)  # the main thread's stack lies highest, and ends with it
         workers = pointers[2:]  # behind the main thread and the one that waits for the connection to end
         aims = {sp + n for sp in workers for n in range(8)} if self.hot else set(range(environment - 64, environment))
-        draw = next(n for n in count() if pick(ranges, n)[0] in aims)
+        draw = next(n for n in count() if next(picks(ranges, n))[0] in aims)
         with Memory("stack", draw).inject(bench):
             yield
 
