@@ -171,17 +171,24 @@ def test_a_tab_shows_the_other_campaign(page: Chrome) -> None:
     assert page.find_elements(By.CSS_SELECTOR, "#c1 .plot .main-svg")
 
 
-def test_charts_follow_the_dark_theme(page: Chrome) -> None:
-    def colours() -> list[str]:
-        found = page.find_elements(By.CSS_SELECTOR, '#c0 [data-figure="recovery"] .js-line')
-        return [line.value_of_css_property("stroke") for line in found]
+def strokes(page: Chrome) -> list[str]:
+    """The colours of the recovery curves."""
+    found: list[str] = page.execute_script(
+        """return [...document.querySelectorAll('#c0 [data-figure="recovery"] .js-line')]
+        .map((line) => getComputedStyle(line).stroke)"""
+    )
+    return found
 
-    light, background = colours(), one(page, "body").value_of_css_property("background-color")
+
+def test_charts_follow_the_dark_theme(page: Chrome) -> None:
+    light, background = strokes(page), one(page, "body").value_of_css_property("background-color")
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
-    assert colours() != light and len(colours()) == len(light) > 0
+    WebDriverWait(page, 10).until(lambda _: strokes(page) != light)
+    assert len(strokes(page)) == len(light) > 0
     assert one(page, "body").value_of_css_property("background-color") != background
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    WebDriverWait(page, 10).until(lambda _: strokes(page) == light)
 
 
 def test_it_prints_all_campaigns_on_light_paper(page: Chrome) -> None:
