@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
+import shutil
+import sqlite3
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import pytest
 
+from faultkit.compare import within
 from faultkit.errors import HarnessError, UsageError
 from faultkit.figures.looks import PALETTE, translucent
 from faultkit.model import Event, Outcome
+from faultkit.policies import GiveUp
+from faultkit.recoveries import phase_quantiles, recovery_phases
 from faultkit.report import details, write
 from faultkit.report.campaign import read, verdict
 from faultkit.report.markup import ms
 from faultkit.report.overview import MEANINGS, MOST_VALUES, shares_title
 from faultkit.report.theme import DARK, themable
 from faultkit.stats import rate
-from faultkit.store import Store
+from faultkit.store import FILE, Row, Store
 from faultkit.summary import accounting, by, outcomes, survival
 from tests.records import EVENTS_OF, MS, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
@@ -360,3 +367,61 @@ def test_every_colour_has_a_dark_one_and_is_told_apart_by_name() -> None:
                               "fillcolor": translucent(PALETTE["c2"])}])  # fmt: skip
     trace = themable(figure)["data"][0]
     assert (trace["line"]["color"], trace["fillcolor"]) == ("--c1", "--c2/0.16")
+
+
+def test_policies_are_compared_where_the_same_faults_met_them(tmp_path: Path) -> None:
+    def pair(n: int, good: str, bad: str) -> list[Row]:
+        return [
+            a_row(2 * n, *EVENTS_OF[good], seed=n, fault=Text(bit=n)),
+            a_row(2 * n + 1, *EVENTS_OF[bad], seed=n, fault=Text(bit=n), policy=GiveUp()),
+        ]
+
+    with Store.create(tmp_path / "run", meta(20)) as store:
+        store.add_many([row for n in range(10) for row in pair(n, "RECOVERED", "LOST" if n < 8 else "MASKED")])
+        (expected,) = within(store, "policy")
+    write([tmp_path / "run"], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "Restart_udriver survives 80.0 points more than give_up" in text.replace("<h2>restart", "<h2>Restart")
+    assert f"p = {expected.p_value:.3g} (McNemar" in text
+    drawn = Page(text).data["campaigns"][0]["figures"]["policies-0"]["data"][0]
+    assert sorted(chain.from_iterable(drawn["z"])) == sorted([8, 2, *[0] * (len(drawn["x"]) ** 2 - 2)])
+
+
+def test_campaigns_are_compared_in_pairs_only_if_their_lists_match(tmp_path: Path, run: Path) -> None:
+    other = campaign(tmp_path / "other", 60, seed=3, experiment="another_one")
+    write([run, other], tmp_path / "both.html")
+    text = (tmp_path / "both.html").read_text()
+    assert "NOT paired" in text and "Fisher&#x27;s exact test" in text
+    assert Page(text).data["glance"]["figures"] == {}
+    write([run, run], tmp_path / "same.html")
+    text = (tmp_path / "same.html").read_text()
+    assert "paired: the fault lists match" in text
+    assert [*Page(text).data["glance"]["figures"]] == ["campaigns-0"]
+
+
+def test_what_was_run_again_is_told(tmp_path: Path, run: Path) -> None:
+    write([run], tmp_path / "before.html")
+    assert "run again" not in (tmp_path / "before.html").read_text()
+    copied = shutil.copytree(run, tmp_path / "copied")
+    with sqlite3.connect(copied / FILE) as db:
+        same = [(n, jobs, "MASKED", 1, int(n != 3), None, "now") for jobs in (1, 2) for n in range(4)]
+        db.executemany("INSERT INTO replays VALUES (?, ?, ?, ?, ?, ?, ?)", same)
+    db.close()
+    write([copied], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "6 of 8 trials that were run again did the same, bit for bit" in text
+    assert text.count(f'<td class="num quiet">{rate(3, 4).interval}</td>') == 2
+
+
+def test_phases_of_recovery_are_the_stores(dashboard: Path, run: Path) -> None:
+    with Store.open(run) as store:
+        expected = phase_quantiles(recovery_phases(store), by=("policy",))
+    text = dashboard.read_text()
+    table = text.partition('<table class="phases">')[2].partition("</table>")[0]
+    cells = [re.findall(r">([^<]*)</t[hd]>", row) for row in table.split("<tr>")[2:]]
+    found = {(policy, phase.replace(" ", "_")): (int(n), half) for policy, phase, n, _, half, *_ in cells}
+    assert found == {
+        (row["policy"], row["phase"]): (row["n"], "-" if math.isnan(row["p50_ns"]) else ms(row["p50_ns"]))
+        for row in expected.to_dict("records")
+    }
+    assert len(found) >= 8

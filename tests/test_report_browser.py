@@ -66,6 +66,12 @@ def texts(page: Chrome, selector: str) -> list[str]:
     return [element.text for element in page.find_elements(By.CSS_SELECTOR, selector)]
 
 
+def seen(page: Chrome, chart: str) -> None:
+    """Scroll to a chart and wait until it is drawn: that is when its reader comes near."""
+    page.execute_script("document.querySelector(arguments[0]).scrollIntoView()", chart)
+    WebDriverWait(page, 10).until(lambda p: p.find_elements(By.CSS_SELECTOR, f"{chart} .main-svg"))
+
+
 def title(page: Chrome, after: str) -> str:
     """The title of the open trial, as soon as it is another than `after`."""
     found = (By.CSS_SELECTOR, "dialog[open] h2")
@@ -82,8 +88,9 @@ def stored(run: Path, sql: str) -> list[Any]:
 def test_every_chart_is_drawn(page: Chrome) -> None:
     charts = page.find_elements(By.CSS_SELECTOR, "#c0 .plot")
     names = [chart.get_attribute("data-figure") for chart in charts]
-    assert {"recovery", "availability", "detection", "crashes", "heat-function"} <= set(names)
-    assert all(chart.find_elements(By.CSS_SELECTOR, ".main-svg") for chart in charts)
+    assert {"recovery", "phases", "availability", "detection", "crashes", "heat-function"} <= set(names)
+    for name in names:
+        seen(page, f'#c0 [data-figure="{name}"]')
 
 
 def test_the_table_filters_by_outcome_policy_and_text(page: Chrome, run: Path) -> None:
@@ -152,6 +159,7 @@ def test_an_undetected_failure_is_a_link_to_its_trial(page: Chrome, run: Path) -
 
 
 def test_the_sliders_give_what_the_module_computes(page: Chrome, run: Path) -> None:
+    seen(page, '#c0 [data-figure="availability"]')
     script = """for (const [name, value] of Object.entries(arguments[0])) {
         const input = document.querySelector(`#c0 input[name="${name}"]`);
         input.step = "any"; input.value = value; input.dispatchEvent(new Event("input"));
@@ -168,7 +176,7 @@ def test_the_sliders_give_what_the_module_computes(page: Chrome, run: Path) -> N
 def test_a_tab_shows_the_other_campaign(page: Chrome) -> None:
     page.find_elements(By.CSS_SELECTOR, ".tabs a")[1].click()
     assert one(page, "#c1").is_displayed() and not one(page, "#c0").is_displayed()
-    assert page.find_elements(By.CSS_SELECTOR, "#c1 .plot .main-svg")
+    seen(page, '#c1 [data-figure="recovery"]')
 
 
 def strokes(page: Chrome) -> list[str]:
@@ -181,6 +189,7 @@ def strokes(page: Chrome) -> list[str]:
 
 
 def test_charts_follow_the_dark_theme(page: Chrome) -> None:
+    seen(page, '#c0 [data-figure="recovery"]')
     light, background = strokes(page), one(page, "body").value_of_css_property("background-color")
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from html import escape
 from pathlib import Path
 
 from faultkit.errors import HarnessError, UsageError
@@ -12,13 +11,14 @@ from faultkit.report import campaign as campaigns
 from faultkit.report import details
 from faultkit.report.availability import availability_card
 from faultkit.report.campaign import Campaign
+from faultkit.report.comparison import glance, policies_card
 from faultkit.report.detection import detection_card
 from faultkit.report.harm import crash_card, heat_card
-from faultkit.report.markup import Piece, card, columns, joined
-from faultkit.report.overview import funnel_card, headline, outcomes_card, share_row, shares_card, shares_table
-from faultkit.report.page import Section, page
-from faultkit.report.recovery import recovery_card
-from faultkit.report.theme import themable
+from faultkit.report.markup import Piece, columns, joined
+from faultkit.report.overview import funnel_card, headline, outcomes_card, shares_card
+from faultkit.report.page import Section, page, themed
+from faultkit.report.recovery import phases_card, recovery_card
+from faultkit.report.replays import replays_card
 from faultkit.report.trials import run_card, trials_card
 from faultkit.store import Store
 
@@ -60,9 +60,8 @@ def section(path: Path, of: int) -> Section:
         shown = details.chosen(campaign.trials, details.TABLE_ROWS // of)
         lines = details.timelines(store, shown, details.TIMELINES // of, details.TIMELINE_BYTES // of)
     body = joined(cards(campaign, details.rule(campaign.trials, shown, len(lines))))
-    charts = {name: themable(figure) for name, figure in body.charts.items()}
     table = details.table(shown, campaign.trials)
-    data = {"result": str(path), "table": table, "timelines": lines, "figures": charts}
+    data = {"result": str(path), "table": table, "timelines": lines, "figures": themed(body)}
     return Section(campaign, body.html, data)
 
 
@@ -73,22 +72,17 @@ def cards(campaign: Campaign, rule: str) -> Iterator[Piece]:
     if campaign.survival.n:
         yield from findings(campaign)
     yield trials_card(campaign, rule)
+    yield replays_card(campaign)
     yield run_card(campaign.meta)
 
 
 def findings(campaign: Campaign) -> Iterator[Piece]:
     """The cards that need activated faults."""
     yield shares_card(campaign)
+    yield policies_card(campaign)
     yield recovery_card(campaign)
+    yield phases_card(campaign)
     yield availability_card(campaign)
     yield detection_card(campaign)
     yield columns(crash_card(campaign), heat_card(campaign, "fault_type"))
     yield heat_card(campaign, "function")
-
-
-def glance(shown: Sequence[Campaign]) -> str:
-    """Several campaigns side by side; nothing for a single one."""
-    if len(shown) < 2:
-        return ""
-    rows = "".join(share_row(f'<a href="#c{i}">{escape(c.label)}</a>', c.outcomes) for i, c in enumerate(shown))
-    return card("Campaigns at a glance", shares_table("campaign", f"<tbody>{rows}</tbody>")).html

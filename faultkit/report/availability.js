@@ -10,7 +10,8 @@ function yearly(cost, share, between, repair) {
 function estimator(pane) {
   const inputs = [...pane.querySelectorAll(".slider input")];
   const rows = [...pane.querySelectorAll("[data-cost]")].map((row) => [row, JSON.parse(row.dataset.cost)]);
-  if (!inputs.length) return;
+  const chart = pane.querySelector('[data-figure="availability"]');
+  if (!chart) return;
   function update() {
     const [between, repair] = inputs.map((input) => 10 ** Number(input.value));
     for (const input of inputs) input.nextElementSibling.textContent = span(10 ** Number(input.value));
@@ -21,13 +22,13 @@ function estimator(pane) {
       yearlyCell.textContent = span(down);
       range.textContent = `${span(low)} to ${span(high)}`;
     }
-    const chart = pane.querySelector('[data-figure="availability"]');
-    if (chart?.data) Plotly.restyle(chart, {y: chart.data.map(({x}, i) => {
+    if (chart.data) Plotly.restyle(chart, {y: chart.data.map(({x}, i) => {
       const [, cost] = rows[Math.floor(i / 3)]; /* a line each, after its lower and upper bound */
       return x.map((each) => yearly(cost, cost.gone[[0, 2, 1][i % 3]], each, repair));
     })});
   }
   for (const input of inputs) input.addEventListener("input", update);
+  chart.addEventListener("drawn", update);
   update();
 }
 

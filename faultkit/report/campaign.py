@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from faultkit.analysis import frame_of
+from faultkit.compare import Comparison, within
+from faultkit.episodes import phases
+from faultkit.errors import UsageError
 from faultkit.figures.recovery import watched
 from faultkit.figures.select import faulty
 from faultkit.model import Outcome
+from faultkit.recoveries import PHASE_DTYPES, TRIAL
 from faultkit.stats import Rate
 from faultkit.store import Store
 from faultkit.summary import GOLDEN, accounting, by, false_positives, outcomes, survival
 
 GROUPS = ("driver", "side", "injector", "fault_type", "function", "policy")
+MOST_PHASED = 5_000
+REPLAYED = "SELECT jobs, COUNT(*), SUM(outcome_agrees), SUM(events_agree) FROM replays GROUP BY jobs ORDER BY jobs"
 Counts = Mapping[str, int]  # outcome -> trials
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """How many stored trials were run again, at so many at a time, and how many ran as before."""
+
+    jobs: int
+    runs: int
+    outcome_agrees: int
+    events_agree: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +51,9 @@ class Campaign:
     false_positives: int  # golden trials that were not clean
     trials: pd.DataFrame
     times: pd.DataFrame  # as from `figures.recovery_times`
+    phases: pd.DataFrame  # as from `recoveries.recovery_phases`, of at most MOST_PHASED trials with a detected error
+    replays: Sequence[Replays]
+    by_policy: Sequence[Comparison]
 
     @property
     def name(self) -> str:
@@ -73,8 +92,30 @@ def read(path: Path, store: Store) -> Campaign:
         golden=sum(golden.values()),
         false_positives=false_positives(store),
         trials=trials,
-        times=watched(store, trials),
+        times=(waited := watched(store, trials)),
+        phases=phases_of(store, waited),
+        replays=[Replays(*row) for row in store.query(REPLAYED)],
+        by_policy=by_policy(store),
     )
+
+
+def phases_of(store: Store, times: pd.DataFrame) -> pd.DataFrame:
+    """The phases of recovery of trials with a detected error, or of a random sample of them if there are very many."""
+    some = times.sample(MOST_PHASED, random_state=0) if len(times) > MOST_PHASED else times
+    rows = [
+        (n, driver, injector, policy, *asdict(phase).values())
+        for n, driver, injector, policy in zip(*(some[name] for name in TRIAL), strict=True)
+        for phase in phases(store.events(n))
+    ]
+    return pd.DataFrame.from_records(rows, columns=list(PHASE_DTYPES)).astype(PHASE_DTYPES)
+
+
+def by_policy(store: Store) -> list[Comparison]:
+    """The policies of the campaign against one another; none if no two trials differ in the policy alone."""
+    try:
+        return within(store, "policy")
+    except UsageError:
+        return []
 
 
 def tells(group: str, groups: Mapping[str, Mapping[str, Counts]]) -> bool:

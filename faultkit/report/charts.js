@@ -17,10 +17,27 @@ function colour(text, theme) {
   return `rgba(${channels.join(",")},${opacity})`;
 }
 
-/* Draws the charts of a campaign; `name` is that of a theme. */
-function draw(pane, {figures}, name = DARK.matches ? "dark" : "light") {
-  for (const node of pane.querySelectorAll(".plot")) {
-    const {data, layout} = themed(figures[node.dataset.figure], PAGE.themes[name]);
-    Plotly.react(node, data, layout, {displayModeBar: false, responsive: true});
+/* Draws the charts below `root`: now, if `theme` is given; else in the reader's theme, and each when it comes near. */
+function draw(root, {figures}, theme) {
+  for (const node of root.querySelectorAll(".plot")) {
+    const figure = figures[node.dataset.figure];
+    node.style.minHeight = `${figure.layout.height}px`; /* nothing moves when it is drawn */
+    node.figure = figure;
+    if (theme) drawOne(node, theme);
+    else NEAR.observe(node);
   }
+}
+
+const NEAR = new IntersectionObserver((entries) => {
+  for (const {isIntersecting, target} of entries) {
+    if (!isIntersecting) continue;
+    NEAR.unobserve(target);
+    drawOne(target, DARK.matches ? "dark" : "light");
+  }
+}, {rootMargin: "400px"});
+
+function drawOne(node, theme) {
+  const {data, layout} = themed(node.figure, PAGE.themes[theme]);
+  Plotly.react(node, data, layout, {displayModeBar: false, responsive: true});
+  node.dispatchEvent(new Event("drawn"));
 }

@@ -14,7 +14,8 @@ from plotly.offline import get_plotlyjs
 
 from faultkit.figures.looks import PALETTE
 from faultkit.report.campaign import Campaign
-from faultkit.report.theme import DARK, style
+from faultkit.report.markup import Piece
+from faultkit.report.theme import DARK, style, themable
 
 SCRIPTS = ("elements.js", "charts.js", "timeline.js", "trial.js", "trials.js", "availability.js", "start.js")
 
@@ -28,25 +29,31 @@ class Section:
     data: dict[str, Any]
 
 
-def page(sections: Sequence[Section], glance: str, reload_s: float | None) -> str:
+def page(sections: Sequence[Section], glance: Piece, reload_s: float | None) -> str:
     """The whole file; `glance` stands above the campaigns."""
     campaigns = [section.campaign for section in sections]
     panes = "".join(f'<main class="campaign" id="c{i}">{s.html}</main>' for i, s in enumerate(sections))
     data = {
         "themes": {"light": dict(PALETTE), "dark": DARK},
         "reload_s": reload_s,
+        "glance": {"figures": themed(glance)},
         "campaigns": [section.data for section in sections],
     }
     return Template(resource("page.html")).substitute(
         title=escape(" · ".join(campaign.name for campaign in campaigns)),
         style=style() + resource("style.css"),
         tabs=tabs(campaigns),
-        glance=glance,
+        glance=glance.html,
         campaigns=panes,
         data=embedded(data),
         plotly=get_plotlyjs(),
         script="\n".join(resource(name) for name in SCRIPTS),
     )
+
+
+def themed(piece: Piece) -> dict[str, Any]:
+    """The charts of a piece as the page's scripts take them, by name."""
+    return {name: themable(figure) for name, figure in piece.charts.items()}
 
 
 def tabs(campaigns: Sequence[Campaign]) -> str:

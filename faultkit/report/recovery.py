@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import pandas as pd
 
 from faultkit import figures
 from faultkit.figures.select import numbers
-from faultkit.report.campaign import Campaign
+from faultkit.recoveries import phase_quantiles
+from faultkit.report.campaign import MOST_PHASED, Campaign
 from faultkit.report.markup import Piece, beside, card, chart, ms, note, quantile_cells, rate_cells, tallied
 from faultkit.stats import Rate, quantile, rate
 
 SUBTITLE = (
     "Kaplan-Meier curves with 95 % bands. Nothing is left out: what ended for good (LOST, CRASHED) is waited for in "
     "vain to the end, what was still down when its trial ended is censored there."
+)
+PHASES_SUBTITLE = (
+    "Detected: since activation. First byte: from state back to the first request that completed. Recovered: from the "
+    "first detection on. What came to no end is censored, not dropped; a dash lies beyond what was seen to end."
 )
 
 
@@ -23,6 +29,49 @@ def recovery_card(campaign: Campaign) -> Piece:
     title = recovery_title(campaign.times)
     drawn = chart("recovery", title, figures.recovery(campaign.times))
     return card(title, beside(drawn, recovery_table(campaign.times)), subtitle=SUBTITLE, short="Recovery")
+
+
+def phases_card(campaign: Campaign) -> Piece:
+    """Where the time of a recovery goes, by policy; nothing if there was none."""
+    frame = campaign.phases
+    title = phases_title(frame)
+    drawn = chart("phases", title, figures.phases(frame))
+    if not drawn.html:
+        return Piece()
+    subtitle = PHASES_SUBTITLE
+    if len(campaign.times) > MOST_PHASED:
+        subtitle += f" Of a random sample of {MOST_PHASED} of {len(campaign.times)} trials with a detected error."
+    return card(title, beside(drawn, phases_table(frame)), subtitle=subtitle, short="Phases")
+
+
+def phases_title(frame: pd.DataFrame) -> str:
+    """The phase of an attempt that takes longest."""
+    steps = frame[(frame["attempt"] > 0) & frame["complete"]].groupby("phase", observed=True)["duration_ns"].median()
+    if steps.empty:
+        return "No attempt at recovery was made"
+    name = str(steps.idxmax()).replace("_", " ")
+    return f"Of a recovery's phases, “{name}” takes longest: {ms(float(steps.max()))} in the median"
+
+
+def phases_table(frame: pd.DataFrame) -> str:
+    """Quantiles of each phase, by policy."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(str(row["policy"]))}</th><td>{str(row["phase"]).replace("_", " ")}</td>'
+        f'<td class="num">{row["n"]}</td><td class="num">{row["incomplete"] or "·"}</td>'
+        + "".join(f'<td class="num">{known_ms(row[f"{name}_ns"])}</td>' for name in ("p50", "p95", "p99"))
+        + "</tr>"
+        for row in phase_quantiles(frame, by=("policy",)).to_dict("records")
+    )
+    return (
+        '<div class="scroll"><table class="phases"><thead><tr><th>policy</th><th>phase</th><th class="num">n</th>'
+        '<th class="num">without end</th><th class="num">median</th><th class="num">95 %</th>'
+        f'<th class="num">99 %</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def known_ms(length_ns: float) -> str:
+    """Milliseconds; a dash for what lies beyond what was seen to end."""
+    return "-" if math.isnan(length_ns) else ms(length_ns)
 
 
 def recovery_title(times: pd.DataFrame) -> str:

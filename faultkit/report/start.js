@@ -2,6 +2,7 @@
 
 const PAGE = JSON.parse(document.getElementById("data").textContent);
 const panes = [...document.querySelectorAll(".campaign")];
+const glance = document.getElementById("glance");
 const tables = [];
 const KEPT = `faultkit ${location.pathname}`;
 
@@ -15,8 +16,8 @@ function show() {
   }
   document.querySelector(".jumps").replaceChildren(...[...pane.querySelectorAll("[data-short]")].map((card) =>
     element("button", {type: "button", onclick: () => card.scrollIntoView({behavior: "smooth"})}, card.dataset.short)));
+  draw(glance, PAGE.glance);
   draw(pane, PAGE.campaigns[index]);
-  estimator(pane);
   if (trial !== undefined) openNumber(index, Number(trial));
 }
 
@@ -28,8 +29,9 @@ function openNumber(index, n) {
 /* On paper: all campaigns, light, as wide as the sheet. */
 function printing(on) {
   document.documentElement.classList.toggle("printing", on);
-  if (on) panes.forEach((pane, i) => draw(pane, PAGE.campaigns[i], "light"));
-  else show();
+  if (!on) { show(); return; }
+  draw(glance, PAGE.glance, "light");
+  panes.forEach((pane, i) => draw(pane, PAGE.campaigns[i], "light"));
 }
 
 /* While the campaign runs the file is written anew; whoever reads a trial, types or selects is not disturbed. */
@@ -50,6 +52,7 @@ function kept() {
 async function start() {
   document.documentElement.classList.add("js");
   document.body.append(dialog);
+  panes.forEach(estimator);
   const wanted = kept();
   for (const [i, campaign] of PAGE.campaigns.entries()) {
     tables.push(await trialTable(panes[i].querySelector(".trials"), campaign, i, wanted[i]));

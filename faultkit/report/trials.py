@@ -32,7 +32,7 @@ def run_card(meta: Mapping[str, Any]) -> Piece:
     known = [key for key in META_ORDER if key in meta]
     rest = [key for key in meta if key not in known and key not in ("question", "version")]
     items = "".join(f"<div><dt>{escape(key)}</dt><dd>{folded(text_of(meta[key]))}</dd></div>" for key in known + rest)
-    return card("How the campaign was run", f'<dl class="facts">{items}</dl>', short="How it was run")
+    return card("How the campaign was run", f'<dl class="facts">{items}</dl>', short="Run")
 
 
 def folded(text: str) -> str:
