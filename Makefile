@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 CODE := faultkit injectors monitors drivers experiments benchmarks tests
 C := $(shell git ls-files '*.c')
 
-.PHONY: setup check format test bench
+.PHONY: setup check format test bench picture
 
 setup:
 	./setup
@@ -26,3 +26,7 @@ test:
 
 bench: setup
 	$(PYTHON) -m benchmarks.bench
+
+picture:
+	./setup --tests
+	$(PYTHON) -m benchmarks.picture
