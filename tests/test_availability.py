@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultkit import analysis
@@ -25,6 +25,7 @@ def test_known_values() -> None:
     assert half.yearly_s(between_s=YEAR_S - 150.0, repair_s=300.0) == pytest.approx(150.0)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e4), st.integers(0, 20), st.floats(1, 1e9), st.floats(0, 1e6))
 def test_it_is_a_share_that_falls_with_what_is_lost(back_s: float, k: int, between_s: float, repair_s: float) -> None:
     cost = Downtime(back_s, rate(k, 20))

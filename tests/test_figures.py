@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultkit import analysis, figures
@@ -60,6 +60,7 @@ def test_what_was_still_down_counts_as_long_as_it_was_watched() -> None:
 endings = st.sampled_from(("restored", "final", "open"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(endings, st.integers(1, 50)), min_size=1, max_size=40))
 def test_a_curve_rises_within_its_band_and_drops_nothing(rows: list[tuple[str, float]]) -> None:
     curve = curve_of(times(*rows))
