@@ -24,7 +24,7 @@ from faultkit.model import Record, Trial
 from faultkit.protocols import Placeable
 from faultkit.qemu import Machine
 from faultkit.sequential import Rule
-from faultkit.stopping import Stopping, success
+from faultkit.stopping import Follows, Stops, stopping_of, success
 from faultkit.store import Row, Store, class_name
 from faultkit.template import Template, group_of, template
 from faultkit.trial import run_trial
@@ -57,7 +57,7 @@ class Campaign:
     jobs: int
     machine: Machine
     image: Image
-    stop: Rule | None = None  # ends it before its list does
+    stop: Rule | Stops | None = None  # ends it before its list does
 
     def trials(self) -> Iterator[Trial]:
         """The list, again."""
@@ -110,7 +110,7 @@ def run_missing(
     """Every trial that has no row yet, until a decision; a few at a time: the list may be longer than memory."""
     done = store.done()
     watcher.started(campaign.plan.count, len(done))
-    flight = Flight(store, watcher, Stopping.of(campaign.stop, store))
+    flight = Flight(store, watcher, stopping_of(campaign.stop, store))
     try:
         for n, trial in enumerate(campaign.trials()):
             if n in done:
@@ -134,7 +134,7 @@ class Flight:
 
     store: Store
     watcher: Watcher
-    stopping: Stopping
+    stopping: Follows
     futures: set[Future[Row]] = field(default_factory=set)
 
     def add(self, future: Future[Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from faultkit.sequential import Decision, Progress, Rule
 from faultkit.store import Store
@@ -17,6 +17,33 @@ def success(injector: str, outcome: str | None) -> bool | None:
     if injector == GOLDEN or outcome is None or outcome == "INACTIVE":
         return None
     return outcome in SURVIVORS
+
+
+class Follows(Protocol):
+    """What follows a campaign and says when it may end."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it may."""
+
+    def ended(self, n: int, survived: bool | None) -> None:
+        """Trial `n` is stored: whether it survived, None if it is no evidence."""
+
+    def as_meta(self) -> dict[str, Any] | None:
+        """What the store keeps of the decision."""
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """What is not a rule on one share, but ends a campaign all the same: frozen plain data."""
+
+    def stopping(self, store: Store) -> Follows:
+        """What follows a campaign into this store, with what is stored already."""
+
+
+def stopping_of(stop: Rule | Stops | None, store: Store) -> Follows:
+    """What follows a campaign that is to end so."""
+    return stop.stopping(store) if isinstance(stop, Stops) else Stopping.of(stop, store)
 
 
 @dataclass(slots=True)

@@ -194,6 +194,35 @@ def test_the_crashes_of_a_baseline_are_known(tmp_path: Path, results: Path) -> N
     assert code(gate(results, *rule, "--baseline", clean)) == FAILED
 
 
+def test_a_baseline_is_asked_for_by_rules_that_need_one(tmp_path: Path, results: Path) -> None:
+    rule = ("--rule", "survived >= baseline - 10 %")
+    assert "there is no baseline: give --baseline RESULT" in complaint(gate(results, *rule))
+    assert code(gate(results, *rule, "--baseline", results)) == MET
+    better, worse = campaign(tmp_path / "a", RECOVERED=60), campaign(tmp_path / "b", RECOVERED=40, LOST=20)
+    assert code(gate(worse, *rule, "--baseline", better)) == FAILED
+    assert code(gate(better, *rule, "--baseline", worse)) == MET
+
+
+@pytest.mark.parametrize("option", [("--budget", 9), ("--seed", 1), ("--jobs", 1), ("--out", "x"), ("--resume",)])
+def test_what_only_a_run_needs_is_refused_without_one(results: Path, option: tuple[object, ...]) -> None:
+    assert "go with --until-decided" in complaint(gate(results, "--rule", "no LOST", *option))
+
+
+def test_a_run_until_decided_needs_rules_that_can_decide_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from tests.records import a_trial\ndef trials(seed):\n    yield a_trial()\n")
+    asked = (file, "--until-decided", "--seed", 1, "--out", tmp_path / "out")
+    assert "mine declares no GATE" in complaint(gate(*asked))
+    relative = complaint(gate(*asked, "--rule", "survived >= baseline - 2 %"))
+    assert "needs a number of trials that is set before" in relative
+    rule = ("--rule", "no LOST")
+    assert "mine has 1 trials, not 5" in complaint(gate(*asked, *rule, "--budget", 5))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("")
+    assert "exists and is not empty" in complaint(gate(*asked, *rule))
+    assert "there is no experiment 'nowhere'" in complaint(gate("nowhere", "--until-decided", *rule))
+
+
 def test_every_way_to_tell_is_written(tmp_path: Path, results: Path) -> None:
     xml, markdown = tmp_path / "gate.xml", tmp_path / "summary.md"
     markdown.write_text("# before\n")

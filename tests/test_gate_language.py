@@ -12,6 +12,7 @@ from faultkit.errors import UsageError
 from faultkit.gate.absences import GoldenClean, No, NoNewCrash
 from faultkit.gate.clauses import Clauses
 from faultkit.gate.language import OUTCOMES, Rule, parse
+from faultkit.gate.relative import NotWorse
 from faultkit.gate.shares import MEASURES, Share
 from faultkit.gate.times import INTERVALS, Within
 from faultkit.summary import COLUMNS
@@ -40,6 +41,11 @@ NBD = Clauses(where=(("driver", "nbd"), ("fault_type", "text: nop")))
         ("no new crash signature", NoNewCrash()),
         ("golden clean in 20 trials", GoldenClean(clauses=Clauses(trials=20))),
         ("p95 recovery <= 2 s", Within(interval="recovery", share=0.95, limit_ns=2 * 10**9)),
+        ("survived >= baseline - 2 %", NotWorse(subject=("survived",), at_least=True, margin=0.02)),
+        (
+            "CRASHED <= baseline + 0.5 % in 9 trials",
+            NotWorse(subject=("CRASHED",), at_least=False, margin=0.005, clauses=Clauses(trials=9)),
+        ),
         ("p99.9 outage <= 1.5ms", Within(interval="outage", share=0.999, limit_ns=1_500_000)),
         (
             "p50 detection <= 20 us in 30 trials where side = u-driver with 90 % confidence",
@@ -76,6 +82,9 @@ def test_a_line_is_a_rule(line: str, rule: Rule) -> None:
         ("no kittens", "at 'kittens'", "an outcome such as CRASHED"),
         ("no new crash", "at its end", "'signature'"),
         ("golden", "at its end", "'clean'"),
+        ("survived >= baseline", "at its end", "'-'"),
+        ("survived >= baseline + 2 %", "at '+ 2 %'", "'-'"),
+        ("recovered >= baseline - 2 %", "at 'baseline - 2 %'", "only shares of activated trials"),
         ("p95 <= 2 s", "at '<= 2 s'", "a time: recovery, detection, outage"),
         ("p95 recovery >= 2 s", "at '>= 2 s'", "'<='"),
         ("p95 recovery <= 2", "at '2'", "a time such as 2 s"),
@@ -126,6 +135,13 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
     st.builds(Share, subject=SUBJECTS, at_least=st.booleans(), limit=SHARES, clauses=CLAUSES),
     st.builds(No, subject=SUBJECTS, clauses=CLAUSES),
     st.builds(NoNewCrash, clauses=CLAUSES),
+    st.builds(
+        NotWorse,
+        subject=st.sampled_from([("survived",), ("leaked",), ("CRASHED", "LOST")]),
+        at_least=st.booleans(),
+        margin=SHARES,
+        clauses=CLAUSES,
+    ),
     st.builds(GoldenClean, clauses=CLAUSES),
     st.builds(
         Within,

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from faultkit import experiment
-from faultkit.cli.results import found, result_argument
+from faultkit import compare, experiment
+from faultkit.cli.results import found
+from faultkit.cli.until import Budget, run_until
 from faultkit.errors import UsageError
+from faultkit.experiment import Experiment
 from faultkit.gate import github, junit, known, sources
 from faultkit.gate.assess import Gated, gated
 from faultkit.gate.facts import Facts, compared, facts_of
+from faultkit.gate.relative import NotWorse
 from faultkit.gate.screen import Screen, as_json
 from faultkit.gate.sources import Rules
+from faultkit.gate.until import UntilDecided, refuse_undecidable
 from faultkit.store import Store
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(name="gate")
-@result_argument
+@click.argument("result", metavar="RESULT|EXPERIMENT")
 @click.option("--rule", "lines", multiple=True, metavar="RULE", help="A rule, such as 'recovered >= 99 %'; repeatable.")
 @click.option("--rules", "file", type=FILE, help="Rules from a TOML file (default: the experiment's GATE).")
-@click.option("--baseline", type=click.Path(path_type=Path), help="An earlier RESULT: its crashes are known.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="An earlier RESULT; its crashes are known.")
 @click.option("--known", "known_file", type=FILE, help="The list of known crashes, TOML.")
 @click.option("--update-known", is_flag=True, help="Add the crashes of RESULT to the list of known ones.")
 @click.option("--junit", "junit_file", type=FILE, help="Write JUnit XML.")
 @click.option("--markdown", type=FILE, help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.")
 @click.option("--annotations", type=click.Choice(["github"]), help="Print annotations for the service that runs this.")
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option("--until-decided", is_flag=True, help="Run EXPERIMENT until its rules are decided.")
+@click.option("--budget", type=click.IntRange(min=1), help="Run at most N trials (default: the whole list).")
+@click.option("--seed", type=click.IntRange(min=0), help="The experiment's seed (default: a new one).")
+@click.option("--jobs", type=click.IntRange(min=1), help="Trials at a time (default: one a processor).")
+@click.option("--out", type=click.Path(path_type=Path), help="Results go here (default: results/EXPERIMENT/TIME-SEED).")
+@click.option("--resume", is_flag=True, help="Go on with what is in --out (default: the latest results).")
 def command(
-    result: Path,
+    result: str,
     lines: tuple[str, ...],
     file: Path | None,
     baseline: Path | None,
@@ -46,15 +57,59 @@ def command(
     markdown: Path | None,
     annotations: str | None,
     as_data: bool,
+    until_decided: bool,
+    budget: int | None,
+    seed: int | None,
+    jobs: int | None,
+    out: Path | None,
+    resume: bool,
 ) -> int:
-    """Say whether RESULT meets its rules: 0 yes, 1 no, 3 not enough to tell, 5 too many trials are void."""
-    wanted = Wanted(junit_file, markdown, annotations, as_data)
-    with Store.open(result) as store:
-        rules = chosen(store, lines, file)
-        rules = replace(rules, known=known_file or rules.known, baseline=baseline or rules.baseline)
+    """Say whether RESULT meets its rules: 0 yes, 1 no, 3 not enough to tell, 5 too many trials are void.
+
+    With --until-decided, run EXPERIMENT until that can be said.
+    """
+    given = Given(lines, file, known_file, baseline)
+    allowed = Budget(trials=budget, seed=seed, jobs=jobs, out=out, resume=resume)
+    if until_decided:
+        where, rules = decided(result, given, allowed)
+    elif allowed != Budget():
+        raise UsageError("--budget, --seed, --jobs, --out and --resume go with --until-decided")
+    else:
+        where = found(Path(result))
+        rules = given.rules(partial(declared, where))
+    with Store.open(where) as store:
         answers = answered(store, rules, update_known=update_known)
-    tell(answers, wanted)
+    tell(answers, Wanted(junit_file, markdown, annotations, as_data))
     return answers.exit_code
+
+
+def decided(name: str, given: Given, budget: Budget) -> tuple[Path, Rules]:
+    """Run an experiment until its gate is decided; where the results are, and the rules."""
+    asked = experiment.load(name)
+    rules = given.rules(lambda: of_experiment(asked))
+    refuse_undecidable(rules.rules)
+    listed = known.signatures(rules.known) if rules.known and rules.known.exists() else frozenset[str]()
+    stop = UntilDecided(rules=tuple(str(named.rule) for named in rules.rules), known=tuple(sorted(listed)))
+    return run_until(asked, stop, budget), rules
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the command line says of rules."""
+
+    lines: tuple[str, ...]
+    file: Path | None
+    known: Path | None
+    baseline: Path | None
+
+    def rules(self, declared: Callable[[], Rules]) -> Rules:
+        """Those of the command line, or else of the file, or else those `declared`. Raises: UsageError for none."""
+        from_file = sources.of_file(self.file) if self.file else Rules(origin="", rules=())
+        if self.lines:
+            rules = sources.of_lines(self.lines, "the command line")
+        else:
+            rules = from_file if from_file.rules else declared()
+        return replace(rules, known=self.known or from_file.known, baseline=self.baseline or from_file.baseline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +122,20 @@ class Wanted:
     as_data: bool
 
 
-def chosen(store: Store, lines: tuple[str, ...], file: Path | None) -> Rules:
-    """The rules: of the command line, or else of the file, or else of the experiment. Raises: UsageError for none."""
-    from_file = sources.of_file(file) if file else Rules(origin="", rules=())
-    if lines:
-        rules = sources.of_lines(lines, "the command line")
-    elif from_file.rules:
-        rules = from_file
-    else:
-        rules = declared(store)
-    return replace(rules, known=from_file.known, baseline=from_file.baseline)
+def declared(result: Path) -> Rules:
+    """The rules that the experiment of some results declares by now. Raises: UsageError if there are none."""
+    with Store.open(result) as store:
+        meta = store.meta()
+    with described(f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
+        asked = experiment.load(str(meta.get("file") or meta.get("experiment")))
+    return of_experiment(asked)
 
 
-def declared(store: Store) -> Rules:
-    """The rules that the experiment declares by now. Raises: UsageError if there are none."""
-    meta = store.meta()
-    name = str(meta.get("file") or meta.get("experiment"))
-    with described(f"{store.path} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
-        asked = experiment.load(name)
+def of_experiment(asked: Experiment) -> Rules:
+    """The rules that an experiment declares. Raises: UsageError if there are none."""
     rules = sources.of_experiment(asked.gate, asked.name)
     if not rules.rules:
-        raise UsageError(f"{name} declares no GATE: give --rule 'recovered >= 99 %', or --rules FILE")
+        raise UsageError(f"{asked.name} declares no GATE: give --rule 'recovered >= 99 %', or --rules FILE")
     return rules
 
 
@@ -105,12 +153,21 @@ def answered(store: Store, rules: Rules, *, update_known: bool) -> Gated:
     facts = facts_of(store)
     if update_known:
         update(store, facts, rules.known)
-    before = None
-    if rules.baseline:
-        with Store.open(found(rules.baseline)) as earlier:
-            before = facts_of(earlier)
     listed = known.signatures(rules.known) if rules.known else frozenset[str]()
-    return gated(store, rules, compared(facts, known=listed, baseline=before))
+    if rules.baseline is None:
+        refuse_relative(rules)
+        return gated(store, rules, compared(facts, known=listed))
+    with Store.open(found(rules.baseline)) as earlier:
+        mismatch = compare.first_mismatch(compare.ended(store), compare.ended(earlier))
+        before = facts_of(earlier)
+    return gated(store, rules, compared(facts, known=listed, baseline=before, mismatch=mismatch))
+
+
+def refuse_relative(rules: Rules) -> None:
+    """Raises: UsageError if a rule asks for a baseline, of which there is none."""
+    for named in rules.rules:
+        if isinstance(named.rule, NotWorse):
+            raise UsageError(f"rule '{named.rule}': there is no baseline: give --baseline RESULT")
 
 
 def update(store: Store, facts: Facts, path: Path | None) -> None:

@@ -63,6 +63,7 @@ class Facts:
     decided: bool = False  # and did, before its list
     known: frozenset[str] = frozenset()  # crash signatures that are not news
     baseline: Facts | None = None
+    mismatch: str | None = None  # why trials of equal number are no pairs with the baseline's; None if they are
 
     @property
     def ended(self) -> int:
@@ -123,10 +124,12 @@ def seen(row: Mapping[str, Any]) -> Seen:
     )
 
 
-def compared(facts: Facts, *, known: Iterable[str] = (), baseline: Facts | None = None) -> Facts:
+def compared(
+    facts: Facts, *, known: Iterable[str] = (), baseline: Facts | None = None, mismatch: str | None = None
+) -> Facts:
     """The same facts beside what was known before. A baseline's crashes are known, too."""
     before = frozenset(baseline.crashes()) if baseline else frozenset[str]()
-    return replace(facts, known=frozenset(known) | before, baseline=baseline)
+    return replace(facts, known=frozenset(known) | before, baseline=baseline, mismatch=mismatch)
 
 
 def report_of(store: Store, n: int) -> str:

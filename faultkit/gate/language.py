@@ -5,6 +5,7 @@
     no CASE                          `no CRASHED`, `no HUNG or worse`, `no leaked`
     no new crash signature
     golden clean
+    SHARE >= baseline - 2 %          of activated trials; `CRASHED <= baseline + 1 %`
     p95 TIME <= 2 s                  recovery, detection, outage; in s, ms, us
 
 Each may end with: `with 99 % confidence`, `in 300 trials`, `where side = u-driver and policy = nothing`.
@@ -20,7 +21,8 @@ from faultkit.gate.absences import GoldenClean, No, NoNewCrash
 from faultkit.gate.answers import Ruling
 from faultkit.gate.clauses import Clauses
 from faultkit.gate.facts import Facts
-from faultkit.gate.shares import MEASURES, Share
+from faultkit.gate.relative import NotWorse
+from faultkit.gate.shares import ACTIVATED, MEASURES, Share
 from faultkit.gate.times import INTERVALS, UNITS_NS, Within
 from faultkit.gate.words import Words, hundredth
 from faultkit.model import Outcome
@@ -32,6 +34,7 @@ OUTCOMES = {outcome.name: outcome for outcome in Outcome if outcome is not Outco
 A_SHARE = "recovered >= 99 % with 95 % confidence"
 A_NO = "no CRASHED in 300 trials"
 A_TIME = "p95 recovery <= 2 s"
+A_DIFFERENCE = "survived >= baseline - 2 %"
 A_STRATUM = "survived >= 90 % where driver = nbd and policy = nothing"
 
 
@@ -98,9 +101,22 @@ def share(words: Words) -> Rule:
     if words.next not in AT_LEAST:
         raise words.wants("'>=' or '<='")
     at_least = AT_LEAST[words.take()]
+    if words.next == "baseline":
+        return not_worse(words, about, at_least)
     limit = words.fraction()
     against = opposite(words, limit, at_least) if words.takes("against") else None
     return Share(subject=about, at_least=at_least, limit=limit, against=against, clauses=clauses(words))
+
+
+def not_worse(words: Words, about: tuple[str, ...], at_least: bool) -> Rule:
+    """`>= baseline - 2 %`."""
+    words.example = A_DIFFERENCE
+    if about[0] in MEASURES and MEASURES[about[0]].of != ACTIVATED:
+        raise words.wants(f"a share: only shares of {ACTIVATED} are compared with a baseline")
+    words.take()
+    words.expect("-" if at_least else "+")
+    margin = words.fraction("a margin such as 2 %")
+    return NotWorse(subject=about, at_least=at_least, margin=margin, clauses=clauses(words))
 
 
 def opposite(words: Words, limit: float, at_least: bool) -> float:

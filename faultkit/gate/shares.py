@@ -13,6 +13,8 @@ from faultkit.model import Outcome
 from faultkit.sequential import Decision
 from faultkit.summary import SURVIVED
 
+ACTIVATED = "activated trials"
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -25,15 +27,15 @@ class Measure:
 
 def flag(name: str) -> Measure:
     """The share of activated trials with a flag."""
-    return Measure("activated trials", lambda t: t.activated, lambda t: name in t.flags)
+    return Measure(ACTIVATED, lambda t: t.activated, lambda t: name in t.flags)
 
 
 MEASURES: Mapping[str, Measure] = {
-    "survived": Measure("activated trials", lambda t: t.activated, lambda t: t.outcome in SURVIVED),
+    "survived": Measure(ACTIVATED, lambda t: t.activated, lambda t: t.outcome in SURVIVED),
     "recovered": Measure("trials with an error", lambda t: t.manifested, lambda t: t.outcome is Outcome.RECOVERED),
     "detected": Measure("trials with an error", lambda t: t.manifested, lambda t: t.detected),
     "activated": Measure("injected faults", lambda t: t.activated or "injected" in t.flags, lambda t: t.activated),
-    "manifested": Measure("activated trials", lambda t: t.activated, lambda t: t.manifested),
+    "manifested": Measure(ACTIVATED, lambda t: t.activated, lambda t: t.manifested),
     "leaked": flag("leaked"),
     "warned": flag("warned"),
     "udriver_died": flag("udriver_died"),
@@ -45,7 +47,7 @@ def measure_of(subject: tuple[str, ...]) -> Measure:
     """What a rule's subject counts: one of MEASURES, or outcomes among activated trials."""
     if subject[0] in MEASURES:
         return MEASURES[subject[0]]
-    return Measure("activated trials", lambda t: t.activated, lambda t: t.outcome.name in subject)
+    return Measure(ACTIVATED, lambda t: t.activated, lambda t: t.outcome.name in subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
