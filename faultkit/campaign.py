@@ -21,7 +21,7 @@ from faultkit.experiment import Experiment, Group, Plan, listed
 from faultkit.image import Image
 from faultkit.judge import Verdict
 from faultkit.model import Record, Trial
-from faultkit.protocols import Placeable
+from faultkit.protocols import Placeable, Relocatable
 from faultkit.qemu import Machine
 from faultkit.sequential import Rule
 from faultkit.stopping import Follows, Stops, stopping_of, success
@@ -119,7 +119,10 @@ def run_missing(
             if flight.stopping.decided:
                 break
             base = templates[group_of(trial)]
-            flight.add(pool.submit(run_valid, base, n, settled(n, trial, base)))
+            if campaign.experiment.settled:
+                flight.add(pool.submit(run_relocated, base, n, trial))
+            else:
+                flight.add(pool.submit(run_valid, base, n, settled(n, trial, base)))
         flight.finish()
     except KeyboardInterrupt:
         flight.abandon()
@@ -180,6 +183,15 @@ def settled(n: int, trial: Trial, base: Template) -> Trial:
         return replace(trial, fault=trial.fault.place(base.code))
     except NotPlaced as reason:
         raise NotPlaced(f"trial {n} cannot be placed: {reason}") from None
+
+
+def run_relocated(base: Template, n: int, trial: Trial) -> Row:
+    """Run a trial whose site was settled on another template; void, without a run, if this one does not have it."""
+    try:
+        moved = trial.fault.relocated(base.code) if isinstance(trial.fault, Relocatable) else trial.fault
+    except NotPlaced as reason:
+        return row_of(base, n, trial, 0, None, str(reason))
+    return run_valid(base, n, replace(trial, fault=moved))
 
 
 def run_valid(base: Template, n: int, trial: Trial) -> Row:

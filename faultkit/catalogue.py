@@ -28,12 +28,16 @@ def items(kind: str) -> list[Item]:
     """All of a kind, by name."""
     if kind == "experiments":
         found = [Item(m.__name__.rpartition(".")[2], first_line(m)) for m in modules(kind) if hasattr(m, "trials")]
-    elif kind == "policies":
-        found = [Item(name_of_class(cls), first_line(cls)) for cls in parts(policies, "decide")]
     else:
-        classes = {cls for module in modules(kind) for cls in parts(module, MARKS[kind])}
-        found = [Item(name_of_class(cls), first_line(cls)) for cls in classes]
+        found = [Item(name_of_class(cls), first_line(cls)) for cls in classes(kind)]
     return sorted(found, key=lambda item: item.name)
+
+
+def classes(kind: str) -> set[type]:
+    """The classes of a kind of parts."""
+    if kind == "policies":
+        return set(parts(policies, "decide"))
+    return {cls for module in modules(kind) for cls in parts(module, MARKS[kind])}
 
 
 def modules(package: str) -> Iterator[ModuleType]:

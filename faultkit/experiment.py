@@ -35,6 +35,7 @@ class Experiment:
     file: Path | None = None  # None for ours
     stop: Rule | None = None  # ends a campaign before the list does
     gate: Any = ()  # its GATE as declared: a tuple of rules (`faultkit.gate.language`)
+    settled: bool = False  # its sites were fixed by an earlier campaign: where one is not there, the trial is void
 
 
 @dataclass(slots=True)

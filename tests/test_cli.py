@@ -183,6 +183,21 @@ def test_replay_wants_to_know_which(faultkit: Run, results: Path) -> None:
         fails(faultkit("replay", results, *arguments), USAGE, "give the numbers of the trials, or --sample N")
 
 
+def test_a_rerun_says_what_it_would_do(faultkit: Run, results: Path) -> None:
+    done = faultkit("rerun", results, "--policy", "nothing", "--dry-run")
+    assert (done.returncode, done.stderr) == (DONE, "")
+    assert done.stdout.startswith("kill_under_load-again: 20 trials, seed 7, ")
+    assert " into results/kill_under_load-again/" in done.stdout
+    fails(faultkit("rerun", results, "--policy", "prayer"), USAGE, "'prayer' names none of our policies", "nothing")
+    fails(faultkit("rerun", results, "--monitors", "kernel,moon"), USAGE, "'kernel,moon' names none of our monitors")
+    fails(faultkit("rerun", results, "--trials", 21, "--dry-run"), USAGE, "has 20 trials, not 21")
+    fails(faultkit("rerun", results, "--resume"), USAGE, "there are no results of kill_under_load-again to go on with")
+
+
+def test_what_has_one_fault_cannot_be_minimised(faultkit: Run, results: Path) -> None:
+    fails(faultkit("minimise", results, 99), USAGE, "there is no trial 99")
+
+
 def test_compare_wants_two_results_or_a_part(faultkit: Run, results: Path) -> None:
     for arguments in ((), (results, "--by", "policy")):
         fails(faultkit("compare", results, *arguments), USAGE, "give two results, or one and --by policy")

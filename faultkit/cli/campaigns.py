@@ -1,0 +1,99 @@
+"""What `run` and `rerun` share: a campaign with a bar, a few replays, and the outcome table at the end."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultkit import cache, campaign, doctor, experiment
+from faultkit.campaign import Campaign
+from faultkit.cli.results import RESULTS, built_guest, link_latest
+from faultkit.errors import HarnessError, UsageError
+from faultkit.experiment import Experiment
+from faultkit.image import Image
+from faultkit.outcome_table import OutcomeTable
+from faultkit.progress import Bar
+from faultkit.qemu import Machine
+from faultkit.replay import replay, spread
+from faultkit.store import Store
+from faultkit.summary import accounting, replays
+from faultkit.template import KEEP
+
+AGAIN, AGAIN_EVERY = 5, 20  # so many trials are run again at the end, but no more than one in so many
+VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A campaign as it was asked for."""
+
+    experiment: Experiment
+    seed: int
+    count: int | None  # only the first trials
+    jobs: int | None  # None: one a processor
+    out: Path
+    resume: bool
+    dry_run: bool
+    again: int | None  # trials to run again; None: a few
+    machine: Machine
+
+
+def place_for(name: str, seed: int) -> Path:
+    """Where new results of an experiment go."""
+    return RESULTS / name / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{seed}"
+
+
+def carry_out(asked: Asked) -> int:
+    """Run it, and say what came of it; with `dry_run` only what would be run. Raises: as `campaign.run`."""
+    name, out = asked.experiment.name, asked.out
+    plan = experiment.plan(asked.experiment, asked.seed, asked.count)
+    if asked.dry_run:
+        click.echo(f"{name}: {plan.count} trials, seed {asked.seed}, {len(plan.groups)} template(s), into {out}")
+        return 0
+    if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not empty: give --resume to go on with it, or another --out")
+    console = Console(stderr=True)
+    guest = built_guest(console)
+    if asked.machine.accel == "kvm":
+        doctor.require_kvm(guest)
+    what = Campaign(
+        experiment=asked.experiment, plan=plan, seed=asked.seed, count=asked.count, machine=asked.machine, image=guest,
+        jobs=asked.jobs or len(os.sched_getaffinity(0)), stop=asked.experiment.stop,
+    )  # fmt: skip
+    try:
+        with Bar(console) as bar:
+            campaign.run(what, out, resume=asked.resume, watcher=bar)
+        run_again(out, asked.again, guest, console)
+    finally:
+        link_latest(out)
+    cache.prune("templates", KEEP)
+    return conclude(out)
+
+
+def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:
+    """Replay a few trials, so that the results say how reproducible they are."""
+    with Store.open(out, readonly=False) as store:
+        ran = len(store.done()) - accounting(store)["void"]
+        reproducible = store.meta()["accel"] == "tcg" and not replays(store)["runs"]
+        sample = (min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0) if count is None else min(count, ran)
+        if sample:
+            with console.status(f"running {sample} trials again"):
+                deque(replay(store, spread(store, sample), 1, 1, guest), maxlen=0)
+
+
+def conclude(out: Path) -> int:
+    """The outcome table, and whether enough trials were valid."""
+    with Store.open(out) as store:
+        Console().print(OutcomeTable.of(store))
+        ran, void = len(store.done()), accounting(store)["void"]
+        reasons = [reason for (reason,) in store.query("SELECT void FROM trials WHERE void IS NOT NULL LIMIT 1")]
+    click.echo(f"results in {out}")
+    if void > VOID_SHARE * ran:
+        raise HarnessError(f"{void} of {ran} trials are void, the first: {reasons[0]}")
+    return 0

@@ -1,0 +1,40 @@
+"""`faultkit minimise`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultkit.cli.results import built_guest, opened, result_argument
+from faultkit.minimise import Minimal, Step, as_json, minimise
+
+
+@click.command(name="minimise")
+@result_argument
+@click.argument("trial", type=click.IntRange(min=0))
+@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+def command(result: Path, trial: int, as_data: bool) -> None:
+    """Leave out faults of a TRIAL with several, as long as it ends alike."""
+    with opened(result) as store:
+        found = minimise(store, trial, built_guest(Console(stderr=True)), quiet if as_data else say)
+    click.echo(json.dumps(as_json(found)) if as_data else "\n".join(told(found)))
+
+
+def say(step: Step) -> None:
+    """One trial on the way."""
+    outcome = step.outcome.name if step.outcome is not None else "void"
+    click.echo(f"faults {', '.join(map(str, step.faults))}: {outcome}")
+
+
+def quiet(step: Step) -> None:
+    """Scripts get all steps at the end."""
+    del step
+
+
+def told(found: Minimal) -> list[str]:
+    """What is left, and how it was found."""
+    head = f"{len(found.faults)} of {found.of} faults are enough for {found.outcome.name}; {len(found.steps)} trials"
+    return [head, *(f"  {n}: {json.dumps(plan)}" for n, plan in zip(found.faults, found.plans, strict=True))]

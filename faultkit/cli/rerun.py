@@ -1,0 +1,52 @@
+"""`faultkit rerun`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from faultkit.cli.campaigns import Asked, carry_out, place_for
+from faultkit.cli.results import latest, opened, result_argument
+from faultkit.named import named, several
+from faultkit.qemu import Machine
+from faultkit.rerun import Changes, experiment_of
+
+
+@click.command(name="rerun")
+@result_argument
+@click.option("--policy", help="Another policy: nothing, 'restart_udriver(limit=1)', ...")
+@click.option("--monitors", help="Other monitors, separated by commas: kernel,requests; '' for none.")
+@click.option("--driver", help="The driver with other fields: 'nbd(hold_s=0)', ...")
+@click.option("--trials", "count", type=click.IntRange(min=1), help="Run only the first N trials.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Trials at a time (default: one a processor).")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: results/EXPERIMENT-again/TIME-SEED.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted rerun in --out (default: the latest one).")
+@click.option("--dry-run", is_flag=True, help="Only say what would be run.")
+@click.option("--replay-sample", "again", type=click.IntRange(min=0), help="Run N trials again (default: a few).")
+def command(
+    result: Path,
+    policy: str | None,
+    monitors: str | None,
+    driver: str | None,
+    count: int | None,
+    jobs: int | None,
+    out: Path | None,
+    resume: bool,
+    dry_run: bool,
+    again: int | None,
+) -> int:
+    """Run the fault list of RESULT again, sites included, under another policy, other monitors or another driver."""
+    changes = Changes(
+        policy=None if policy is None else named("policies", policy),
+        monitors=None if monitors is None else several("monitors", monitors),
+        driver=None if driver is None else named("drivers", driver),
+    )
+    with opened(result) as store:
+        meta, loaded = store.meta(), experiment_of(store, changes)
+    place = out or (latest(loaded.name) if resume else place_for(loaded.name, meta["seed"]))
+    asked = Asked(
+        experiment=loaded, seed=meta["seed"], count=count, jobs=jobs, out=place, resume=resume, dry_run=dry_run,
+        again=again, machine=Machine(accel=meta["accel"], shift=meta["shift"]),
+    )  # fmt: skip
+    return carry_out(asked)

@@ -1,0 +1,136 @@
+"""From a trial with several faults to few of them that still end it alike: delta debugging, on real trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from faultkit.codec import encode
+from faultkit.errors import HarnessError, UsageError
+from faultkit.image import Image
+from faultkit.judge import judge
+from faultkit.model import Outcome, Trial
+from faultkit.replay import restored
+from faultkit.store import Store
+from faultkit.template import Template
+from faultkit.trial import run_trial
+
+Subset = tuple[int, ...]  # which of the faults, by position
+Run = Callable[[Subset], Outcome | None]  # None: void
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One trial on the way: the faults that were in, and what it ended in."""
+
+    faults: Subset
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimal:
+    """What is left: without any one of these faults the trial ends otherwise, or is void."""
+
+    outcome: Outcome
+    of: int  # how many faults there were
+    faults: Subset
+    plans: tuple[Any, ...]  # these faults, encoded
+    steps: tuple[Step, ...]
+
+
+def ddmin(count: int, fails: Callable[[Subset], bool]) -> Subset:
+    """Positions of a 1-minimal part of `count` items that still fails: leave out any one, and it does not.
+
+    `fails` must hold for all items; it is asked several times for the same part. It is not the smallest of all parts:
+    that would take a trial for each. A. Zeller, R. Hildebrandt, "Simplifying and isolating failure-inducing input",
+    IEEE Transactions on Software Engineering 28 (2002), 183-200.
+    """
+    kept, pieces = tuple(range(count)), 2
+    while len(kept) >= 2:
+        parts = cut(kept, pieces)
+        rests = [tuple(n for n in kept if n not in part) for part in parts] if pieces > 2 else []
+        if (part := first(parts, fails)) is not None:
+            kept, pieces = part, 2
+        elif (rest := first(rests, fails)) is not None:
+            kept, pieces = rest, max(pieces - 1, 2)
+        elif pieces < len(kept):
+            pieces = min(2 * pieces, len(kept))
+        else:
+            break
+    return kept
+
+
+def cut(kept: Subset, pieces: int) -> list[Subset]:
+    """So many pieces of about the same length, in order."""
+    edges = [len(kept) * n // pieces for n in range(pieces + 1)]
+    return [kept[start:end] for start, end in pairwise(edges)]
+
+
+def first(parts: Iterable[Subset], fails: Callable[[Subset], bool]) -> Subset | None:
+    """The first part that still fails."""
+    return next((part for part in parts if fails(part)), None)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Trials with some of the faults, each run once, and whether they end as the first did."""
+
+    run: Run
+    expected: Outcome
+    told: Callable[[Step], None]
+    steps: list[Step] = field(default_factory=list)
+    known: dict[Subset, bool] = field(default_factory=dict)
+
+    def fails(self, faults: Subset) -> bool:
+        """Whether the same outcome comes of these faults."""
+        if faults not in self.known:
+            step = Step(faults, self.run(faults))
+            self.steps.append(step)
+            self.told(step)
+            self.known[faults] = step.outcome is self.expected
+        return self.known[faults]
+
+
+def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -> Minimal:
+    """The few faults of trial `n` that bring about its outcome; `told` hears of every trial that is run.
+
+    Raises: UsageError if the trial did not fail or has one fault only; UnmetNeed if its template cannot be had;
+    HarnessError if it does not end again as it did.
+    """
+    record = store.record(n)
+    trial, expected = record.trial, judge(record).outcome
+    faults = getattr(trial.fault, "faults", ())
+    if len(faults) < 2:
+        raise UsageError(f"trial {n} of {store.path} has {len(faults) or 'one'} fault only: nothing can be left out")
+    if expected <= Outcome.MASKED:
+        raise UsageError(f"trial {n} of {store.path} is {expected.name}: that is no failure")
+    base = restored(store, store.template(n), image)
+    attempts = Attempts(lambda subset: outcome_with(base, trial, subset), expected, told)
+    if not attempts.fails(tuple(range(len(faults)))):
+        raise HarnessError(f"trial {n} does not end in {expected.name} again: see `faultkit replay {store.path} {n}`")
+    left = ddmin(len(faults), attempts.fails)
+    plans = tuple(encode(faults[i]) for i in left)
+    return Minimal(outcome=expected, of=len(faults), faults=left, plans=plans, steps=tuple(attempts.steps))
+
+
+def outcome_with(base: Template, trial: Trial, faults: Subset) -> Outcome | None:
+    """What a trial ends in with some of its faults; None if it is void."""
+    fault: Any = trial.fault
+    some = replace(fault, faults=tuple(fault.faults[i] for i in faults))
+    try:
+        return judge(run_trial(base, replace(trial, fault=some))).outcome
+    except HarnessError:
+        return None
+
+
+def as_json(found: Minimal) -> dict[str, Any]:
+    """What is left, for scripts."""
+    return {
+        "outcome": found.outcome.name,
+        "of": found.of,
+        "faults": list(found.faults),
+        "plans": list(found.plans),
+        "steps": [[list(step.faults), step.outcome.name if step.outcome is not None else None] for step in found.steps],
+    }

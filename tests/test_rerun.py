@@ -1,0 +1,147 @@
+"""A stored fault list, run again with something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.nbd import Nbd
+from faultkit import campaign
+from faultkit.campaign import run_relocated
+from faultkit.compare import between
+from faultkit.errors import NotPlaced, UsageError
+from faultkit.experiment import listed, plan
+from faultkit.image import Image
+from faultkit.model import Record, Trial
+from faultkit.named import named, several
+from faultkit.policies import Nothing, RestartUDriver
+from faultkit.protocols import Function, ModuleCode
+from faultkit.qemu import Machine
+from faultkit.rerun import Changes, experiment_of
+from faultkit.store import Store
+from faultkit.template import Template
+from monitors import Kernel, Requests
+from tests.records import EVENTS_OF, CallError, Hang, Kill, Typed, a_golden_row, a_record, a_row, a_trial
+from tests.synthetic import meta
+
+NOWHERE = Path("nowhere")
+OPEN = Function("nbd_open", 0x3000, b"\x90")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A golden trial, two faults, and a void trial."""
+    with Store.create(tmp_path / "run", meta(4)) as store:
+        store.add(a_golden_row(0))
+        store.add(a_row(1, *EVENTS_OF["RECOVERED"], fault=Typed("nop", "nbd_open", 0x1000)))
+        store.add(a_row(2, *EVENTS_OF["LOST"], fault=Hang()))
+        store.add(a_row(3, void="gone"))
+        yield store
+
+
+def test_it_has_the_same_trials_but_for_what_is_changed(store: Store) -> None:
+    again = experiment_of(store, Changes(policy=Nothing(), monitors=(Kernel(),)))
+    trials = list(listed(again, 99, None))
+    assert [trial.fault for trial in trials] == [None, Typed("nop", "nbd_open", 0x1000), Hang(), Kill()]
+    assert all(trial.policy == Nothing() and trial.monitors == (Kernel(),) for trial in trials)
+    assert [trial.seed for trial in trials] == [a_trial().seed] * 4
+    assert again.name == "kill_under_load-again" and again.settled
+    assert again.question == f"The trials of {store.path} again: policy nothing, monitors kernel."
+    assert plan(again, 1, 2).count == 2
+
+
+def test_without_changes_it_is_the_same_list(store: Store) -> None:
+    again = experiment_of(store, Changes())
+    assert [trial.policy for trial in again.trials(1)] == [RestartUDriver()] * 4
+    assert again.question.endswith("again: nothing changed.")
+
+
+def test_no_monitors_are_a_change(store: Store) -> None:
+    assert "monitors none" in experiment_of(store, Changes(monitors=())).question
+
+
+def test_a_campaign_with_holes_is_refused(store: Store) -> None:
+    store.add(a_row(7, *EVENTS_OF["LOST"]))
+    with pytest.raises(UsageError, match="was interrupted and has holes"):
+        experiment_of(store, Changes())
+
+
+def test_its_trials_are_pairs_with_the_stored_ones(store: Store, tmp_path: Path) -> None:
+    with Store.create(tmp_path / "again", meta(4)) as again:
+        for n, trial in enumerate(experiment_of(store, Changes(policy=Nothing())).trials(1)):
+            again.add(a_row(n, *EVENTS_OF["HUNG"], policy=trial.policy, fault=trial.fault, trigger=trial.trigger))
+        found = between(store, again)
+    assert found.paired and found.only == (1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Moving(Kill):
+    """A fault whose site another build may have moved, or dropped."""
+
+    function: str = "nbd_open"
+    address: int = 0
+
+    def relocated(self, code: Mapping[str, ModuleCode]) -> Moving:
+        places = {function.name: function.address for module in code.values() for function in module.functions}
+        if self.function not in places:
+            raise NotPlaced(f"there is no {self.function}")
+        return Moving(self.function, places[self.function])
+
+
+def relocated(monkeypatch: pytest.MonkeyPatch, fault: Any, functions: tuple[Function, ...]) -> Any:
+    """The row of a trial with such a fault on a template with such functions; its run is made up."""
+
+    def run_trial(base: Template, trial: Trial) -> Record:
+        return a_record(*EVENTS_OF["LOST"], trial=trial)
+
+    monkeypatch.setattr(campaign, "run_trial", run_trial)
+    base = Template(NOWHERE, "t1", Machine(), Image(NOWHERE, "6.12", "key", (0, 0)))
+    base.__dict__["code"] = {"nbd": ModuleCode("nbd", functions)}  # as if read from the manifest
+    return run_relocated(base, 5, a_trial(fault=fault))
+
+
+def test_a_site_goes_where_this_build_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = relocated(monkeypatch, Moving("nbd_open", 0x1000), (OPEN,))
+    assert row.plan["fault"]["address"] == 0x3000 and row.void is None and row.attempts == 1
+
+
+def test_where_it_has_none_the_trial_is_void_without_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = relocated(monkeypatch, Moving("nbd_close", 0x1000), (OPEN,))
+    assert (row.n, row.void, row.record, row.attempts) == (5, "there is no nbd_close", None, 0)
+
+
+def test_a_fault_without_a_site_is_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert relocated(monkeypatch, CallError("f"), ()).plan["fault"]["function"] == "f"
+
+
+def test_parts_are_named_as_in_the_lists() -> None:
+    assert named("policies", "nothing") == Nothing()
+    assert named("policies", "restart_udriver(limit=1, backoff_s=0.5)") == RestartUDriver(1, 0.5)
+    assert named("drivers", "nbd(hold_s=0)") == Nbd(hold_s=0)
+    assert several("monitors", "kernel,requests") == (Kernel(), Requests())
+    assert several("monitors", " kernel ") == (Kernel(),)
+    assert several("monitors", "") == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "says"),
+    [
+        ("policies", "noting", r"'noting' names none of our policies \(.*nothing.*\): write "),
+        ("policies", "", "'' names none of our policies"),
+        ("policies", "nothing, give_up", "names none of our policies"),
+        ("policies", "restart_udriver(1)", "names none of our policies"),
+        ("policies", "restart_udriver(limit=", "names none of our policies"),
+        ("policies", "a.b", "names none of our policies"),
+        ("policies", "3", "names none of our policies"),
+        ("policies", "restart_udriver(speed=1)", "unexpected keyword argument 'speed'"),
+        ("policies", "restart_udriver(limit=x)", "'restart_udriver(limit=x)': malformed"),
+        ("monitors", "kernel;requests", "names none of our monitors"),
+    ],
+)
+def test_what_is_no_part_is_refused_with_an_example(kind: str, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says.replace("(limit=x)", r"\(limit=x\)")):
+        several(kind, text, exactly=1) if kind == "policies" else several(kind, text)
