@@ -340,7 +340,10 @@ class Policy(Protocol):
     """Decides the next recovery action from the events so far. Pure."""
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        """The next action, or None to do nothing. Called once per detection and per failed attempt."""
+        """The next action, or None to do nothing. Called once per detection and per failed attempt.
+
+        `events`: what the detectors and recovery have reported so far, the latest just now.
+        """
 
 
 @runtime_checkable

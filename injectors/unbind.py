@@ -31,7 +31,10 @@ class Unbind:
         if device is None:
             raise NotPlaced(f"{bench.driver.modules[0]} is not bound to a PCI device")
         before = time.monotonic_ns()
-        (driver / "unbind").write_text(device)
+        try:
+            (driver / "unbind").write_text(device)
+        except OSError as reason:
+            raise NotPlaced(f"{bench.driver.modules[0]} was just going: {reason}") from None
         if (driver / device).exists():
             raise NotPlaced(f"{bench.driver.modules[0]} did not let go of {device}")
         bench.report("injector", "fault.injected", before, device=device)

@@ -240,6 +240,13 @@ def test_a_campaign_for_scripts_adds_up(faultkit: Run, results: Path) -> None:
     assert set(trial) == {"trial", "plan", "outcome", "void", "events"}
 
 
+def test_the_phases_of_recovery_are_shown(faultkit: Run, results: Path) -> None:
+    rows = json.loads(faultkit("show", results, "--phases", "--json").stdout)
+    assert rows and all(set(row) >= {"policy", "phase", "n", "incomplete", "p50_ns", "p99_ns"} for row in rows)
+    assert "recovered" in faultkit("show", results, "--phases").stdout
+    fails(faultkit("show", results, 999, "--phases"), USAGE, "there is no trial 999")
+
+
 def without(tools: set[str], folder: Path) -> str:
     """A PATH on which everything is but these."""
     folder.mkdir()

@@ -11,7 +11,7 @@ from faultkit.codec import dumps, loads
 from faultkit.experiment import listed, load, plan
 from faultkit.protocols import Split
 
-NAMES = sorted(p.stem for p in Path(experiments.__file__).parent.glob("*.py") if p.stem != "__init__")
+NAMES = sorted(p.stem for p in Path(experiments.__file__).parent.rglob("*.py") if p.stem != "__init__")
 each_of_ours = pytest.mark.parametrize("name", NAMES)
 
 

@@ -4,6 +4,7 @@ k-driver: Linux' nbd.ko. u-driver: nbdkit with its file plugin, on a file in the
 """
 
 from drivers.nbd.driver import Nbd
+from drivers.nbd.stream import Stream
 from drivers.nbd.workload import VerifiedIO
 
-__all__ = ["Nbd", "VerifiedIO"]
+__all__ = ["Nbd", "Stream", "VerifiedIO"]

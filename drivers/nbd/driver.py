@@ -34,6 +34,7 @@ class Nbd:
     server, so a restart can be transparent. `hold_s` = 0: connected by nbd-client, as it comes: when the
     server dies requests fail at once and the device must be disconnected and connected again.
     `plugin`: "file" keeps the data when nbdkit dies, "memory" forgets it.
+    `delay_ms`: how long nbdkit takes for each request, as a disk would; the processor idles meanwhile.
     `proxied`: a process in the channel passes all messages on, so that they can be tampered with; it belongs to
     neither side, and outlives both.
     """
@@ -42,6 +43,7 @@ class Nbd:
     plugin: str = "file"
     size_mib: int = 8
     proxied: bool = False
+    delay_ms: int = 0
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -106,7 +108,9 @@ class Nbd:
             DISK.touch()
             os.truncate(DISK, self.size_mib << 20)
         source = ["file", str(DISK)] if self.plugin == "file" else [self.plugin, f"{self.size_mib}M"]
-        run("nbdkit", "-U", str(SOCKET), "-P", str(PIDFILE), *source)  # comes back when it serves
+        slow = ["--filter=delay"] if self.delay_ms else []
+        times = [f"rdelay={self.delay_ms}ms", f"wdelay={self.delay_ms}ms"] if self.delay_ms else []
+        run("nbdkit", "-U", str(SOCKET), "-P", str(PIDFILE), *slow, *source, *times)  # comes back when it serves
 
     def stop_udriver(self) -> None:
         with suppress(OSError, ValueError):

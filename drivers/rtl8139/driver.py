@@ -23,7 +23,12 @@ START_PEER = "from drivers.rtl8139 import peer; peer.main()"
 
 @dataclass(frozen=True, slots=True)
 class Rtl8139:
-    """Linux' driver of the RTL8139C+ Ethernet chip: all of it in the kernel."""
+    """Linux' driver of the RTL8139C+ Ethernet chip: all of it in the kernel.
+
+    `delay_ms`: how long the peer's answers take on their way, as on a long wire; the processor idles meanwhile.
+    """
+
+    delay_ms: int = 0
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -48,6 +53,8 @@ class Rtl8139:
         run("ip", "link", "set", interface("pcnet32"), "netns", PEER, "name", "peer0")
         for command in ("link set lo up", f"addr add {PEER_ADDRESS}/24 dev peer0", "link set peer0 up"):
             run("ip", "-n", PEER, *command.split())
+        if self.delay_ms:
+            run("tc", "-n", PEER, "qdisc", "add", "dev", "peer0", "root", "netem", "delay", f"{self.delay_ms}ms")
         subprocess.Popen(["ip", "netns", "exec", PEER, sys.executable, "-c", START_PEER])
 
     def load(self) -> None:

@@ -22,6 +22,7 @@ class Transfers:
 
     Plain blocking sockets: a dead link is a request that neither completes nor fails. After an error the
     connection is made anew, until `give_up_s` of virtual time have passed without success.
+    `duration_s` > 0: for so long, however many chunks that comes to.
     """
 
     chunks: int = 32  # each way
@@ -29,6 +30,7 @@ class Transfers:
     give_up_s: float = 3.0
     deadline_s: float = 12.0
     late_s: float = 5.0
+    duration_s: float = 0.0
 
     def run(self, bench: Bench) -> Check:
         directions = [(op, random.Random(f"{bench.seed}/{op!r}")) for op in (UP, DOWN)]
@@ -42,6 +44,7 @@ class Transfers:
     def work(self, bench: Bench, op: bytes, rng: random.Random) -> None:
         """One direction's chunks, each until it succeeds; ends early if the peer cannot be reached any more."""
         left = self.chunks
+        end = time.monotonic() + self.duration_s
         trouble_since: float | None = None
         while left:
             with suppress(OSError), socket.socket() as stream:
@@ -49,7 +52,8 @@ class Transfers:
                     stream.connect((PEER_ADDRESS, DATA_PORT))
                 while left:
                     transfer(bench, stream, op, rng.getrandbits(32), self.chunk_bytes)
-                    left, trouble_since = left - 1, None
+                    trouble_since = None
+                    left = time.monotonic() < end if self.duration_s else left - 1
             if left:
                 trouble_since = trouble_since or time.monotonic()
                 if time.monotonic() - trouble_since > self.give_up_s:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.console import Console
 from faultkit import timeline
 from faultkit.cli.results import opened, result_argument
 from faultkit.outcome_table import OutcomeTable
+from faultkit.store import Store
 from faultkit.summary import COLUMNS, as_json
 
 
@@ -18,12 +21,16 @@ from faultkit.summary import COLUMNS, as_json
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0), required=False)
 @click.option("--by", "column", type=click.Choice(COLUMNS), default="injector", help="What the rows are.")
+@click.option("--phases", "phases", is_flag=True, help="How long each phase of recovery took.")
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")
-def command(result: Path, trial: int | None, column: str, as_data: bool, everything: bool) -> None:
+def command(result: Path, trial: int | None, column: str, phases: bool, as_data: bool, everything: bool) -> None:
     """Show a campaign's outcomes, or the time line of one TRIAL."""
     with opened(result) as store:
-        if trial is not None and as_data:
+        if phases:
+            table = phase_table(store, trial)
+            click.echo(json.dumps(table.as_json())) if as_data else Console().print(table)
+        elif trial is not None and as_data:
             click.echo(json.dumps(timeline.as_json(store, trial)))
         elif trial is not None:
             Console().print(timeline.Timeline.of(store, trial, everything=everything))
@@ -31,3 +38,10 @@ def command(result: Path, trial: int | None, column: str, as_data: bool, everyth
             click.echo(json.dumps(as_json(store, column)))
         else:
             Console().print(OutcomeTable.of(store, column))
+
+
+def phase_table(store: Store, trial: int | None) -> Any:
+    """The phases of recovery, of one trial or of all. Raises: UsageError if there is no such trial."""
+    if trial is not None:
+        store.events(trial)
+    return importlib.import_module("faultkit.recoveries").PhaseTable.of(store, trial)  # pandas is slow to import

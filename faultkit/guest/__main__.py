@@ -30,6 +30,7 @@ SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
 SETTLE_S = 15.0  # how long a recovery that is under way at the end may take
 CHECK_S = 5.0
+QUIET_S = 2.0  # how long a probe that is under way at the end may take before resources are counted
 TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
 CALIBRATION_S = 1.0
 SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
@@ -155,6 +156,7 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
         controller.stop()
     if check is not None and not run_with_deadline(bench, check, CHECK_S):
         bench.report("workload", "request.stuck", n=0, op="check", age_ns=round(CHECK_S * 1e9))
+    bench.loop(controller.quiet, QUIET_S)
     finish(bench, host, watchers)
 
 

@@ -31,6 +31,7 @@ class GuestBench:
         self.driver = driver
         self.seed = seed
         self.events: list[Event] = []
+        self.recovery: list[Event] = []  # of these, what the detectors and recovery have reported
         self.unlogged = 0
         self._host = host
         self._lock = threading.Lock()
@@ -48,7 +49,10 @@ class GuestBench:
         """Append one event, in the log that the host reads, too."""
         t_ns = time.monotonic_ns() if t_ns is None else t_ns
         with self._lock:
-            self.events.append(Event(t_ns, source, kind, data))
+            event = Event(t_ns, source, kind, data)
+            self.events.append(event)
+            if source == "recovery":
+                self.recovery.append(event)
             self.unlogged += not self._host.mailbox.log(t_ns, source, kind, data)
 
     @contextmanager

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Thread
 
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.model import Detectors
@@ -66,6 +67,7 @@ class Detection:
     _paused: bool = True
     _heartbeat: Heartbeat | None = None
     _pidfd: int | None = None
+    _probes: list[Thread] = field(default_factory=list)
     _told: dict[str, float] = field(default_factory=dict)  # who has told of the present error, and when
 
     def start(self) -> None:
@@ -87,6 +89,10 @@ class Detection:
             watcher.error()
         self._start_heartbeat()
         self._watch_udriver()
+
+    def probing(self) -> list[Thread]:
+        """The heartbeats that have not ended, those among them that were told to."""
+        return [thread for thread in self._probes if thread.is_alive()]
 
     def _tick(self) -> None:
         if not self._paused and self._look():
@@ -130,7 +136,7 @@ class Detection:
         """A fresh one: the last may still hang in a request that nobody will answer."""
         failed = partial(self._on_loop, "heartbeat")
         self._heartbeat = Heartbeat(self.bench.driver, self.detectors, failed, self._answered)
-        in_thread(self._heartbeat.run)
+        self._probes = [*self.probing(), in_thread(self._heartbeat.run)]
 
     def _stop_heartbeat(self) -> None:
         if self._heartbeat:

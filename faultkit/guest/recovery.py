@@ -99,6 +99,10 @@ class Controller:
         self.ended = True
         self._detection.pause()
 
+    def quiet(self) -> bool:
+        """Whether, after the stop, no probe is under way any more: it would hold the device open."""
+        return not self._detection.probing()
+
     def _keep_state(self) -> None:
         driver = self.bench.driver
         if not self._needs_state:
@@ -108,7 +112,7 @@ class Controller:
         self._state = driver.save()
 
     def _decide(self) -> None:
-        action = None if self.ended else self.policy.decide(self.bench.events)
+        action = None if self.ended else self.policy.decide(self.bench.recovery)
         if action is None:
             return
         self.busy = True

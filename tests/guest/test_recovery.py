@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from drivers.nbd import VerifiedIO
+from drivers.nbd import Stream, VerifiedIO
 from faultkit import (
     AtRequest,
     Detectors,
@@ -22,6 +22,7 @@ from faultkit import (
     WithProbability,
 )  # fmt: skip
 from faultkit.protocols import Fault
+from faultkit.sweeps import throughput_of
 from injectors.kill import Kill
 from injectors.unbind import Unbind
 from tests.guest.conftest import Bed, Ran, recovery_parts
@@ -151,3 +152,17 @@ def test_a_fault_that_takes_longer_than_its_interval_does_not_hold_up_the_clock(
     slow = recovery_parts.Counted(recovery_parts.Disconnected())
     ran = nbd.run(fault=slow, trigger=Every(0.001), policy=Nothing())
     assert ran.outcome is Outcome.LOST and ran.count("workload.finished") == 1
+
+
+@pytest.mark.parametrize("op", ["read", "write"])
+def test_a_transfer_under_repeated_kills_loses_time_and_no_byte(nbd: Bed, op: str) -> None:
+    """nbd sends a request that was in flight again after its timeout of a second: that bounds what is left."""
+    golden, killed = (
+        nbd.run(workload=Stream(op, duration_s=4.0), policy=RestartUDriver(limit=9, backoff_s=0.0), **parts)
+        for parts in ({}, {"fault": Kill(), "trigger": Every(1.3, times=2)})
+    )
+    for ran in (golden, killed):
+        assert ran.count("check.passed", blocks=16) == 1 and not ran.count("read.mismatched"), ran.story()
+    assert killed.count("service.restored") == 2
+    whole, left = (dict(throughput_of(ran.record.events))[op] for ran in (golden, killed))
+    assert 0.2 * whole < left < 0.9 * whole

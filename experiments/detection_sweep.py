@@ -1,0 +1,52 @@
+"""How closely must a u-driver be watched to be told of in time, and when does watching begin to see ghosts?
+
+Expected: its death is told of at once by the pidfd, however it is watched; a hang within the heartbeat's deadline and
+two periods. A deadline shorter than the longest pause of a healthy u-driver is a false alarm each time; none is raised
+in golden trials.
+
+The table: `faultkit.sweeps.detector_table(store)`. Nobody acts, so that every detector has its say.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+from drivers.nbd import Nbd, VerifiedIO
+from faultkit import AtRequest, Detectors, Nothing, Trial
+from faultkit.protocols import Fault
+from injectors.hang import Hang
+from injectors.kill import Kill
+from injectors.pause import Pause
+from monitors import Kernel, Requests
+
+PERIODS_S = (0.02, 0.1, 0.5)
+DEADLINES_S = (0.05, 0.2, 1.0)
+GOLDEN_ROUNDS, ROUNDS = 4, 3
+PAUSES_S = (0.1, 0.4)
+GOLDEN = Trial(
+    driver=Nbd(),
+    workload=VerifiedIO(requests=400),
+    policy=Nothing(),
+    monitors=(Requests(), Kernel()),
+    seed=0,
+)
+
+
+def faults() -> Iterator[Fault]:
+    """What ought to be told of, and what ought not."""
+    yield from (Kill(), Hang())
+    yield from (Pause(duration_s) for duration_s in PAUSES_S)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """Golden trials at every timing, then every fault at every timing."""
+    draw = random.Random(seed)
+    timings = [Detectors(period_s, deadline_s) for period_s, deadline_s in product(PERIODS_S, DEADLINES_S)]
+    for _, detectors in product(range(GOLDEN_ROUNDS), timings):
+        yield replace(GOLDEN, detectors=detectors, seed=draw.getrandbits(32))
+    for _, fault, detectors in product(range(ROUNDS), faults(), timings):
+        trial = replace(GOLDEN, detectors=detectors, seed=draw.getrandbits(32))
+        yield replace(trial, fault=fault, trigger=AtRequest(draw.randint(20, 200)))

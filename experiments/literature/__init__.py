@@ -1,0 +1,1 @@
+"""Experiments that others have published, done again here: one a file."""
