@@ -48,9 +48,19 @@ class Episode:
         return tuple(self.of_kind("error.detected"))
 
     @property
+    def detected(self) -> Event | None:
+        """The first detection; None if nobody told."""
+        return next(self.of_kind("error.detected"), None)
+
+    @property
     def end(self) -> Event | None:
         """What ended it; None if it lasted to the end of the trial."""
         return next((event for event in self.events if event.kind in ENDS), None)
+
+    @property
+    def restored(self) -> bool:
+        """Whether recovery brought the service back."""
+        return self.end is not None and self.end.kind == "service.restored"
 
     @property
     def failed(self) -> bool:
@@ -117,9 +127,9 @@ def phases(events: Sequence[Event]) -> list[Phase]:
 
 def phases_of(n: int, episode: Episode, events: Sequence[Event]) -> Iterator[Phase]:
     """One episode's phases, in order; `events` are those of the whole trial."""
-    if not episode.detections:
+    known = episode.detected
+    if known is None:
         return
-    known = episode.detections[0]
     if episode.activated:
         yield Phase(n, 0, "", "detected", max(0, known.t_ns - episode.activated.t_ns))
     waits_since = known.t_ns
@@ -132,9 +142,8 @@ def phases_of(n: int, episode: Episode, events: Sequence[Event]) -> Iterator[Pha
         if spans.ok:
             yield from (Phase(n, k, action, "first_byte", *span) for span in first_byte(spans.back_ns, events))
     if episode.end is None or episode.end.kind != "error.gone":
-        back = episode.end is not None and episode.end.kind == "service.restored"
         end_ns = episode.end.t_ns if episode.end else events[-1].t_ns
-        yield Phase(n, 0, "", "recovered", end_ns - known.t_ns, back)
+        yield Phase(n, 0, "", "recovered", end_ns - known.t_ns, episode.restored)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from faultkit.episodes import episodes
+from faultkit.episodes import Episode, episodes
 from faultkit.model import Ending, Event, Outcome, Record
 
 
@@ -26,8 +26,8 @@ class Verdict:
     failures: int  # errors that somebody detected, or the workload saw
     undetected: int  # of these, that nobody detected
     activation_latency_ns: int | None  # injected -> activated
-    detection_latency_ns: int | None  # activated -> first detection
-    recovery_ns: int | None  # first detection -> the probe answers again
+    detection_latency_ns: int | None  # activated -> first detection, of the first failure that was detected
+    recovery_ns: int | None  # first detection -> the probe answers again, of the first failure that was mended
     outage_ns: int | None  # longest time after activation without a completed request
     crash_kind: str | None
     crash_function: str | None
@@ -38,14 +38,18 @@ class Verdict:
         return self.outcome > Outcome.MASKED
 
 
+NEVER = Episode(())
+
+
 def judge(record: Record) -> Verdict:
     """The worst outcome that any check finds; without activation, INACTIVE."""
     injected = first(record, "fault.injected")
     activated = first(record, "fault.activated")
     detected = first(record, "error.detected")
-    restored = first(record, "service.restored")
     crash = next(crashes(record), None)
     seen = [episode for episode in episodes(record.events) if episode.detections or episode.failed]
+    told = next((episode for episode in seen if episode.detections), NEVER)
+    mended = next((episode for episode in seen if episode.restored), NEVER)
     return Verdict(
         outcome=outcome_of(record, activated is not None),
         injected=injected is not None,
@@ -59,8 +63,8 @@ def judge(record: Record) -> Verdict:
         failures=len(seen),
         undetected=sum(not episode.detections for episode in seen),
         activation_latency_ns=between(injected, activated),
-        detection_latency_ns=between(activated, detected),
-        recovery_ns=between(detected, restored),
+        detection_latency_ns=between(told.activated, told.detected),
+        recovery_ns=between(mended.detected, mended.end),
         outage_ns=outage(record, activated) if activated else None,
         crash_kind=crash_kind(record, crash),
         crash_function=crash.data.get("function") if crash else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -155,3 +156,13 @@ def test_each_failure_is_counted_and_those_that_nobody_detected_apart() -> None:
 def test_what_never_failed_was_not_missed_either() -> None:
     verdict = judge(a_record(*ACTIVATED))
     assert (verdict.failures, verdict.undetected) == (0, 0)
+
+
+def test_intervals_are_those_of_one_failure_and_not_of_two() -> None:
+    """The first is seen by nobody, the second gives up by itself, the third is mended."""
+    silent = (at(10, "fault.injected"), at(11, "fault.activated"), at(13, "request.failed", n=1))
+    gone = (at(100, "fault.injected"), at(101, "fault.activated"), at(104, "error.detected", by="heartbeat", what="x"))
+    later = [replace(event, t_ns=event.t_ns + 300 * MS) for event in RESTORED]
+    verdict = judge(a_record(*silent, *gone, at(150, "error.gone"), *later))
+    assert (verdict.detection_latency_ns, verdict.recovery_ns) == (3 * MS, 28 * MS)
+    assert (verdict.failures, verdict.undetected) == (3, 1)

@@ -33,14 +33,14 @@ class Injection:
             self._trial.trigger.arm(self._bench, partial(self._fire, self._trial.fault))
 
     def _fire(self, fault: Fault) -> None:
-        """Put the fault in. Raises: NotPlaced if it never was."""
+        """Put the fault in. Raises: NotPlaced, OSError if it never was."""
         with self._lock:
             if self._ended:
                 return
             self._arming.close()
             try:
                 self._arming.enter_context(fault.inject(self._bench))
-            except NotPlaced as reason:
+            except (NotPlaced, OSError) as reason:  # it may vanish while it is looked for
                 if not self._placed:
                     raise
                 self._bench.report("injector", "fault.skipped", why=str(reason))

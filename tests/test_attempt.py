@@ -1,0 +1,92 @@
+"""What a recovery attempt does to a driver, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from faultkit.errors import HarnessError
+from faultkit.guest.recovery import STEPS, Attempt, steps
+from tests.records import Rtl8139
+
+
+@dataclass(slots=True)
+class Stuck:
+    """A driver that notes what is done to it; unloading it takes so long that it is given up meanwhile."""
+
+    meanwhile: Callable[[], None] = lambda: None
+    done: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    def detach(self) -> None:
+        self.done.append("detach")
+
+    def unload(self) -> None:
+        self.done.append("unload")
+        self.meanwhile()
+        if self.fails:
+            raise OSError(16, "Device or resource busy")
+
+    def load(self) -> None:
+        self.done.append("load")
+
+    def attach(self) -> None:
+        self.done.append("attach")
+
+    def probe(self) -> None:
+        self.done.append("probe")
+
+    def save(self) -> None: ...
+
+    def restore(self, state: Any) -> None:
+        self.done.append(f"restore {state}")
+
+
+@dataclass(slots=True)
+class Notes:
+    """A bench that keeps what is reported."""
+
+    driver: Stuck
+    told: list[str] = field(default_factory=list)
+
+    def report(self, source: str, kind: str, /, **data: Any) -> None:
+        assert (source, kind) == ("recovery", "recovery.step")
+        self.told.append(data["step"])
+
+
+def attempt(driver: Stuck, action: str, **parts: Any) -> tuple[Attempt, Notes]:
+    """An attempt that has not begun."""
+    notes = Notes(driver)
+    return Attempt(notes, action, (), **parts), notes  # type: ignore[arg-type]
+
+
+def test_steps_are_done_and_told_in_order() -> None:
+    driver = Stuck()
+    made, notes = attempt(driver, "reload_with_state", state="MTU 1400")
+    made.run()
+    assert driver.done == ["detach", "unload", "load", "attach", "restore MTU 1400", "probe"]
+    assert notes.told == [*STEPS["reload_with_state"], "probe"] and made.error is None
+
+
+def test_an_attempt_that_was_given_up_does_not_go_on_beneath_its_successor() -> None:
+    driver = Stuck()
+    made, notes = attempt(driver, "reload")
+    driver.meanwhile = lambda: setattr(made, "abandoned", True)
+    made.run()
+    assert driver.done == notes.told == ["detach", "unload"]
+
+
+def test_a_step_that_fails_ends_the_attempt_with_its_error() -> None:
+    made, notes = attempt(Stuck(fails=True), "reload")
+    made.run()
+    assert made.error == "Device or resource busy" and notes.told == ["detach", "unload"]
+
+
+def test_an_action_that_does_not_fit_is_the_experiments_fault() -> None:
+    with pytest.raises(HarnessError, match="Rtl8139 has no u-driver"):
+        list(steps("restart", Rtl8139()))
+    with pytest.raises(HarnessError, match="no recovery action is called 'pray': there are restart, reload"):
+        list(steps("pray", Rtl8139()))
