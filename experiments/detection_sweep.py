@@ -1,8 +1,8 @@
 """How closely must a u-driver be watched to be told of in time, and when does watching begin to see ghosts?
 
 Expected: its death is told of at once by the pidfd, however it is watched; a hang within the heartbeat's deadline and
-two periods. A deadline shorter than the longest pause of a healthy u-driver is a false alarm each time; none is raised
-in golden trials.
+two periods. A pause of a healthy u-driver that is longer than the deadline is a false alarm, if a beat falls into it;
+none is raised in golden trials.
 
 The table: `faultkit.sweeps.detector_table(store)`. Nobody acts, so that every detector has its say.
 """

@@ -145,7 +145,7 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     host.mailbox.clear()
     bench = GuestBench(trial.driver, trial.seed, host)
     bench.report("agent", "trial.started", host.resumed_ns)
-    controller = Controller(bench, trial.policy, trial.detectors, list(watchers.values()))
+    controller = Controller(bench, trial.policy, trial.detectors, watchers)
     controller.start()
     with Injection(bench, trial) as injection:
         injection.arm()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Thread
@@ -61,7 +61,7 @@ class Detection:
 
     bench: GuestBench
     detectors: Detectors
-    watchers: Sequence[Watcher]
+    watchers: Mapping[str, Watcher]
     on_error: Callable[[], None]  # run in the loop, each time that a detector tells
     on_answer: Callable[[], None]  # run in the heartbeat's thread, after each probe that was answered
     _paused: bool = True
@@ -85,7 +85,7 @@ class Detection:
         """A new episode: what went wrong before is dealt with."""
         self._paused = False
         self._told.clear()
-        for watcher in self.watchers:
+        for watcher in self.watchers.values():
             watcher.error()
         self._start_heartbeat()
         self._watch_udriver()
@@ -107,7 +107,7 @@ class Detection:
 
     def _look(self) -> bool:
         """Ask those detectors that do not speak up by themselves; whether one of them has something new to tell."""
-        found = {type(watcher).__name__.lower(): watcher.error() for watcher in self.watchers}
+        found = {name: watcher.error() for name, watcher in self.watchers.items()}
         if self._heartbeat and self._heartbeat.overdue():
             found["heartbeat"] = f"no answer for {self.detectors.deadline_s:g} s"
         told = [by for by, what in found.items() if what and self._tell(by, what)]

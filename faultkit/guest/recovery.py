@@ -5,7 +5,7 @@ Every part that may block for ever runs in a thread of its own; the controller o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,7 +77,7 @@ class Controller:
     bench: GuestBench
     policy: Policy
     detectors: Detectors
-    watchers: Sequence[Watcher] = ()
+    watchers: Mapping[str, Watcher]
     busy: bool = False
     ended: bool = False  # gave up, or told to stop
     _detection: Detection = field(init=False)
@@ -123,7 +123,7 @@ class Controller:
             self.bench.after(action.delay_s, partial(self._act, action))
 
     def _act(self, action: Action) -> None:
-        attempt = self._attempt = Attempt(self.bench, action.name, self.watchers, self._state)
+        attempt = self._attempt = Attempt(self.bench, action.name, list(self.watchers.values()), self._state)
         self.bench.report("recovery", "recovery.started", action=action.name)
         self.bench.in_thread(attempt.run, partial(self._finished, attempt, None))
         self.bench.after(ATTEMPT_S, partial(self._finished, attempt, f"no end after {ATTEMPT_S:g} s"))
