@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from signal import SIGCONT, SIGSTOP, pidfd_send_signal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Bench, Side
@@ -30,18 +30,28 @@ class Hang:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        pid = pid_of(bench)
-        pidfd = os.pidfd_open(pid)
-        pidfd_send_signal(pidfd, SIGSTOP)
-        await_stop(pid)  # SIGSTOP is asynchronous
-        bench.report("injector", "fault.injected", pid=pid, signal="SIGSTOP")
-        bench.at_next_request(partial(witness, bench, pid))
-        try:
+        with stopped(bench):
             yield
-        finally:
-            with suppress(ProcessLookupError):
-                pidfd_send_signal(pidfd, SIGCONT)
-            os.close(pidfd)
+
+
+def stopped(bench: Bench, **data: Any) -> ExitStack:
+    """Make the u-driver stand still; to close the answer lets it run on. `data`: more to tell of the injection."""
+    pid = pid_of(bench)
+    pidfd = os.pidfd_open(pid)
+    pidfd_send_signal(pidfd, SIGSTOP)
+    await_stop(pid)  # SIGSTOP is asynchronous
+    bench.report("injector", "fault.injected", pid=pid, signal="SIGSTOP", **data)
+    bench.at_next_request(partial(witness, bench, pid))
+    undo = ExitStack()
+    undo.callback(os.close, pidfd)
+    undo.callback(resume, pidfd)
+    return undo
+
+
+def resume(pidfd: int) -> None:
+    """Let the process run on, if it still exists."""
+    with suppress(ProcessLookupError):
+        pidfd_send_signal(pidfd, SIGCONT)
 
 
 def witness(bench: Bench, pid: int) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from signal import SIGCONT, SIGSTOP, pidfd_send_signal
 from typing import ClassVar
 
 from faultkit.protocols import Bench, Side
-from injectors.hang import await_stop, witness
-from injectors.udriver import pid_of
+from injectors.hang import stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +26,6 @@ class Pause:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        pid = pid_of(bench)
-        pidfd = os.pidfd_open(pid)
-        pidfd_send_signal(pidfd, SIGSTOP)
-        await_stop(pid)  # SIGSTOP is asynchronous
-        bench.report("injector", "fault.injected", pid=pid, signal="SIGSTOP", duration_s=self.duration_s)
-        bench.at_next_request(partial(witness, bench, pid))
-        with ExitStack() as undo:  # run by the clock or at the end, whichever comes first
-            undo.callback(os.close, pidfd)
-            undo.callback(resume, pidfd)
+        with stopped(bench, duration_s=self.duration_s) as undo:
             bench.after(self.duration_s, undo.close)
             yield
-
-
-def resume(pidfd: int) -> None:
-    """Let the process run on, if it still exists."""
-    with suppress(ProcessLookupError):
-        pidfd_send_signal(pidfd, SIGCONT)
