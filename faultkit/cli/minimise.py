@@ -19,6 +19,7 @@ from faultkit.minimise import Minimal, Step, as_json, minimise
 def command(result: Path, trial: int, as_data: bool) -> None:
     """Leave out faults of a TRIAL with several, as long as it ends alike."""
     with opened(result) as store:
+        store.record(trial)  # if there is none, no guest need be built to say so
         found = minimise(store, trial, built_guest(Console(stderr=True)), quiet if as_data else say)
     click.echo(json.dumps(as_json(found)) if as_data else "\n".join(told(found)))
 
