@@ -20,6 +20,7 @@ from faultkit.errors import UsageError
 from faultkit.model import Trial
 from faultkit.protocols import iter_parts
 from faultkit.sequential import Rule
+from faultkit.stopping import Stops
 from faultkit.template import group_of
 
 PACKAGE = "experiments"
@@ -33,7 +34,7 @@ class Experiment:
     question: str
     trials: Callable[[int], Iterator[Trial]]
     file: Path | None = None  # None for ours
-    stop: Rule | None = None  # ends a campaign before the list does
+    stop: Rule | Stops | None = None  # ends a campaign before the list does
     gate: Any = ()  # its GATE as declared: a tuple of rules (`faultkit.gate.language`)
     settled: bool = False  # its sites were fixed by an earlier campaign: where one is not there, the trial is void
 

@@ -18,6 +18,7 @@ GOLDEN = "golden"  # the injector of a trial without a fault
 COLUMNS = (
     "injector", "side", "fault_type", "function", "target", "driver", "policy", "workload", "trigger", "detected_by",
 )  # fmt: skip
+VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
 SURVIVED = (Outcome.MASKED, Outcome.RECOVERED)
 
 ACCOUNTS = ("planned", "injected", "activated", "manifested", "void")

@@ -1,4 +1,4 @@
-"""What `run` and `rerun` share: a campaign with a bar, a few replays, and the outcome table at the end."""
+"""What `run`, `rerun` and `gate` share: a campaign with a bar, a few replays, and the outcome table at the end."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from faultkit.progress import Bar
 from faultkit.qemu import Machine
 from faultkit.replay import replay, spread
 from faultkit.store import Store
-from faultkit.summary import accounting, replays
+from faultkit.summary import VOID_SHARE, accounting, replays
 from faultkit.template import KEEP
 
 AGAIN, AGAIN_EVERY = 5, 20  # so many trials are run again at the end, but no more than one in so many
-VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +50,18 @@ def place_for(name: str, seed: int) -> Path:
 
 def carry_out(asked: Asked) -> int:
     """Run it, and say what came of it; with `dry_run` only what would be run. Raises: as `campaign.run`."""
-    name, out = asked.experiment.name, asked.out
-    plan = experiment.plan(asked.experiment, asked.seed, asked.count)
     if asked.dry_run:
-        click.echo(f"{name}: {plan.count} trials, seed {asked.seed}, {len(plan.groups)} template(s), into {out}")
+        plan = experiment.plan(asked.experiment, asked.seed, asked.count)
+        templates = f"{len(plan.groups)} template(s)"
+        click.echo(f"{asked.experiment.name}: {plan.count} trials, seed {asked.seed}, {templates}, into {asked.out}")
         return 0
+    execute(asked)
+    return conclude(asked.out)
+
+
+def execute(asked: Asked) -> None:
+    """Run it, and a few of its trials again. Raises: as `campaign.run`."""
+    plan, out = experiment.plan(asked.experiment, asked.seed, asked.count), asked.out
     if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty: give --resume to go on with it, or another --out")
     console = Console(stderr=True)
@@ -73,7 +79,6 @@ def carry_out(asked: Asked) -> int:
     finally:
         link_latest(out)
     cache.prune("templates", KEEP)
-    return conclude(out)
 
 
 def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from faultkit.gate.answers import Answer, Ruling
-from faultkit.gate.facts import VOID_SHARE, Facts, report_of
+from faultkit.gate.facts import Facts, report_of
 from faultkit.gate.sources import Named, Rules
 from faultkit.store import Store
-from faultkit.summary import accounting
+from faultkit.summary import VOID_SHARE, accounting
 
 PASSED, FAILED, INCONCLUSIVE, HARNESS = 0, 1, 3, 5
 

@@ -10,13 +10,12 @@ from faultkit.model import Outcome
 from faultkit.sequential import Decision
 from faultkit.signatures import excerpt, signature
 from faultkit.store import Store
-from faultkit.summary import COLUMNS, GOLDEN
+from faultkit.summary import COLUMNS, GOLDEN, VOID_SHARE
 
 TIMES = {"recovery": "recovery_ns", "detection": "detection_latency_ns", "outage": "outage_ns"}
 FLAGS = ("injected", "manifested", "leaked", "warned", "udriver_died", "kdriver_reloaded")
 FIELDS = ("n", "outcome", "crash_kind", "crash_function", "recoveries", *FLAGS, *TIMES.values())
 UNDECIDED = Decision.UNDECIDED.value
-VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
