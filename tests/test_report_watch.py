@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -17,45 +17,43 @@ from tests.synthetic import campaign, meta, rows
 UNFINISHED = {"finished": None}
 
 
-def grow(store: Store, steps: Iterator[int], seen: list[str]) -> Callable[[Sequence[Progress]], None]:
-    """Hears of a written dashboard, and lets the campaign go on for so many trials."""
-    source = rows(30)
-
-    def told(now: Sequence[Progress]) -> None:
-        seen.extend(map(str, now))
-        store.add_many(islice(source, next(steps, 0)))
-
-    return told
-
-
 def test_it_is_written_again_as_trials_end_until_all_have(tmp_path: Path) -> None:
     seen: list[str] = []
-    out = tmp_path / "report.html"
+    pages: list[str] = []
+    steps, source, out = iter((10, 20)), rows(30), tmp_path / "report.html"
     with Store.create(tmp_path / "run", meta(30) | UNFINISHED) as store:
-        follow([tmp_path / "run"], out, 0.01, grow(store, iter((10, 20)), seen))
-    assert seen == ["0 of 30 trials", "10 of 30 trials", "30 of 30 trials"]
-    assert '"reload_s":null' in out.read_text(), "the last one stays as it is"
+
+        def told(now: Sequence[Progress]) -> None:
+            seen.extend(map(str, now))
+            pages.append(out.read_text())
+            if not (added := next(steps, 0)):
+                store.set_meta("finished", "now")
+            store.add_many(islice(source, added))
+
+        follow([tmp_path / "run"], out, 0.01, told)
+    assert [*dict.fromkeys(seen)] == ["0 of 30 trials", "10 of 30 trials", "30 of 30 trials"]
+    assert all('"reload_s":0.01' in page for page in pages[:-1])
+    assert '"reload_s":null' in pages[-1], "the last one stays as it is"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_page_of_a_running_campaign_loads_itself_again(tmp_path: Path) -> None:
-    with Store.create(tmp_path / "run", meta(30) | UNFINISHED) as store:
-        store.add_many(islice(rows(30), 4))
+def test_trials_that_are_run_again_after_the_list_are_waited_for(tmp_path: Path) -> None:
+    run, out = campaign(tmp_path / "run", 4), tmp_path / "report.html"
+    looks: list[bool] = []
 
-        pages = []
+    def told(now: Sequence[Progress]) -> None:
+        looks.append(now[0].ended)
+        with Store.open(run, readonly=False) as store:
+            store.set_meta("finished", None if len(looks) == 1 else "now")
 
-        def told(_: Sequence[Progress]) -> None:
-            pages.append((tmp_path / "report.html").read_text())
-            store.set_meta("finished", "now")
-
-        follow([tmp_path / "run"], tmp_path / "report.html", 0.01, told)
-    assert ['"reload_s":0.01' in page for page in pages] == [True, False]
+    follow([run], out, 0.01, told)
+    assert looks == [True, False, True, True]
 
 
 def test_an_interrupted_campaign_has_ended(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(30)) as store:
         store.add_many(islice(rows(30), 4))
-    assert progress(tmp_path / "run") == Progress(4, 30, ended=True)
+    assert progress(tmp_path / "run") == Progress(4, 30, again=0, ended=True)
 
 
 def test_a_reader_never_holds_up_the_campaign(tmp_path: Path) -> None:
@@ -81,6 +79,7 @@ def test_an_open_page_turns_into_the_next_one_and_keeps_its_filter(tmp_path: Pat
                 opened(chrome, out)
                 chrome.execute_script("document.querySelector('.chip').click()")
                 store.add_many(islice(rows(30), 10, 30))
+                store.set_meta("finished", "now")
 
         follow([tmp_path / "run"], out, 0.1, told)
         shown = chrome.execute_async_script(

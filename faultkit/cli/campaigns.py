@@ -89,7 +89,11 @@ def run_again(out: Path, count: int | None, guest: Image, console: Console) -> N
         sample = (min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0) if count is None else min(count, ran)
         if sample:
             with console.status(f"running {sample} trials again"):
-                deque(replay(store, spread(store, sample), 1, 1, guest), maxlen=0)
+                store.set_meta("finished", None)
+                try:
+                    deque(replay(store, spread(store, sample), 1, 1, guest), maxlen=0)
+                finally:
+                    store.set_meta("finished", campaign.now())
 
 
 def conclude(out: Path) -> int:

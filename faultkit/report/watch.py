@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faultkit.report import write
 from faultkit.store import Store
+from faultkit.summary import replays
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Progress:
 
     done: int
     planned: int
-    ended: bool  # all trials are stored, or its run has ended without: interrupted, or decided early
+    again: int  # runs of stored trials
+    ended: bool  # its run has ended: with the list, interrupted, or decided early
 
     def __str__(self) -> str:
         return f"{self.done} of {self.planned} trials"
@@ -26,17 +28,18 @@ class Progress:
 def follow(results: Sequence[Path], out: Path, every_s: float, told: Callable[[Sequence[Progress]], None]) -> None:
     """Write the dashboard of `results` again every `every_s` seconds, if trials have ended, until all campaigns have.
 
-    `told` hears of each time that it is written. A campaign that was killed never ends: interrupt this.
+    A campaign has ended if two looks find it so: after its list, some trials may be run again. `told` hears of each
+    time that the file is written. A campaign that was killed never ends: interrupt this.
     Raises: UsageError, HarnessError as `write` does; KeyboardInterrupt.
     """
     before: list[Progress] = []
     while True:
         now = [progress(path) for path in results]
-        ended = all(each.ended for each in now)
-        if now != before:
-            write(results, out, None if ended else every_s)
+        over = now == before and all(each.ended for each in now)
+        if over or now != before:
+            write(results, out, None if over else every_s)
             told(now)
-        if ended:
+        if over:
             return
         before = now
         time.sleep(every_s)
@@ -44,7 +47,6 @@ def follow(results: Sequence[Path], out: Path, every_s: float, told: Callable[[S
 
 def progress(path: Path) -> Progress:
     """How far one campaign has come. Raises: UsageError if there is none."""
-    with Store.open(path) as store:
+    with Store.open(path) as store, store.snapshot():
         done, meta = len(store.done()), store.meta()
-    planned = int(meta.get("planned", done))
-    return Progress(done, planned, done >= planned or meta.get("finished") is not None)
+        return Progress(done, int(meta.get("planned", done)), replays(store)["runs"], meta.get("finished") is not None)
