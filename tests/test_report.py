@@ -29,6 +29,7 @@ from faultkit.report import details, write
 from faultkit.report.campaign import read, verdict
 from faultkit.report.markup import ms
 from faultkit.report.overview import MEANINGS, MOST_VALUES, shares_title
+from faultkit.report.recovery import phases_title
 from faultkit.report.theme import DARK, themable
 from faultkit.stats import rate
 from faultkit.store import FILE, Row, Store
@@ -425,3 +426,13 @@ def test_phases_of_recovery_are_the_stores(dashboard: Path, run: Path) -> None:
         for row in expected.to_dict("records")
     }
     assert len(found) >= 8
+
+
+def test_the_longest_phase_is_that_of_the_table(run: Path) -> None:
+    with Store.open(run) as store:
+        frame = recovery_phases(store)
+    medians = phase_quantiles(frame[frame["attempt"] > 0], by=())
+    longest = medians.loc[medians["p50_ns"].idxmax()]
+    title = phases_title(frame)
+    assert longest["phase"].replace("_", " ") in title and ms(longest["p50_ns"]) in title
+    assert phases_title(frame[:0]) == "No attempt at recovery came to its end"

@@ -46,11 +46,11 @@ def phases_card(campaign: Campaign) -> Piece:
 
 def phases_title(frame: pd.DataFrame) -> str:
     """The phase of an attempt that takes longest."""
-    steps = frame[(frame["attempt"] > 0) & frame["complete"]].groupby("phase", observed=True)["duration_ns"].median()
+    steps = phase_quantiles(frame[frame["attempt"] > 0], by=()).dropna(subset=["p50_ns"])
     if steps.empty:
-        return "No attempt at recovery was made"
-    name = str(steps.idxmax()).replace("_", " ")
-    return f"Of a recovery's phases, “{name}” takes longest: {ms(float(steps.max()))} in the median"
+        return "No attempt at recovery came to its end"
+    length_ns, phase = max(zip(steps["p50_ns"].astype(float), steps["phase"].astype(str), strict=True))
+    return f"Of a recovery's phases, “{phase.replace('_', ' ')}” takes longest: {ms(length_ns)} in the median"
 
 
 def phases_table(frame: pd.DataFrame) -> str:
