@@ -102,6 +102,10 @@ class Hands:
         """Change one of them."""
         self.machine.guest.gdb.set_register(name, value)
 
+    def set_link(self, wire: str, *, up: bool) -> None:
+        """Plug or pull a network cable."""
+        self.machine.guest.set_link(wire, up=up)
+
     def report(self, kind: str, /, **data: Any) -> None:
         """An event at this very instant."""
         self.machine.note(kind, {**data, **self.label})

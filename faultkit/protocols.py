@@ -110,6 +110,24 @@ class Split(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """A register of a PCI device: which of its base address registers leads there, how far, and how wide it is."""
+
+    bar: int
+    offset: int
+    size_bytes: int
+
+
+@runtime_checkable
+class RaisesInterrupts(Protocol):
+    """A driver of a PCI device with one register that says why it interrupts."""
+
+    @property
+    def interrupt_status(self) -> Register:
+        """That register; its bits are cleared by writing 1 to them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tampering:
     """What is done to which of the messages between k-driver and u-driver.
 
@@ -276,6 +294,9 @@ class StoppedMachine(Protocol):
 
     def set_register(self, name: str, value: int) -> None:
         """Change a general register, or rip."""
+
+    def set_link(self, wire: str, *, up: bool) -> None:
+        """Plug or pull a network cable; `wire` is QEMU's name of it. Raises: HarnessError if there is none."""
 
     def report(self, kind: str, /, **data: Any) -> None:
         """An event at this very instant."""

@@ -206,6 +206,10 @@ class Guest:
         low, high = re.findall(r"0x([0-9a-f]{8})", answer)
         return (int(high, 16) << 32 | int(low, 16)) * HPET_TICK_NS
 
+    def set_link(self, wire: str, *, up: bool) -> None:
+        """The link of a network back end, and of the NIC on it, which is told."""
+        self.execute("set_link", name=wire, up=up)
+
     def read_pages(self, pages: tuple[int, ...]) -> bytes:
         """Physical memory, page by page (also of a crashed guest)."""
         return b"".join(self._read_page(page) for page in pages)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from typing import ClassVar
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Bench, Channelled, Side, Tampering
-from injectors.witness import activations
+from injectors.witness import witnessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,10 @@ class Channel:
     def inject(self, bench: Bench) -> Iterator[None]:
         if not isinstance(bench.driver, Channelled):
             raise NotPlaced(f"{type(bench.driver).__name__} has no channel whose messages can be tampered with")
-        armed_ns = time.monotonic_ns()  # a message may be met before this thread runs on
         try:
             fd = bench.driver.tamper(Tampering(**asdict(self)))
         except OSError as reason:
             raise NotPlaced(f"a message cannot be tampered with: {reason.strerror or reason}") from None
-        bench.report(
-            "injector", "fault.injected", armed_ns, action=self.action, direction=self.direction,
-            message=self.message or "any", nth=self.nth, times=self.times,
-        )  # fmt: skip
-        with activations(bench, fd):
+        told = {"direction": self.direction, "message": self.message or "any", "nth": self.nth, "times": self.times}
+        with witnessed(bench, fd, action=self.action, **told):
             yield

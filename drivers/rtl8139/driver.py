@@ -14,6 +14,7 @@ from pathlib import Path
 from drivers.rtl8139.peer import ECHO_PORT, PEER, PEER_ADDRESS
 from drivers.rtl8139.settings import Settings, apply, settings
 from faultkit.guest.commands import retry, run
+from faultkit.protocols import Register
 
 DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"
@@ -40,11 +41,17 @@ class Rtl8139:
 
     @property
     def qemu_devices(self) -> tuple[str, ...]:
-        # the peer's model hands packets over synchronously; virtio's would do so in host time
+        # The peer's model hands packets over synchronously; virtio's would do so in host time. In slot 5 it has an
+        # interrupt line that is not the driver's: 440FX routes slots 3 and 4 to one.
         return (
             *("-netdev", "hubport,id=wire0,hubid=0", "-device", "rtl8139,netdev=wire0,mac=52:54:00:00:00:01"),
-            *("-netdev", "hubport,id=wire1,hubid=0", "-device", "pcnet,netdev=wire1,mac=52:54:00:00:00:02"),
+            *("-netdev", "hubport,id=wire1,hubid=0", "-device", "pcnet,netdev=wire1,mac=52:54:00:00:00:02,addr=5"),
         )
+
+    @property
+    def interrupt_status(self) -> Register:
+        """IntrStatus (RTL8139C(L)+ data sheet, 6.9)."""
+        return Register(bar=1, offset=0x3E, size_bytes=2)
 
     def prepare(self) -> None:
         """Move the peer's NIC into its namespace and start the peer."""

@@ -29,11 +29,18 @@ from faultkit.trial import run_trial
 from injectors.call_argument import CallArgument
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
+from injectors.channel import Channel
 from injectors.crash import Crash
+from injectors.dead_device import DeadDevice
 from injectors.disk_full import DiskFull
+from injectors.dma_flip import DmaFlip
 from injectors.fd_closed import FdClosed
 from injectors.hang import Hang
+from injectors.interrupt_storm import InterruptStorm
+from injectors.interrupts_held import InterruptsHeld
+from injectors.interrupts_lost import InterruptsLost
 from injectors.kill import Kill
+from injectors.link_down import LinkDown
 from injectors.memory import Memory
 from injectors.memory_limit import MemoryLimit
 from injectors.registers import Registers
@@ -43,11 +50,13 @@ from injectors.slow import Slow
 from injectors.syscall_delay import SyscallDelay
 from injectors.syscall_error import SyscallError
 from injectors.text import Text
+from injectors.unplugged import Unplugged
 from monitors import Calls, Kernel, Modules, Process, Requests, Resources
 
 sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this
 
 known_parts = importlib.import_module("known_parts")
+device_parts = importlib.import_module("device_parts")
 recovery_parts = importlib.import_module("recovery_parts")
 known_udriver_faults = importlib.import_module("known_udriver_faults")
 
@@ -58,6 +67,8 @@ PARTS = (
     Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
     DiskFull(), FdClosed(), MemoryLimit(), Registers(), Signal(), Slow(), SyscallDelay("f", 1), SyscallError("f"),
     known_udriver_faults.Allocation(),
+    Channel("drop", "reply"), DeadDevice(), DmaFlip(), InterruptStorm(1), InterruptsHeld(), InterruptsLost(),
+    LinkDown(), Unplugged(), device_parts.RegistersRead(DeadDevice()),
     known_parts.Bustle(), recovery_parts.Waiting(), After(1), AtOnce(), AtRequest(1), Nothing(),
 )  # fmt: skip
 
