@@ -42,7 +42,8 @@ class Memory:
 
     @property
     def fault_type(self) -> str:
-        return f"memory: {self.region}"
+        where = self.region if self.among == "resident" else f"{self.region} in use"
+        return f"memory: {where}" if self.bits == 1 else f"memory: {where}, {self.bits} bits"
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -53,10 +54,18 @@ class Memory:
             self.put(bench, pid, regions(pid, self.region))
         elif self.among == "used":
             watch_use(pid, self.region)
-            after_requests(bench, self.observe, lambda: self.put(bench, pid, used(pid, self.region)))
+            after_requests(bench, self.observe, partial(self.put_among_used, bench, pid))
         else:
             raise NotPlaced(f"there are no pages {self.among!r} to draw from: there are resident, used")
         yield
+
+    def put_among_used(self, bench: Bench, pid: int) -> None:
+        """What has been observed is drawn from. Raises: NotPlaced."""
+        try:
+            ranges = used(pid, self.region)
+        except OSError as reason:
+            raise NotPlaced(f"process {pid} was gone before it had been observed: {reason.strerror}") from None
+        self.put(bench, pid, ranges)
 
     def put(self, bench: Bench, pid: int, ranges: list[Range]) -> None:
         """Draw, flip, and see to the witness."""

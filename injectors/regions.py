@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.errors import NotPlaced
-from injectors.ptrace import call_in
+from injectors.ptrace import call_in, registers, stopped
+from injectors.udriver import threads_of
 
 SCAN = struct.Struct("=12Q")  # struct pm_scan_arg, include/uapi/linux/fs.h
 PAGEMAP_SCAN = 0xC0606610
@@ -20,6 +21,7 @@ PRESENT, SOFT_DIRTY = 1 << 3, 1 << 7  # PAGE_IS_...
 AT_ONCE = 256
 FORGET_WRITES = "4"  # Documentation/admin-guide/mm/soft-dirty.rst
 FAULT_AROUND = Path("/sys/kernel/debug/fault_around_bytes")
+FAULT_AROUND_BYTES = "65536"  # the kernel's own choice
 MADVISE, MADV_DONTNEED = 28, 4
 
 Range = tuple[int, int]
@@ -63,13 +65,14 @@ def watch_use(pid: int, name: str) -> None:
     if name != "text":
         Path(f"/proc/{pid}/clear_refs").write_text(FORGET_WRITES)
         return
-    FAULT_AROUND.write_text(str(mmap.PAGESIZE))
+    FAULT_AROUND.write_text(str(mmap.PAGESIZE))  # no neighbours with them
     for low, high in text_ranges(mappings_of(pid), []):
         call_in(pid, MADVISE, low, high - low, MADV_DONTNEED)
 
 
 def used(pid: int, name: str) -> list[Range]:
-    """The pages of a region that were used since `watch_use`. Raises: NotPlaced if there are none."""
+    """The pages of a region that were used since `watch_use`. Raises: NotPlaced if there are none, OSError."""
+    FAULT_AROUND.write_text(FAULT_AROUND_BYTES)
     return in_state(pid, name, PRESENT if name == "text" else PRESENT | SOFT_DIRTY, "in use")
 
 
@@ -116,9 +119,17 @@ KINDS: dict[str, Callable[[list[Mapping], list[int]], list[Range]]] = {
 
 
 def stack_pointers(pid: int) -> list[int]:
-    """Where each thread's stack ends, of those that wait in the kernel (proc(5), /proc/PID/syscall)."""
-    calls = [(task / "syscall").read_text().split() for task in sorted(Path(f"/proc/{pid}/task").iterdir())]
-    return [int(call[-2], 16) for call in calls if len(call) > 2]
+    """Where each thread's stack ends, the oldest thread's first."""
+    return [stack_pointer(tid) for tid in threads_of(pid)]
+
+
+def stack_pointer(tid: int) -> int:
+    """Of a thread that waits in the kernel by /proc/TID/syscall (proc(5)), of one that runs by stopping it."""
+    call = Path(f"/proc/{tid}/syscall").read_text().split()
+    if len(call) > 2:
+        return int(call[-2], 16)
+    with stopped(tid):
+        return registers(tid)["rsp"]
 
 
 def pages_with(pid: int, categories: int, ranges: list[Range]) -> list[Range]:
