@@ -81,7 +81,7 @@ def activated_by(bench: Bench, threads: Sequence[int], *watched: Watched) -> Ite
 
 
 def events(threads: Sequence[int], watched: Watched) -> Iterator[int]:
-    """The perf events that it takes: one a thread, or, because each condition costs 10 ms, one for all of them."""
+    """The perf events that it takes: one a thread, or of a tracepoint one for all of them."""
     if watched.kind == PERF_TYPE_TRACEPOINT:
         condition = " || ".join(f"common_pid == {tid}" for tid in threads)
         fd = opened(EVERYBODY, watched)
