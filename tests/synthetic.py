@@ -17,7 +17,7 @@ from faultkit.model import Ending, Event, Outcome, Record, Trial
 from faultkit.policies import Nothing, ReloadKDriver, RestartUDriver
 from faultkit.store import Row, Store
 from faultkit.triggers import AtRequest
-from tests.records import MS, CallError, Hang, Kill, Nbd, Rtl8139, Writes
+from tests.records import EVENTS_OF, MS, CallError, Hang, Kill, Nbd, Rtl8139, Writes, a_golden_row, a_row
 
 QUESTION = """Does a restarted u-driver lose acknowledged writes when it fails under load?
 
@@ -272,6 +272,15 @@ def campaign(directory: Path, count: int = 300, seed: int = 7, requests: int = 4
     with Store.create(directory, meta(count, seed) | facts) as store:
         store.add_many(rows(count, seed, requests))
     return directory
+
+
+def one_of_each(directory: Path) -> Store:
+    """Of 16 planned: one kill per outcome, a hang, two golden trials, a void one."""
+    store = Store.create(directory, meta(16))
+    store.add_many(a_row(n, *events) for n, events in enumerate(EVENTS_OF.values()))
+    store.add(a_row(8, *EVENTS_OF["HUNG"], fault=Hang()))
+    store.add_many([a_golden_row(9), a_golden_row(10), a_row(11, void="QEMU ended with status 1")])
+    return store
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -27,20 +27,15 @@ from faultkit.summary import (
     replays,
     survival,
 )
-from tests.records import EVENTS_OF, CallError, Hang, Kill, Typed, a_golden_row, a_row, at
-from tests.synthetic import campaign, meta
+from tests.records import EVENTS_OF, CallError, Kill, Typed, a_golden_row, a_row, at
+from tests.synthetic import campaign, meta, one_of_each
 from tests.terminal import printed
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """Of 16 planned: one kill per outcome, a hang, two golden trials, a void one."""
-    with Store.create(tmp_path / "run", meta(16)) as store:
-        store.add_many(a_row(n, *events) for n, events in enumerate(EVENTS_OF.values()))
-        store.add(a_row(8, *EVENTS_OF["HUNG"], fault=Hang()))
-        store.add(a_golden_row(9))
-        store.add(a_golden_row(10))
-        store.add(a_row(11, void="QEMU ended with status 1"))
+    """One trial per outcome, and some more."""
+    with one_of_each(tmp_path / "run") as store:
         yield store
 
 
