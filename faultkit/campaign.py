@@ -21,8 +21,9 @@ from faultkit.experiment import Experiment, Group, Plan, listed
 from faultkit.image import Image
 from faultkit.judge import Verdict
 from faultkit.model import Record, Trial
-from faultkit.protocols import Placeable, Relocatable
+from faultkit.protocols import Placeable
 from faultkit.qemu import Machine
+from faultkit.relocate import relocated
 from faultkit.sequential import Rule
 from faultkit.stopping import Follows, Stops, stopping_of, success
 from faultkit.store import Row, Store, class_name
@@ -188,7 +189,7 @@ def settled(n: int, trial: Trial, base: Template) -> Trial:
 def run_relocated(base: Template, n: int, trial: Trial) -> Row:
     """Run a trial whose site was settled on another template; void, without a run, if this one does not have it."""
     try:
-        moved = trial.fault.relocated(base.code) if isinstance(trial.fault, Relocatable) else trial.fault
+        moved = relocated(trial.fault, base.code)
     except NotPlaced as reason:
         return row_of(base, n, trial, 0, None, str(reason))
     return run_valid(base, n, replace(trial, fault=moved))

@@ -20,11 +20,9 @@ from faultkit.stats import Rate, rate
 from faultkit.store import Store, class_name
 from faultkit.summary import SURVIVED
 
-BETWEEN = ("policy", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
-COLUMNS = ("policy", "monitors", "driver", "workload", "trigger")
-BUILD = frozenset(
-    {"address", "before", "after", "sites"}
-)  # fields of a fault that only say where one build has its site
+BETWEEN = ("policy", "detectors", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
+COLUMNS = ("policy", "detectors", "monitors", "driver", "workload", "trigger")
+BUILD = frozenset({"address", "before", "after", "sites", "sites_in_all", "where"})  # of a fault, in one build
 MCNEMAR, FISHER = "McNemar's exact test", "Fisher's exact test"
 TANGO, NEWCOMBE = "Tango's score interval for paired shares", "Newcombe's interval for independent shares"
 
@@ -85,7 +83,7 @@ class Comparison:
 
 
 def between(first: Store, second: Store) -> Comparison:
-    """Two campaigns: pairs by number where all that both have is alike but policy, monitors and driver."""
+    """Two campaigns: pairs by number where all that both have is alike but policy, detectors, monitors, driver."""
     one, two = ended(first), ended(second)
     names = label(first), label(second)
     names = names if names[0] != names[1] else (str(first.path), str(second.path))
@@ -106,7 +104,7 @@ def within(store: Store, column: str) -> list[Comparison]:
         raise UsageError(f"trials cannot be compared by {column!r}: there are {', '.join(COLUMNS)}")
     levels: dict[str, dict[str, list[Ended]]] = {}
     for trial in ended(store).values():
-        alike = levels.setdefault(json.dumps(trial.plan[column], sort_keys=True), {})
+        alike = levels.setdefault(json.dumps(trial.plan.get(column), sort_keys=True), {})
         alike.setdefault(identity(trial.plan, (column,)), []).append(trial)
     names = distinct([json.loads(level) for level in levels])
     found = [

@@ -261,14 +261,6 @@ class Placeable(Protocol):
 
 
 @runtime_checkable
-class Relocatable(Protocol):
-    """A settled fault whose site may lie elsewhere in another build of the k-driver."""
-
-    def relocated(self, code: Mapping[str, ModuleCode]) -> Fault:
-        """The same fault where this code has its site. Pure. Raises: NotPlaced if it has none, or another there."""
-
-
-@runtime_checkable
 class HostSide(Protocol):
     """A fault that is put in from outside the guest."""
 

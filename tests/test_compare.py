@@ -17,7 +17,7 @@ from faultkit.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, betwee
 from faultkit.comparison_table import ComparisonTable
 from faultkit.differences import fisher, mcnemar, newcombe, tango
 from faultkit.errors import UsageError
-from faultkit.model import Outcome
+from faultkit.model import Detectors, Outcome
 from faultkit.policies import Nothing, RestartUDriver
 from faultkit.stats import rate
 from faultkit.store import Row, Store
@@ -155,6 +155,15 @@ def test_three_policies_are_three_comparisons_and_fields_tell_like_names_apart(t
     assert len(names) == 3
     assert [name.partition("(")[0] for name in names[0]] == ["restart_udriver"] * 2
     assert ["limit=3" in names[0][0], "limit=1" in names[0][1]] == [True, True]
+
+
+def test_detectors_can_be_compared(tmp_path: Path) -> None:
+    detectors = (Detectors(beat_s=0.1), Detectors(beat_s=0.5))
+    every = [row for each in detectors for row in rows(RESTARTED, detectors=each)]
+    path = stored(tmp_path / "two", [replace(row, n=n) for n, row in enumerate(every)])
+    with Store.open(path) as store:
+        [found] = within(store, "detectors")
+    assert found.paired and found.first.startswith("detectors(beat_s=0.1, ") and found.only == (0, 0)
 
 
 def test_trials_that_are_alike_are_paired_in_their_order(tmp_path: Path) -> None:

@@ -21,15 +21,16 @@ from faultkit.named import named, several
 from faultkit.policies import Nothing, RestartUDriver
 from faultkit.protocols import Function, ModuleCode
 from faultkit.qemu import Machine
+from faultkit.relocate import relocated
 from faultkit.rerun import Changes, experiment_of
-from faultkit.store import Store
+from faultkit.store import Row, Store
 from faultkit.template import Template
 from monitors import Kernel, Requests
-from tests.records import EVENTS_OF, CallError, Hang, Kill, Typed, a_golden_row, a_record, a_row, a_trial
+from tests.records import EVENTS_OF, Both, CallError, Hang, Kill, Typed, a_golden_row, a_record, a_row, a_trial
 from tests.synthetic import meta
 
 NOWHERE = Path("nowhere")
-OPEN = Function("nbd_open", 0x3000, b"\x90")
+OPEN = Function("nbd_open", 0x3000, b"\x90\xc3")
 
 
 @pytest.fixture
@@ -79,43 +80,75 @@ def test_its_trials_are_pairs_with_the_stored_ones(store: Store, tmp_path: Path)
 
 
 @dataclass(frozen=True, slots=True)
-class Moving(Kill):
-    """A fault whose site another build may have moved, or dropped."""
+class Sited(Kill):
+    """A fault at an instruction."""
 
     function: str = "nbd_open"
-    address: int = 0
-
-    def relocated(self, code: Mapping[str, ModuleCode]) -> Moving:
-        places = {function.name: function.address for module in code.values() for function in module.functions}
-        if self.function not in places:
-            raise NotPlaced(f"there is no {self.function}")
-        return Moving(self.function, places[self.function])
+    offset: int = 1
+    address: int = 0x1001
+    old: str = "c3"
 
 
-def relocated(monkeypatch: pytest.MonkeyPatch, fault: Any, functions: tuple[Function, ...]) -> Any:
-    """The row of a trial with such a fault on a template with such functions; its run is made up."""
+@dataclass(frozen=True, slots=True)
+class Called(Kill):
+    """A fault that is placed by a name."""
+
+    function: str = "nbd_open"
+    where: int = 0
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Called:
+        return Called(self.function, code["nbd"].functions[0].address)
+
+
+def code(*functions: Function) -> dict[str, ModuleCode]:
+    """Another build."""
+    return {"nbd": ModuleCode("nbd", functions)}
+
+
+def test_a_site_goes_where_this_build_has_it() -> None:
+    assert relocated(Sited(), code(OPEN)) == Sited(address=0x3001)
+    assert relocated(Called(), code(OPEN)) == Called(where=0x3000)
+    both = relocated(Both((Sited(), Hang(), Called())), code(OPEN))
+    assert both == Both((Sited(address=0x3001), Hang(), Called(where=0x3000)))
+    for fault in (None, Hang(), CallError("f"), Typed("nop", "nbd_open")):
+        assert relocated(fault, code(OPEN)) == fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Sited("nbd_close"), "has no function nbd_close"),
+        (Sited(old="cc"), r"nbd_open\+1 is c3 in this build, not cc"),
+        (Sited(offset=7), r"nbd_open\+7 is behind the end in this build, not c3"),
+        (Both((Hang(), Sited("nbd_close"))), "has no function nbd_close"),
+    ],
+)
+def test_a_site_that_this_build_does_not_have(fault: Any, says: str) -> None:
+    with pytest.raises(NotPlaced, match=says):
+        relocated(fault, code(OPEN))
+
+
+def row(monkeypatch: pytest.MonkeyPatch, fault: Any) -> Row:
+    """Of a trial with such a fault on another build; its run is made up."""
 
     def run_trial(base: Template, trial: Trial) -> Record:
         return a_record(*EVENTS_OF["LOST"], trial=trial)
 
     monkeypatch.setattr(campaign, "run_trial", run_trial)
     base = Template(NOWHERE, "t1", Machine(), Image(NOWHERE, "6.12", "key", (0, 0)))
-    base.__dict__["code"] = {"nbd": ModuleCode("nbd", functions)}  # as if read from the manifest
+    base.__dict__["code"] = code(OPEN)  # as if read from the manifest
     return run_relocated(base, 5, a_trial(fault=fault))
 
 
-def test_a_site_goes_where_this_build_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = relocated(monkeypatch, Moving("nbd_open", 0x1000), (OPEN,))
-    assert row.plan["fault"]["address"] == 0x3000 and row.void is None and row.attempts == 1
+def test_the_plan_that_is_stored_is_the_one_that_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = row(monkeypatch, Sited())
+    assert ran.plan["fault"]["address"] == 0x3001 and ran.void is None and ran.attempts == 1
 
 
-def test_where_it_has_none_the_trial_is_void_without_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = relocated(monkeypatch, Moving("nbd_close", 0x1000), (OPEN,))
-    assert (row.n, row.void, row.record, row.attempts) == (5, "there is no nbd_close", None, 0)
-
-
-def test_a_fault_without_a_site_is_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert relocated(monkeypatch, CallError("f"), ()).plan["fault"]["function"] == "f"
+def test_without_its_site_a_trial_is_void_and_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = row(monkeypatch, Sited("nbd_close"))
+    assert (ran.n, ran.record, ran.attempts) == (5, None, 0)
+    assert ran.void == "this build of the k-driver has no function nbd_close"
 
 
 def test_parts_are_named_as_in_the_lists() -> None:
