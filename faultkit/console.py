@@ -14,6 +14,7 @@ from faultkit.model import Event
 LINE = re.compile(r"^(?:<\d+>)?\[ *(\d+)\.(\d{6})\](?:\[[^\]]*\])? (.*)$", re.MULTILINE)
 FUNCTION = r"(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?"
 WHERE = re.compile(rf"RIP: 0010:(?:0x[0-9a-f]+|{FUNCTION})")
+FRAME = re.compile(rf"^ {FUNCTION}")  # one that the unwinder vouches for: others have a question mark
 OOPS = (
     r"BUG: unable to handle (page fault)|BUG: (kernel NULL pointer dereference)|Oops: ([\w -]+?):|kernel (BUG) at",
     r"(general protection fault)|(invalid opcode)|(stack segment|double fault|divide error|int3)",
@@ -33,7 +34,7 @@ KINDS = tuple(
 
 
 def events(console: str, lag_ns: int = 0) -> Iterator[Event]:
-    """`kernel.oops`, `.lockup`, `.warn`, `.panic` and `.hung_task`, with function and offset where RIP was printed.
+    """`kernel.oops`, `.lockup`, `.warn`, `.panic` and `.hung_task`, with the function and offset that each names.
 
     An oops prints several lines that each look like one; those that follow within one report are left out.
     """
@@ -60,10 +61,16 @@ def classify(text: str) -> tuple[str | None, str]:
 
 
 def place(lines: Iterator[str]) -> dict[str, Any]:
-    """The function, offset and module that the report's first RIP names."""
+    """The function, offset and module that the report's first RIP names.
+
+    If that lies in no function, as after a call through a NULL pointer: the caller, the first frame of the call trace.
+    """
+    pattern = WHERE
     for text in lines:
         if "---[ end " in text:
             break
-        if found := WHERE.search(text):
-            return {"function": found["function"], "offset": found["offset"], "module": found["module"]}
+        if found := pattern.search(text):
+            if found["function"]:
+                return {"function": found["function"], "offset": found["offset"], "module": found["module"]}
+            pattern = FRAME
     return {}

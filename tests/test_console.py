@@ -12,6 +12,7 @@ from faultkit.model import Event
 LOGS = Path(__file__).with_name("logs")
 KNOWN = {
     "null_dereference": ("kernel.oops", "kernel NULL pointer dereference", "nbd_queue_rq", "0xb", "nbd"),
+    "null_call": ("kernel.oops", "kernel NULL pointer dereference", "nbd_queue_rq", "0xd", "nbd"),
     "general_protection": ("kernel.oops", "general protection fault", "nbd_queue_rq", "0x13", "nbd"),
     "invalid_opcode": ("kernel.oops", "invalid opcode", "nbd_queue_rq", "0x9", "nbd"),
     "kernel_bug": ("kernel.oops", "BUG", "cp_interrupt", "0x401", "8139cp"),
@@ -20,6 +21,7 @@ KNOWN = {
 }
 PANICS = {
     "null_dereference": "Fatal exception",
+    "null_call": "Fatal exception",
     "general_protection": "Fatal exception",
     "invalid_opcode": "Fatal exception",
     "kernel_bug": "Fatal exception in interrupt",
@@ -55,6 +57,12 @@ def test_one_report_is_one_event_and_the_panic_that_follows_another(name: str) -
 def test_a_panic_gives_its_reason(name: str) -> None:
     last = list(events(log(name)))[-1]
     assert (last.kind, last.data["what"]) == ("kernel.panic", PANICS[name])
+
+
+def test_a_frame_that_the_unwinder_only_guesses_is_not_the_caller() -> None:
+    guessed = log("null_call").replace("]  nbd_queue_rq+", "]  ? nbd_queue_rq+")
+    assert guessed != log("null_call")
+    assert next(events(guessed)).data.get("function") is None
 
 
 def test_times_are_the_kernels_and_its_lag() -> None:
