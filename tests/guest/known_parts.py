@@ -145,12 +145,16 @@ def text_of(module: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rearmed:
-    """A call fault that comes and goes `rounds` times, and at last the kernel module that did it, in full traffic."""
+    """A call fault that comes and goes `rounds` times, and at last the kernel module that did it, in full traffic.
+
+    It goes when it has met a call, or after `wait_s`.
+    """
 
     side: ClassVar[Side] = "k-driver"
 
     fault: CallError | CallDelay
     rounds: int = 5
+    wait_s: float = 0.1
 
     def place(self, code: Mapping[str, ModuleCode]) -> Rearmed:
         return replace(self, fault=self.fault.place(code))
@@ -158,10 +162,19 @@ class Rearmed:
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         for _ in range(self.rounds):
+            met = activations(bench)
             with self.fault.inject(bench):
-                time.sleep(0.004)
+                deadline = time.monotonic() + self.wait_s
+                while activations(bench) == met and time.monotonic() < deadline:
+                    time.sleep(0.001)
         run("rmmod", CALLS.name)
         yield
+
+
+def activations(bench: Bench) -> int:
+    """How many there have been."""
+    events: list[Event] = bench.events  # type: ignore[attr-defined]
+    return sum(event.kind == "fault.activated" for event in events)
 
 
 @dataclass(frozen=True, slots=True)
