@@ -9,6 +9,7 @@ from typing import Self
 from faultkit.errors import UsageError
 
 TOKEN = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*')|(?P<sign>>=|<=|≥|≤|[%,=])|(?P<word>[^\s%,=<>≥≤"']+)|(?P<odd>\S)""")
+SPACE = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*')|\s+""")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 AMOUNT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)")
 
@@ -30,7 +31,8 @@ class Words:
     @classmethod
     def of(cls, text: str, example: str) -> Self:
         """A line, from its beginning."""
-        text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+        text = SPACE.sub(lambda found: found["quoted"] or " ", text).strip()
         return cls(text, [(found.group(), found.start()) for found in TOKEN.finditer(text)], example)
 
     @property
