@@ -70,16 +70,16 @@ class GdbStub:
         """Undo `set_breakpoint`."""
         self._must(f"z0,{address:x},1")
 
-    def set_watchpoint(self, address: int) -> None:
-        """Stop the guest when it has read or written the byte at `address`."""
-        self._must(f"Z{WATCH_ANY},{address:x},1")
+    def set_watchpoint(self, address: int, count: int) -> None:
+        """Stop the guest when it has read or written one of `count` bytes at `address`."""
+        self._must(f"Z{WATCH_ANY},{address:x},{count:x}")
 
-    def clear_watchpoint(self, address: int) -> None:
+    def clear_watchpoint(self, address: int, count: int) -> None:
         """Undo `set_watchpoint`."""
-        self._must(f"z{WATCH_ANY},{address:x},1")
+        self._must(f"z{WATCH_ANY},{address:x},{count:x}")
 
     def accessed(self) -> int | None:
-        """The watched byte at whose access the guest stopped last; None if it stopped for another reason.
+        """Where the watched bytes begin at whose access the guest stopped last; None if it stopped for another reason.
 
         Ask after any other question: QEMU's notice of the stop comes before its next reply.
         """

@@ -20,22 +20,22 @@ class Watch:
     """Addresses whose first execution, or access, is waited for; and what is to be done then."""
 
     executed: frozenset[int]
-    accessed: frozenset[int]
+    accessed: Mapping[int, int]  # address -> bytes
     action: Action
 
     def set(self, gdb: GdbStub) -> None:
         """Begin to wait."""
         for address in sorted(self.executed):
             gdb.set_breakpoint(address)
-        for address in sorted(self.accessed):
-            gdb.set_watchpoint(address)
+        for address, count in self.accessed.items():
+            gdb.set_watchpoint(address, count)
 
     def clear(self, gdb: GdbStub) -> None:
         """Wait no more."""
         for address in sorted(self.executed):
             gdb.clear_breakpoint(address)
-        for address in sorted(self.accessed):
-            gdb.clear_watchpoint(address)
+        for address, count in self.accessed.items():
+            gdb.clear_watchpoint(address, count)
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ class PausedGuest:
         """An event at this very instant."""
         self.seen.append(Event(self.guest.clock_ns(), "host", kind, data))
 
-    def watch(self, executed: Iterable[int], accessed: Iterable[int], action: Action) -> None:
+    def watch(self, executed: Iterable[int], accessed: Mapping[int, int], action: Action) -> None:
         """Do `action` once, when the guest comes upon one of these addresses."""
-        watch = Watch(frozenset(executed), frozenset(accessed), action)
+        watch = Watch(frozenset(executed), accessed, action)
         watch.set(self.guest.gdb)
         self.watches.append(watch)
 
@@ -112,15 +112,15 @@ class Hands:
 
     def witness(self, *addresses: int) -> None:
         """The first execution of one of `addresses` is the fault's activation."""
-        self.machine.watch(addresses, (), self._activated)
+        self.machine.watch(addresses, {}, self._activated)
 
-    def witness_access(self, address: int) -> None:
-        """The first access to the byte at `address` is the fault's activation."""
-        self.machine.watch((), (address,), self._activated)
+    def witness_access(self, address: int, count: int) -> None:
+        """The first access to one of `count` bytes at `address` is the fault's activation."""
+        self.machine.watch((), {address: count}, self._activated)
 
     def when_executed(self, address: int, action: Action) -> None:
         """Once, when the guest is about to execute `address`."""
-        self.machine.watch((address,), (), action)
+        self.machine.watch((address,), {}, action)
 
     def _activated(self) -> None:
         self.report("fault.activated")

@@ -296,8 +296,8 @@ class StoppedMachine(Protocol):
     def witness(self, *addresses: int) -> None:
         """Report "fault.activated" when the guest first executes one of `addresses`."""
 
-    def witness_access(self, address: int) -> None:
-        """Report "fault.activated" when the guest first reads or writes the byte at `address`."""
+    def witness_access(self, address: int, count: int) -> None:
+        """Report "fault.activated" when the guest first reads or writes one of `count` bytes (up to 8, aligned)."""
 
     def when_executed(self, address: int, action: Callable[[], None]) -> None:
         """Stop the guest when it is about to execute `address` for the first time, and run `action`."""
@@ -310,6 +310,7 @@ class Function:
     name: str
     address: int
     code: bytes
+    section: str = ".text"  # of the module's file; ".exit.text" runs once, when the module goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +333,7 @@ class ModuleCode:
     functions: tuple[Function, ...]
     calls: tuple[CallSite, ...] = ()
     base: int = 0  # where its text begins; what lies behind keeps its distance when the module is reloaded
+    executed: frozenset[int] | None = None  # addresses of instructions that a golden trial executes; None: not known
 
 
 class Trigger(Protocol):

@@ -39,6 +39,7 @@ from faultkit.mailbox import ADDRESS, SIZE, Mailbox
 QEMU = "qemu-system-x86_64"
 HPET_COUNTER = 0xFED000F0
 HPET_TICK_NS = 10
+TRANSLATED = re.compile(r"^0x([0-9a-f]+):  (?:[0-9a-f]{2} )+ *[a-z.]", re.MULTILINE)  # an instruction in QEMU's log
 KERNEL_OPTIONS = (
     "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable random.trust_cpu=on "
     "transparent_hugepage=never "  # else a page in use brings along 511 that are not, for memory faults to go into
@@ -95,7 +96,9 @@ class Files:
 class Guest:
     """A QEMU process with its guest stopped. Use `with`; afterwards there is nothing left of it."""
 
-    def __init__(self, machine: Machine, files: Files, *, fork_of: Path | None = None) -> None:
+    def __init__(
+        self, machine: Machine, files: Files, *, fork_of: Path | None = None, trace: tuple[range, ...] = ()
+    ) -> None:
         self._started = time.monotonic()
         qmp, qmp_theirs = socket.socketpair()
         gdb, gdb_theirs = socket.socketpair()
@@ -106,12 +109,14 @@ class Guest:
         self.mailbox = Mailbox(self._memory)
         self.ran_s = 0.0  # wall time during which the guest was executing
         fds = (qmp_theirs.fileno(), gdb_theirs.fileno(), box, self._console, self._scratch)
-        command = [QEMU, *machine.options(), *wiring(files, fds, private=fork_of is not None)]
+        self._trace = os.memfd_create("faultkit-trace")
+        tracing = traced(trace, self._trace) if trace else []
+        command = [QEMU, *machine.options(), *wiring(files, fds, private=fork_of is not None), *tracing]
         self._errors = os.memfd_create("faultkit-qemu-errors")
         try:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *command],
-                pass_fds=fds,
+                pass_fds=(*fds, self._trace),
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
@@ -158,7 +163,7 @@ class Guest:
         self._gdb_socket.close()
         self._qmp_socket.close()
         self._memory.close()
-        for fd in (self._console, self._scratch, self._errors):
+        for fd in (self._console, self._scratch, self._errors, self._trace):
             os.close(fd)
 
     @property
@@ -229,6 +234,10 @@ class Guest:
         """All that the guest wrote to its serial console."""
         size = os.fstat(self._console).st_size
         return os.pread(self._console, size, 0).decode(errors="replace").replace("\r\n", "\n")
+
+    def executed(self) -> frozenset[int]:
+        """Addresses of the instructions in the traced ranges that were executed, by blocks that were begun."""
+        return translated(os.pread(self._trace, os.fstat(self._trace).st_size, 0).decode())
 
     def _leave_door(self) -> None:
         """Let the guest out of the door that it stands in, and watch the other one."""
@@ -340,6 +349,17 @@ def wiring(files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:
         *("-chardev", f"socket,id=gdb,fd={gdb}", "-gdb", "chardev:gdb"),
         *("-S", *(["-incoming", "defer"] if private else [])),
     ]  # fmt: skip
+
+
+def traced(ranges: tuple[range, ...], log: int) -> list[str]:
+    """QEMU's options to note what it translates, which is when it is first executed: a fork begins with nothing."""
+    filters = ",".join(f"{each.start:#x}..{each.stop - 1:#x}" for each in ranges)
+    return ["-d", "in_asm", "-dfilter", filters, "-D", f"/dev/fd/{log}"]
+
+
+def translated(log: str) -> frozenset[int]:
+    """The addresses in QEMU's log of translated code."""
+    return frozenset(int(address, 16) for address in TRANSLATED.findall(log))
 
 
 def version() -> str:

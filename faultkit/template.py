@@ -14,13 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faultkit import cache, payload, qemu, symbols
+from faultkit import cache, coverage, payload, qemu, symbols
 from faultkit.callsites import call_sites
 from faultkit.codec import encode
 from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.image import Image
 from faultkit.mailbox import State
 from faultkit.model import Trial
+from faultkit.policies import Nothing
 from faultkit.protocols import Buffer, CallSite, Driver, Function, ModuleCode, Workload
 from faultkit.qemu import Files, Guest, Machine, Stop
 from faultkit.symbols import Symbol
@@ -58,9 +59,10 @@ class Template:
         return {
             name: ModuleCode(
                 name,
-                tuple(Function(f, at, bytes.fromhex(code)) for f, at, code in module["functions"]),
+                tuple(Function(f, at, bytes.fromhex(code), section) for f, at, code, section in module["functions"]),
                 tuple(CallSite(*call) for call in module["calls"]),
                 module["base"],
+                None if module["executed"] is None else frozenset(module["executed"]),
             )
             for name, module in self.manifest["code"].items()
         }
@@ -93,18 +95,24 @@ def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any])
     """
     machine = machine_for(trial.driver, machine)
     key, archive = pack(trial, image, machine, parts)
-    path = cache.entry("templates", key, lambda place: prepare(place, image, machine, archive, trial.driver))
+    path = cache.entry("templates", key, lambda place: prepare(place, image, machine, archive, golden(trial)))
     return Template(path, key, machine, image)
 
 
 def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> tuple[str, bytes]:
     """The address of a trial's template, and the payload that makes it."""
-    workload: Workload = type(trial.workload)()
+    workload = golden(trial).workload
     extra = list(parts)
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
     archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra])
     options = " ".join([*machine.options(), qemu.KERNEL_OPTIONS, str(machine.memory_mib)])
     return cache.digest(image.key, options, qemu.version(), archive), archive
+
+
+def golden(trial: Trial) -> Trial:
+    """The trial that stands for all that share its template: without a fault, its workload as it comes."""
+    workload: Workload = type(trial.workload)()
+    return Trial(driver=trial.driver, workload=workload, policy=Nothing(), seed=0, monitors=trial.monitors)
 
 
 def machine_for(driver: Driver, machine: Machine) -> Machine:
@@ -117,8 +125,8 @@ def group_of(trial: Trial) -> str:
     return json.dumps([encode(trial.driver), [encode(m) for m in trial.monitors], type(trial.workload).__qualname__])
 
 
-def prepare(place: Path, image: Image, machine: Machine, archive: bytes, driver: Driver) -> None:
-    """Boot, let the agent prepare, and freeze into `place`."""
+def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden: Trial) -> None:
+    """Boot, let the agent prepare, and freeze into `place`; then see what a golden trial executes."""
     (place / "initrd").write_bytes(image.initramfs.read_bytes() + archive)
     ram = place / "ram"
     ram.touch()
@@ -127,8 +135,10 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, driver:
         clocks = {"hpet_ready": until(guest, State.READY), "hpet_frozen": until(guest, State.FROZEN)}
         manifest = json.loads(guest.mailbox.text()) | clocks
         functions = symbols.parse(guest.mailbox.raw()["symbols"].decode())
-        manifest["code"] = {name: code_of(guest, functions, manifest["bases"], name) for name in driver.modules}
+        modules = Modules(functions, manifest["bases"], manifest["sections"])
+        manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
         guest.save(place / "state")
+    add_coverage(manifest["code"], place, image, machine, golden)
     (place / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -154,19 +164,46 @@ def until(guest: Guest, state: State) -> int:
     )
 
 
-def code_of(guest: Guest, known: Iterable[Symbol], bases: Mapping[str, int], name: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """What the guest says of its kernel and the modules in it."""
+
+    symbols: tuple[Symbol, ...]
+    bases: Mapping[str, int]
+    sections: Mapping[str, Mapping[str, int]]
+
+    def section(self, module: str, address: int) -> str:
+        """The section of a module that an address lies in."""
+        begun = [(start, name) for name, start in self.sections.get(module, {}).items() if start <= address]
+        return max(begun)[1] if begun else ""
+
+
+def code_of(guest: Guest, modules: Modules, name: str) -> dict[str, Any]:
     """A module's functions (name, address, machine code in hex) and the calls that leave it (fields of CallSite)."""
     module = name.replace("-", "_")
-    inside = {symbol.address: symbol.name for symbol in known if symbol.module == module}
+    inside = {symbol.address: symbol.name for symbol in modules.symbols if symbol.module == module}
     if not inside:
         raise HarnessError(f"the k-driver {name} is not loaded after the driver's load()")
-    outside = symbols.names(symbol for symbol in known if symbol.module != module)
+    outside = symbols.names(symbol for symbol in modules.symbols if symbol.module != module)
     functions = read_functions(guest, inside)
     return {
-        "functions": [(function.name, function.address, function.code.hex()) for function in functions],
+        "functions": [(f.name, f.address, f.code.hex(), modules.section(module, f.address)) for f in functions],
         "calls": [astuple(call) for call in call_sites(functions, outside)],
-        "base": bases[module],
+        "base": modules.bases[module],
     }
+
+
+def add_coverage(
+    code: Mapping[str, dict[str, Any]], place: Path, image: Image, machine: Machine, golden: Trial
+) -> None:
+    """To each module's code, the addresses that a golden trial executes; None where QEMU does not translate."""
+    spans = {name: [(at, at + len(text) // 2) for _, at, text, _ in of["functions"]] for name, of in code.items()}
+    ranges = {name: range(min(span)[0], max(end for _, end in span)) for name, span in spans.items()}
+    found = None
+    if machine.accel == "tcg":
+        found = coverage.executed(machine, files(place, image), place / "state", golden, tuple(ranges.values()))
+    for name, of in code.items():
+        of["executed"] = None if found is None else sorted(found.intersection(ranges[name]))
 
 
 def read_functions(guest: Guest, names: Mapping[int, str]) -> list[Function]:

@@ -122,9 +122,9 @@ def test_a_register_is_changed_and_no_other(gdb: GdbStub, stub: Stub) -> None:
 
 
 def test_watchpoints_are_set_and_cleared(gdb: GdbStub, stub: Stub) -> None:
-    gdb.set_watchpoint(0xFFFF888000001234)
+    gdb.set_watchpoint(0xFFFF888000001234, 8)
     assert (stub.watchpoints, stub.breakpoints) == ({0xFFFF888000001234}, set())
-    gdb.clear_watchpoint(0xFFFF888000001234)
+    gdb.clear_watchpoint(0xFFFF888000001234, 8)
     assert stub.watchpoints == set()
 
 

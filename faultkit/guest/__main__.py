@@ -123,7 +123,13 @@ def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
         watcher.reset()
     host.mailbox.clear()
     buffers = {name: asdict(buffer) for name, watcher in watchers.items() if (buffer := watcher.buffer())}
-    manifest = {"bases": module_bases(), "buffers": buffers, "printk_lag_ns": printk_lag_ns(), "ready_ns": ready_ns}
+    manifest = {
+        "bases": module_bases(),
+        "sections": text_sections(),
+        "buffers": buffers,
+        "printk_lag_ns": printk_lag_ns(),
+        "ready_ns": ready_ns,
+    }
     if not host.mailbox.add_raw("symbols", functions()):
         raise OSError("the kernel's symbols do not fit into the mailbox")
     return host.say(State.FROZEN, json.dumps(manifest))
@@ -138,6 +144,14 @@ def module_bases() -> dict[str, int]:
     """Where the text of every loaded module begins."""
     lines = Path("/proc/modules").read_text().splitlines()
     return {line.split()[0]: int(line.split()[5], 16) for line in lines}
+
+
+def text_sections() -> dict[str, dict[str, int]]:
+    """Where the sections of every loaded module begin that hold code, by their names in the module's file."""
+    found: dict[str, dict[str, int]] = {}
+    for path in Path("/sys/module").glob("*/sections/.*text*"):
+        found.setdefault(path.parts[3], {})[path.name] = int(path.read_text(), 16)
+    return found
 
 
 def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
