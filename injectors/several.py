@@ -16,10 +16,10 @@ REDRAWS = 100
 
 @runtime_checkable
 class Drawn(Protocol):
-    """A fault that changes a stretch of code which was drawn from many."""
+    """A fault that changes a stretch of code, or waits there, which was drawn from many."""
 
     def extent(self) -> range:
-        """The addresses that it changes, once it is placed."""
+        """The addresses of that code, once it is placed."""
 
     def drawn_again(self, code: Mapping[str, ModuleCode]) -> Fault:
         """The same fault, placed by its next draw. Pure: always the same next one."""

@@ -1,118 +1,94 @@
-"""Where the k-driver's machine code can be changed, and how: decoded from the code as it is loaded."""
+"""Where the k-driver's machine code can be changed: each type of code fault, and all its sites in a module."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Function, ModuleCode
+from injectors.machine_code import calls, copies, flow, locals, operands
+from injectors.machine_code.instructions import Body, body
+from injectors.machine_code.site import Site
 
-try:
-    from capstone import CS_ARCH_X86, CS_MODE_64, Cs
-except ImportError:  # in the guest, which carries plans out and draws no sites
-    Cs = None
-
-ENDBR = bytes.fromhex("f30f1efa")
-FTRACE_SITES = (b"\xe8", bytes.fromhex("0f1f440000"))  # a call of ftrace, or the no-op in its place
 NO_FUNCTIONS = ("__pfx_", "__SCT__")  # symbols of the padding before a function, and of static-call trampolines
-PADDING = frozenset({"nop", "int3"})
-NOPS = tuple(
-    bytes.fromhex(code)
-    for code in (
-        "90",
-        "6690",
-        "0f1f00",
-        "0f1f4000",
-        "0f1f440000",
-        "660f1f440000",
-        "0f1f8000000000",
-        "0f1f840000000000",
-    )
-)  # fmt: skip  recommended multi-byte no-ops, Intel SDM vol. 2, NOP
+ONCE = (".init.text", ".exit.text")  # sections of functions that run once, when the module comes or goes
+AMONG = ("all", "executed", "whole")
+
+TYPES: Mapping[str, Callable[[Body], Iterator[Site]]] = {
+    "bit_flip": operands.bit_flip,
+    "word": operands.word,
+    "nop": operands.nop,
+    "source": operands.source,
+    "destination": operands.destination,
+    "pointer": operands.pointer,
+    "deleted_branch": flow.deleted_branch,
+    "inverted_branch": flow.inverted_branch,
+    "loop": flow.loop,
+    "off_by_one": flow.off_by_one,
+    "initialisation": locals.initialisation,
+    "interface": locals.interface,
+    "lock": calls.lock,
+    "unlock": calls.unlock,
+    "irq": calls.irq,
+    "free": calls.free,
+    "allocation": calls.allocation,
+}
+
+POINTS: Mapping[str, Callable[[Body], Iterator[Site]]] = {"copy": copies.copy, "load": copies.load}
+"""Instructions at which faults wait that change no code."""
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """One instruction of a k-driver's function."""
+class Pick:
+    """A site that was drawn, out of how many, and how many the module has in all."""
 
-    function: str
-    offset: int
-    address: int
-    code: bytes
-
-
-def instructions(function: Function) -> Iterator[Site]:
-    """The instructions of a function, without what ftrace owns at its start and without padding."""
-    start = prologue_bytes(function.code)
-    decoder = Cs(CS_ARCH_X86, CS_MODE_64)
-    for address, size, mnemonic, _ in decoder.disasm_lite(function.code[start:], function.address + start):
-        if mnemonic not in PADDING:
-            offset = address - function.address
-            yield Site(function.name, offset, address, function.code[offset : offset + size])
+    site: Site
+    among: int
+    in_all: int
 
 
-def prologue_bytes(code: bytes) -> int:
-    """How many bytes at a function's start belong to endbr64 and ftrace."""
-    start = len(ENDBR) if code.startswith(ENDBR) else 0
-    return start + 5 if code[start:].startswith(FTRACE_SITES) else start
+def module_of(code: Mapping[str, ModuleCode]) -> ModuleCode:
+    """The module that faults go into: the driver's first."""
+    return next(iter(code.values()))
 
 
-def bit_flip(code: bytes, rng: random.Random) -> bytes:
-    """One bit of the instruction flipped."""
-    bit = rng.randrange(8 * len(code))
-    return bytes(byte ^ (1 << bit % 8 if n == bit // 8 else 0) for n, byte in enumerate(code))
+def pick(code: ModuleCode, operator: str, draw: int, among: str) -> Pick:
+    """One of a type's sites, uniformly by 64 random bits. Raises: NotPlaced if there is none.
+
+    `among`: "all" in functions that may run at any time; of these, those "executed" in a golden trial; in the "whole"
+    module, with the functions that run once, when it is loaded or unloaded.
+    """
+    found = sites(code, operator, among)
+    in_all = len(sites(code, operator))
+    if not found:
+        where = f" that a golden trial executes, of {in_all} in all" if in_all else ""
+        raise NotPlaced(f"{code.name} has no site for {operator}{where}")
+    return Pick(found[draw * len(found) >> 64], len(found), in_all)
 
 
-def nop(code: bytes, rng: random.Random) -> bytes:
-    """The instruction left out."""
-    del rng
-    longest = [NOPS[-1]] * (len(code) // 8)
-    return b"".join(longest) + (NOPS[len(code) % 8 - 1] if len(code) % 8 else b"")
+@lru_cache(maxsize=64)
+def sites(code: ModuleCode, operator: str, among: str = "all") -> tuple[Site, ...]:
+    """Every place of a module that a type applies to, in order. Raises: NotPlaced for an unknown choice."""
+    find = {**TYPES, **POINTS}[operator]
+    found = (site for each in bodies(code) if eligible(each.function, among) for site in find(each))
+    if among != "executed":
+        return tuple(found)
+    if code.executed is None:
+        raise NotPlaced(f"it is not known what a golden trial executes of {code.name}: use --accel tcg")
+    return tuple(site for site in found if site.address in code.executed)
 
 
-def inverted_branch(code: bytes, rng: random.Random) -> bytes:
-    """A conditional jump on the opposite condition: the lowest bit of the condition code."""
-    del rng
-    if code[0] == 0x0F:
-        return bytes([code[0], code[1] ^ 1]) + code[2:]
-    return bytes([code[0] ^ 1]) + code[1:]
-
-
-def is_conditional_jump(code: bytes) -> bool:
-    """Jcc with an 8-bit or a 32-bit displacement."""
-    return code[0] & 0xF0 == 0x70 or (code[0] == 0x0F and code[1] & 0xF0 == 0x80)
-
-
-def anything(code: bytes) -> bool:
-    """Every instruction."""
-    return bool(code)
-
-
-Operator = tuple[Callable[[bytes], bool], Callable[[bytes, random.Random], bytes]]
-OPERATORS: Mapping[str, Operator] = {
-    "bit_flip": (anything, bit_flip),
-    "nop": (anything, nop),
-    "inverted_branch": (is_conditional_jump, inverted_branch),
-}
-
-
-@lru_cache(maxsize=16)
-def sites(code: ModuleCode, operator: str) -> tuple[Site, ...]:
-    """Every place of a module that an operator applies to, in order. Raises: NotPlaced for an unknown operator."""
-    if operator not in OPERATORS:
-        raise NotPlaced(f"there is no text operator {operator!r}: there are {', '.join(OPERATORS)}")
-    applies, _ = OPERATORS[operator]
+@lru_cache(maxsize=4)
+def bodies(code: ModuleCode) -> tuple[Body, ...]:
+    """The functions of a module, decoded."""
     functions = (function for function in code.functions if not function.name.startswith(NO_FUNCTIONS))
-    return tuple(site for function in functions for site in instructions(function) if applies(site.code))
+    return tuple(body(function, code.calls) for function in functions)
 
 
-def disassembly(code: bytes, address: int) -> str:
-    """The instructions in some bytes, as text; "(bad)" from where they are none."""
-    words, at = [], 0
-    for _, size, mnemonic, operands in Cs(CS_ARCH_X86, CS_MODE_64).disasm_lite(code, address):
-        words.append(f"{mnemonic} {operands}".strip())
-        at += size
-    return "; ".join(words if at == len(code) else [*words, "(bad)"])
+def eligible(function: Function, among: str) -> bool:
+    """Whether a function's sites are asked for. Raises: NotPlaced for an unknown choice."""
+    if among not in AMONG:
+        raise NotPlaced(f"sites cannot be drawn among {among!r}: there are {', '.join(AMONG)}")
+    return among == "whole" or not function.section.startswith(ONCE)

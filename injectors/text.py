@@ -10,17 +10,22 @@ from typing import Any, ClassVar, Self
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
-from injectors.sites import OPERATORS, disassembly, prologue_bytes, sites
+from injectors.machine_code.instructions import disassembly, prologue_bytes, starts
+from injectors.place import check_code, extent_of, next_draw
+from injectors.sites import TYPES, module_of, pick
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """An instruction of the k-driver is changed in memory, through QEMU's debugger.
 
-    `draw` (64 random bits) picks, uniformly, one of all the sites that `operator` applies to: "bit_flip",
-    "nop" or "inverted_branch". Operator "write" puts the bytes `new` (hex) at `function` + `offset`; without
+    `operator` is the type of fault: bit_flip, word, nop, source, destination, pointer, deleted_branch, inverted_branch,
+    loop, off_by_one, initialisation, interface, lock, unlock, irq, free, allocation (docs/fault-models.md).
+    `draw` (64 random bits) picks, uniformly, one of all its sites in the k-driver, or of those `among` them that are
+    "executed" in a golden trial, or in the "whole" module with the code that loads and unloads it; and then one of the
+    changes that the type allows there. Operator "write" puts the bytes `new` (hex) at `function` + `offset`; without
     an offset, at the first instruction behind what ftrace owns.
-    Activation: the first execution of the site, by a breakpoint. It costs the guest no instruction,
+    Activation: the first execution of a changed instruction, by a breakpoint. It costs the guest no instruction,
     but its clock goes on to the next timer (at most 4 ms).
     Undo: none; a reload of the k-driver brings fresh text.
     """
@@ -32,30 +37,31 @@ class Text:
     function: str | None = None
     offset: int | None = None
     new: str = ""
+    among: str = "all"
     address: int = 0  # the rest is settled by `place`
     old: str = ""
     before: str = ""
     after: str = ""
     sites: int = 0  # how many there were to draw from
+    sites_in_all: int = 0  # of the type, whether executed or not
 
     @property
     def fault_type(self) -> str:
         return f"text: {self.operator}"
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        module = next(iter(code.values()))
+        module = module_of(code)
         return self._given(module) if self.operator == "write" else self._drawn(module)
 
     def extent(self) -> range:
         """The addresses that it changes, once it is placed."""
-        return range(self.address, self.address + len(self.old) // 2)
+        return extent_of(self)
 
     def drawn_again(self, code: Mapping[str, ModuleCode]) -> Self:
         """Placed by the next draw; what was given and not drawn stays where it is."""
         if self.operator == "write":
             return self
-        again = replace(self, draw=random.Random(self.draw).getrandbits(64))
-        return again.place(code)
+        return replace(self, draw=next_draw(self.draw)).place(code)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -63,21 +69,20 @@ class Text:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        if (found := machine.read(self.address, len(self.old) // 2).hex()) != self.old:
-            raise NotPlaced(f"{self.function}+{self.offset} holds {found}, not {self.old}: was the k-driver reloaded?")
+        check_code(machine, self)
         machine.write(self.address, bytes.fromhex(self.new))
-        machine.witness(self.address)
+        machine.witness(*starts(bytes.fromhex(self.old), self.address))
         return {"function": self.function, "offset": self.offset, "before": self.before, "after": self.after}
 
     def _drawn(self, module: ModuleCode) -> Self:
-        found = sites(module, self.operator)
-        if not found:
-            raise NotPlaced(f"{module.name} has no site for {self.operator}")
-        site = found[self.draw * len(found) >> 64]
-        _, change = OPERATORS[self.operator]
-        return self._at(
-            site.function, site.offset, site.address, site.code, change(site.code, random.Random(self.draw)), len(found)
+        if self.operator not in TYPES:
+            raise NotPlaced(f"there is no text operator {self.operator!r}: there are write, {', '.join(TYPES)}")
+        found = pick(module, self.operator, self.draw, self.among)
+        site = found.site
+        settled = replace(
+            self, function=site.function, offset=site.offset, sites=found.among, sites_in_all=found.in_all
         )
+        return settled._at(site.address, site.code, site.changed(random.Random(self.draw)))
 
     def _given(self, module: ModuleCode) -> Self:
         function = next((f for f in module.functions if f.name == self.function), None)
@@ -88,10 +93,10 @@ class Text:
         old = function.code[offset : offset + len(new)]
         if len(old) != len(new):
             raise NotPlaced(f"{self.function} is {len(function.code)} bytes long: nothing can be written at {offset}")
-        return self._at(function.name, offset, function.address + offset, old, new, 1)
+        return replace(self, offset=offset, sites=1, sites_in_all=1)._at(function.address + offset, old, new)
 
-    def _at(self, function: str, offset: int, address: int, old: bytes, new: bytes, count: int) -> Self:
+    def _at(self, address: int, old: bytes, new: bytes) -> Self:
         return replace(
-            self, function=function, offset=offset, address=address, old=old.hex(), new=new.hex(), sites=count,
-            before=disassembly(old, address), after=disassembly(new, address),
+            self, address=address, old=old.hex(), new=new.hex(), before=disassembly(old, address),
+            after=disassembly(new, address),
         )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultkit.codec import dumps, loads
@@ -16,6 +16,7 @@ from faultkit.protocols import Function, ModuleCode, Ships, iter_parts
 from injectors.call_error import CallError
 from injectors.kill import Kill
 from injectors.several import Several, overlap
+from injectors.skip import Skip
 from injectors.text import Text
 
 BASE = 0xFFFFFFFFC0000000
@@ -23,12 +24,18 @@ CODE = {"m": ModuleCode("m", (Function("f", BASE, bytes.fromhex("534889fb4885ff7
 SITES = 7
 
 
+@settings(deadline=None)  # the first decodes all of it
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=SITES))
 def test_no_two_of_them_change_the_same_byte(draws: list[int]) -> None:
     placed = Several(tuple(Text("nop", draw) for draw in draws)).place(CODE)
     changed = [address for fault in placed.faults for address in fault.extent()]  # type: ignore[attr-defined]
     assert len(changed) == len(set(changed))
     assert len(placed.faults) == len(draws)
+
+
+def test_a_fault_that_waits_finds_the_code_that_it_was_drawn_from() -> None:
+    placed = Several((Text("nop", 5), Skip(5), Skip(5))).place(CODE)
+    assert len({fault.extent() for fault in placed.faults}) == 3  # type: ignore[attr-defined]
 
 
 def test_a_draw_that_is_free_is_kept_and_placing_is_pure() -> None:

@@ -1,4 +1,4 @@
-"""Where machine code can be changed, and what each operator makes of it: synthetic code, decoded independently."""
+"""Where machine code can be changed, and what comes of it: instructions written by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Function, ModuleCode
-from injectors.sites import ENDBR, NOPS, OPERATORS, bit_flip, disassembly, instructions, inverted_branch, nop, sites
+from injectors.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
+from injectors.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
+from injectors.machine_code.operands import flipped_anywhere, operand_bits, other_word
+from injectors.sites import sites
 from injectors.text import Text
 
 FTRACE_NOP = bytes.fromhex("0f1f440000")
@@ -38,12 +41,10 @@ def module(*codes: bytes) -> ModuleCode:
 
 @pytest.mark.parametrize("prologue", [b"", ENDBR, FTRACE_NOP, ENDBR + FTRACE_NOP, ENDBR + bytes.fromhex("e812345678")])
 def test_what_ftrace_owns_is_no_site_and_all_else_is(prologue: bytes) -> None:
-    found = list(instructions(Function("f", BASE, prologue + BODY)))
-    assert [site.code for site in found] == PARTS
-    assert found[0].offset == len(prologue)
-    for site in found:
-        assert site.address == BASE + site.offset
-        assert (prologue + BODY)[site.offset : site.offset + len(site.code)] == site.code
+    found = body(Function("f", BASE, prologue + BODY)).instructions
+    assert [each.code for each in found] == PARTS
+    assert found[0].address == BASE + len(prologue)
+    assert [each.end for each in found[:-1]] == [each.address for each in found[1:]]
 
 
 def test_padding_is_no_site() -> None:
@@ -83,19 +84,19 @@ def test_a_placed_fault_says_where_it_goes_and_what_it_changes() -> None:
 
 @given(st.sampled_from(PARTS), st.integers(0, 2**64 - 1))
 def test_bit_flip_changes_exactly_one_bit(code: bytes, seed: int) -> None:
-    changed = bit_flip(code, random.Random(seed))
+    changed = flipped_anywhere(code, random.Random(seed))
     assert len(changed) == len(code)
     assert (int.from_bytes(code, "big") ^ int.from_bytes(changed, "big")).bit_count() == 1
 
 
 def test_bit_flip_reaches_every_bit() -> None:
     code = bytes(6)
-    assert len({bit_flip(code, random.Random(seed)) for seed in range(2000)}) == 48
+    assert len({flipped_anywhere(code, random.Random(seed)) for seed in range(2000)}) == 48
 
 
 @pytest.mark.parametrize("size", range(1, 16))
 def test_nop_is_as_long_as_what_it_replaces_and_does_nothing(size: int) -> None:
-    changed = nop(bytes(size), random.Random(0))
+    changed = no_operation(size)
     found = decoded(changed)
     assert sum(length for length, _, _ in found) == len(changed) == size
     assert {name for _, name, _ in found} == {"nop"}
@@ -106,10 +107,9 @@ def test_nop_is_as_long_as_what_it_replaces_and_does_nothing(size: int) -> None:
 @pytest.mark.parametrize("near", [False, True])
 def test_inverted_branch_has_the_opposite_condition_and_the_same_target(condition: int, near: bool) -> None:
     code = bytes([0x0F, 0x80 | condition]) + b"\x10\1\0\0" if near else bytes([0x70 | condition, 0x10])
-    applies, change = OPERATORS["inverted_branch"]
-    assert applies(code)
+    [site] = sites(module(code), "inverted_branch")
     [(size, name, target)] = decoded(code)
-    assert decoded(change(code, random.Random(0))) == [(size, OPPOSITE[name], target)]
+    assert decoded(site.changed(random.Random(0))) == [(size, OPPOSITE[name], target)]
 
 
 def test_inverted_branch_applies_to_conditional_jumps_alone() -> None:
@@ -121,7 +121,7 @@ def test_inverted_branch_applies_to_conditional_jumps_alone() -> None:
 
 def test_inverting_twice_changes_nothing() -> None:
     for code in (PARTS[3], PARTS[5]):
-        assert inverted_branch(inverted_branch(code, random.Random(0)), random.Random(0)) == code
+        assert inverted(inverted(code, random.Random(0)), random.Random(0)) == code
 
 
 def test_write_goes_behind_what_ftrace_owns_or_where_it_is_told() -> None:
@@ -136,7 +136,9 @@ def test_write_goes_behind_what_ftrace_owns_or_where_it_is_told() -> None:
     [
         (Text("write", function="absent", new="90"), "m has no function 'absent'"),
         (Text("write", function="f0", offset=len(CODE) - 1, new="0f0b"), "nothing can be written"),
-        (Text("scramble"), "no text operator 'scramble': there are bit_flip, nop, inverted_branch"),
+        (Text("nop", among="some"), "cannot be drawn among 'some': there are all, executed, whole"),
+        (Text("nop", among="executed"), "not known what a golden trial executes of m"),
+        (Text("scramble"), "no text operator 'scramble': there are write, bit_flip, word, nop, source"),
     ],
 )
 def test_what_cannot_be_placed_says_why(fault: Text, reason: str) -> None:
@@ -152,3 +154,70 @@ def test_a_module_without_a_fitting_site_is_refused() -> None:
 def test_bytes_that_are_no_instruction_are_shown_as_such() -> None:
     assert disassembly(b"\x06", BASE) == "(bad)"
     assert disassembly(b"\x90\x06", BASE) == "nop; (bad)"
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_another_word_is_another(size: int) -> None:
+    code = bytes(range(size))
+    assert all(other_word(code, random.Random(seed)) != code for seed in range(300))
+    assert {len(other_word(code, random.Random(seed))) for seed in range(30)} == {size}
+
+
+def test_a_stretch_of_code_is_watched_at_every_instruction_in_it() -> None:
+    assert starts(BODY, BASE) == tuple(BASE + sum(map(len, PARTS[:n])) for n in range(len(PARTS)))
+    assert starts(BODY[:6], BASE) == (BASE, BASE + 1, BASE + 4), "also at the one that is cut off"
+
+
+@pytest.mark.parametrize(
+    ("code", "bits"),
+    [
+        ("4889fb", {"source": "rdi", "destination": "rbx"}),  # mov rbx, rdi
+        ("488b4310", {"destination": "rax", "pointer": "[rbx + 0x10]"}),  # mov rax, [rbx + 0x10]
+        ("48894310", {"source": "rax", "pointer": "[rbx + 0x10]"}),  # mov [rbx + 0x10], rax
+        ("4801c3", {"source": "rax", "destination": "rbx"}),  # add rbx, rax: what it adds to is its destination
+        ("4839c3", {"source": "rax, rbx"}),  # cmp rbx, rax
+        ("b805000000", {"source": "5", "destination": "eax"}),  # mov eax, 5
+        ("488d4310", {"destination": "rax"}),  # lea rax, [rbx + 0x10] follows no pointer
+        ("488b442410", {"destination": "rax"}),  # mov rax, [rsp + 0x10]: a local
+        ("488b0510000000", {"destination": "rax"}),  # mov rax, [rip + 0x10]: a global
+        ("53", {}),  # push rbx
+        ("4883ec08", {}),  # sub rsp, 8
+        ("e800000000", {}),  # call
+        ("7402", {}),  # je
+    ],
+)
+def test_the_roles_of_operands(code: str, bits: dict[str, str]) -> None:
+    assert {role for role, found in operand_bits(bytes.fromhex(code)).items() if found} == set(bits)
+
+
+@pytest.mark.parametrize("code", ["4889fb", "488b4310", "4801c3", "4839c3", "b805000000", "420fb64c2301", "f3a4"])
+def test_no_bit_has_two_roles(code: str) -> None:
+    found = operand_bits(bytes.fromhex(code))
+    every = [bit for bits in found.values() for bit in bits]
+    assert len(every) == len(set(every))
+
+
+@pytest.mark.parametrize("code", INCLUSIVE)
+@pytest.mark.parametrize("form", ["jump", "near jump", "set", "move", "set a numbered register"])
+def test_a_limit_without_a_constant_gains_or_loses_equality(code: int, form: str) -> None:
+    forms = {
+        "jump": bytes([0x70 | code, 0x10]),
+        "near jump": bytes([0x0F, 0x80 | code]) + b"\x10\1\0\0",
+        "set": bytes([0x0F, 0x90 | code, 0xC0]),
+        "move": bytes([0x0F, 0x40 | code, 0xC1]),
+        "set a numbered register": bytes([0x41, 0x0F, 0x90 | code, 0xC4]),
+    }
+    conditions = {2: "b", 6: "be", 3: "ae", 7: "a", 12: "l", 14: "le", 13: "ge", 15: "g"}
+    changed = other_inclusion(forms[form], random.Random(0))
+    [(size, before, operands)], [(_, after, others)] = decoded(forms[form]), decoded(changed)
+    stem = before.removesuffix(conditions[code])
+    assert (size, operands) == (len(forms[form]), others)
+    assert after == stem + conditions[INCLUSIVE[code]]
+
+
+@given(st.integers(-128, 127), st.integers(0, 2**32))
+def test_a_constant_limit_moves_by_one_and_never_around(value: int, seed: int) -> None:
+    code = bytes.fromhex("83fb") + value.to_bytes(1, "little", signed=True)  # cmp ebx, value
+    changed = moved_limit(code, range(2, 3), random.Random(seed))
+    assert abs(int.from_bytes(changed[2:], "little", signed=True) - value) == 1
+    assert changed[:2] == code[:2]

@@ -39,13 +39,16 @@ from injectors.hang import Hang
 from injectors.interrupt_storm import InterruptStorm
 from injectors.interrupts_held import InterruptsHeld
 from injectors.interrupts_lost import InterruptsLost
+from injectors.kernel_memory import KernelMemory
 from injectors.kill import Kill
 from injectors.link_down import LinkDown
 from injectors.memory import Memory
 from injectors.memory_limit import MemoryLimit
+from injectors.overrun import Overrun
 from injectors.registers import Registers
 from injectors.several import Several
 from injectors.signals import Signal
+from injectors.skip import Skip
 from injectors.slow import Slow
 from injectors.syscall_delay import SyscallDelay
 from injectors.syscall_error import SyscallError
@@ -64,7 +67,7 @@ MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2
 PARTS = (
     CallArgument("f", 1, "zero"), CallDelay("f", 1), CallError("f", 0),
-    Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)),
+    Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)), Skip(), Overrun(), KernelMemory("heap"),
     DiskFull(), FdClosed(), MemoryLimit(), Registers(), Signal(), Slow(), SyscallDelay("f", 1), SyscallError("f"),
     known_udriver_faults.Allocation(),
     Channel("drop", "reply"), DeadDevice(), DmaFlip(), InterruptStorm(1), InterruptsHeld(), InterruptsLost(),

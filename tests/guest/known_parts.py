@@ -208,6 +208,20 @@ class Bustle:
 
 
 @dataclass(frozen=True, slots=True)
+class AskForRegisters:
+    """No fault: the network driver is asked for a copy of its device's registers (256 bytes)."""
+
+    side: ClassVar[Side] = "k-driver"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        bench.report("injector", "fault.injected")
+        text = run("ethtool", "-d", bench.driver.device, "hex", "on")
+        bench.report("test", "registers.read", count=len(text))
+        yield
+
+
+@dataclass(frozen=True, slots=True)
 class Pages:
     """A known number of writes of one page each, one after another."""
 

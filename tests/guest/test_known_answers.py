@@ -16,8 +16,8 @@ from injectors.call_error import CallError
 from injectors.crash import Crash
 from injectors.hang import Hang
 from injectors.kill import Kill
+from injectors.machine_code.instructions import prologue_bytes
 from injectors.memory import Memory
-from injectors.sites import prologue_bytes
 from injectors.text import Text
 from tests.guest.conftest import Bed, Ran, known_parts
 

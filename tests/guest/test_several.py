@@ -9,8 +9,8 @@ from faultkit.errors import NotPlaced
 from faultkit.protocols import Fault
 from injectors.call_delay import CallDelay
 from injectors.kill import Kill
+from injectors.machine_code.instructions import prologue_bytes
 from injectors.several import Several
-from injectors.sites import prologue_bytes
 from injectors.text import Text
 from tests.guest.conftest import Bed
 

@@ -1,0 +1,37 @@
+"""How many trials with changed code are spared if sites are drawn only from what a golden trial executes?
+
+Expected: most faults drawn from all of a driver are INACTIVE; of those drawn among executed sites, only the ones that
+the workload had passed for the last time when they went in.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from drivers.nbd import Nbd, VerifiedIO
+from drivers.rtl8139 import Rtl8139, Transfers
+from faultkit import AtRequest, Nothing, Trial
+from injectors.text import Text
+from monitors import Kernel, Requests
+
+GOLDEN = (
+    Trial(driver=Nbd(), workload=VerifiedIO(), policy=Nothing(), monitors=(Requests(), Kernel()), seed=0),
+    Trial(driver=Rtl8139(), workload=Transfers(), policy=Nothing(), monitors=(Requests(), Kernel()), seed=0),
+)
+TYPES = ("bit_flip", "nop", "source", "destination", "pointer", "inverted_branch", "off_by_one", "initialisation",
+         "interface", "lock")  # fmt: skip
+ROUNDS = 10
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """A golden trial a driver; then every type, drawn from all sites and, by the same draw, among executed ones."""
+    draw = random.Random(seed)
+    yield from (replace(golden, seed=draw.getrandbits(32)) for golden in GOLDEN)
+    for _ in range(ROUNDS):
+        for golden in GOLDEN:
+            for kind in TYPES:
+                at, bits, run = AtRequest(draw.randint(1, 40)), draw.getrandbits(64), draw.getrandbits(32)
+                for among in ("all", "executed"):
+                    yield replace(golden, fault=Text(kind, bits, among=among), trigger=at, seed=run)
