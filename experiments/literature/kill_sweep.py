@@ -6,7 +6,7 @@ a request that was in flight is sent again only by the request timeout, which is
 has no process to kill: it is unbound from its device and reloaded.
 
 The table: `faultkit.sweeps.throughput(store)`. Servers and wires take 20 ms a request, so that requests are in flight
-nearly all the time and an hour of virtual time costs minutes.
+nearly all the time while the processor idles: a trial of a virtual minute takes about half a minute.
 """
 
 from __future__ import annotations
