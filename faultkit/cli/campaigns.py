@@ -14,7 +14,7 @@ from rich.console import Console
 from faultkit import cache, campaign, doctor, experiment
 from faultkit.campaign import Campaign
 from faultkit.cli.results import RESULTS, built_guest, link_latest
-from faultkit.errors import HarnessError, UsageError
+from faultkit.errors import FaultkitError, HarnessError, UsageError
 from faultkit.experiment import Experiment
 from faultkit.image import Image
 from faultkit.outcome_table import OutcomeTable
@@ -82,18 +82,28 @@ def execute(asked: Asked) -> None:
 
 
 def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:
-    """Replay a few trials, so that the results say how reproducible they are."""
+    """Replay a few trials, so that the results say how reproducible they are; if they cannot be, the results stay."""
     with Store.open(out, readonly=False) as store:
-        ran = len(store.done()) - accounting(store)["void"]
-        reproducible = store.meta()["accel"] == "tcg" and not replays(store)["runs"]
-        sample = (min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0) if count is None else min(count, ran)
-        if sample:
+        sample = sample_size(store, count)
+        if not sample:
+            return
+        store.set_meta("finished", None)
+        try:
             with console.status(f"running {sample} trials again"):
-                store.set_meta("finished", None)
-                try:
-                    deque(replay(store, spread(store, sample), 1, 1, guest), maxlen=0)
-                finally:
-                    store.set_meta("finished", campaign.now())
+                deque(replay(store, spread(store, sample), 1, 1, guest), maxlen=0)
+        except FaultkitError as reason:
+            console.print(f"trials could not be run again: {reason}", highlight=False)
+        finally:
+            store.set_meta("finished", campaign.now())
+
+
+def sample_size(store: Store, count: int | None) -> int:
+    """How many trials to run again: as many as asked for, or a few, once, where they are reproducible."""
+    ran = len(store.done()) - accounting(store)["void"]
+    if count is not None:
+        return min(count, ran)
+    reproducible = store.meta()["accel"] == "tcg" and not replays(store)["runs"]
+    return min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0
 
 
 def conclude(out: Path) -> int:
