@@ -22,11 +22,11 @@ OUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Unplugged:
-    """The device is taken out, after notice, and put back after `for_s` (0: at the end).
+    """The device is taken out, after notice, and put back `for_s` after it is gone (0: at the end).
 
     As Linux' PCI hot plug does it: the k-driver is told to let go of the device, which is then gone; put back, it is
-    found anew, and is another device to the kernel. Activation: the k-driver has let go,
-    stamped with the moment of the notice. Undo: the device is put back.
+    found anew, and is another device to the kernel. Activation: the k-driver has let go, stamped with the moment of the
+    notice. Undo: the device is put back.
     """
 
     side: ClassVar[Side] = "device"
@@ -36,12 +36,12 @@ class Unplugged:
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         slot = slot_of(bench)
+        ordered_ns = time.monotonic_ns()
+        if not write(DEVICES / slot / "remove", OUT_S) or (DEVICES / slot).exists():
+            raise NotPlaced(f"the k-driver does not let go of the device {slot}")
+        bench.report("injector", "fault.injected", ordered_ns, slot=slot, for_s=self.for_s)
+        bench.report("injector", "fault.activated", ordered_ns)  # that it is gone confirms what began then
         with lasting(bench, self.for_s, partial(write, RESCAN)):
-            ordered_ns = time.monotonic_ns()
-            if not write(DEVICES / slot / "remove", OUT_S) or (DEVICES / slot).exists():
-                raise NotPlaced(f"the k-driver does not let go of the device {slot}")
-            bench.report("injector", "fault.injected", ordered_ns, slot=slot, for_s=self.for_s)
-            bench.report("injector", "fault.activated", ordered_ns)  # that it is gone confirms what began then
             yield
 
 
