@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * edu's contract: what its k-driver and its u-driver share, and how they call
+ * each other. The device is QEMU's, for teaching; its registers are described
+ * in QEMU's docs/specs/edu.
+ */
+#ifndef EDU_H
+#define EDU_H
+
+#include "microdriver.h"
+
+#define EDU_BUFFER_BYTES 4096
+
+struct edu_stats {
+	__u64 transfers, bytes, interrupts; /* counted by the k-driver */
+	__u64 factorials; /* and by the u-driver */
+};
+
+/* A factorial that somebody wants to know. */
+struct edu_request {
+	void *next, *prev; /* in edu.requests */
+	__u32 n, result;
+};
+
+/* The device. Behind it, each half may keep what is its own. */
+struct edu {
+	__u32 version;
+	__u32 ready; /* the device node is there */
+	struct edu_stats stats;
+	void *requests[2]; /* list of those that wait */
+	struct edu_request *current_request;
+};
+
+enum edu_type { EDU, EDU_REQUEST };
+enum edu_field { EDU_VERSION, EDU_READY, EDU_STATS, EDU_FACTORIALS, EDU_REQUESTS, EDU_CURRENT };
+enum edu_request_field { EDU_REQUEST_N, EDU_REQUEST_RESULT };
+
+static const struct md_field edu_fields[] = {
+	[EDU_VERSION] = MD_FIELD_RANGE(edu, version, 0, 0xff),
+	[EDU_READY] = MD_FIELD_RANGE(edu, ready, 0, 1),
+	[EDU_STATS] = MD_FIELD_BYTES(edu, stats),
+	[EDU_FACTORIALS] = MD_FIELD(edu, stats.factorials),
+	[EDU_REQUESTS] = MD_FIELD_LIST(edu, requests, edu_request, next),
+	[EDU_CURRENT] = MD_FIELD_POINTER(edu, current_request),
+};
+
+static const struct md_field edu_request_fields[] = {
+	[EDU_REQUEST_N] = MD_FIELD(edu_request, n),
+	[EDU_REQUEST_RESULT] = MD_FIELD(edu_request, result),
+};
+
+static const struct md_type edu_types[] = {
+	[EDU] = MD_TYPE(edu, edu_fields),
+	[EDU_REQUEST] = MD_TYPE(edu_request, edu_request_fields),
+};
+
+enum edu_upcall { EDU_PROBE, EDU_FACTORIAL, EDU_REPORT };
+
+static const struct md_access edu_probe[] = {
+	{ EDU, EDU_VERSION, MD_OUT },
+	{ EDU, EDU_READY, MD_INOUT },
+};
+static const struct md_access edu_factorial[] = {
+	{ EDU, EDU_REQUESTS, MD_IN },
+	{ EDU, EDU_CURRENT, MD_INOUT },
+	{ EDU, EDU_FACTORIALS, MD_INOUT },
+	{ EDU_REQUEST, EDU_REQUEST_N, MD_IN },
+	{ EDU_REQUEST, EDU_REQUEST_RESULT, MD_OUT },
+};
+static const struct md_access edu_report[] = {
+	{ EDU, EDU_VERSION, MD_IN },
+	{ EDU, EDU_STATS, MD_IN },
+};
+
+static const struct md_call edu_upcalls[] = {
+	[EDU_PROBE] = MD_CALL("probe", edu_probe, .refs = 1, .flags = MD_AGAIN),
+	[EDU_FACTORIAL] = MD_CALL("factorial", edu_factorial, .refs = 1, .flags = MD_AGAIN),
+	[EDU_REPORT] = MD_CALL("report", edu_report, .refs = 1, .flags = MD_AGAIN),
+};
+
+enum edu_downcall { EDU_ENABLE, EDU_BUFFER, EDU_INTERRUPT, EDU_REGISTER, EDU_WAIT };
+
+static const struct md_access edu_nothing[] = { { EDU, EDU_READY, 0 } };
+
+static const struct md_call edu_downcalls[] = {
+	[EDU_ENABLE] = MD_CALL("enable", edu_nothing),
+	[EDU_BUFFER] = MD_CALL("buffer", edu_nothing),
+	[EDU_INTERRUPT] = MD_CALL("interrupt", edu_nothing),
+	[EDU_REGISTER] = MD_CALL("register", edu_nothing),
+	[EDU_WAIT] = MD_CALL("wait", edu_nothing),
+};
+
+static const struct md_contract edu_contract = {
+	.name = "edu",
+	.types = edu_types,
+	.types_count = sizeof(edu_types) / sizeof(edu_types[0]),
+	.upcalls = edu_upcalls,
+	.upcalls_count = sizeof(edu_upcalls) / sizeof(edu_upcalls[0]),
+	.downcalls = edu_downcalls,
+	.downcalls_count = sizeof(edu_downcalls) / sizeof(edu_downcalls[0]),
+};
+
+/* Registers, all 32 bits wide up to 0x7f, 64 bits behind. */
+#define EDU_REG_ID	   0x00 /* 0xRRrr00ed: major and minor revision */
+#define EDU_REG_LIVENESS   0x04 /* reads as the complement of what was written */
+#define EDU_REG_FACTORIAL  0x08
+#define EDU_REG_STATUS	   0x20
+#define EDU_STATUS_BUSY	   0x01
+#define EDU_STATUS_IRQ	   0x80 /* interrupt when the factorial is there */
+#define EDU_REG_IRQ_STATUS 0x24
+#define EDU_REG_IRQ_ACK	   0x64
+#define EDU_REG_DMA_FROM   0x80
+#define EDU_REG_DMA_TO	   0x88
+#define EDU_REG_DMA_BYTES  0x90
+#define EDU_REG_DMA_CMD	   0x98
+#define EDU_DMA_START	   0x01
+#define EDU_DMA_TO_RAM	   0x02
+#define EDU_DMA_IRQ	   0x04
+#define EDU_DMA_BUFFER	   0x40000 /* of EDU_BUFFER_BYTES, within the device */
+#define EDU_IRQ_FACTORIAL  0x001
+#define EDU_IRQ_DMA	   0x100
+
+#endif

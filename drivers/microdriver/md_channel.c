@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Upcalls and downcalls.
+ *
+ * One chain of calls at a time: the k-driver's thread that makes the first
+ * upcall owns it. While it waits for the answer it serves the downcalls that the
+ * u-driver makes meanwhile, so that they run in the thread which the kernel
+ * called: locks that it holds stay its own, and lockdep can follow. A downcall
+ * may lead to another upcall in the same thread; the u-driver, which waits for
+ * the downcall's result, serves it first.
+ */
+#include <linux/delay.h>
+#include <linux/export.h>
+#include <linux/ktime.h>
+#include <linux/preempt.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "md_internal.h"
+
+#define CREATE_TRACE_POINTS
+#include "md_trace.h"
+
+static const struct md_call stock_calls[] = {
+	[MD_LOCK - MD_STOCK] = { .name = "lock" },
+	[MD_UNLOCK - MD_STOCK] = { .name = "unlock" },
+};
+static const struct md_call unknown_call = { .name = "?" };
+
+static const struct md_call *call_of(struct md_instance *md, const struct md_message *message)
+{
+	const struct md_contract *contract = md->contract;
+	bool up = message->kind == MD_UPCALL || message->kind == MD_RETURN;
+
+	if (up)
+		return message->call < contract->upcalls_count ? &contract->upcalls[message->call] :
+								  &unknown_call;
+	if (message->call < contract->downcalls_count)
+		return &contract->downcalls[message->call];
+	if (message->call >= MD_STOCK && message->call < MD_STOCK_END)
+		return &stock_calls[message->call - MD_STOCK];
+	return &unknown_call;
+}
+
+struct md_parcel *md_parcel_new(u32 kind, u32 call, u32 seq)
+{
+	struct md_parcel *parcel = kmalloc(sizeof(*parcel), GFP_KERNEL);
+
+	if (!parcel)
+		return NULL;
+	memset(&parcel->message, 0, MD_HEAD);
+	parcel->message.kind = kind;
+	parcel->message.call = call;
+	parcel->message.seq = seq;
+	return parcel;
+}
+
+void md_drop_all(struct list_head *queue)
+{
+	struct md_parcel *parcel, *next;
+
+	list_for_each_entry_safe(parcel, next, queue, node) {
+		list_del(&parcel->node);
+		kfree(parcel);
+	}
+}
+
+static struct md_parcel *copy_of(const struct md_parcel *parcel)
+{
+	return kmemdup(parcel, offsetof(struct md_parcel, message) + sizeof(parcel->message),
+		       GFP_KERNEL);
+}
+
+/* Put a message into a queue, if its session is still there, as the fault that is armed for it would have it. */
+static void post(struct md_instance *md, u32 session, struct list_head *queue,
+		 struct md_parcel *parcel)
+{
+	struct md_parcel *twice = NULL, **late = &md->late[queue == &md->to_kernel];
+	enum md_fate fate;
+
+	trace_md_crossing(md->name, call_of(md, &parcel->message)->name, &parcel->message);
+	atomic64_inc(&md->counts.crossings);
+	atomic64_add(parcel->message.bytes, &md->counts.bytes);
+	fate = md_fault_point(md, &parcel->message);
+	if (fate == MD_DROPPED) {
+		kfree(parcel);
+		return;
+	}
+	if (fate == MD_DOUBLED)
+		twice = copy_of(parcel);
+	spin_lock(&md->lock);
+	if (md->session != session) {
+		kfree(parcel);
+		kfree(twice);
+	} else if (fate == MD_OVERTAKEN && !*late) {
+		*late = parcel;
+	} else {
+		list_add_tail(&parcel->node, queue);
+		if (twice)
+			list_add_tail(&twice->node, queue);
+		if (*late)
+			list_add_tail(&(*late)->node, queue);
+		*late = NULL;
+	}
+	spin_unlock(&md->lock);
+	wake_up(queue == &md->to_user ? &md->user_waits : &md->kernel_waits);
+}
+
+struct md_parcel *md_take_first(struct md_instance *md, struct list_head *queue)
+{
+	struct md_parcel *parcel;
+
+	spin_lock(&md->lock);
+	parcel = list_first_entry_or_null(queue, struct md_parcel, node);
+	if (parcel)
+		list_del(&parcel->node);
+	spin_unlock(&md->lock);
+	return parcel;
+}
+
+/* A message from the u-driver, within a chain. It is consumed. */
+int md_hear(struct md_session *session, struct md_parcel *parcel)
+{
+	struct md_instance *md = session->md;
+
+	post(md, session->number, &md->to_kernel, parcel);
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+static int translate_in(struct md_instance *md, u32 refs, u64 *args)
+{
+	int n, err;
+
+	for (n = 0; n < MD_ARGS; n++)
+		if (refs & BIT(n)) {
+			err = md_pointer_of(md, args[n], &args[n]);
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
+static int translate_out(struct md_instance *md, u32 refs, u64 *args)
+{
+	int n, err;
+
+	for (n = 0; n < MD_ARGS; n++)
+		if (refs & BIT(n)) {
+			err = md_ref_of(md, args[n], &args[n]);
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
+static int stock(struct md_instance *md, u32 call, const u64 *args)
+{
+	return call == MD_LOCK ? md_lock_for_user(md, args[0]) : md_unlock_for_user(md, args[0]);
+}
+
+/*
+ * Do what the u-driver asks for. @answer is an empty result.
+ * Return: -EPROTO: the u-driver talks nonsense; anything else is in the answer
+ */
+int md_serve(struct md_instance *md, const struct md_message *ask, struct md_message *answer)
+{
+	const struct md_call *call = call_of(md, ask);
+	struct md_buffer buffer = { .mode = MD_INOUT };
+	u64 args[MD_ARGS];
+	u8 *space;
+	int err;
+
+	if (call == &unknown_call)
+		return -EPROTO;
+	memcpy(args, ask->args, sizeof(args));
+	if (ask->call >= MD_STOCK) {
+		answer->status = stock(md, ask->call, args);
+		return 0;
+	}
+	space = kmalloc(MD_PAYLOAD, GFP_KERNEL);
+	if (!space)
+		return -ENOMEM;
+	buffer.data = space;
+	buffer.bytes = MD_PAYLOAD;
+	err = translate_in(md, call->refs, args) ?: md_unpack(md, call, MD_IN, ask, &buffer);
+	if (err)
+		goto out;
+	if (buffer.bytes == MD_PAYLOAD)
+		buffer.bytes = 0;
+	answer->status = md->ops->downcalls[ask->call](md, args, &buffer);
+	err = translate_out(md, call->refs, args);
+	memcpy(answer->args, args, sizeof(args));
+	if (!buffer.bytes)
+		buffer.mode = 0;
+	err = err ?: md_pack(md, call, MD_OUT, answer, &buffer);
+out:
+	kfree(space);
+	return err;
+}
+
+static bool gone(struct md_instance *md, u32 session)
+{
+	return READ_ONCE(md->session) != session;
+}
+
+/* The next message of a call, or an error. */
+static struct md_parcel *next(struct md_instance *md, u32 session, u32 seq, ktime_t deadline)
+{
+	struct md_parcel *parcel;
+
+	for (;;) {
+		s64 left = ktime_to_ns(ktime_sub(deadline, ktime_get()));
+		long err;
+
+		if (left <= 0)
+			return ERR_PTR(-ETIMEDOUT);
+		err = wait_event_killable_timeout(
+			md->kernel_waits, !list_empty(&md->to_kernel) || gone(md, session),
+			nsecs_to_jiffies(left) + 1);
+		if (err < 0)
+			return ERR_PTR(-EINTR);
+		parcel = md_take_first(md, &md->to_kernel);
+		if (!parcel && gone(md, session))
+			return ERR_PTR(-EIO);
+		if (parcel && parcel->message.seq == seq)
+			return parcel;
+		if (parcel) { /* the answer to something that nobody waits for any more */
+			atomic64_inc(&md->counts.stale);
+			kfree(parcel);
+		}
+	}
+}
+
+static int answer_downcall(struct md_instance *md, u32 session, const struct md_message *ask)
+{
+	struct md_parcel *answer = md_parcel_new(MD_RESULT, ask->call, ask->seq);
+	int err;
+
+	if (!answer)
+		return -ENOMEM;
+	err = md_serve(md, ask, &answer->message);
+	if (err)
+		kfree(answer);
+	else
+		post(md, session, &md->to_user, answer);
+	return err;
+}
+
+/* Serve downcalls until the upcall's answer is there. Return: its status, or an error */
+static int await_return(struct md_instance *md, u32 session, u32 number, u32 seq,
+			struct md_buffer *buffer, bool *failed)
+{
+	const struct md_call *call = &md->contract->upcalls[number];
+	u32 deadline_ms = call->deadline_ms ?: MD_DEADLINE_MS;
+	ktime_t deadline = ktime_add_ms(ktime_get(), deadline_ms);
+	int status;
+
+	for (;;) {
+		struct md_parcel *parcel = next(md, session, seq, deadline);
+
+		*failed = true;
+		if (IS_ERR(parcel))
+			return PTR_ERR(parcel);
+		if (parcel->message.kind == MD_RETURN && parcel->message.call == number) {
+			status = md_unpack(md, call, MD_OUT, &parcel->message, buffer);
+			*failed = status < 0;
+			if (!*failed)
+				status = parcel->message.status;
+			kfree(parcel);
+			return status;
+		}
+		status = parcel->message.kind == MD_DOWNCALL ?
+				 answer_downcall(md, session, &parcel->message) :
+				 -EPROTO;
+		kfree(parcel);
+		if (status)
+			return status;
+	}
+}
+
+/* One try, with the u-driver that is there. @failed: by the channel, not by the u-driver's own word */
+static int attempt(struct md_instance *md, u32 session, u32 number, const u64 *args,
+		   struct md_buffer *buffer, bool *failed)
+{
+	const struct md_call *call = &md->contract->upcalls[number];
+	struct md_parcel *parcel = md_parcel_new(MD_UPCALL, number, ++md->seq);
+	ktime_t began = ktime_get();
+	u32 seq = md->seq;
+	int err;
+
+	if (!parcel)
+		return -ENOMEM;
+	if (md->twins_of != session)
+		md_forget_twins(md);
+	md->twins_of = session;
+	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
+	err = translate_out(md, call->refs, parcel->message.args) ?:
+		      md_pack(md, call, MD_IN, &parcel->message, buffer);
+	if (WARN_ONCE(err, "microdriver: %s cannot be called: %d\n", call->name, err)) {
+		kfree(parcel);
+		return err;
+	}
+	post(md, session, &md->to_user, parcel);
+	err = await_return(md, session, number, seq, buffer, failed);
+	trace_md_upcall_end(md->name, call->name, seq, err,
+			    ktime_to_ns(ktime_sub(ktime_get(), began)));
+	return err;
+}
+
+int md_await(struct md_instance *md, unsigned int timeout_ms)
+{
+	long left = wait_event_killable_timeout(md->kernel_waits, READ_ONCE(md->session),
+						msecs_to_jiffies(timeout_ms));
+
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
+}
+EXPORT_SYMBOL_GPL(md_await);
+
+/* Let others go first, who may have to clean up before a new u-driver can come. */
+static int await_session(struct md_instance *md)
+{
+	int err;
+
+	md->depth = 0;
+	md->owner = NULL;
+	mutex_unlock(&md->busy);
+	err = md_await(md, md->hold_ms);
+	mutex_lock(&md->busy);
+	md->owner = current;
+	md->depth = 1;
+	return err;
+}
+
+static int upcall(struct md_instance *md, u32 number, const u64 *args, struct md_buffer *buffer)
+{
+	bool outermost = md->depth == 1;
+	bool again = md->contract->upcalls[number].flags & MD_AGAIN && outermost && md->hold_ms;
+
+	for (;;) {
+		u32 session;
+		u64 mark;
+		bool failed = false;
+		int err;
+
+		if (!READ_ONCE(md->session) && md->hold_ms && outermost)
+			await_session(md);
+		session = READ_ONCE(md->session);
+		mark = md->noted;
+		if (!session)
+			return -ENOTCONN;
+		err = attempt(md, session, number, args, buffer, &failed);
+		if (!failed)
+			return err;
+		if (err == -EPROTO)
+			atomic64_inc(&md->counts.rejected);
+		md_expel(md, session);
+		md_undo_to(md, mark);
+		if (err != -EIO || !again)
+			return err;
+	}
+}
+
+int md_upcall_args(struct md_instance *md, u32 number, const u64 *args, struct md_buffer *buffer)
+{
+	bool took;
+	int err;
+
+	if (WARN_ONCE(!preemptible(), "microdriver: an upcall where nobody may sleep\n"))
+		return -EDEADLK;
+	if (WARN_ON_ONCE(number >= md->contract->upcalls_count))
+		return -EINVAL;
+	took = md->owner != current;
+	if (took && mutex_lock_killable(&md->busy))
+		return -EINTR;
+	if (!took && md->depth == MD_DEPTH)
+		return -EDEADLK;
+	if (!took && !md->depth) /* in a downcall that the u-driver's own thread runs: it cannot serve */
+		return -EDEADLK;
+	md->owner = current;
+	md->depth++;
+	err = upcall(md, number, args, buffer);
+	md->depth--;
+	if (took) {
+		md->owner = NULL;
+		mutex_unlock(&md->busy);
+	}
+	return err;
+}
+EXPORT_SYMBOL_GPL(md_upcall_args);

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * microdriver - the kernel's half of the runtime: instances and sessions
+ *
+ * An instance is a device of a k-driver, and a character device
+ * /dev/microdriver/NAME. A session is a u-driver that has opened it; when the
+ * file is closed, which the kernel does for a process that dies, the session is
+ * over, at once and whatever state the process was in.
+ */
+#include <linux/debugfs.h>
+#include <linux/dma-mapping.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "md_internal.h"
+
+bool md_whole;
+module_param_named(whole, md_whole, bool, 0444);
+MODULE_PARM_DESC(whole, "copy whole objects at every crossing, not the fields that matter");
+
+static struct dentry *debug_root;
+
+/* ---- the chain ---- */
+
+bool md_hold(struct md_instance *md)
+{
+	if (md->owner == current)
+		return false;
+	mutex_lock(&md->busy);
+	md->owner = current;
+	return true;
+}
+
+void md_let_go(struct md_instance *md, bool took)
+{
+	if (!took)
+		return;
+	md->owner = NULL;
+	mutex_unlock(&md->busy);
+}
+
+/* ---- sessions ---- */
+
+static void drop_messages(struct md_instance *md)
+{
+	int n;
+
+	md_drop_all(&md->to_user);
+	md_drop_all(&md->to_kernel);
+	for (n = 0; n < 2; n++) {
+		kfree(md->late[n]);
+		md->late[n] = NULL;
+	}
+}
+
+/* A u-driver is gone, or broke the contract; nothing happens if it is not the one that is attached. */
+void md_expel(struct md_instance *md, u32 session)
+{
+	bool was_there;
+
+	spin_lock(&md->lock);
+	was_there = session && md->session == session;
+	if (was_there) {
+		md->session = 0;
+		drop_messages(md);
+	}
+	spin_unlock(&md->lock);
+	if (!was_there)
+		return;
+	wake_up_all(&md->user_waits);
+	wake_up_all(&md->kernel_waits);
+	queue_work(system_unbound_wq, &md->left);
+}
+
+/* An expelled u-driver may run on, and must not reach the device any more. */
+static void unmap(struct md_instance *md)
+{
+	mutex_lock(&md->map_lock);
+	if (md->mapping)
+		unmap_mapping_range(md->mapping, 0, 0, 1);
+	mutex_unlock(&md->map_lock);
+}
+
+static void on_left(struct work_struct *work)
+{
+	struct md_instance *md = container_of(work, struct md_instance, left);
+	bool took;
+
+	unmap(md);
+	took = md_hold(md); /* its last upcall has come to its end */
+	md_locks_release(md);
+	md_let_go(md, took);
+	if (md->ops->left)
+		md->ops->left(md);
+}
+
+static void on_joined(struct work_struct *work)
+{
+	struct md_instance *md = container_of(work, struct md_instance, joined);
+
+	if (md->ops->joined)
+		md->ops->joined(md);
+}
+
+static void md_release(struct kref *refs)
+{
+	kfree(container_of(refs, struct md_instance, refs));
+}
+
+void md_put(struct md_instance *md)
+{
+	kref_put(&md->refs, md_release);
+}
+
+static int session_open(struct inode *inode, struct file *file)
+{
+	struct md_instance *md = container_of(file->private_data, struct md_instance, misc);
+	struct md_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
+
+	if (!session)
+		return -ENOMEM;
+	kref_get(&md->refs);
+	session->md = md;
+	session->pid = get_pid(task_tgid(current));
+	file->private_data = session;
+	return 0;
+}
+
+static int session_release(struct inode *inode, struct file *file)
+{
+	struct md_session *session = file->private_data;
+	struct md_instance *md = session->md;
+
+	md_expel(md, session->number);
+	mutex_lock(&md->map_lock);
+	if (md->mapping == file->f_mapping)
+		md->mapping = NULL;
+	mutex_unlock(&md->map_lock);
+	put_pid(session->pid);
+	kfree(session);
+	md_put(md);
+	return 0;
+}
+
+static int join(struct md_session *session)
+{
+	struct md_instance *md = session->md;
+	int err = 0;
+
+	spin_lock(&md->lock);
+	if (session->number || md->closed)
+		err = -ESTALE;
+	else if (md->session)
+		err = -EBUSY;
+	if (!err) {
+		session->number = ++md->sessions;
+		md->session = session->number;
+		md->pid = session->pid;
+	}
+	spin_unlock(&md->lock);
+	return err;
+}
+
+static long attach(struct file *file, struct md_attach __user *user)
+{
+	struct md_session *session = file->private_data;
+	struct md_instance *md = session->md;
+	struct md_attach ask;
+	int err;
+
+	if (copy_from_user(&ask, user, sizeof(ask)))
+		return -EFAULT;
+	if (ask.digest != md->digest)
+		return -EPROTO;
+	ask.whole = md_whole;
+	if (copy_to_user(user, &ask, sizeof(ask)))
+		return -EFAULT;
+	flush_work(&md->left); /* what a predecessor held is free */
+	err = join(session);
+	if (err)
+		return err;
+	mutex_lock(&md->map_lock);
+	md->mapping = file->f_mapping;
+	mutex_unlock(&md->map_lock);
+	wake_up_all(&md->kernel_waits);
+	queue_work(system_unbound_wq, &md->joined);
+	return 0;
+}
+
+static bool attached(const struct md_session *session)
+{
+	return session->number && READ_ONCE(session->md->session) == session->number;
+}
+
+static struct md_parcel *receive(struct md_message __user *user)
+{
+	struct md_parcel *parcel;
+
+	parcel = kmalloc(sizeof(*parcel), GFP_KERNEL);
+	if (!parcel)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(&parcel->message, user, MD_HEAD))
+		goto err_fault;
+	if (parcel->message.kind == MD_NOTHING) {
+		kfree(parcel);
+		return NULL;
+	}
+	if (parcel->message.bytes > MD_PAYLOAD ||
+	    (parcel->message.kind != MD_RETURN && parcel->message.kind != MD_DOWNCALL)) {
+		kfree(parcel);
+		return ERR_PTR(-EPROTO);
+	}
+	if (!copy_from_user(parcel->message.payload, user->payload, parcel->message.bytes))
+		return parcel;
+err_fault:
+	kfree(parcel);
+	return ERR_PTR(-EFAULT);
+}
+
+static long deliver(struct md_parcel *parcel, struct md_message __user *user)
+{
+	size_t bytes = MD_HEAD + parcel->message.bytes;
+	long err = copy_to_user(user, &parcel->message, bytes) ? -EFAULT : 0;
+
+	kfree(parcel);
+	return err;
+}
+
+/* A downcall that belongs to no upcall runs in the u-driver's own thread. */
+static long downcall_outside(struct md_session *session, struct md_parcel *ask,
+			     struct md_message __user *user)
+{
+	struct md_instance *md = session->md;
+	struct md_parcel *answer = md_parcel_new(MD_RESULT, ask->message.call, 0);
+	bool took;
+	long err = -ESTALE;
+
+	if (!answer) {
+		kfree(ask);
+		return -ENOMEM;
+	}
+	took = md_hold(md);
+	if (attached(session))
+		err = md_serve(md, &ask->message, &answer->message);
+	md_let_go(md, took);
+	kfree(ask);
+	if (!err)
+		return deliver(answer, user);
+	kfree(answer);
+	return err;
+}
+
+static bool has_news(struct md_session *session)
+{
+	return !attached(session) || !list_empty(&session->md->to_user);
+}
+
+static long exchange(struct file *file, struct md_message __user *user)
+{
+	struct md_session *session = file->private_data;
+	struct md_instance *md = session->md;
+	struct md_parcel *parcel = receive(user);
+	long err;
+
+	if (IS_ERR(parcel))
+		return PTR_ERR(parcel);
+	if (!attached(session)) {
+		kfree(parcel);
+		return -ESTALE;
+	}
+	if (parcel && parcel->message.kind == MD_DOWNCALL && !parcel->message.seq)
+		return downcall_outside(session, parcel, user);
+	/* a signal may make the process come again, with nothing more to say */
+	if (put_user(MD_NOTHING, &user->kind)) {
+		kfree(parcel);
+		return -EFAULT;
+	}
+	err = parcel ? md_hear(session, parcel) : 0;
+	while (!err) {
+		if (!attached(session))
+			return -ESTALE;
+		parcel = md_take_first(md, &md->to_user);
+		if (parcel)
+			return deliver(parcel, user);
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(md->user_waits, has_news(session));
+	}
+	return err;
+}
+
+static long session_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	switch (command) {
+	case MD_IOC_ATTACH:
+		return attach(file, (struct md_attach __user *)arg);
+	case MD_IOC_EXCHANGE:
+		return exchange(file, (struct md_message __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static __poll_t session_poll(struct file *file, poll_table *table)
+{
+	struct md_session *session = file->private_data;
+
+	poll_wait(file, &session->md->user_waits, table);
+	return has_news(session) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+/* The u-driver maps the n-th registered region at offset n * MD_MAP_STRIDE. */
+static int session_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct md_session *session = file->private_data;
+	const unsigned long stride = MD_MAP_STRIDE >> PAGE_SHIFT;
+	unsigned long index = vma->vm_pgoff / stride;
+	const struct md_map *map;
+
+	if (index >= MD_MAPS || vma->vm_pgoff % stride || !attached(session))
+		return -EINVAL;
+	map = &session->md->maps[index];
+	if (!map->bytes)
+		return -ENXIO;
+	vma->vm_pgoff = 0;
+	if (map->dev)
+		return dma_mmap_coherent(map->dev, vma, map->cpu, map->at, map->bytes);
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	return vm_iomap_memory(vma, map->at, map->bytes);
+}
+
+static const struct file_operations session_fops = {
+	.owner = THIS_MODULE,
+	.open = session_open,
+	.release = session_release,
+	.unlocked_ioctl = session_ioctl,
+	.poll = session_poll,
+	.mmap = session_mmap,
+};
+
+static int map_add(struct md_instance *md, unsigned int index, struct md_map map)
+{
+	if (index >= MD_MAPS || md->maps[index].bytes)
+		return -EINVAL;
+	md->maps[index] = map;
+	return 0;
+}
+
+int md_map_registers(struct md_instance *md, unsigned int index, phys_addr_t at, size_t bytes)
+{
+	return map_add(md, index, (struct md_map){ .at = at, .bytes = bytes });
+}
+EXPORT_SYMBOL_GPL(md_map_registers);
+
+int md_map_coherent(struct md_instance *md, unsigned int index, struct device *dev, void *cpu,
+		    dma_addr_t dma, size_t bytes)
+{
+	return map_add(md, index,
+		       (struct md_map){ .dev = dev, .cpu = cpu, .at = dma, .bytes = bytes });
+}
+EXPORT_SYMBOL_GPL(md_map_coherent);
+
+/* ---- instances ---- */
+
+static int counts_show(struct seq_file *file, void *unused)
+{
+	struct md_instance *md = file->private;
+
+	seq_printf(file, "crossings %lld\nbytes %lld\nstale %lld\nrejected %lld\n",
+		   atomic64_read(&md->counts.crossings), atomic64_read(&md->counts.bytes),
+		   atomic64_read(&md->counts.stale), atomic64_read(&md->counts.rejected));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(counts);
+
+struct md_instance *md_create(const char *name, const struct md_contract *contract,
+			      const struct md_ops *ops, void *priv)
+{
+	struct md_instance *md = kzalloc(sizeof(*md), GFP_KERNEL);
+	int err;
+
+	if (!md)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&md->refs);
+	mutex_init(&md->busy);
+	mutex_init(&md->map_lock);
+	spin_lock_init(&md->lock);
+	init_waitqueue_head(&md->user_waits);
+	init_waitqueue_head(&md->kernel_waits);
+	INIT_LIST_HEAD(&md->to_user);
+	INIT_LIST_HEAD(&md->to_kernel);
+	INIT_LIST_HEAD(&md->objects);
+	INIT_LIST_HEAD(&md->undo);
+	INIT_WORK(&md->left, on_left);
+	INIT_WORK(&md->joined, on_joined);
+	strscpy(md->name, name, sizeof(md->name));
+	snprintf(md->nodename, sizeof(md->nodename), "microdriver/%s", md->name);
+	md->contract = contract;
+	md->digest = md_digest(contract);
+	md->ops = ops;
+	md->priv = priv;
+	md->misc = (struct miscdevice){
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = md->name,
+		.nodename = md->nodename,
+		.fops = &session_fops,
+		.mode = 0600,
+	};
+	err = misc_register(&md->misc);
+	if (err) {
+		md_put(md);
+		return ERR_PTR(err);
+	}
+	md->debug = debugfs_create_file(md->name, 0400, debug_root, md, &counts_fops);
+	return md;
+}
+EXPORT_SYMBOL_GPL(md_create);
+
+void md_destroy(struct md_instance *md)
+{
+	bool took;
+
+	debugfs_remove(md->debug);
+	misc_deregister(&md->misc);
+	md->hold_ms = 0;
+	spin_lock(&md->lock);
+	md->closed = true;
+	spin_unlock(&md->lock);
+	md_expel(md, md->session);
+	cancel_work_sync(&md->joined);
+	flush_work(&md->left);
+	took = md_hold(md);
+	md_undo_to(md, 0);
+	md_unshare_all(md);
+	md_let_go(md, took);
+	md_put(md);
+}
+EXPORT_SYMBOL_GPL(md_destroy);
+
+void *md_priv(const struct md_instance *md)
+{
+	return md->priv;
+}
+EXPORT_SYMBOL_GPL(md_priv);
+
+void md_set_hold(struct md_instance *md, unsigned int hold_ms)
+{
+	md->hold_ms = hold_ms;
+}
+EXPORT_SYMBOL_GPL(md_set_hold);
+
+static int __init md_init(void)
+{
+	int err = md_fault_init();
+
+	if (err)
+		return err;
+	debug_root = debugfs_create_dir("microdriver", NULL);
+	return 0;
+}
+module_init(md_init);
+
+static void __exit md_exit(void)
+{
+	debugfs_remove(debug_root);
+	md_fault_exit();
+}
+module_exit(md_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Runtime of drivers that are split into a kernel module and a process");

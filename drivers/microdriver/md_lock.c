@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Combolocks: spinlocks among kernel threads, mutexes once the u-driver takes
+ * part.
+ *
+ * The u-driver holds the lock by @user, a semaphore because somebody else may
+ * have to release it, and says so in @held. Whoever takes the spinlock looks at
+ * @held. Interrupts are kept away while it is held, since their handlers cannot
+ * wait and must not starve.
+ */
+#include <linux/export.h>
+
+#include "md_internal.h"
+
+#define LOCK_WAIT (2 * HZ) /* the u-driver that waits longer has made a knot */
+
+int md_lock_add(struct md_instance *md, struct md_lock *lock, void (*quiesce)(void *, bool),
+		void *what)
+{
+	int n;
+
+	spin_lock_init(&lock->spin);
+	sema_init(&lock->user, 1);
+	lock->held = false;
+	lock->quiesce = quiesce;
+	lock->what = what;
+	for (n = 0; n < MD_LOCKS; n++)
+		if (!md->locks[n]) {
+			md->locks[n] = lock;
+			return n;
+		}
+	return -ENOSPC;
+}
+EXPORT_SYMBOL_GPL(md_lock_add);
+
+bool md_lock_try(struct md_lock *lock, unsigned long *flags)
+{
+	spin_lock_irqsave(&lock->spin, *flags);
+	if (!lock->held)
+		return true;
+	spin_unlock_irqrestore(&lock->spin, *flags);
+	return false;
+}
+EXPORT_SYMBOL_GPL(md_lock_try);
+
+void md_lock_release(struct md_lock *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(&lock->spin, flags);
+}
+EXPORT_SYMBOL_GPL(md_lock_release);
+
+int md_lock_wait(struct md_lock *lock, unsigned long *flags)
+{
+	int err = down_killable(&lock->user);
+
+	if (err)
+		return err;
+	spin_lock_irqsave(&lock->spin, *flags);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(md_lock_wait);
+
+void md_lock_release_waited(struct md_lock *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(&lock->spin, flags);
+	up(&lock->user);
+}
+EXPORT_SYMBOL_GPL(md_lock_release_waited);
+
+static void set_held(struct md_lock *lock, bool held)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock->spin, flags);
+	lock->held = held;
+	spin_unlock_irqrestore(&lock->spin, flags);
+}
+
+static struct md_lock *lock_of(struct md_instance *md, u64 number)
+{
+	return number < MD_LOCKS ? md->locks[number] : NULL;
+}
+
+int md_lock_for_user(struct md_instance *md, u64 number)
+{
+	struct md_lock *lock = lock_of(md, number);
+
+	if (!lock)
+		return -EINVAL;
+	if (lock->held)
+		return -EDEADLK; /* there is one u-driver, and it holds it */
+	if (down_timeout(&lock->user, LOCK_WAIT))
+		return -EDEADLK;
+	if (lock->quiesce)
+		lock->quiesce(lock->what, true);
+	set_held(lock, true);
+	return 0;
+}
+
+int md_unlock_for_user(struct md_instance *md, u64 number)
+{
+	struct md_lock *lock = lock_of(md, number);
+
+	if (!lock || !lock->held)
+		return -EINVAL;
+	set_held(lock, false);
+	if (lock->quiesce)
+		lock->quiesce(lock->what, false);
+	up(&lock->user);
+	return 0;
+}
+
+/* The u-driver is gone: nobody else would release what it held. */
+void md_locks_release(struct md_instance *md)
+{
+	int n;
+
+	for (n = MD_LOCKS - 1; n >= 0; n--)
+		md_unlock_for_user(md, n);
+}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The object tracker: which objects both halves know, and what of them has to
+ * cross.
+ *
+ * Beside each object lies its twin, the object as the u-driver has it. A field
+ * crosses if it differs from the twin and the call's table says that the other
+ * side may see it; so no unchanged field is ever written back. A new u-driver
+ * begins with zeroed objects, and so do the twins: what it needs to know
+ * crosses with its first calls.
+ *
+ * What comes from the u-driver is not trusted: a message is taken whole, after
+ * everything in it has been checked against the tables, or not at all.
+ */
+#include <linux/export.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "md_internal.h"
+
+int md_share(struct md_instance *md, u32 type, void *at)
+{
+	struct md_object *object;
+	bool took;
+
+	if (type >= md->contract->types_count || md->shared == MD_OBJECTS)
+		return -EINVAL;
+	object = kzalloc(struct_size(object, twin, md->contract->types[type].bytes), GFP_KERNEL);
+	if (!object)
+		return -ENOMEM;
+	object->type = type;
+	object->at = at;
+	took = md_hold(md);
+	object->id = MD_OBJECT(type, ++md->shared);
+	list_add_tail(&object->node, &md->objects);
+	md_let_go(md, took);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(md_share);
+
+static void drop(struct md_object *object)
+{
+	list_del(&object->node);
+	kfree(object);
+}
+
+void md_unshare(struct md_instance *md, void *at)
+{
+	struct md_object *object, *next;
+	bool took = md_hold(md);
+
+	list_for_each_entry_safe(object, next, &md->objects, node)
+		if (object->at == at)
+			drop(object);
+	md_let_go(md, took);
+}
+EXPORT_SYMBOL_GPL(md_unshare);
+
+void md_unshare_all(struct md_instance *md)
+{
+	struct md_object *object, *next;
+
+	list_for_each_entry_safe(object, next, &md->objects, node)
+		drop(object);
+}
+
+static const struct md_type *type_of(struct md_instance *md, const struct md_object *object)
+{
+	return &md->contract->types[object->type];
+}
+
+void md_forget_twins(struct md_instance *md)
+{
+	struct md_object *object;
+
+	list_for_each_entry(object, &md->objects, node)
+		memset(object->twin, 0, type_of(md, object)->bytes);
+}
+
+struct md_object *md_object_by_id(struct md_instance *md, u32 id)
+{
+	struct md_object *object;
+
+	list_for_each_entry(object, &md->objects, node)
+		if (object->id == id)
+			return object;
+	return NULL;
+}
+
+/* The innermost object that a pointer points into: objects may lie in others. */
+static struct md_object *object_around(struct md_instance *md, u64 pointer)
+{
+	struct md_object *object, *best = NULL;
+
+	list_for_each_entry(object, &md->objects, node) {
+		u64 at = md_arg(object->at);
+
+		if (pointer >= at && pointer < at + type_of(md, object)->bytes &&
+		    (!best || at > md_arg(best->at) ||
+		     (at == md_arg(best->at) && type_of(md, object)->bytes < type_of(md, best)->bytes)))
+			best = object;
+	}
+	return best;
+}
+
+/* A kernel pointer as it crosses. Return: -ENOENT if it points into nothing shared */
+int md_ref_of(struct md_instance *md, u64 pointer, u64 *ref)
+{
+	struct md_object *object;
+
+	*ref = 0;
+	if (!pointer)
+		return 0;
+	object = object_around(md, pointer);
+	if (!object)
+		return -ENOENT;
+	*ref = MD_REF(object->id, pointer - md_arg(object->at));
+	return 0;
+}
+
+int md_pointer_of(struct md_instance *md, u64 ref, u64 *pointer)
+{
+	struct md_object *object;
+
+	*pointer = 0;
+	if (!ref)
+		return 0;
+	object = md_object_by_id(md, MD_REF_OBJECT(ref));
+	if (!object || MD_REF_OFFSET(ref) >= type_of(md, object)->bytes)
+		return -EPROTO;
+	*pointer = md_arg(object->at) + MD_REF_OFFSET(ref);
+	return 0;
+}
+
+/* A scalar is read and written at one go: the data path may look at it meanwhile. */
+static u64 load(const void *at, u32 bytes)
+{
+	switch (bytes) {
+	case 1:
+		return READ_ONCE(*(const u8 *)at);
+	case 2:
+		return READ_ONCE(*(const u16 *)at);
+	case 4:
+		return READ_ONCE(*(const u32 *)at);
+	default:
+		return READ_ONCE(*(const u64 *)at);
+	}
+}
+
+static void store(void *at, u32 bytes, u64 value)
+{
+	switch (bytes) {
+	case 1:
+		WRITE_ONCE(*(u8 *)at, value);
+		break;
+	case 2:
+		WRITE_ONCE(*(u16 *)at, value);
+		break;
+	case 4:
+		WRITE_ONCE(*(u32 *)at, value);
+		break;
+	default:
+		WRITE_ONCE(*(u64 *)at, value);
+	}
+}
+
+static u64 from_wire(const u8 *data, u32 bytes)
+{
+	u64 value = 0;
+
+	memcpy(&value, data, bytes);
+	return value;
+}
+
+/* ---- out ---- */
+
+static u8 *reserve(struct md_message *to, u32 object, u16 field, u32 bytes)
+{
+	struct md_record record = { .object = object, .field = field, .bytes = bytes };
+	u8 *at = to->payload + to->bytes;
+
+	if (to->bytes + sizeof(record) + bytes > MD_PAYLOAD)
+		return NULL;
+	memcpy(at, &record, sizeof(record));
+	to->bytes += sizeof(record) + bytes;
+	return at + sizeof(record);
+}
+
+static int pack_list(struct md_instance *md, struct md_object *object, u32 number,
+		     const struct md_field *field, struct md_message *to)
+{
+	struct list_head *head = object->at + field->offset, *at;
+	u32 ids[MD_LIST_MEMBERS], count = 0;
+	u64 ref;
+	u8 *data;
+	int err;
+
+	list_for_each(at, head) {
+		if (count == MD_LIST_MEMBERS)
+			return -E2BIG;
+		err = md_ref_of(md, md_arg(at) - field->link, &ref);
+		if (err)
+			return err;
+		ids[count++] = MD_REF_OBJECT(ref);
+	}
+	data = reserve(to, object->id, number, count * sizeof(u32));
+	if (!data)
+		return -E2BIG;
+	memcpy(data, ids, count * sizeof(u32));
+	return 0;
+}
+
+static int pack_field(struct md_instance *md, struct md_object *object, u32 number,
+		      struct md_message *to)
+{
+	const struct md_field *field = &type_of(md, object)->fields[number];
+	void *at = object->at + field->offset, *twin = object->twin + field->offset;
+	u64 value;
+	u8 *data;
+	int err;
+
+	if (field->shape == MD_LIST)
+		return pack_list(md, object, number, field, to);
+	if (!memcmp(at, twin, field->bytes))
+		return 0;
+	data = reserve(to, object->id, number, field->bytes);
+	if (!data)
+		return -E2BIG;
+	if (field->shape == MD_BYTES) {
+		memcpy(twin, at, field->bytes);
+		memcpy(data, twin, field->bytes);
+		return 0;
+	}
+	value = load(at, field->bytes);
+	store(twin, field->bytes, value);
+	if (field->shape == MD_POINTER) {
+		err = md_ref_of(md, value, &value);
+		if (err)
+			return err;
+	}
+	memcpy(data, &value, field->bytes);
+	return 0;
+}
+
+/* For comparison: what marshaling without field tables would copy. */
+static int pack_whole(struct md_instance *md, struct md_object *object, struct md_message *to)
+{
+	u32 bytes = type_of(md, object)->bytes;
+	u8 *data = reserve(to, object->id, MD_WHOLE, bytes);
+
+	if (!data)
+		return -E2BIG;
+	memcpy(data, object->at, bytes);
+	return 0;
+}
+
+static int pack_objects(struct md_instance *md, const struct md_access *access,
+			struct md_message *to)
+{
+	struct md_object *object;
+	int err;
+
+	list_for_each_entry(object, &md->objects, node) {
+		if (object->type != access->type)
+			continue;
+		err = pack_field(md, object, access->field, to);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Append what the other side has to know for a call (@mode MD_IN), or from its
+ * answer (MD_OUT).
+ * Return: -E2BIG: it does not fit; -ENOENT: a pointer to something not shared
+ */
+int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct md_message *to,
+	    const struct md_buffer *buffer)
+{
+	struct md_object *object;
+	u32 n;
+	u8 *data;
+	int err = 0;
+
+	if (md_whole)
+		list_for_each_entry(object, &md->objects, node) {
+			err = pack_whole(md, object, to);
+			if (err)
+				return err;
+		}
+	for (n = 0; n < call->accesses_count && !err; n++)
+		if (call->accesses[n].mode & mode)
+			err = pack_objects(md, &call->accesses[n], to);
+	if (err || !buffer || !(buffer->mode & mode))
+		return err;
+	data = reserve(to, 0, 0, buffer->bytes);
+	if (!data)
+		return -E2BIG;
+	memcpy(data, buffer->data, buffer->bytes);
+	return 0;
+}
+
+/* ---- in ---- */
+
+static bool may_write(const struct md_call *call, u32 mode, u32 type, u32 field)
+{
+	u32 n;
+
+	for (n = 0; n < call->accesses_count; n++)
+		if (call->accesses[n].type == type && call->accesses[n].field == field)
+			return call->accesses[n].mode & mode;
+	return false;
+}
+
+/* The u-driver may put members into another order, and nothing else. */
+static int check_list(struct md_instance *md, const struct md_object *object,
+		      const struct md_field *field, const u8 *data, u32 bytes)
+{
+	struct list_head *head = object->at + field->offset, *at;
+	u32 count = bytes / sizeof(u32), n, found;
+	u64 ref;
+
+	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MD_LIST_MEMBERS)
+		return -EPROTO;
+	list_for_each(at, head) {
+		if (md_ref_of(md, md_arg(at) - field->link, &ref))
+			return -EPROTO;
+		for (n = 0, found = 0; n < count; n++)
+			found += from_wire(data + n * sizeof(u32), sizeof(u32)) == MD_REF_OBJECT(ref);
+		if (found != 1)
+			return -EPROTO;
+	}
+	return 0;
+}
+
+static void take_list(struct md_instance *md, const struct md_object *object,
+		      const struct md_field *field, const u8 *data, u32 bytes)
+{
+	struct list_head *head = object->at + field->offset;
+	u32 n;
+
+	for (n = 0; n < bytes / sizeof(u32); n++) {
+		u32 id = from_wire(data + n * sizeof(u32), sizeof(u32));
+		struct list_head *link = md_object_by_id(md, id)->at + field->link;
+
+		list_move_tail(link, head);
+	}
+}
+
+static int check_field(struct md_instance *md, const struct md_object *object,
+		       const struct md_field *field, const u8 *data, u32 bytes)
+{
+	u64 value;
+
+	if (field->shape == MD_LIST)
+		return check_list(md, object, field, data, bytes);
+	if (bytes != field->bytes)
+		return -EPROTO;
+	if (field->shape == MD_BYTES)
+		return 0;
+	value = from_wire(data, bytes);
+	if (field->shape == MD_POINTER)
+		return md_pointer_of(md, value, &value);
+	return value >= field->min && value <= field->max ? 0 : -EPROTO;
+}
+
+static void take_field(struct md_instance *md, struct md_object *object,
+		       const struct md_field *field, const u8 *data, u32 bytes)
+{
+	void *at = object->at + field->offset, *twin = object->twin + field->offset;
+	u64 value;
+
+	if (field->shape == MD_LIST) {
+		take_list(md, object, field, data, bytes);
+		return;
+	}
+	if (field->shape == MD_BYTES) {
+		memcpy(at, data, bytes);
+		memcpy(twin, data, bytes);
+		return;
+	}
+	value = from_wire(data, bytes);
+	if (field->shape == MD_POINTER)
+		md_pointer_of(md, value, &value);
+	store(at, bytes, value);
+	store(twin, bytes, value);
+}
+
+static int check_buffer(const struct md_buffer *buffer, u32 mode, u32 bytes)
+{
+	return buffer && buffer->mode & mode && bytes <= buffer->bytes ? 0 : -EPROTO;
+}
+
+static int check(struct md_instance *md, const struct md_call *call, u32 mode,
+		 const struct md_record *record, const u8 *data, const struct md_buffer *buffer)
+{
+	const struct md_object *object;
+	const struct md_type *type;
+
+	if (!record->object)
+		return check_buffer(buffer, mode, record->bytes);
+	object = md_object_by_id(md, record->object);
+	if (!object)
+		return -EPROTO;
+	type = type_of(md, object);
+	if (record->field == MD_WHOLE) /* its fields come again, one by one */
+		return md_whole && record->bytes == type->bytes ? 0 : -EPROTO;
+	if (record->field >= type->fields_count ||
+	    !may_write(call, mode, object->type, record->field))
+		return -EPROTO;
+	return check_field(md, object, &type->fields[record->field], data, record->bytes);
+}
+
+static void take(struct md_instance *md, const struct md_record *record, const u8 *data,
+		 struct md_buffer *buffer)
+{
+	struct md_object *object;
+
+	if (!record->object) {
+		memcpy(buffer->data, data, record->bytes);
+		buffer->bytes = record->bytes;
+	} else if (record->field != MD_WHOLE) {
+		object = md_object_by_id(md, record->object);
+		take_field(md, object, &type_of(md, object)->fields[record->field], data,
+			   record->bytes);
+	}
+}
+
+/*
+ * Take over what a message says, if all of it is allowed.
+ * Return: -EPROTO and nothing has changed
+ */
+int md_unpack(struct md_instance *md, const struct md_call *call, u32 mode,
+	      const struct md_message *from, struct md_buffer *buffer)
+{
+	struct md_record record;
+	bool apply;
+	u32 at;
+
+	for (apply = false;; apply = true) {
+		for (at = 0; at < from->bytes; at += record.bytes) {
+			if (from->bytes - at < sizeof(record))
+				return -EPROTO;
+			memcpy(&record, from->payload + at, sizeof(record));
+			at += sizeof(record);
+			if (record.bytes > from->bytes - at)
+				return -EPROTO;
+			if (apply)
+				take(md, &record, from->payload + at, buffer);
+			else if (check(md, call, mode, &record, from->payload + at, buffer))
+				return -EPROTO;
+		}
+		if (apply)
+			return 0;
+	}
+}

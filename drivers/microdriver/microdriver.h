@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The contract between the two halves of a microdriver: what crosses, and how
+ * it is described. Both halves include this file and nothing else of each
+ * other's.
+ *
+ * The k-driver calls functions of the u-driver (upcalls), which may call
+ * functions of the k-driver (downcalls), to any depth. A call carries a few
+ * scalars, and of the objects that both halves know those fields that the
+ * callee may read and that have changed since they last crossed; the answer
+ * carries back those that it may write and has changed.
+ *
+ * Fields are described by tables. Each half builds the same tables from the
+ * driver's own contract header; they are compared when the u-driver attaches.
+ */
+#ifndef MICRODRIVER_H
+#define MICRODRIVER_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#include <linux/stddef.h>
+#include <linux/ioctl.h>
+#else
+#include <stddef.h>
+#include <linux/types.h>
+#include <sys/ioctl.h>
+#endif
+
+#define MD_NAME	   32
+#define MD_ARGS	   6
+#define MD_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
+#define MD_PAYLOAD 4000
+#define MD_DEPTH   8 /* calls within calls */
+
+/* What a message is. */
+enum md_kind {
+	MD_NOTHING,
+	MD_UPCALL,   /* k-driver -> u-driver */
+	MD_RETURN,   /* its answer */
+	MD_DOWNCALL, /* u-driver -> k-driver */
+	MD_RESULT,   /* its answer */
+};
+
+/*
+ * One message. An answer bears the sequence number of its call; a downcall
+ * that of the upcall it belongs to, or 0 outside of any.
+ */
+struct md_message {
+	__u32 kind;
+	__u32 call; /* index into the contract's upcalls or downcalls */
+	__u32 seq;
+	__s32 status; /* of an answer: 0 or more, or -errno */
+	__u64 args[MD_ARGS];
+	__u32 bytes; /* of payload */
+	__u32 pad;
+	__u8 payload[MD_PAYLOAD]; /* records, one behind the other, unaligned */
+};
+
+#define MD_HEAD offsetof(struct md_message, payload)
+
+/* A field's new value; its data follows. Field MD_WHOLE is the whole object, object 0 the call's buffer. */
+struct md_record {
+	__u32 object;
+	__u16 field;
+	__u16 bytes;
+};
+
+#define MD_WHOLE 0xffff
+
+/* An object's number says what it is: the u-driver makes its own when it first hears of one. */
+#define MD_OBJECT(type, n)     ((__u32)(type) << 20 | (n))
+#define MD_OBJECT_TYPE(object) ((object) >> 20)
+#define MD_OBJECTS	       ((1U << 20) - 1) /* ever, of one instance */
+
+/* A pointer to an object, or into one, as it crosses. 0 is NULL. */
+#define MD_REF(id, offset)     ((__u64)(id) << 32 | (__u32)(offset))
+#define MD_REF_OBJECT(ref)     ((__u32)((ref) >> 32))
+#define MD_REF_OFFSET(ref)     ((__u32)(ref))
+
+enum md_shape {
+	MD_SCALAR, /* 1, 2, 4 or 8 bytes, unsigned; the k-driver takes min..max only */
+	MD_BYTES,  /* an array, or anything opaque, as it is */
+	MD_POINTER, /* to a shared object or into one: translated */
+	MD_LIST,   /* the head of a list of shared objects: crosses as their numbers */
+};
+
+struct md_field {
+	const char *name;
+	__u32 offset, bytes;
+	enum md_shape shape;
+	__u32 link; /* MD_LIST: where the members keep their list_head */
+	__u64 min, max;
+};
+
+struct md_type {
+	const char *name;
+	__u32 bytes;
+	const struct md_field *fields;
+	__u32 fields_count;
+};
+
+/* Which way a field crosses with a call: what the callee reads, what it writes. */
+#define MD_IN	 1
+#define MD_OUT	 2
+#define MD_INOUT 3
+
+struct md_access {
+	__u16 type, field;
+	__u32 mode;
+};
+
+#define MD_AGAIN 1 /* may be issued again to a new u-driver if the old one died within it */
+
+struct md_call {
+	const char *name;
+	const struct md_access *accesses;
+	__u32 accesses_count;
+	__u32 refs; /* bit n: argument n is a pointer to a shared object */
+	__u32 deadline_ms; /* of an upcall, with all the downcalls in it; 0: MD_DEADLINE_MS */
+	__u32 flags;
+};
+
+#define MD_DEADLINE_MS 1000
+
+struct md_contract {
+	const char *name;
+	const struct md_type *types;
+	__u32 types_count;
+	const struct md_call *upcalls;
+	__u32 upcalls_count;
+	const struct md_call *downcalls; /* numbered from 0; the runtime's own begin at MD_STOCK */
+	__u32 downcalls_count;
+};
+
+/* Downcalls that the runtime itself serves. */
+enum md_stock {
+	MD_STOCK = 0x1000,
+	MD_LOCK = MD_STOCK, /* args: number of the combolock */
+	MD_UNLOCK,
+	MD_STOCK_END,
+};
+
+struct md_attach {
+	__u64 digest; /* of the contract, by md_digest() */
+	__u32 whole; /* out: objects cross whole, not by field */
+	__u32 pad;
+};
+
+#define MD_IOC_ATTACH	_IOWR('M', 1, struct md_attach)
+#define MD_IOC_EXCHANGE _IOWR('M', 2, struct md_message) /* say something, wait for what comes next */
+
+#define MD_FIELD(type, member)                                                                \
+	{                                                                                     \
+		.name = #member, .offset = offsetof(struct type, member),                     \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MD_SCALAR, .max = ~0ULL \
+	}
+#define MD_FIELD_RANGE(type, member, low, high)                             \
+	{                                                                   \
+		.name = #member, .offset = offsetof(struct type, member),   \
+		.bytes = sizeof(((struct type *)0)->member),                \
+		.shape = MD_SCALAR, .min = low, .max = high                 \
+	}
+#define MD_FIELD_BYTES(type, member)                                                 \
+	{                                                                            \
+		.name = #member, .offset = offsetof(struct type, member),            \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MD_BYTES       \
+	}
+#define MD_FIELD_POINTER(type, member)                                               \
+	{                                                                            \
+		.name = #member, .offset = offsetof(struct type, member),            \
+		.bytes = sizeof(void *), .shape = MD_POINTER                         \
+	}
+#define MD_FIELD_LIST(type, member, of, at)                                          \
+	{                                                                            \
+		.name = #member, .offset = offsetof(struct type, member),            \
+		.bytes = 2 * sizeof(void *), .shape = MD_LIST,                       \
+		.link = offsetof(struct of, at)                                      \
+	}
+#define MD_TYPE(type, table)                                                         \
+	{                                                                            \
+		.name = #type, .bytes = sizeof(struct type), .fields = table,        \
+		.fields_count = sizeof(table) / sizeof((table)[0])                   \
+	}
+#define MD_CALL(word, table, ...)                                                    \
+	{                                                                            \
+		.name = word, .accesses = table,                                     \
+		.accesses_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__    \
+	}
+
+static inline __u64 md_mix(__u64 hash, __u64 value)
+{
+	int n;
+
+	for (n = 0; n < 8; n++, value >>= 8)
+		hash = (hash ^ (value & 0xff)) * 0x100000001b3ULL; /* FNV-1a */
+	return hash;
+}
+
+static inline __u64 md_digest_calls(__u64 hash, const struct md_call *calls, __u32 count)
+{
+	__u32 n, k;
+
+	for (n = 0; n < count; n++) {
+		hash = md_mix(hash, calls[n].refs);
+		for (k = 0; k < calls[n].accesses_count; k++)
+			hash = md_mix(hash, (__u64)calls[n].accesses[k].type << 48 |
+						    (__u64)calls[n].accesses[k].field << 32 |
+						    calls[n].accesses[k].mode);
+	}
+	return md_mix(hash, count);
+}
+
+/* A hash of all that both halves must agree on. */
+static inline __u64 md_digest(const struct md_contract *contract)
+{
+	__u64 hash = 0xcbf29ce484222325ULL;
+	__u32 n, k;
+
+	for (n = 0; n < contract->types_count; n++) {
+		const struct md_type *type = &contract->types[n];
+
+		hash = md_mix(hash, type->bytes);
+		for (k = 0; k < type->fields_count; k++)
+			hash = md_mix(hash, (__u64)type->fields[k].offset << 32 |
+						    type->fields[k].bytes << 8 |
+						    type->fields[k].shape);
+	}
+	hash = md_digest_calls(hash, contract->upcalls, contract->upcalls_count);
+	return md_digest_calls(hash, contract->downcalls, contract->downcalls_count);
+}
+
+#endif

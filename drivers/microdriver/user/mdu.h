@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The user's half of the microdriver runtime, as a u-driver sees it.
+ *
+ * A u-driver opens its instance, gives a function for each upcall, and runs.
+ * The functions see shared objects as ordinary structs of their own; what they
+ * write there crosses back, as far as the contract allows it.
+ */
+#ifndef MDU_H
+#define MDU_H
+
+#include <stdbool.h>
+
+#include "microdriver.h"
+
+struct mdu;
+
+struct mdu_buffer {
+	void *data; /* of MD_PAYLOAD bytes at most */
+	__u32 bytes;
+};
+
+/* Return: 0 or more, or -errno, for the k-driver */
+typedef int (*mdu_upcall_fn)(struct mdu *md, __u64 *args, struct mdu_buffer *buffer);
+
+/* Return: NULL, and errno says why: EBUSY: another u-driver is attached; EPROTO: another contract */
+struct mdu *mdu_open(const char *node, const struct md_contract *contract,
+		     const mdu_upcall_fn *upcalls, void *priv);
+void *mdu_priv(const struct mdu *md);
+
+/* Serve one or several instances until one of them expels us. Return: -errno */
+int mdu_run(struct mdu *const *mds, unsigned int count);
+
+/*
+ * Call the k-driver. In an upcall it runs in the thread that made it; outside
+ * of one, in this thread.
+ * Return: its status, or -errno. It does not come back if the instance expels us.
+ */
+int mdu_downcall_args(struct mdu *md, __u32 call, __u64 *args, struct mdu_buffer *buffer);
+#define mdu_downcall(md, call, ...) \
+	mdu_downcall_args(md, call, (__u64[MD_ARGS]){ __VA_ARGS__ }, NULL)
+#define mdu_arg(pointer) ((__u64)(unsigned long)(pointer))
+
+int mdu_lock(struct mdu *md, unsigned int number);
+int mdu_unlock(struct mdu *md, unsigned int number);
+
+/* A mapped region of the device. Return: NULL, and errno says why */
+volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes);
+
+#endif
