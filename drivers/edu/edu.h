@@ -9,7 +9,8 @@
 
 #include "microdriver.h"
 
-#define EDU_BUFFER_BYTES 4096
+#define EDU_BUFFER_BYTES  4096
+#define EDU_IOC_FACTORIAL _IOWR('E', 1, __u32) /* of /dev/edu0 */
 
 struct edu_stats {
 	__u64 transfers, bytes, interrupts; /* counted by the k-driver */

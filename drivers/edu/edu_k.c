@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * edu_micro - k-driver of QEMU's edu device: DMA and interrupts
+ *
+ * /dev/edu0 is the device's buffer: read() and write() move data by DMA, and
+ * ioctl(EDU_IOC_FACTORIAL) asks for a factorial, which the u-driver works out.
+ * Everything else is the u-driver's, too: it finds out what the device is, and
+ * has it enabled, by downcalls.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/fs.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "edu.h"
+#include "md_kernel.h"
+
+#define DMA_TIMEOUT  (2 * HZ)
+#define HOLD_MS	     3000 /* how long requests wait for a new u-driver */
+#define EDU_DMA_BITS 28
+
+struct device_state {
+	struct edu shared;
+	struct pci_dev *pci;
+	struct md_instance *md;
+	void __iomem *registers;
+	void *buffer;
+	dma_addr_t buffer_at;
+	struct mutex transfer;
+	struct completion done, factorial_done;
+	struct miscdevice misc;
+};
+
+/* ---- data path ---- */
+
+static irqreturn_t on_interrupt(int irq, void *data)
+{
+	struct device_state *edu = data;
+	u32 why = readl(edu->registers + EDU_REG_IRQ_STATUS);
+
+	if (!why)
+		return IRQ_NONE;
+	writel(why, edu->registers + EDU_REG_IRQ_ACK);
+	edu->shared.stats.interrupts++;
+	if (why & EDU_IRQ_DMA)
+		complete(&edu->done);
+	if (why & EDU_IRQ_FACTORIAL)
+		complete(&edu->factorial_done);
+	return IRQ_HANDLED;
+}
+
+/* Context: process; edu->transfer held */
+static int transfer(struct device_state *edu, size_t bytes, loff_t at, bool to_ram)
+{
+	u64 inside = EDU_DMA_BUFFER + at;
+
+	reinit_completion(&edu->done);
+	writeq(to_ram ? inside : edu->buffer_at, edu->registers + EDU_REG_DMA_FROM);
+	writeq(to_ram ? edu->buffer_at : inside, edu->registers + EDU_REG_DMA_TO);
+	writeq(bytes, edu->registers + EDU_REG_DMA_BYTES);
+	writeq(EDU_DMA_START | EDU_DMA_IRQ | (to_ram ? EDU_DMA_TO_RAM : 0),
+	       edu->registers + EDU_REG_DMA_CMD);
+	if (!wait_for_completion_timeout(&edu->done, DMA_TIMEOUT))
+		return -EIO;
+	edu->shared.stats.transfers++;
+	edu->shared.stats.bytes += bytes;
+	return 0;
+}
+
+static size_t clipped(size_t bytes, loff_t at)
+{
+	return at >= EDU_BUFFER_BYTES ? 0 : min_t(size_t, bytes, EDU_BUFFER_BYTES - at);
+}
+
+static struct device_state *state_of(const struct file *file)
+{
+	return container_of(file->private_data, struct device_state, misc);
+}
+
+static ssize_t edu_read(struct file *file, char __user *user, size_t bytes, loff_t *at)
+{
+	struct device_state *edu = state_of(file);
+	ssize_t err;
+
+	bytes = clipped(bytes, *at);
+	if (!bytes)
+		return 0;
+	if (mutex_lock_killable(&edu->transfer))
+		return -EINTR;
+	err = transfer(edu, bytes, *at, true);
+	if (!err && copy_to_user(user, edu->buffer, bytes))
+		err = -EFAULT;
+	mutex_unlock(&edu->transfer);
+	if (err)
+		return err;
+	*at += bytes;
+	return bytes;
+}
+
+static ssize_t edu_write(struct file *file, const char __user *user, size_t bytes, loff_t *at)
+{
+	struct device_state *edu = state_of(file);
+	ssize_t err = 0;
+
+	bytes = clipped(bytes, *at);
+	if (!bytes)
+		return -ENOSPC;
+	if (mutex_lock_killable(&edu->transfer))
+		return -EINTR;
+	if (copy_from_user(edu->buffer, user, bytes))
+		err = -EFAULT;
+	err = err ?: transfer(edu, bytes, *at, false);
+	mutex_unlock(&edu->transfer);
+	if (err)
+		return err;
+	*at += bytes;
+	return bytes;
+}
+
+/* ---- what goes up ---- */
+
+static int factorial(struct device_state *edu, u32 n, u32 *result)
+{
+	struct edu_request *request = kzalloc(sizeof(*request), GFP_KERNEL);
+	struct list_head *link = (struct list_head *)&request->next;
+	int err;
+
+	if (!request)
+		return -ENOMEM;
+	request->n = n;
+	list_add_tail(link, (struct list_head *)edu->shared.requests);
+	edu->shared.current_request = request;
+	err = md_share(edu->md, EDU_REQUEST, request);
+	if (!err)
+		err = md_upcall(edu->md, EDU_FACTORIAL, md_arg(&edu->shared));
+	*result = request->result;
+	md_unshare(edu->md, request);
+	edu->shared.current_request = NULL;
+	list_del(link);
+	kfree(request);
+	return err;
+}
+
+static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	struct device_state *edu = state_of(file);
+	u32 __user *user = (u32 __user *)arg;
+	u32 n, result;
+	int err;
+
+	if (command != EDU_IOC_FACTORIAL)
+		return -ENOTTY;
+	if (get_user(n, user))
+		return -EFAULT;
+	if (mutex_lock_killable(&edu->transfer))
+		return -EINTR;
+	err = factorial(edu, n, &result);
+	mutex_unlock(&edu->transfer);
+	return err ?: put_user(result, user);
+}
+
+static ssize_t stats_show(struct device *dev, struct device_attribute *attribute, char *text)
+{
+	struct miscdevice *misc = dev_get_drvdata(dev);
+	struct device_state *edu = container_of(misc, struct device_state, misc);
+	struct md_buffer buffer = { .data = text, .bytes = MD_PAYLOAD / 2, .mode = MD_OUT };
+	int err;
+
+	err = md_upcall_buffer(edu->md, EDU_REPORT, &buffer, md_arg(&edu->shared));
+	return err ?: buffer.bytes;
+}
+static DEVICE_ATTR_RO(stats);
+
+static struct attribute *edu_attrs[] = { &dev_attr_stats.attr, NULL };
+ATTRIBUTE_GROUPS(edu);
+
+static const struct file_operations edu_fops = {
+	.owner = THIS_MODULE,
+	.read = edu_read,
+	.write = edu_write,
+	.unlocked_ioctl = edu_ioctl,
+};
+
+/* ---- what the u-driver asks for ---- */
+
+static void undo_enable(void *what)
+{
+	pci_disable_device(what);
+}
+
+static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct device_state *edu = md_priv(md);
+	int err;
+
+	err = pci_enable_device(edu->pci);
+	if (err)
+		return err;
+	pci_set_master(edu->pci);
+	err = dma_set_mask_and_coherent(&edu->pci->dev, DMA_BIT_MASK(EDU_DMA_BITS));
+	err = err ?: md_note(md, "enable", undo_enable, edu->pci);
+	if (err)
+		pci_disable_device(edu->pci);
+	return err;
+}
+
+static void undo_buffer(void *what)
+{
+	struct device_state *edu = what;
+
+	dma_free_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, edu->buffer, edu->buffer_at);
+	edu->buffer = NULL;
+}
+
+static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct device_state *edu = md_priv(md);
+	int err;
+
+	if (edu->buffer)
+		return -EBUSY;
+	edu->buffer = dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at,
+					 GFP_KERNEL);
+	if (!edu->buffer)
+		return -ENOMEM;
+	err = md_note(md, "buffer", undo_buffer, edu);
+	if (err)
+		undo_buffer(edu);
+	return err;
+}
+
+static void undo_interrupt(void *what)
+{
+	struct device_state *edu = what;
+
+	free_irq(edu->pci->irq, edu);
+}
+
+static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct device_state *edu = md_priv(md);
+	int err;
+
+	err = request_irq(edu->pci->irq, on_interrupt, IRQF_SHARED, "edu", edu);
+	if (err)
+		return err;
+	err = md_note(md, "interrupt", undo_interrupt, edu);
+	if (err)
+		undo_interrupt(edu);
+	return err;
+}
+
+static void undo_register(void *what)
+{
+	struct device_state *edu = what;
+
+	misc_deregister(&edu->misc);
+}
+
+static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct device_state *edu = md_priv(md);
+	int err;
+
+	if (!edu->buffer)
+		return -EINVAL;
+	err = misc_register(&edu->misc);
+	if (err)
+		return err;
+	err = md_note(md, "register", undo_register, edu);
+	if (err)
+		undo_register(edu);
+	return err;
+}
+
+/* Wait for the device to say that the factorial is there, at most args[0] milliseconds. */
+static int down_wait(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct device_state *edu = md_priv(md);
+	unsigned long left;
+
+	left = wait_for_completion_timeout(&edu->factorial_done,
+					   msecs_to_jiffies(min_t(u64, args[0], 1000)));
+	return left ? 0 : -ETIMEDOUT;
+}
+
+static const md_downcall_fn downcalls[] = {
+	[EDU_ENABLE] = down_enable,	  [EDU_BUFFER] = down_buffer,
+	[EDU_INTERRUPT] = down_interrupt, [EDU_REGISTER] = down_register,
+	[EDU_WAIT] = down_wait,
+};
+
+/* A u-driver has come: the first has to bring the device up, the others find it running. */
+static void joined(struct md_instance *md)
+{
+	struct device_state *edu = md_priv(md);
+	int err;
+
+	if (edu->shared.ready)
+		return;
+	err = md_upcall(md, EDU_PROBE, md_arg(&edu->shared));
+	if (err)
+		dev_err(&edu->pci->dev, "probe failed: %d\n", err);
+}
+
+static const struct md_ops edu_ops = { .downcalls = downcalls, .joined = joined };
+
+/* ---- coming and going ---- */
+
+static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
+{
+	struct device_state *edu = devm_kzalloc(&pci->dev, sizeof(*edu), GFP_KERNEL);
+	int err;
+
+	if (!edu)
+		return -ENOMEM;
+	edu->pci = pci;
+	mutex_init(&edu->transfer);
+	init_completion(&edu->done);
+	init_completion(&edu->factorial_done);
+	INIT_LIST_HEAD((struct list_head *)edu->shared.requests);
+	edu->misc = (struct miscdevice){
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = "edu0",
+		.fops = &edu_fops,
+		.groups = edu_groups,
+	};
+	edu->registers = pci_ioremap_bar(pci, 0);
+	if (!edu->registers)
+		return -ENOMEM;
+	edu->md = md_create("edu0", &edu_contract, &edu_ops, edu);
+	if (IS_ERR(edu->md)) {
+		err = PTR_ERR(edu->md);
+		goto err_unmap;
+	}
+	md_set_hold(edu->md, HOLD_MS);
+	err = md_map_registers(edu->md, 0, pci_resource_start(pci, 0), pci_resource_len(pci, 0));
+	err = err ?: md_share(edu->md, EDU, &edu->shared);
+	if (err)
+		goto err_destroy;
+	pci_set_drvdata(pci, edu);
+	return 0;
+
+err_destroy:
+	md_destroy(edu->md);
+err_unmap:
+	iounmap(edu->registers);
+	return err;
+}
+
+static void edu_remove(struct pci_dev *pci)
+{
+	struct device_state *edu = pci_get_drvdata(pci);
+
+	md_destroy(edu->md);
+	iounmap(edu->registers);
+}
+
+static const struct pci_device_id edu_ids[] = { { PCI_DEVICE(0x1234, 0x11e8) }, {} };
+MODULE_DEVICE_TABLE(pci, edu_ids);
+
+static struct pci_driver edu_driver = {
+	.name = "edu_micro",
+	.id_table = edu_ids,
+	.probe = edu_add,
+	.remove = edu_remove,
+};
+module_pci_driver(edu_driver);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("k-driver of QEMU's edu device");
