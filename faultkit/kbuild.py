@@ -9,17 +9,25 @@ from pathlib import Path
 from faultkit import cache
 from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.image import headers, headers_version
+from faultkit.protocols import KernelModule
 
 
-def module(source: Path, name: str) -> Path:
-    """`name`.ko, built from a folder with a Kbuild file. Raises: UnmetNeed, HarnessError with the compiler's words."""
+def module(wanted: KernelModule) -> Path:
+    """The built module. Raises: UnmetNeed, HarnessError with the compiler's words."""
     kernel = headers_version()
     if shutil.which("make") is None or shutil.which("gcc") is None:
         raise UnmetNeed("building kernel modules needs make and gcc: apt-get install build-essential")
-    sources = sorted(p for p in source.iterdir() if p.suffix in (".c", ".h", ".S") or p.name in ("Kbuild", "Makefile"))
-    sources = [p for p in sources if not p.name.endswith(".mod.c")]
+    name = wanted.name
+    sources = [*code(wanted.source), *(p for p in wanted.source.iterdir() if p.name in ("Kbuild", "Makefile"))]
+    sources += [p for folder in wanted.beside for p in code(folder)]
+    sources.sort()
     key = cache.digest(kernel, name, *(part for p in sources for part in (p.name, p.read_bytes())))
     return cache.entry("modules", key, lambda place: build(place, sources, kernel, name)) / f"{name}.ko"
+
+
+def code(folder: Path) -> list[Path]:
+    """The C and assembler files of a folder, without what the kernel's build system makes."""
+    return [p for p in folder.iterdir() if p.suffix in (".c", ".h", ".S") and not p.name.endswith(".mod.c")]
 
 
 def build(place: Path, sources: list[Path], kernel: str, name: str) -> None:

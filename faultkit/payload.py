@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import faultkit
-from faultkit import kbuild
+from faultkit import cbuild, kbuild
 from faultkit.codec import encode
 from faultkit.errors import UsageError
 from faultkit.initramfs import Entry, archive, with_folders
-from faultkit.protocols import KernelModule, Ships, iter_parts
+from faultkit.protocols import KernelModule, Program, Ships, iter_parts
 
 HOME = "payload/faultkit"  # becomes /faultkit in the guest
 GUEST_HALF = (
@@ -53,19 +53,23 @@ def build(spec: Mapping[str, Any], parts: Iterable[Any]) -> bytes:
     """The archive that goes behind the guest's initramfs. Raises: UsageError if a part cannot travel."""
     parts = [inner for part in parts for inner in iter_parts(part)]
     files = {name: path.read_bytes() for name, path in sources(parts)}
-    for part in parts:
-        if isinstance(part, Ships):
-            files |= {name.lstrip("/"): built(file).read_bytes() for name, file in part.files().items()}
+    ships = (part.files().items() for part in parts if isinstance(part, Ships))
+    shipped = {name.lstrip("/"): file for items in ships for name, file in items}
+    files |= {name: built(file).read_bytes() for name, file in shipped.items()}
+    programs = {name for name, file in shipped.items() if isinstance(file, Program)}
     if (size := sum(map(len, files.values()))) > LARGEST_BYTES:
         raise UsageError(f"the drivers' files are {size >> 20} MiB: at most {LARGEST_BYTES >> 20} MiB fit into a guest")
     files["init"] = INIT
     files["spec.json"] = json.dumps(spec, sort_keys=True).encode()
-    return archive(with_folders(Entry(f"{HOME}/{name}", data) for name, data in sorted(files.items())))
+    entries = (Entry(f"{HOME}/{name}", files[name], 0o755 if name in programs else 0o644) for name in sorted(files))
+    return archive(with_folders(entries))
 
 
-def built(file: Path | KernelModule) -> Path:
-    """The file itself; a kernel module is built first."""
-    return kbuild.module(file.source, file.name) if isinstance(file, KernelModule) else file
+def built(file: Path | KernelModule | Program) -> Path:
+    """The file itself; a kernel module or a program is built first."""
+    if isinstance(file, KernelModule):
+        return kbuild.module(file)
+    return cbuild.program(file) if isinstance(file, Program) else file
 
 
 def spec_of(driver: Any, workload: Any, monitors: Iterable[Any], imports: Iterable[str]) -> dict[str, Any]:

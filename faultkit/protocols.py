@@ -170,18 +170,38 @@ class Channelled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KernelModule:
-    """A kernel module to be built for the guest's kernel, from a folder with a Kbuild file that makes `name`.ko."""
+    """A kernel module to be built for the guest's kernel, from a folder with a Kbuild file that makes `name`.ko.
+
+    The C files of the folders `beside` are built in the same place.
+    """
 
     source: Path
     name: str
+    beside: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A C program to be built for the guest, linked statically, from sources; headers come from their folders."""
+
+    sources: tuple[Path, ...]
+    headers: tuple[Path, ...] = ()  # more folders of them
 
 
 @runtime_checkable
 class Ships(Protocol):
     """A part that needs files of its own (a module, a program) in the guest."""
 
-    def files(self) -> Mapping[str, Path | KernelModule]:
+    def files(self) -> Mapping[str, Path | KernelModule | Program]:
         """Path below /faultkit in the guest -> file on the host. What lies in preload/*.ko is loaded first of all."""
+
+
+@runtime_checkable
+class Thaws(Protocol):
+    """A driver whose device QEMU does not carry over from the freeze."""
+
+    def thaw(self) -> None:
+        """Put the device back into the state that the frozen k-driver believes it to be in: each trial begins so."""
 
 
 @runtime_checkable

@@ -74,7 +74,7 @@ static int transfer(struct device_state *edu, size_t bytes, loff_t at, bool to_r
 
 static size_t clipped(size_t bytes, loff_t at)
 {
-	return at >= EDU_BUFFER_BYTES ? 0 : min_t(size_t, bytes, EDU_BUFFER_BYTES - at);
+	return at >= EDU_USABLE_BYTES ? 0 : min_t(size_t, bytes, EDU_USABLE_BYTES - at);
 }
 
 static struct device_state *state_of(const struct file *file)

@@ -399,6 +399,7 @@ struct md_instance *md_create(const char *name, const struct md_contract *contra
 	INIT_WORK(&md->left, on_left);
 	INIT_WORK(&md->joined, on_joined);
 	strscpy(md->name, name, sizeof(md->name));
+	snprintf(md->miscname, sizeof(md->miscname), "microdriver-%s", md->name);
 	snprintf(md->nodename, sizeof(md->nodename), "microdriver/%s", md->name);
 	md->contract = contract;
 	md->digest = md_digest(contract);
@@ -406,7 +407,7 @@ struct md_instance *md_create(const char *name, const struct md_contract *contra
 	md->priv = priv;
 	md->misc = (struct miscdevice){
 		.minor = MISC_DYNAMIC_MINOR,
-		.name = md->name,
+		.name = md->miscname,
 		.nodename = md->nodename,
 		.fops = &session_fops,
 		.mode = 0600,

@@ -14,6 +14,7 @@
 #include "md_kernel.h"
 
 #define MD_LIST_MEMBERS 64
+#define MD_GONE_MAX	64
 
 struct md_object {
 	struct list_head node;
@@ -48,7 +49,7 @@ struct md_counts {
 struct md_instance {
 	struct kref refs;
 	char name[MD_NAME];
-	char nodename[MD_NAME + 16];
+	char miscname[MD_NAME + 16], nodename[MD_NAME + 16];
 	struct miscdevice misc;
 	const struct md_contract *contract;
 	const struct md_ops *ops;
@@ -75,6 +76,7 @@ struct md_instance {
 
 	struct list_head objects;
 	u32 shared; /* objects ever */
+	u32 gone[MD_GONE_MAX], gone_count; /* of which the u-driver does not know it yet */
 	u32 twins_of; /* the session that the twins belong to */
 	struct list_head undo;
 	u64 noted; /* notes ever made */

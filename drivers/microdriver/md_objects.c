@@ -3,7 +3,8 @@
  * The object tracker: which objects both halves know, and what of them has to
  * cross.
  *
- * Beside each object lies its twin, the object as the u-driver has it. A field
+ * Beside each object lies its twin, the object as the u-driver has it, pointers
+ * as they cross: where one object was, another may be by now. A field
  * crosses if it differs from the twin and the call's table says that the other
  * side may see it; so no unchanged field is ever written back. A new u-driver
  * begins with zeroed objects, and so do the twins: what it needs to know
@@ -45,14 +46,23 @@ static void drop(struct md_object *object)
 	kfree(object);
 }
 
+/* The u-driver hears of it with the next message, if it knows the object at all. */
+static void note_gone(struct md_instance *md, u32 id)
+{
+	if (md->gone_count < MD_GONE_MAX)
+		md->gone[md->gone_count++] = id;
+}
+
 void md_unshare(struct md_instance *md, void *at)
 {
 	struct md_object *object, *next;
 	bool took = md_hold(md);
 
 	list_for_each_entry_safe(object, next, &md->objects, node)
-		if (object->at == at)
+		if (object->at == at) {
+			note_gone(md, object->id);
 			drop(object);
+		}
 	md_let_go(md, took);
 }
 EXPORT_SYMBOL_GPL(md_unshare);
@@ -76,6 +86,7 @@ void md_forget_twins(struct md_instance *md)
 
 	list_for_each_entry(object, &md->objects, node)
 		memset(object->twin, 0, type_of(md, object)->bytes);
+	md->gone_count = 0;
 }
 
 struct md_object *md_object_by_id(struct md_instance *md, u32 id)
@@ -215,31 +226,29 @@ static int pack_field(struct md_instance *md, struct md_object *object, u32 numb
 		      struct md_message *to)
 {
 	const struct md_field *field = &type_of(md, object)->fields[number];
-	void *at = object->at + field->offset, *twin = object->twin + field->offset;
+	void *twin = object->twin + field->offset, *now = object->at + field->offset;
 	u64 value;
 	u8 *data;
 	int err;
 
 	if (field->shape == MD_LIST)
 		return pack_list(md, object, number, field, to);
-	if (!memcmp(at, twin, field->bytes))
-		return 0;
-	data = reserve(to, object->id, number, field->bytes);
-	if (!data)
-		return -E2BIG;
-	if (field->shape == MD_BYTES) {
-		memcpy(twin, at, field->bytes);
-		memcpy(data, twin, field->bytes);
-		return 0;
+	if (field->shape != MD_BYTES) {
+		value = load(now, field->bytes);
+		now = &value;
 	}
-	value = load(at, field->bytes);
-	store(twin, field->bytes, value);
 	if (field->shape == MD_POINTER) {
 		err = md_ref_of(md, value, &value);
 		if (err)
 			return err;
 	}
-	memcpy(data, &value, field->bytes);
+	if (!memcmp(now, twin, field->bytes))
+		return 0;
+	data = reserve(to, object->id, number, field->bytes);
+	if (!data)
+		return -E2BIG;
+	memcpy(twin, now, field->bytes);
+	memcpy(data, twin, field->bytes);
 	return 0;
 }
 
@@ -284,6 +293,9 @@ int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct
 	u8 *data;
 	int err = 0;
 
+	while (md->gone_count)
+		if (!reserve(to, md->gone[--md->gone_count], MD_GONE, 0))
+			return -E2BIG;
 	if (md_whole)
 		list_for_each_entry(object, &md->objects, node) {
 			err = pack_whole(md, object, to);
@@ -376,16 +388,15 @@ static void take_field(struct md_instance *md, struct md_object *object,
 		take_list(md, object, field, data, bytes);
 		return;
 	}
+	memcpy(twin, data, bytes);
 	if (field->shape == MD_BYTES) {
 		memcpy(at, data, bytes);
-		memcpy(twin, data, bytes);
 		return;
 	}
 	value = from_wire(data, bytes);
 	if (field->shape == MD_POINTER)
 		md_pointer_of(md, value, &value);
 	store(at, bytes, value);
-	store(twin, bytes, value);
 }
 
 static int check_buffer(const struct md_buffer *buffer, u32 mode, u32 bytes)

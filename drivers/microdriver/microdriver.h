@@ -58,7 +58,10 @@ struct md_message {
 
 #define MD_HEAD offsetof(struct md_message, payload)
 
-/* A field's new value; its data follows. Field MD_WHOLE is the whole object, object 0 the call's buffer. */
+/*
+ * A field's new value; its data follows. Field MD_WHOLE is the whole object, MD_GONE tells that there is none
+ * any more; object 0 is the call's buffer.
+ */
 struct md_record {
 	__u32 object;
 	__u16 field;
@@ -66,6 +69,7 @@ struct md_record {
 };
 
 #define MD_WHOLE 0xffff
+#define MD_GONE	 0xfffe
 
 /* An object's number says what it is: the u-driver makes its own when it first hears of one. */
 #define MD_OBJECT(type, n)     ((__u32)(type) << 20 | (n))

@@ -24,7 +24,7 @@ from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.mailbox import State
 from faultkit.model import Trial
-from faultkit.protocols import Check, Driver, Prepares, Split, Watcher, Workload
+from faultkit.protocols import Check, Driver, Prepares, Split, Thaws, Watcher, Workload
 
 SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
@@ -157,6 +157,8 @@ def text_sections() -> dict[str, dict[str, int]]:
 def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     """One trial, from its first event to the instruction at which the guest stops for good."""
     host.mailbox.clear()
+    if isinstance(trial.driver, Thaws):
+        trial.driver.thaw()
     bench = GuestBench(trial.driver, trial.seed, host)
     bench.report("agent", "trial.started", host.resumed_ns)
     controller = Controller(bench, trial.policy, trial.detectors, watchers)

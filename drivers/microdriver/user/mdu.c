@@ -26,7 +26,7 @@ struct link { /* list_head, as the kernel has it */
 struct object {
 	struct object *next;
 	__u32 id;
-	void *at, *twin; /* the twin: as the k-driver has it */
+	void *at, *twin; /* the twin: as the k-driver has it, pointers as they cross */
 };
 
 struct mdu {
@@ -74,6 +74,21 @@ static struct object *object_by_id(struct mdu *md, __u32 id)
 	object->next = md->objects;
 	md->objects = object;
 	return object;
+}
+
+static void forget(struct mdu *md, __u32 id)
+{
+	struct object **link, *object;
+
+	for (link = &md->objects; *link; link = &(*link)->next)
+		if ((*link)->id == id) {
+			object = *link;
+			*link = object->next;
+			free(object->at);
+			free(object->twin);
+			free(object);
+			return;
+		}
 }
 
 static __u64 ref_of(const struct mdu *md, __u64 pointer)
@@ -124,22 +139,20 @@ static void pack_field(struct mdu *md, struct object *object, __u32 number, stru
 	const struct md_field *field = &type_of(md, object)->fields[number];
 	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
 	__u64 value;
-	__u8 *data;
 
 	if (field->shape == MD_LIST) {
 		pack_list(md, object, number, field, to);
 		return;
 	}
-	if (!memcmp(at, twin, field->bytes))
-		return;
-	memcpy(twin, at, field->bytes);
-	data = reserve(md, to, object->id, number, field->bytes);
-	memcpy(data, at, field->bytes);
 	if (field->shape == MD_POINTER) {
 		memcpy(&value, at, sizeof(value));
 		value = ref_of(md, value);
-		memcpy(data, &value, sizeof(value));
+		at = (char *)&value;
 	}
+	if (!memcmp(at, twin, field->bytes))
+		return;
+	memcpy(twin, at, field->bytes);
+	memcpy(reserve(md, to, object->id, number, field->bytes), at, field->bytes);
 }
 
 static void pack(struct mdu *md, const struct md_call *call, __u32 mode, struct md_message *to,
@@ -195,13 +208,13 @@ static void take_field(struct mdu *md, struct object *object, const struct md_fi
 	}
 	if (bytes != field->bytes)
 		return;
+	memcpy((char *)object->twin + field->offset, data, bytes);
 	memcpy(at, data, bytes);
 	if (field->shape == MD_POINTER) {
 		memcpy(&value, data, sizeof(value));
 		value = pointer_of(md, value);
 		memcpy(at, &value, sizeof(value));
 	}
-	memcpy((char *)object->twin + field->offset, at, bytes);
 }
 
 static void unpack(struct mdu *md, const struct md_message *from, struct mdu_buffer *buffer)
@@ -221,6 +234,10 @@ static void unpack(struct mdu *md, const struct md_message *from, struct mdu_buf
 				memcpy(buffer->data, from->payload + at, record.bytes);
 				buffer->bytes = record.bytes;
 			}
+			continue;
+		}
+		if (record.field == MD_GONE) {
+			forget(md, record.object);
 			continue;
 		}
 		object = record.field == MD_WHOLE ? NULL : object_by_id(md, record.object);

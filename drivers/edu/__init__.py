@@ -1,0 +1,9 @@
+"""edu: QEMU's teaching device, as small as a microdriver can be.
+
+k-driver: DMA and interrupts. u-driver: finding out what the device is, having it enabled, factorials, statistics.
+"""
+
+from drivers.edu.driver import Edu
+from drivers.edu.workload import EduIO
+
+__all__ = ["Edu", "EduIO"]

@@ -1,0 +1,120 @@
+"""edu_micro.ko and edu_u."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fcntl import ioctl
+from pathlib import Path
+
+from drivers.microdriver import UDriver, kdriver, udriver
+from faultkit.guest.commands import retry, run
+from faultkit.protocols import KernelModule, Program
+
+HERE = Path(__file__).parent
+NODE = Path("/dev/edu0")
+BUFFER_BYTES = 4096
+PROBED = BUFFER_BYTES - 16  # behind the workload's slots
+FACTORIAL = 0xC0044501  # EDU_IOC_FACTORIAL of edu.h
+UDRIVER = UDriver(Path("/faultkit/bin/edu_u"), Path("/dev/microdriver/edu0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Edu:
+    """QEMU's teaching device edu, as a microdriver: registers, an interrupt and DMA."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return ("edu_micro", "microdriver")
+
+    @property
+    def device(self) -> str:
+        return ""
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        return ("-device", "edu")
+
+    @property
+    def udriver(self) -> str:
+        return UDRIVER.name
+
+    def files(self) -> Mapping[str, KernelModule | Program]:
+        return {
+            "modules/microdriver.ko": kdriver(HERE, "microdriver"),
+            "modules/edu_micro.ko": kdriver(HERE, "edu_micro"),
+            "bin/edu_u": udriver(HERE / "edu_u.c"),
+        }
+
+    def thaw(self) -> None:
+        """QEMU's model of edu is not part of a saved machine: its configuration is written anew."""
+        place = device()
+        start = int((place / "resource").read_text().split()[0], 16)
+        with (place / "config").open("r+b", buffering=0) as config:
+            os.pwrite(config.fileno(), struct.pack("<I", start), 0x10)  # BAR 0
+            os.pwrite(config.fileno(), struct.pack("<H", 0x0006), 0x04)  # memory, bus master
+
+    def load(self) -> None:
+        if not Path("/sys/module/microdriver").exists():
+            run("insmod", "/faultkit/modules/microdriver.ko")
+        run("insmod", "/faultkit/modules/edu_micro.ko")
+
+    def unload(self) -> None:
+        retry(lambda: run("rmmod", "edu_micro"), timeout_s=3.0)  # the workload may still have it open
+
+    def start_udriver(self) -> None:
+        retry(UDRIVER.start, timeout_s=1.0)
+
+    def stop_udriver(self) -> None:
+        UDRIVER.stop()
+
+    def udriver_pid(self) -> int:
+        return UDRIVER.pid()
+
+    def attach(self) -> None:
+        if not UDRIVER.is_there():
+            self.start_udriver()  # the old one has left with the old k-driver
+        retry(self.probe, timeout_s=2.0)
+
+    def detach(self) -> None:
+        """Nothing to do: unloading takes the service down."""
+
+    def reattach(self) -> None:
+        retry(self.probe, timeout_s=2.0)
+
+    def probe(self) -> None:
+        """Eight bytes to the device and back, and the u-driver's report."""
+        token = os.urandom(8)
+        with opened() as fd:
+            os.pwrite(fd, token, PROBED)
+            if os.pread(fd, len(token), PROBED) != token:
+                raise OSError(errno.EBADMSG, "the device returned other bytes than were written")
+        if not Path("/sys/class/misc/edu0/stats").read_text().startswith("version 1\n"):
+            raise OSError(errno.EBADMSG, "the u-driver's report does not make sense")
+
+
+def device() -> Path:
+    """The device's place in sysfs."""
+    found = [p for p in Path("/sys/bus/pci/devices").iterdir() if (p / "device").read_text().strip() == "0x11e8"]
+    if not found:
+        raise OSError(errno.ENODEV, "there is no edu device")
+    return found[0]
+
+
+@contextmanager
+def opened() -> Iterator[int]:
+    """/dev/edu0."""
+    fd = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def factorial(fd: int, n: int) -> int:
+    """n!, as the device works it out for the u-driver. Raises: OSError."""
+    return int.from_bytes(ioctl(fd, FACTORIAL, struct.pack("<I", n)), "little")

@@ -1,0 +1,94 @@
+"""Seeded writes, reads and factorials that verify what comes back."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from drivers.edu.driver import PROBED, factorial, opened
+from faultkit.protocols import Bench, Check
+
+RETRY_S = 0.2
+SLOT_BYTES = 64
+SLOTS = PROBED // SLOT_BYTES
+LARGEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class EduIO:
+    """Writes and reads of 64 bytes by DMA (the k-driver's), and factorials (the u-driver's), one at a time.
+
+    A request that fails is tried again until `give_up_s` of virtual time have passed. The device needs 100 ms
+    for each transfer.
+    """
+
+    requests: int = 24
+    give_up_s: float = 3.0
+    deadline_s: float = 20.0
+    late_s: float = 5.0
+
+    def run(self, bench: Bench) -> Check:
+        rng = random.Random(bench.seed)
+        held: dict[int, bytes] = {}
+        left = self.requests
+        trouble_since: float | None = None
+        while left:
+            with suppress(OSError), opened() as fd:
+                while left:
+                    step(bench, fd, rng, held)
+                    left, trouble_since = left - 1, None
+            if left:
+                trouble_since = trouble_since or time.monotonic()
+                if time.monotonic() - trouble_since > self.give_up_s:
+                    bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
+                    break
+                time.sleep(RETRY_S)
+        return partial(check, bench, held)
+
+
+def step(bench: Bench, fd: int, rng: random.Random, held: dict[int, bytes]) -> None:
+    """One request."""
+    slot, op = rng.randrange(SLOTS), rng.choice(("write", "read", "factorial"))
+    if op == "factorial":
+        n = rng.randint(1, LARGEST)
+        with bench.request("factorial", argument=n):
+            found = factorial(fd, n)
+        if found != math.factorial(n):
+            bench.report("workload", "read.mismatched", op=op, argument=n, found=found)
+    elif op == "read" and held:
+        slot = rng.choice(sorted(held))
+        with bench.request("read", slot=slot):
+            data = os.pread(fd, SLOT_BYTES, slot * SLOT_BYTES)
+        verify(bench, slot, held[slot], data)
+    else:
+        data = rng.randbytes(SLOT_BYTES)
+        held.pop(slot, None)  # unknown, should the write fail
+        with bench.request("write", slot=slot):
+            os.pwrite(fd, data, slot * SLOT_BYTES)
+        held[slot] = data
+
+
+def verify(bench: Bench, slot: int, expected: bytes, found: bytes) -> None:
+    """Report a slot that holds what it must not hold."""
+    if found != expected:
+        bench.report("workload", "read.mismatched", op="read", slot=slot)
+
+
+def check(bench: Bench, held: dict[int, bytes]) -> None:
+    """Read back every slot that was written."""
+    try:
+        with opened() as fd:
+            for slot, data in sorted(held.items()):
+                verify(bench, slot, data, os.pread(fd, SLOT_BYTES, slot * SLOT_BYTES))
+            right = factorial(fd, LARGEST) == math.factorial(LARGEST)
+    except OSError as reason:
+        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+    else:
+        if not right:
+            bench.report("workload", "read.mismatched", op="factorial", argument=LARGEST)
+        bench.report("workload", "check.passed", slots=len(held))

@@ -1,0 +1,79 @@
+"""Building the halves of a microdriver, and running the user's half as an ordinary process without rights."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from select import select
+
+from faultkit.protocols import KernelModule, Program
+
+RUNTIME = Path(__file__).parent
+NOBODY = 65534
+COMM_BYTES = 15  # of a process' name that the kernel keeps
+
+
+def kdriver(folder: Path, name: str) -> KernelModule:
+    """A k-driver's module; its Kbuild file makes microdriver.ko, too."""
+    return KernelModule(folder, name, beside=(RUNTIME,))
+
+
+def udriver(*sources: Path) -> Program:
+    """A u-driver's program."""
+    return Program((*sources, RUNTIME / "user" / "mdu.c"), headers=(RUNTIME,))
+
+
+@dataclass(frozen=True, slots=True)
+class UDriver:
+    """A u-driver's process: it owns its device node, and nothing else."""
+
+    program: Path
+    node: Path
+
+    @property
+    def name(self) -> str:
+        """As `ps` shows it."""
+        return self.program.name[:COMM_BYTES]
+
+    @property
+    def pidfile(self) -> Path:
+        """Where its pid is noted."""
+        return Path("/run") / f"{self.program.name}.pid"
+
+    def start(self) -> None:
+        """Start it; it attaches in its own time."""
+        os.chown(self.node, NOBODY, NOBODY)
+        process = subprocess.Popen([self.program], user=NOBODY, group=NOBODY, extra_groups=[])
+        self.pidfile.write_text(str(process.pid))
+
+    def pid(self) -> int:
+        """Its process. Raises: OSError if there is none."""
+        try:
+            pid = int(self.pidfile.read_text())
+            state = Path(f"/proc/{pid}/stat").read_text()
+        except ValueError:
+            raise ProcessLookupError(errno.ESRCH, f"{self.name} was not started") from None
+        if f"({self.name})" not in state or state.rpartition(")")[2].split()[0] == "Z":
+            raise ProcessLookupError(errno.ESRCH, f"{self.name} is gone")
+        return pid
+
+    def is_there(self) -> bool:
+        """Whether it runs."""
+        try:
+            self.pid()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Make sure that it is gone."""
+        with suppress(OSError):
+            pidfd = os.pidfd_open(self.pid())
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select([pidfd], [], [], 1.0)
+            os.close(pidfd)
