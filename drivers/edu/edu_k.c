@@ -224,8 +224,8 @@ static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buff
 
 	if (edu->buffer)
 		return -EBUSY;
-	edu->buffer = dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at,
-					 GFP_KERNEL);
+	edu->buffer =
+		dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at, GFP_KERNEL);
 	if (!edu->buffer)
 		return -ENOMEM;
 	err = md_note(md, "buffer", undo_buffer, edu);

@@ -80,10 +80,11 @@ static int report(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	const struct edu *edu = (struct edu *)args[0];
 
 	(void)md;
-	buffer->bytes = snprintf(buffer->data, MD_PAYLOAD / 2,
-				 "version %u\ntransfers %llu\nbytes %llu\ninterrupts %llu\nfactorials %llu\n",
-				 edu->version, edu->stats.transfers, edu->stats.bytes,
-				 edu->stats.interrupts, edu->stats.factorials);
+	buffer->bytes = snprintf(
+		buffer->data, MD_PAYLOAD / 2,
+		"version %u\ntransfers %llu\nbytes %llu\ninterrupts %llu\nfactorials %llu\n",
+		edu->version, edu->stats.transfers, edu->stats.bytes, edu->stats.interrupts,
+		edu->stats.factorials);
 	return 0;
 }
 

@@ -33,8 +33,8 @@ static const struct md_call *call_of(struct md_instance *md, const struct md_mes
 	bool up = message->kind == MD_UPCALL || message->kind == MD_RETURN;
 
 	if (up)
-		return message->call < contract->upcalls_count ? &contract->upcalls[message->call] :
-								  &unknown_call;
+		return message->call < contract->upcalls_count ? &contract->upcalls[message->call]
+							       : &unknown_call;
 	if (message->call < contract->downcalls_count)
 		return &contract->downcalls[message->call];
 	if (message->call >= MD_STOCK && message->call < MD_STOCK_END)
@@ -59,7 +59,8 @@ void md_drop_all(struct list_head *queue)
 {
 	struct md_parcel *parcel, *next;
 
-	list_for_each_entry_safe(parcel, next, queue, node) {
+	list_for_each_entry_safe(parcel, next, queue, node)
+	{
 		list_del(&parcel->node);
 		kfree(parcel);
 	}
@@ -214,9 +215,9 @@ static struct md_parcel *next(struct md_instance *md, u32 session, u32 seq, ktim
 
 		if (left <= 0)
 			return ERR_PTR(-ETIMEDOUT);
-		err = wait_event_killable_timeout(
-			md->kernel_waits, !list_empty(&md->to_kernel) || gone(md, session),
-			nsecs_to_jiffies(left) + 1);
+		err = wait_event_killable_timeout(md->kernel_waits,
+						  !list_empty(&md->to_kernel) || gone(md, session),
+						  nsecs_to_jiffies(left) + 1);
 		if (err < 0)
 			return ERR_PTR(-EINTR);
 		parcel = md_take_first(md, &md->to_kernel);
@@ -269,9 +270,9 @@ static int await_return(struct md_instance *md, u32 session, u32 number, u32 seq
 			kfree(parcel);
 			return status;
 		}
-		status = parcel->message.kind == MD_DOWNCALL ?
-				 answer_downcall(md, session, &parcel->message) :
-				 -EPROTO;
+		status = parcel->message.kind == MD_DOWNCALL
+				 ? answer_downcall(md, session, &parcel->message)
+				 : -EPROTO;
 		kfree(parcel);
 		if (status)
 			return status;
@@ -294,8 +295,8 @@ static int attempt(struct md_instance *md, u32 session, u32 number, const u64 *a
 		md_forget_twins(md);
 	md->twins_of = session;
 	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
-	err = translate_out(md, call->refs, parcel->message.args) ?:
-		      md_pack(md, call, MD_IN, &parcel->message, buffer);
+	err = translate_out(md, call->refs, parcel->message.args)
+		      ?: md_pack(md, call, MD_IN, &parcel->message, buffer);
 	if (WARN_ONCE(err, "microdriver: %s cannot be called: %d\n", call->name, err)) {
 		kfree(parcel);
 		return err;
@@ -376,7 +377,8 @@ int md_upcall_args(struct md_instance *md, u32 number, const u64 *args, struct m
 		return -EINTR;
 	if (!took && md->depth == MD_DEPTH)
 		return -EDEADLK;
-	if (!took && !md->depth) /* in a downcall that the u-driver's own thread runs: it cannot serve */
+	if (!took &&
+	    !md->depth) /* in a downcall that the u-driver's own thread runs: it cannot serve */
 		return -EDEADLK;
 	md->owner = current;
 	md->depth++;

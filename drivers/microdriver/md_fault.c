@@ -60,12 +60,11 @@ static DEFINE_MUTEX(lock); /* guards all armings */
 static LIST_HEAD(armings);
 
 static const char *const kinds[] = {
-	[MD_NOTHING] = "any", [MD_UPCALL] = "upcall", [MD_RETURN] = "return",
+	[MD_NOTHING] = "any",	    [MD_UPCALL] = "upcall", [MD_RETURN] = "return",
 	[MD_DOWNCALL] = "downcall", [MD_RESULT] = "result",
 };
-static const char *const ways[] = { "drop",	"delay", "duplicate", "reorder", "truncate",
-				    "corrupt",	"set",	 "field",     "stale",	 "kill",
-				    "stop" };
+static const char *const ways[] = { "drop", "delay", "duplicate", "reorder", "truncate", "corrupt",
+				    "set",  "field", "stale",	  "kill",    "stop" };
 
 static bool is_due(struct arming *a, const struct md_instance *md, const struct md_message *message)
 {
@@ -111,7 +110,8 @@ static void set_field(struct md_message *message, u32 which, u64 offset, u64 val
 		    record.field == (which & 0xffff)) {
 			u32 left = record.bytes > offset ? record.bytes - offset : 0;
 
-			set_bytes(message, MD_HEAD + at + offset, min_t(u32, left, sizeof(value)), value);
+			set_bytes(message, MD_HEAD + at + offset, min_t(u32, left, sizeof(value)),
+				  value);
 			return;
 		}
 	}
@@ -159,7 +159,8 @@ enum md_fate md_fault_point(struct md_instance *md, struct md_message *message)
 	struct arming *a;
 
 	mutex_lock(&lock);
-	list_for_each_entry(a, &armings, node) {
+	list_for_each_entry(a, &armings, node)
+	{
 		if (!is_due(a, md, message))
 			continue;
 		stamp(a);

@@ -35,8 +35,10 @@ typedef int (*md_downcall_fn)(struct md_instance *md, u64 *args, struct md_buffe
 
 struct md_ops {
 	const md_downcall_fn *downcalls; /* in the contract's order */
-	void (*left)(struct md_instance *md); /* the u-driver is dead or was expelled; may be NULL */
-	void (*joined)(struct md_instance *md); /* one has attached; may make upcalls; may be NULL */
+	void (*left)(
+		struct md_instance *md); /* the u-driver is dead or was expelled; may be NULL */
+	void (*joined)(
+		struct md_instance *md); /* one has attached; may make upcalls; may be NULL */
 };
 
 /* Context: all of these may sleep, unless they say otherwise. */
@@ -66,7 +68,7 @@ int md_await(struct md_instance *md, unsigned int timeout_ms);
  */
 int md_upcall_args(struct md_instance *md, u32 call, const u64 *args, struct md_buffer *buffer);
 #define md_upcall(md, call, ...) md_upcall_args(md, call, (u64[MD_ARGS]){ __VA_ARGS__ }, NULL)
-#define md_upcall_buffer(md, call, buffer, ...) \
+#define md_upcall_buffer(md, call, buffer, ...)                                                    \
 	md_upcall_args(md, call, (u64[MD_ARGS]){ __VA_ARGS__ }, buffer)
 #define md_arg(pointer) ((u64)(unsigned long)(pointer))
 
@@ -86,7 +88,8 @@ int md_map_coherent(struct md_instance *md, unsigned int index, struct device *d
  */
 typedef void (*md_undo_fn)(void *what);
 int md_note(struct md_instance *md, const char *name, md_undo_fn undo, void *what);
-int md_undo(struct md_instance *md, md_undo_fn undo, void *what); /* now; -ENOENT: it is not noted */
+int md_undo(struct md_instance *md, md_undo_fn undo,
+	    void *what); /* now; -ENOENT: it is not noted */
 void md_forget(struct md_instance *md, md_undo_fn undo, void *what); /* it is gone already */
 
 /*
@@ -96,7 +99,8 @@ void md_forget(struct md_instance *md, md_undo_fn undo, void *what); /* it is go
  */
 struct md_lock {
 	spinlock_t spin;
-	struct semaphore user; /* down while the u-driver holds the lock, or a sleeper waits for it */
+	struct semaphore
+		user; /* down while the u-driver holds the lock, or a sleeper waits for it */
 	bool held; /* by the u-driver; under spin */
 	void (*quiesce)(void *what, bool quiet); /* keep interrupts away meanwhile; may be NULL */
 	void *what;

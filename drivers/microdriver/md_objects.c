@@ -58,11 +58,11 @@ void md_unshare(struct md_instance *md, void *at)
 	struct md_object *object, *next;
 	bool took = md_hold(md);
 
-	list_for_each_entry_safe(object, next, &md->objects, node)
-		if (object->at == at) {
-			note_gone(md, object->id);
-			drop(object);
-		}
+	list_for_each_entry_safe(object, next, &md->objects, node) if (object->at == at)
+	{
+		note_gone(md, object->id);
+		drop(object);
+	}
 	md_let_go(md, took);
 }
 EXPORT_SYMBOL_GPL(md_unshare);
@@ -71,8 +71,7 @@ void md_unshare_all(struct md_instance *md)
 {
 	struct md_object *object, *next;
 
-	list_for_each_entry_safe(object, next, &md->objects, node)
-		drop(object);
+	list_for_each_entry_safe(object, next, &md->objects, node) drop(object);
 }
 
 static const struct md_type *type_of(struct md_instance *md, const struct md_object *object)
@@ -93,9 +92,7 @@ struct md_object *md_object_by_id(struct md_instance *md, u32 id)
 {
 	struct md_object *object;
 
-	list_for_each_entry(object, &md->objects, node)
-		if (object->id == id)
-			return object;
+	list_for_each_entry(object, &md->objects, node) if (object->id == id) return object;
 	return NULL;
 }
 
@@ -104,12 +101,14 @@ static struct md_object *object_around(struct md_instance *md, u64 pointer)
 {
 	struct md_object *object, *best = NULL;
 
-	list_for_each_entry(object, &md->objects, node) {
+	list_for_each_entry(object, &md->objects, node)
+	{
 		u64 at = md_arg(object->at);
 
 		if (pointer >= at && pointer < at + type_of(md, object)->bytes &&
 		    (!best || at > md_arg(best->at) ||
-		     (at == md_arg(best->at) && type_of(md, object)->bytes < type_of(md, best)->bytes)))
+		     (at == md_arg(best->at) &&
+		      type_of(md, object)->bytes < type_of(md, best)->bytes)))
 			best = object;
 	}
 	return best;
@@ -207,7 +206,8 @@ static int pack_list(struct md_instance *md, struct md_object *object, u32 numbe
 	u8 *data;
 	int err;
 
-	list_for_each(at, head) {
+	list_for_each(at, head)
+	{
 		if (count == MD_LIST_MEMBERS)
 			return -E2BIG;
 		err = md_ref_of(md, md_arg(at) - field->link, &ref);
@@ -270,7 +270,8 @@ static int pack_objects(struct md_instance *md, const struct md_access *access,
 	struct md_object *object;
 	int err;
 
-	list_for_each_entry(object, &md->objects, node) {
+	list_for_each_entry(object, &md->objects, node)
+	{
 		if (object->type != access->type)
 			continue;
 		err = pack_field(md, object, access->field, to);
@@ -297,7 +298,8 @@ int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct
 		if (!reserve(to, md->gone[--md->gone_count], MD_GONE, 0))
 			return -E2BIG;
 	if (md_whole)
-		list_for_each_entry(object, &md->objects, node) {
+		list_for_each_entry(object, &md->objects, node)
+		{
 			err = pack_whole(md, object, to);
 			if (err)
 				return err;
@@ -336,11 +338,13 @@ static int check_list(struct md_instance *md, const struct md_object *object,
 
 	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MD_LIST_MEMBERS)
 		return -EPROTO;
-	list_for_each(at, head) {
+	list_for_each(at, head)
+	{
 		if (md_ref_of(md, md_arg(at) - field->link, &ref))
 			return -EPROTO;
 		for (n = 0, found = 0; n < count; n++)
-			found += from_wire(data + n * sizeof(u32), sizeof(u32)) == MD_REF_OBJECT(ref);
+			found += from_wire(data + n * sizeof(u32), sizeof(u32)) ==
+				 MD_REF_OBJECT(ref);
 		if (found != 1)
 			return -EPROTO;
 	}

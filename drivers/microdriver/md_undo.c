@@ -21,7 +21,10 @@ int md_note(struct md_instance *md, const char *name, md_undo_fn undo, void *wha
 		return -ENOMEM;
 	took = md_hold(md);
 	*note = (struct md_note){
-		.number = ++md->noted, .name = name, .undo = undo, .what = what,
+		.number = ++md->noted,
+		.name = name,
+		.undo = undo,
+		.what = what,
 	};
 	list_add_tail(&note->node, &md->undo);
 	md_let_go(md, took);
@@ -33,9 +36,8 @@ static struct md_note *find(struct md_instance *md, md_undo_fn undo, const void 
 {
 	struct md_note *note;
 
-	list_for_each_entry_reverse(note, &md->undo, node)
-		if (note->undo == undo && note->what == what)
-			return note;
+	list_for_each_entry_reverse(note, &md->undo,
+				    node) if (note->undo == undo && note->what == what) return note;
 	return NULL;
 }
 

@@ -26,19 +26,19 @@
 #include <sys/ioctl.h>
 #endif
 
-#define MD_NAME	   32
-#define MD_ARGS	   6
+#define MD_NAME	      32
+#define MD_ARGS	      6
 #define MD_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
-#define MD_PAYLOAD 4000
-#define MD_DEPTH   8 /* calls within calls */
+#define MD_PAYLOAD    4000
+#define MD_DEPTH      8 /* calls within calls */
 
 /* What a message is. */
 enum md_kind {
 	MD_NOTHING,
-	MD_UPCALL,   /* k-driver -> u-driver */
-	MD_RETURN,   /* its answer */
+	MD_UPCALL, /* k-driver -> u-driver */
+	MD_RETURN, /* its answer */
 	MD_DOWNCALL, /* u-driver -> k-driver */
-	MD_RESULT,   /* its answer */
+	MD_RESULT, /* its answer */
 };
 
 /*
@@ -77,15 +77,15 @@ struct md_record {
 #define MD_OBJECTS	       ((1U << 20) - 1) /* ever, of one instance */
 
 /* A pointer to an object, or into one, as it crosses. 0 is NULL. */
-#define MD_REF(id, offset)     ((__u64)(id) << 32 | (__u32)(offset))
-#define MD_REF_OBJECT(ref)     ((__u32)((ref) >> 32))
-#define MD_REF_OFFSET(ref)     ((__u32)(ref))
+#define MD_REF(id, offset) ((__u64)(id) << 32 | (__u32)(offset))
+#define MD_REF_OBJECT(ref) ((__u32)((ref) >> 32))
+#define MD_REF_OFFSET(ref) ((__u32)(ref))
 
 enum md_shape {
 	MD_SCALAR, /* 1, 2, 4 or 8 bytes, unsigned; the k-driver takes min..max only */
-	MD_BYTES,  /* an array, or anything opaque, as it is */
+	MD_BYTES, /* an array, or anything opaque, as it is */
 	MD_POINTER, /* to a shared object or into one: translated */
-	MD_LIST,   /* the head of a list of shared objects: crosses as their numbers */
+	MD_LIST, /* the head of a list of shared objects: crosses as their numbers */
 };
 
 struct md_field {
@@ -150,45 +150,45 @@ struct md_attach {
 	__u32 pad;
 };
 
-#define MD_IOC_ATTACH	_IOWR('M', 1, struct md_attach)
-#define MD_IOC_EXCHANGE _IOWR('M', 2, struct md_message) /* say something, wait for what comes next */
+#define MD_IOC_ATTACH _IOWR('M', 1, struct md_attach)
+#define MD_IOC_EXCHANGE                                                                            \
+	_IOWR('M', 2, struct md_message) /* say something, wait for what comes next */
 
-#define MD_FIELD(type, member)                                                                \
-	{                                                                                     \
-		.name = #member, .offset = offsetof(struct type, member),                     \
-		.bytes = sizeof(((struct type *)0)->member), .shape = MD_SCALAR, .max = ~0ULL \
+#define MD_FIELD(type, member)                                                                     \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member),                          \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MD_SCALAR, .max = ~0ULL      \
 	}
-#define MD_FIELD_RANGE(type, member, low, high)                             \
-	{                                                                   \
-		.name = #member, .offset = offsetof(struct type, member),   \
-		.bytes = sizeof(((struct type *)0)->member),                \
-		.shape = MD_SCALAR, .min = low, .max = high                 \
+#define MD_FIELD_RANGE(type, member, low, high)                                                    \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member),                          \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MD_SCALAR, .min = low,       \
+		.max = high                                                                        \
 	}
-#define MD_FIELD_BYTES(type, member)                                                 \
-	{                                                                            \
-		.name = #member, .offset = offsetof(struct type, member),            \
-		.bytes = sizeof(((struct type *)0)->member), .shape = MD_BYTES       \
+#define MD_FIELD_BYTES(type, member)                                                               \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member),                          \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MD_BYTES                     \
 	}
-#define MD_FIELD_POINTER(type, member)                                               \
-	{                                                                            \
-		.name = #member, .offset = offsetof(struct type, member),            \
-		.bytes = sizeof(void *), .shape = MD_POINTER                         \
+#define MD_FIELD_POINTER(type, member)                                                             \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member), .bytes = sizeof(void *), \
+		.shape = MD_POINTER                                                                \
 	}
-#define MD_FIELD_LIST(type, member, of, at)                                          \
-	{                                                                            \
-		.name = #member, .offset = offsetof(struct type, member),            \
-		.bytes = 2 * sizeof(void *), .shape = MD_LIST,                       \
-		.link = offsetof(struct of, at)                                      \
+#define MD_FIELD_LIST(type, member, of, at)                                                        \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member),                          \
+		.bytes = 2 * sizeof(void *), .shape = MD_LIST, .link = offsetof(struct of, at)     \
 	}
-#define MD_TYPE(type, table)                                                         \
-	{                                                                            \
-		.name = #type, .bytes = sizeof(struct type), .fields = table,        \
-		.fields_count = sizeof(table) / sizeof((table)[0])                   \
+#define MD_TYPE(type, table)                                                                       \
+	{                                                                                          \
+		.name = #type, .bytes = sizeof(struct type), .fields = table,                      \
+		.fields_count = sizeof(table) / sizeof((table)[0])                                 \
 	}
-#define MD_CALL(word, table, ...)                                                    \
-	{                                                                            \
-		.name = word, .accesses = table,                                     \
-		.accesses_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__    \
+#define MD_CALL(word, table, ...)                                                                  \
+	{                                                                                          \
+		.name = word, .accesses = table,                                                   \
+		.accesses_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__                  \
 	}
 
 static inline __u64 md_mix(__u64 hash, __u64 value)

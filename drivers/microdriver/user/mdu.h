@@ -37,7 +37,7 @@ int mdu_run(struct mdu *const *mds, unsigned int count);
  * Return: its status, or -errno. It does not come back if the instance expels us.
  */
 int mdu_downcall_args(struct mdu *md, __u32 call, __u64 *args, struct mdu_buffer *buffer);
-#define mdu_downcall(md, call, ...) \
+#define mdu_downcall(md, call, ...)                                                                \
 	mdu_downcall_args(md, call, (__u64[MD_ARGS]){ __VA_ARGS__ }, NULL)
 #define mdu_arg(pointer) ((__u64)(unsigned long)(pointer))
 
