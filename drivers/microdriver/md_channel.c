@@ -325,11 +325,9 @@ static int await_session(struct md_instance *md)
 	int err;
 
 	md->depth = 0;
-	md->owner = NULL;
-	mutex_unlock(&md->busy);
+	md_let_go(md, true);
 	err = md_await(md, md->hold_ms);
-	mutex_lock(&md->busy);
-	md->owner = current;
+	md_hold(md);
 	md->depth = 1;
 	return err;
 }
@@ -363,6 +361,22 @@ static int upcall(struct md_instance *md, u32 number, const u64 *args, struct md
 	}
 }
 
+/*
+ * Wait for other chains to end, but no longer than for the call itself: who has
+ * to undo something may want a lock that the caller holds.
+ */
+static int acquire(struct md_instance *md, u32 number)
+{
+	u32 deadline_ms = md->contract->upcalls[number].deadline_ms ?: MD_DEADLINE_MS;
+	long left = wait_event_killable_timeout(md->kernel_waits, mutex_trylock(&md->busy),
+						msecs_to_jiffies(deadline_ms));
+
+	if (left <= 0)
+		return left ? -EINTR : -ETIMEDOUT;
+	md->owner = current;
+	return 0;
+}
+
 int md_upcall_args(struct md_instance *md, u32 number, const u64 *args, struct md_buffer *buffer)
 {
 	bool took;
@@ -373,8 +387,9 @@ int md_upcall_args(struct md_instance *md, u32 number, const u64 *args, struct m
 	if (WARN_ON_ONCE(number >= md->contract->upcalls_count))
 		return -EINVAL;
 	took = md->owner != current;
-	if (took && mutex_lock_killable(&md->busy))
-		return -EINTR;
+	err = took ? acquire(md, number) : 0;
+	if (err)
+		return err;
 	if (!took && md->depth == MD_DEPTH)
 		return -EDEADLK;
 	if (!took &&
@@ -384,10 +399,7 @@ int md_upcall_args(struct md_instance *md, u32 number, const u64 *args, struct m
 	md->depth++;
 	err = upcall(md, number, args, buffer);
 	md->depth--;
-	if (took) {
-		md->owner = NULL;
-		mutex_unlock(&md->busy);
-	}
+	md_let_go(md, took);
 	return err;
 }
 EXPORT_SYMBOL_GPL(md_upcall_args);

@@ -42,6 +42,7 @@ void md_let_go(struct md_instance *md, bool took)
 		return;
 	md->owner = NULL;
 	mutex_unlock(&md->busy);
+	wake_up(&md->kernel_waits);
 }
 
 /* ---- sessions ---- */
@@ -435,8 +436,8 @@ void md_destroy(struct md_instance *md)
 	md_expel(md, md->session);
 	cancel_work_sync(&md->joined);
 	flush_work(&md->left);
+	md_undo_all(md);
 	took = md_hold(md);
-	md_undo_to(md, 0);
 	md_unshare_all(md);
 	md_let_go(md, took);
 	md_put(md);

@@ -112,8 +112,9 @@ int md_unpack(struct md_instance *md, const struct md_call *call, u32 mode,
 void md_forget_twins(struct md_instance *md);
 void md_unshare_all(struct md_instance *md);
 
-/* md_undo.c: all with md->busy held */
-void md_undo_to(struct md_instance *md, u64 mark);
+/* md_undo.c */
+void md_undo_to(struct md_instance *md, u64 mark); /* md->busy held */
+void md_undo_all(struct md_instance *md); /* not held: others may wait for it with what an undo needs */
 
 /* md_lock.c */
 int md_lock_for_user(struct md_instance *md, u64 number);

@@ -85,3 +85,21 @@ void md_undo_to(struct md_instance *md, u64 mark)
 		run(last);
 	}
 }
+
+void md_undo_all(struct md_instance *md)
+{
+	for (;;) {
+		bool took = md_hold(md);
+		struct md_note *last = list_empty(&md->undo)
+					       ? NULL
+					       : list_last_entry(&md->undo, struct md_note, node);
+
+		if (last)
+			list_del(&last->node);
+		md_let_go(md, took);
+		if (!last)
+			return;
+		last->undo(last->what);
+		kfree(last);
+	}
+}
