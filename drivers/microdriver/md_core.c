@@ -172,13 +172,15 @@ static long attach(struct file *file, struct md_attach __user *user)
 	struct md_session *session = file->private_data;
 	struct md_instance *md = session->md;
 	struct md_attach ask;
-	int err;
+	int err, n;
 
 	if (copy_from_user(&ask, user, sizeof(ask)))
 		return -EFAULT;
 	if (ask.digest != md->digest)
 		return -EPROTO;
 	ask.whole = md_whole;
+	for (n = 0; n < MD_MAPS; n++)
+		ask.offsets[n] = offset_in_page(md->maps[n].at);
 	if (copy_to_user(user, &ask, sizeof(ask)))
 		return -EFAULT;
 	flush_work(&md->left); /* what a predecessor held is free */

@@ -114,7 +114,8 @@ void md_unshare_all(struct md_instance *md);
 
 /* md_undo.c */
 void md_undo_to(struct md_instance *md, u64 mark); /* md->busy held */
-void md_undo_all(struct md_instance *md); /* not held: others may wait for it with what an undo needs */
+void md_undo_all(
+	struct md_instance *md); /* not held: others may wait for it with what an undo needs */
 
 /* md_lock.c */
 int md_lock_for_user(struct md_instance *md, u64 number);

@@ -80,7 +80,6 @@ void md_unshare(struct md_instance *md, void *object);
 int md_map_registers(struct md_instance *md, unsigned int index, phys_addr_t at, size_t bytes);
 int md_map_coherent(struct md_instance *md, unsigned int index, struct device *dev, void *cpu,
 		    dma_addr_t dma, size_t bytes);
-#define MD_MAPS 4
 
 /*
  * The undo log. What is noted within an upcall is undone if the u-driver dies

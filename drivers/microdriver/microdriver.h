@@ -30,6 +30,7 @@
 #define MD_ARGS	      6
 #define MD_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
 #define MD_PAYLOAD    4000
+#define MD_MAPS	      4 /* regions that the u-driver may map */
 #define MD_DEPTH      8 /* calls within calls */
 
 /* What a message is. */
@@ -147,6 +148,7 @@ enum md_stock {
 struct md_attach {
 	__u64 digest; /* of the contract, by md_digest() */
 	__u32 whole; /* out: objects cross whole, not by field */
+	__u32 offsets[MD_MAPS]; /* out: where in its first page each mapped region begins */
 	__u32 pad;
 };
 

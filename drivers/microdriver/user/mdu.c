@@ -37,6 +37,7 @@ struct mdu {
 	struct object *objects;
 	__u32 seq; /* of the upcall that is being served; 0: none */
 	bool whole;
+	__u32 offsets[MD_MAPS];
 };
 
 static const struct md_call stock_call = { .name = "stock" };
@@ -420,6 +421,7 @@ struct mdu *mdu_open(const char *node, const struct md_contract *contract,
 	if (ioctl(md->fd, MD_IOC_ATTACH, &attach))
 		goto err_close;
 	md->whole = attach.whole;
+	memcpy(md->offsets, attach.offsets, sizeof(md->offsets));
 	return md;
 
 err_close:
@@ -436,8 +438,13 @@ void *mdu_priv(const struct mdu *md)
 
 volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes)
 {
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, md->fd,
-			(off_t)index * MD_MAP_STRIDE);
+	void *at;
 
-	return at == MAP_FAILED ? NULL : at;
+	if (index >= MD_MAPS) {
+		errno = EINVAL;
+		return NULL;
+	}
+	at = mmap(NULL, md->offsets[index] + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, md->fd,
+		  (off_t)index * MD_MAP_STRIDE);
+	return at == MAP_FAILED ? NULL : (char *)at + md->offsets[index];
 }

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rtl8139_micro - k-driver of the RTL8139C+ network interface: what the kernel
+ * calls, and what the u-driver asks for
+ *
+ * Opening, stopping, settings and the link are the u-driver's; each operation
+ * that needs it is a stub. What must not wait is done here.
+ */
+#include <linux/crc32.h>
+#include <linux/dma-mapping.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+
+#include "rtl_k.h"
+
+#define NAME	      "rtl8139_micro"
+#define HOLD_MS	      3000 /* how long operations wait for a new u-driver */
+#define CPLUS_VERSION 0x20 /* the PCI revision from which the chip has the C+ mode */
+#define REGS_BAR      1
+
+static int up(struct adapter *a, u32 call)
+{
+	return md_upcall(a->md, call, md_arg(&a->shared));
+}
+
+/* ---- what the kernel asks for ---- */
+
+/* Whatever state things are in: afterwards there is no traffic, and nothing is held for it. */
+static void close_down(struct adapter *a)
+{
+	rtl_quiet(a);
+	writeb(0, a->regs + RTL_COMMAND);
+	rtl_interrupt_free(a);
+	rtl_rings_free(a);
+	a->shared.running = 0;
+}
+
+static int rtl_open(struct net_device *net)
+{
+	struct adapter *a = netdev_priv(net);
+	int err = up(a, RTL_OPEN);
+
+	if (err)
+		close_down(a);
+	return err;
+}
+
+static int rtl_stop(struct net_device *net)
+{
+	struct adapter *a = netdev_priv(net);
+
+	cancel_work_sync(&a->mode_work);
+	up(a, RTL_STOP); /* without a u-driver it goes without saying */
+	close_down(a);
+	return 0;
+}
+
+static int rtl_set_mac(struct net_device *net, void *address)
+{
+	struct adapter *a = netdev_priv(net);
+	const struct sockaddr *wanted = address;
+
+	if (!is_valid_ether_addr(wanted->sa_data))
+		return -EADDRNOTAVAIL;
+	memcpy(a->shared.mac, wanted->sa_data, ETH_ALEN);
+	eth_hw_addr_set(net, a->shared.mac);
+	return up(a, RTL_SET_MAC);
+}
+
+static int rtl_set_features(struct net_device *net, netdev_features_t features)
+{
+	struct adapter *a = netdev_priv(net);
+
+	a->shared.rx_checksum = !!(features & NETIF_F_RXCSUM);
+	return up(a, RTL_SET_CHECKSUM);
+}
+
+static u64 multicast_filter(struct net_device *net)
+{
+	struct netdev_hw_addr *address;
+	u64 filter = 0;
+
+	netdev_for_each_mc_addr(address, net) filter |=
+		1ULL << (ether_crc(ETH_ALEN, address->addr) >> 26);
+	return filter;
+}
+
+/* Context: softirq or process, the address lock held. While the u-driver has the registers, it comes later. */
+static void rtl_set_rx_mode(struct net_device *net)
+{
+	struct adapter *a = netdev_priv(net);
+	bool all = net->flags & (IFF_PROMISC | IFF_ALLMULTI);
+	unsigned long flags;
+
+	a->multicast = all ? ~0ULL : multicast_filter(net);
+	a->shared.rx_config = RTL_RX_THRESHOLD | RTL_RX_BURST | RTL_RX_BROADCAST | RTL_RX_OURS |
+			      (a->multicast ? RTL_RX_MULTICAST : 0) |
+			      (net->flags & IFF_PROMISC ? RTL_RX_ALL : 0);
+	if (!a->flowing)
+		return;
+	if (!md_lock_try(&a->registers, &flags)) {
+		schedule_work(&a->mode_work);
+		return;
+	}
+	rtl_apply_mode(a);
+	md_lock_release(&a->registers, flags);
+}
+
+static void on_mode(struct work_struct *work)
+{
+	struct adapter *a = container_of(work, struct adapter, mode_work);
+	unsigned long flags;
+
+	if (md_lock_wait(&a->registers, &flags))
+		return;
+	rtl_apply_mode(a);
+	md_lock_release_waited(&a->registers, flags);
+}
+
+/* Context: any */
+static void rtl_stats(struct net_device *net, struct rtnl_link_stats64 *stats)
+{
+	const struct adapter *a = netdev_priv(net);
+
+	stats->rx_packets = a->counts.rx_packets;
+	stats->rx_bytes = a->counts.rx_bytes;
+	stats->tx_packets = a->counts.tx_packets;
+	stats->tx_bytes = a->counts.tx_bytes;
+	stats->rx_errors = a->counts.rx_errors;
+	stats->rx_dropped = a->counts.rx_dropped;
+	stats->tx_dropped = a->counts.tx_dropped;
+}
+
+static void rtl_timeout(struct net_device *net, unsigned int queue)
+{
+	struct adapter *a = netdev_priv(net);
+
+	schedule_work(&a->recover_work);
+}
+
+const struct net_device_ops rtl_netdev_ops = {
+	.ndo_open = rtl_open,
+	.ndo_stop = rtl_stop,
+	.ndo_start_xmit = rtl_transmit,
+	.ndo_set_mac_address = rtl_set_mac,
+	.ndo_validate_addr = eth_validate_addr,
+	.ndo_set_features = rtl_set_features,
+	.ndo_set_rx_mode = rtl_set_rx_mode,
+	.ndo_get_stats64 = rtl_stats,
+	.ndo_tx_timeout = rtl_timeout,
+};
+
+static int rtl_get_settings(struct net_device *net, struct ethtool_link_ksettings *settings)
+{
+	struct adapter *a = netdev_priv(net);
+	int err = up(a, RTL_SETTINGS);
+
+	if (err)
+		return err;
+	settings->base.port = PORT_MII;
+	settings->base.speed = a->shared.speed;
+	settings->base.duplex = a->shared.full_duplex ? DUPLEX_FULL : DUPLEX_HALF;
+	settings->base.autoneg = a->shared.autoneg ? AUTONEG_ENABLE : AUTONEG_DISABLE;
+	return 0;
+}
+
+static int rtl_renegotiate(struct net_device *net)
+{
+	return up(netdev_priv(net), RTL_RENEGOTIATE);
+}
+
+static int rtl_regs_bytes(struct net_device *net)
+{
+	return RTL_REGS_BYTES;
+}
+
+static void rtl_get_regs(struct net_device *net, struct ethtool_regs *regs, void *data)
+{
+	struct adapter *a = netdev_priv(net);
+	struct md_buffer buffer = { .data = data, .bytes = RTL_REGS_BYTES, .mode = MD_OUT };
+
+	md_upcall_buffer(a->md, RTL_READ_REGS, &buffer, md_arg(&a->shared));
+}
+
+static void rtl_driver_info(struct net_device *net, struct ethtool_drvinfo *info)
+{
+	struct adapter *a = netdev_priv(net);
+
+	strscpy(info->driver, NAME, sizeof(info->driver));
+	strscpy(info->bus_info, pci_name(a->pci), sizeof(info->bus_info));
+}
+
+static const struct ethtool_ops rtl_ethtool_ops = {
+	.get_drvinfo = rtl_driver_info,
+	.get_link = ethtool_op_get_link,
+	.get_link_ksettings = rtl_get_settings,
+	.nway_reset = rtl_renegotiate,
+	.get_regs_len = rtl_regs_bytes,
+	.get_regs = rtl_get_regs,
+};
+
+static void on_link(struct work_struct *work)
+{
+	up(container_of(work, struct adapter, link_work), RTL_LINK_CHANGED);
+}
+
+/* The device or its bus has failed, or does not transmit: begin anew. */
+static void on_recover(struct work_struct *work)
+{
+	struct adapter *a = container_of(work, struct adapter, recover_work);
+
+	rtnl_lock();
+	if (netif_running(a->net))
+		up(a, RTL_RECOVER);
+	rtnl_unlock();
+}
+
+/* ---- what the u-driver asks for ---- */
+
+static void undo_enable(void *what)
+{
+	pci_disable_device(what);
+}
+
+static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+	int err = pci_enable_device(a->pci);
+
+	if (err)
+		return err;
+	pci_set_master(a->pci);
+	err = dma_set_mask_and_coherent(&a->pci->dev, DMA_BIT_MASK(32));
+	err = err ?: md_note(md, "enable", undo_enable, a->pci);
+	if (err)
+		pci_disable_device(a->pci);
+	return err;
+}
+
+static void undo_register(void *what)
+{
+	struct adapter *a = what;
+
+	unregister_netdev(a->net);
+	a->shared.registered = 0;
+}
+
+static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+	int err;
+
+	if (a->shared.registered || !is_valid_ether_addr(a->shared.mac))
+		return -EINVAL;
+	eth_hw_addr_set(a->net, a->shared.mac);
+	err = register_netdev(a->net);
+	if (err)
+		return err;
+	netif_carrier_off(a->net);
+	err = md_note(md, "register", undo_register, a);
+	if (err)
+		unregister_netdev(a->net);
+	return err;
+}
+
+static int down_rings(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+
+	return a->rx ? -EBUSY : rtl_rings_alloc(a);
+}
+
+static int down_refill(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+
+	return a->flowing || !a->rx ? -EBUSY : rtl_rings_reset(a);
+}
+
+static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+
+	return a->irq ? -EBUSY : rtl_interrupt_request(a);
+}
+
+static int down_start(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+	unsigned long flags;
+
+	if (a->flowing || !a->rx || !a->irq)
+		return -EINVAL;
+	if (md_lock_wait(&a->registers, &flags))
+		return -EINTR;
+	rtl_apply_mode(a);
+	md_lock_release_waited(&a->registers, flags);
+	rtl_flow(a);
+	return 0;
+}
+
+static int down_quiet(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	rtl_quiet(md_priv(md));
+	return 0;
+}
+
+static int down_release(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+
+	if (a->flowing)
+		return -EBUSY;
+	rtl_interrupt_free(a);
+	rtl_rings_free(a);
+	return 0;
+}
+
+static int down_carrier(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+{
+	struct adapter *a = md_priv(md);
+
+	if (a->shared.link)
+		netif_carrier_on(a->net);
+	else
+		netif_carrier_off(a->net);
+	return 0;
+}
+
+static const md_downcall_fn downcalls[] = {
+	[RTL_ENABLE] = down_enable, [RTL_REGISTER] = down_register,   [RTL_RINGS] = down_rings,
+	[RTL_REFILL] = down_refill, [RTL_INTERRUPT] = down_interrupt, [RTL_START] = down_start,
+	[RTL_QUIET] = down_quiet,   [RTL_RELEASE] = down_release,     [RTL_CARRIER] = down_carrier,
+};
+
+/* The first u-driver brings the device up; those that follow find it running, and look at the link. */
+static void joined(struct md_instance *md)
+{
+	struct adapter *a = md_priv(md);
+	int err = up(a, a->shared.registered ? RTL_LINK_CHANGED : RTL_PROBE);
+
+	if (err)
+		dev_err(&a->pci->dev, "the u-driver's first call failed: %d\n", err);
+}
+
+static const struct md_ops rtl_md_ops = { .downcalls = downcalls, .joined = joined };
+
+/* ---- coming and going ---- */
+
+static void prepare_netdev(struct adapter *a)
+{
+	struct net_device *net = a->net;
+
+	net->netdev_ops = &rtl_netdev_ops;
+	net->ethtool_ops = &rtl_ethtool_ops;
+	net->watchdog_timeo = 6 * HZ;
+	net->hw_features = NETIF_F_SG | NETIF_F_IP_CSUM | NETIF_F_TSO | NETIF_F_RXCSUM;
+	net->features = net->hw_features;
+	net->vlan_features = NETIF_F_SG | NETIF_F_IP_CSUM | NETIF_F_TSO;
+	net->max_mtu = ETH_DATA_LEN;
+	netif_napi_add(net, &a->napi, rtl_poll);
+	a->shared.rx_checksum = 1;
+	spin_lock_init(&a->tx_lock);
+	INIT_WORK(&a->link_work, on_link);
+	INIT_WORK(&a->recover_work, on_recover);
+	INIT_WORK(&a->mode_work, on_mode);
+}
+
+static int connect(struct adapter *a)
+{
+	phys_addr_t at = pci_resource_start(a->pci, REGS_BAR);
+	int err;
+
+	md_set_hold(a->md, HOLD_MS);
+	err = md_lock_add(a->md, &a->registers, NULL, NULL);
+	if (err < 0)
+		return err;
+	err = md_map_registers(a->md, 0, at, RTL_REGS_BYTES);
+	return err ?: md_share(a->md, RTL, &a->shared);
+}
+
+static int rtl_add(struct pci_dev *pci, const struct pci_device_id *id)
+{
+	struct net_device *net;
+	struct adapter *a;
+	int err = -ENOMEM;
+
+	if (pci->revision < CPLUS_VERSION)
+		return -ENODEV;
+	net = alloc_etherdev(sizeof(*a));
+	if (!net)
+		return err;
+	SET_NETDEV_DEV(net, &pci->dev);
+	a = netdev_priv(net);
+	a->net = net;
+	a->pci = pci;
+	prepare_netdev(a);
+	a->regs = pci_ioremap_bar(pci, REGS_BAR);
+	if (!a->regs)
+		goto err_free;
+	a->md = md_create("rtl0", &rtl_contract, &rtl_md_ops, a);
+	if (IS_ERR(a->md)) {
+		err = PTR_ERR(a->md);
+		goto err_unmap;
+	}
+	err = connect(a);
+	if (err)
+		goto err_destroy;
+	pci_set_drvdata(pci, a);
+	return 0;
+
+err_destroy:
+	md_destroy(a->md);
+err_unmap:
+	iounmap(a->regs);
+err_free:
+	free_netdev(net);
+	return err;
+}
+
+static void rtl_remove(struct pci_dev *pci)
+{
+	struct adapter *a = pci_get_drvdata(pci);
+
+	md_undo(a->md, undo_register,
+		a); /* which closes it, so that nobody schedules work any more */
+	cancel_work_sync(&a->link_work);
+	cancel_work_sync(&a->recover_work);
+	cancel_work_sync(&a->mode_work);
+	md_destroy(a->md);
+	iounmap(a->regs);
+	free_netdev(a->net);
+}
+
+static const struct pci_device_id rtl_ids[] = { { PCI_DEVICE(0x10ec, 0x8139) }, {} };
+MODULE_DEVICE_TABLE(pci, rtl_ids);
+
+static struct pci_driver rtl_driver = {
+	.name = NAME,
+	.id_table = rtl_ids,
+	.probe = rtl_add,
+	.remove = rtl_remove,
+};
+module_pci_driver(rtl_driver);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("k-driver of the RTL8139C+");
