@@ -138,42 +138,42 @@ enum rtl_upcall {
 	RTL_RECOVER,
 };
 
-static const struct md_access rtl_probe[] = {
+static const struct md_access rtl_probe_sees[] = {
 	{ RTL, RTL_F_MAC, MD_OUT },
 	{ RTL, RTL_F_REGISTERED, MD_INOUT },
 };
-static const struct md_access rtl_open[] = {
+static const struct md_access rtl_open_sees[] = {
 	{ RTL, RTL_F_RX_RING, MD_IN },	 { RTL, RTL_F_TX_RING, MD_IN },
 	{ RTL, RTL_F_RX_CONFIG, MD_IN }, { RTL, RTL_F_RX_CHECKSUM, MD_IN },
 	{ RTL, RTL_F_MAC, MD_IN },	 { RTL, RTL_F_RUNNING, MD_INOUT },
 	{ RTL, RTL_F_LINK, MD_INOUT },
 };
-static const struct md_access rtl_stop[] = { { RTL, RTL_F_RUNNING, MD_INOUT } };
-static const struct md_access rtl_link[] = { { RTL, RTL_F_LINK, MD_INOUT } };
-static const struct md_access rtl_mac[] = { { RTL, RTL_F_MAC, MD_IN } };
-static const struct md_access rtl_checksum[] = {
+static const struct md_access rtl_stop_sees[] = { { RTL, RTL_F_RUNNING, MD_INOUT } };
+static const struct md_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MD_INOUT } };
+static const struct md_access rtl_mac_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
+static const struct md_access rtl_checksum_sees[] = {
 	{ RTL, RTL_F_RX_CHECKSUM, MD_IN },
 	{ RTL, RTL_F_RUNNING, MD_IN },
 };
-static const struct md_access rtl_settings[] = {
+static const struct md_access rtl_settings_sees[] = {
 	{ RTL, RTL_F_LINK, MD_INOUT },
 	{ RTL, RTL_F_SPEED, MD_OUT },
 	{ RTL, RTL_F_DUPLEX, MD_OUT },
 	{ RTL, RTL_F_AUTONEG, MD_OUT },
 };
-static const struct md_access rtl_nothing[] = { { RTL, RTL_F_REGISTERED, 0 } };
+static const struct md_access rtl_nothing_sees[] = { { RTL, RTL_F_REGISTERED, 0 } };
 
 static const struct md_call rtl_upcalls[] = {
-	[RTL_PROBE] = MD_CALL("probe", rtl_probe, .refs = 1, .flags = MD_AGAIN),
-	[RTL_OPEN] = MD_CALL("open", rtl_open, .refs = 1, .flags = MD_AGAIN),
-	[RTL_STOP] = MD_CALL("stop", rtl_stop, .refs = 1),
-	[RTL_LINK_CHANGED] = MD_CALL("link_changed", rtl_link, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SET_MAC] = MD_CALL("set_mac", rtl_mac, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SET_CHECKSUM] = MD_CALL("set_checksum", rtl_checksum, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SETTINGS] = MD_CALL("settings", rtl_settings, .refs = 1, .flags = MD_AGAIN),
-	[RTL_RENEGOTIATE] = MD_CALL("renegotiate", rtl_nothing, .refs = 1, .flags = MD_AGAIN),
-	[RTL_READ_REGS] = MD_CALL("read_regs", rtl_nothing, .refs = 1, .flags = MD_AGAIN),
-	[RTL_RECOVER] = MD_CALL("recover", rtl_open, .refs = 1, .flags = MD_AGAIN),
+	[RTL_PROBE] = MD_CALL("probe", rtl_probe_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_OPEN] = MD_CALL("open", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_STOP] = MD_CALL("stop", rtl_stop_sees, .refs = 1),
+	[RTL_LINK_CHANGED] = MD_CALL("link_changed", rtl_link_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_SET_MAC] = MD_CALL("set_mac", rtl_mac_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_SET_CHECKSUM] = MD_CALL("set_checksum", rtl_checksum_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_SETTINGS] = MD_CALL("settings", rtl_settings_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_RENEGOTIATE] = MD_CALL("renegotiate", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_READ_REGS] = MD_CALL("read_regs", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_RECOVER] = MD_CALL("recover", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
 };
 
 enum rtl_downcall {
@@ -188,12 +188,12 @@ enum rtl_downcall {
 	RTL_CARRIER,
 };
 
-static const struct md_access rtl_rings[] = {
+static const struct md_access rtl_rings_sees[] = {
 	{ RTL, RTL_F_RX_RING, MD_OUT },
 	{ RTL, RTL_F_TX_RING, MD_OUT },
 };
-static const struct md_access rtl_carrier[] = { { RTL, RTL_F_LINK, MD_IN } };
-static const struct md_access rtl_register[] = { { RTL, RTL_F_MAC, MD_IN } };
+static const struct md_access rtl_carrier_sees[] = { { RTL, RTL_F_LINK, MD_IN } };
+static const struct md_access rtl_register_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
 
 static const struct md_call rtl_downcalls[] = {
 	[RTL_ENABLE] = MD_CALL("enable", rtl_nothing),

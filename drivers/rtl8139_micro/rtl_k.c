@@ -22,7 +22,7 @@
 #define CPLUS_VERSION 0x20 /* the PCI revision from which the chip has the C+ mode */
 #define REGS_BAR      1
 
-static int up(struct adapter *a, u32 call)
+static int ask(struct adapter *a, u32 call)
 {
 	return md_upcall(a->md, call, md_arg(&a->shared));
 }
@@ -42,7 +42,7 @@ static void close_down(struct adapter *a)
 static int rtl_open(struct net_device *net)
 {
 	struct adapter *a = netdev_priv(net);
-	int err = up(a, RTL_OPEN);
+	int err = ask(a, RTL_OPEN);
 
 	if (err)
 		close_down(a);
@@ -54,7 +54,7 @@ static int rtl_stop(struct net_device *net)
 	struct adapter *a = netdev_priv(net);
 
 	cancel_work_sync(&a->mode_work);
-	up(a, RTL_STOP); /* without a u-driver it goes without saying */
+	ask(a, RTL_STOP); /* without a u-driver it goes without saying */
 	close_down(a);
 	return 0;
 }
@@ -68,7 +68,7 @@ static int rtl_set_mac(struct net_device *net, void *address)
 		return -EADDRNOTAVAIL;
 	memcpy(a->shared.mac, wanted->sa_data, ETH_ALEN);
 	eth_hw_addr_set(net, a->shared.mac);
-	return up(a, RTL_SET_MAC);
+	return ask(a, RTL_SET_MAC);
 }
 
 static int rtl_set_features(struct net_device *net, netdev_features_t features)
@@ -76,7 +76,7 @@ static int rtl_set_features(struct net_device *net, netdev_features_t features)
 	struct adapter *a = netdev_priv(net);
 
 	a->shared.rx_checksum = !!(features & NETIF_F_RXCSUM);
-	return up(a, RTL_SET_CHECKSUM);
+	return ask(a, RTL_SET_CHECKSUM);
 }
 
 static u64 multicast_filter(struct net_device *net)
@@ -157,7 +157,7 @@ const struct net_device_ops rtl_netdev_ops = {
 static int rtl_get_settings(struct net_device *net, struct ethtool_link_ksettings *settings)
 {
 	struct adapter *a = netdev_priv(net);
-	int err = up(a, RTL_SETTINGS);
+	int err = ask(a, RTL_SETTINGS);
 
 	if (err)
 		return err;
@@ -170,7 +170,7 @@ static int rtl_get_settings(struct net_device *net, struct ethtool_link_ksetting
 
 static int rtl_renegotiate(struct net_device *net)
 {
-	return up(netdev_priv(net), RTL_RENEGOTIATE);
+	return ask(netdev_priv(net), RTL_RENEGOTIATE);
 }
 
 static int rtl_regs_bytes(struct net_device *net)
@@ -205,7 +205,7 @@ static const struct ethtool_ops rtl_ethtool_ops = {
 
 static void on_link(struct work_struct *work)
 {
-	up(container_of(work, struct adapter, link_work), RTL_LINK_CHANGED);
+	ask(container_of(work, struct adapter, link_work), RTL_LINK_CHANGED);
 }
 
 /* The device or its bus has failed, or does not transmit: begin anew. */
@@ -215,7 +215,7 @@ static void on_recover(struct work_struct *work)
 
 	rtnl_lock();
 	if (netif_running(a->net))
-		up(a, RTL_RECOVER);
+		ask(a, RTL_RECOVER);
 	rtnl_unlock();
 }
 
@@ -341,7 +341,7 @@ static const md_downcall_fn downcalls[] = {
 static void joined(struct md_instance *md)
 {
 	struct adapter *a = md_priv(md);
-	int err = up(a, a->shared.registered ? RTL_LINK_CHANGED : RTL_PROBE);
+	int err = ask(a, a->shared.registered ? RTL_LINK_CHANGED : RTL_PROBE);
 
 	if (err)
 		dev_err(&a->pci->dev, "the u-driver's first call failed: %d\n", err);
