@@ -169,7 +169,8 @@ static const struct md_call rtl_upcalls[] = {
 	[RTL_STOP] = MD_CALL("stop", rtl_stop_sees, .refs = 1),
 	[RTL_LINK_CHANGED] = MD_CALL("link_changed", rtl_link_sees, .refs = 1, .flags = MD_AGAIN),
 	[RTL_SET_MAC] = MD_CALL("set_mac", rtl_mac_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SET_CHECKSUM] = MD_CALL("set_checksum", rtl_checksum_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_SET_CHECKSUM] =
+		MD_CALL("set_checksum", rtl_checksum_sees, .refs = 1, .flags = MD_AGAIN),
 	[RTL_SETTINGS] = MD_CALL("settings", rtl_settings_sees, .refs = 1, .flags = MD_AGAIN),
 	[RTL_RENEGOTIATE] = MD_CALL("renegotiate", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
 	[RTL_READ_REGS] = MD_CALL("read_regs", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
@@ -196,15 +197,15 @@ static const struct md_access rtl_carrier_sees[] = { { RTL, RTL_F_LINK, MD_IN } 
 static const struct md_access rtl_register_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
 
 static const struct md_call rtl_downcalls[] = {
-	[RTL_ENABLE] = MD_CALL("enable", rtl_nothing),
-	[RTL_REGISTER] = MD_CALL("register", rtl_register),
-	[RTL_RINGS] = MD_CALL("rings", rtl_rings),
-	[RTL_REFILL] = MD_CALL("refill", rtl_nothing),
-	[RTL_INTERRUPT] = MD_CALL("interrupt", rtl_nothing),
-	[RTL_START] = MD_CALL("start", rtl_nothing),
-	[RTL_QUIET] = MD_CALL("quiet", rtl_nothing),
-	[RTL_RELEASE] = MD_CALL("release", rtl_nothing),
-	[RTL_CARRIER] = MD_CALL("carrier", rtl_carrier),
+	[RTL_ENABLE] = MD_CALL("enable", rtl_nothing_sees),
+	[RTL_REGISTER] = MD_CALL("register", rtl_register_sees),
+	[RTL_RINGS] = MD_CALL("rings", rtl_rings_sees),
+	[RTL_REFILL] = MD_CALL("refill", rtl_nothing_sees),
+	[RTL_INTERRUPT] = MD_CALL("interrupt", rtl_nothing_sees),
+	[RTL_START] = MD_CALL("start", rtl_nothing_sees),
+	[RTL_QUIET] = MD_CALL("quiet", rtl_nothing_sees),
+	[RTL_RELEASE] = MD_CALL("release", rtl_nothing_sees),
+	[RTL_CARRIER] = MD_CALL("carrier", rtl_carrier_sees),
 };
 
 /* The one lock: the registers that say what is received, and those behind RTL_LOCK. */
