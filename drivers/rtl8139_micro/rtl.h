@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * rtl8139_micro's contract: what its k-driver and its u-driver share, and how
- * they call each other.
+ * rtl8139_micro: the device, and what both halves know of it.
  *
  * The chip is Realtek's RTL8139C+, in its C+ mode: descriptor rings in place of
  * the older chips' ring buffer. Registers and bits as in its data sheet.
@@ -9,7 +8,7 @@
 #ifndef RTL_H
 #define RTL_H
 
-#include "microdriver.h"
+#include <linux/types.h>
 
 #define RTL_MAC_BYTES 6
 
@@ -90,135 +89,6 @@ struct rtl {
 	__u32 link, speed, full_duplex, autoneg;
 	__u32 mtu;
 	__u8 mac[RTL_MAC_BYTES];
-};
-
-enum rtl_type { RTL };
-enum rtl_field {
-	RTL_F_RX_RING,
-	RTL_F_TX_RING,
-	RTL_F_RX_CONFIG,
-	RTL_F_RX_CHECKSUM,
-	RTL_F_REGISTERED,
-	RTL_F_RUNNING,
-	RTL_F_LINK,
-	RTL_F_SPEED,
-	RTL_F_DUPLEX,
-	RTL_F_AUTONEG,
-	RTL_F_MTU,
-	RTL_F_MAC,
-};
-
-static const struct md_field rtl_fields[] = {
-	[RTL_F_RX_RING] = MD_FIELD(rtl, rx_ring),
-	[RTL_F_TX_RING] = MD_FIELD(rtl, tx_ring),
-	[RTL_F_RX_CONFIG] = MD_FIELD(rtl, rx_config),
-	[RTL_F_RX_CHECKSUM] = MD_FIELD_RANGE(rtl, rx_checksum, 0, 1),
-	[RTL_F_REGISTERED] = MD_FIELD_RANGE(rtl, registered, 0, 1),
-	[RTL_F_RUNNING] = MD_FIELD_RANGE(rtl, running, 0, 1),
-	[RTL_F_LINK] = MD_FIELD_RANGE(rtl, link, 0, 1),
-	[RTL_F_SPEED] = MD_FIELD_RANGE(rtl, speed, 0, 100),
-	[RTL_F_DUPLEX] = MD_FIELD_RANGE(rtl, full_duplex, 0, 1),
-	[RTL_F_AUTONEG] = MD_FIELD_RANGE(rtl, autoneg, 0, 1),
-	[RTL_F_MTU] = MD_FIELD_RANGE(rtl, mtu, 68, 1500),
-	[RTL_F_MAC] = MD_FIELD_BYTES(rtl, mac),
-};
-
-static const struct md_type rtl_types[] = { [RTL] = MD_TYPE(rtl, rtl_fields) };
-
-enum rtl_upcall {
-	RTL_PROBE,
-	RTL_OPEN,
-	RTL_STOP,
-	RTL_LINK_CHANGED,
-	RTL_SET_MAC,
-	RTL_SET_CHECKSUM,
-	RTL_SETTINGS,
-	RTL_RENEGOTIATE,
-	RTL_READ_REGS,
-	RTL_RECOVER,
-};
-
-static const struct md_access rtl_probe_sees[] = {
-	{ RTL, RTL_F_MAC, MD_OUT },
-	{ RTL, RTL_F_REGISTERED, MD_INOUT },
-};
-static const struct md_access rtl_open_sees[] = {
-	{ RTL, RTL_F_RX_RING, MD_IN },	 { RTL, RTL_F_TX_RING, MD_IN },
-	{ RTL, RTL_F_RX_CONFIG, MD_IN }, { RTL, RTL_F_RX_CHECKSUM, MD_IN },
-	{ RTL, RTL_F_MAC, MD_IN },	 { RTL, RTL_F_RUNNING, MD_INOUT },
-	{ RTL, RTL_F_LINK, MD_INOUT },
-};
-static const struct md_access rtl_stop_sees[] = { { RTL, RTL_F_RUNNING, MD_INOUT } };
-static const struct md_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MD_INOUT } };
-static const struct md_access rtl_mac_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
-static const struct md_access rtl_checksum_sees[] = {
-	{ RTL, RTL_F_RX_CHECKSUM, MD_IN },
-	{ RTL, RTL_F_RUNNING, MD_IN },
-};
-static const struct md_access rtl_settings_sees[] = {
-	{ RTL, RTL_F_LINK, MD_INOUT },
-	{ RTL, RTL_F_SPEED, MD_OUT },
-	{ RTL, RTL_F_DUPLEX, MD_OUT },
-	{ RTL, RTL_F_AUTONEG, MD_OUT },
-};
-static const struct md_access rtl_nothing_sees[] = { { RTL, RTL_F_REGISTERED, 0 } };
-
-static const struct md_call rtl_upcalls[] = {
-	[RTL_PROBE] = MD_CALL("probe", rtl_probe_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_OPEN] = MD_CALL("open", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_STOP] = MD_CALL("stop", rtl_stop_sees, .refs = 1),
-	[RTL_LINK_CHANGED] = MD_CALL("link_changed", rtl_link_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SET_MAC] = MD_CALL("set_mac", rtl_mac_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SET_CHECKSUM] =
-		MD_CALL("set_checksum", rtl_checksum_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SETTINGS] = MD_CALL("settings", rtl_settings_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_RENEGOTIATE] = MD_CALL("renegotiate", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_READ_REGS] = MD_CALL("read_regs", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_RECOVER] = MD_CALL("recover", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
-};
-
-enum rtl_downcall {
-	RTL_ENABLE, /* the PCI device */
-	RTL_REGISTER, /* the network interface */
-	RTL_RINGS, /* allocate and fill them */
-	RTL_REFILL, /* make them anew, empty */
-	RTL_INTERRUPT,
-	RTL_START, /* let packets through */
-	RTL_QUIET, /* no packets any more, and nobody in the data path */
-	RTL_RELEASE, /* rings and interrupt */
-	RTL_CARRIER,
-};
-
-static const struct md_access rtl_rings_sees[] = {
-	{ RTL, RTL_F_RX_RING, MD_OUT },
-	{ RTL, RTL_F_TX_RING, MD_OUT },
-};
-static const struct md_access rtl_carrier_sees[] = { { RTL, RTL_F_LINK, MD_IN } };
-static const struct md_access rtl_register_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
-
-static const struct md_call rtl_downcalls[] = {
-	[RTL_ENABLE] = MD_CALL("enable", rtl_nothing_sees),
-	[RTL_REGISTER] = MD_CALL("register", rtl_register_sees),
-	[RTL_RINGS] = MD_CALL("rings", rtl_rings_sees),
-	[RTL_REFILL] = MD_CALL("refill", rtl_nothing_sees),
-	[RTL_INTERRUPT] = MD_CALL("interrupt", rtl_nothing_sees),
-	[RTL_START] = MD_CALL("start", rtl_nothing_sees),
-	[RTL_QUIET] = MD_CALL("quiet", rtl_nothing_sees),
-	[RTL_RELEASE] = MD_CALL("release", rtl_nothing_sees),
-	[RTL_CARRIER] = MD_CALL("carrier", rtl_carrier_sees),
-};
-
-/* The one lock: the registers that say what is received, and those behind RTL_LOCK. */
-#define RTL_REGISTERS_LOCK 0
-
-static const struct md_contract rtl_contract = {
-	.name = "rtl8139_micro",
-	.types = rtl_types,
-	.types_count = sizeof(rtl_types) / sizeof(rtl_types[0]),
-	.upcalls = rtl_upcalls,
-	.upcalls_count = sizeof(rtl_upcalls) / sizeof(rtl_upcalls[0]),
-	.downcalls = rtl_downcalls,
-	.downcalls_count = sizeof(rtl_downcalls) / sizeof(rtl_downcalls[0]),
 };
 
 #endif

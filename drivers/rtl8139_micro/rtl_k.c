@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
+#include "rtl_contract.h"
 #include "rtl_k.h"
 
 #define NAME	      "rtl8139_micro"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "mdu.h"
-#include "rtl.h"
+#include "rtl_contract.h"
 
 #define NODE	   "/dev/microdriver/rtl0"
 #define RESET_US   10
