@@ -74,8 +74,11 @@ static const struct md_access edu_report[] = {
 	{ EDU, EDU_STATS, MD_IN },
 };
 
+#define EDU_PROBE_MS 5000 /* enabling a PCI device may mean to run ACPI code */
+
 static const struct md_call edu_upcalls[] = {
-	[EDU_PROBE] = MD_CALL("probe", edu_probe, .refs = 1, .flags = MD_AGAIN),
+	[EDU_PROBE] = MD_CALL("probe", edu_probe, .refs = 1, .flags = MD_AGAIN,
+			      .deadline_ms = EDU_PROBE_MS),
 	[EDU_FACTORIAL] = MD_CALL("factorial", edu_factorial, .refs = 1, .flags = MD_AGAIN),
 	[EDU_REPORT] = MD_CALL("report", edu_report, .refs = 1, .flags = MD_AGAIN),
 };

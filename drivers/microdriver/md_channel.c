@@ -354,6 +354,9 @@ static int upcall(struct md_instance *md, u32 number, const u64 *args, struct md
 			return err;
 		if (err == -EPROTO)
 			atomic64_inc(&md->counts.rejected);
+		if (err != -EIO)
+			pr_warn("microdriver: %s: the u-driver is expelled, in %s: %pe\n", md->name,
+				md->contract->upcalls[number].name, ERR_PTR(err));
 		md_expel(md, session);
 		md_undo_to(md, mark);
 		if (err != -EIO || !again)

@@ -77,8 +77,11 @@ static const struct md_access rtl_settings_sees[] = {
 };
 static const struct md_access rtl_nothing_sees[] = { { RTL, RTL_F_REGISTERED, 0 } };
 
+#define RTL_PROBE_MS 5000 /* enabling a PCI device may mean to run ACPI code */
+
 static const struct md_call rtl_upcalls[] = {
-	[RTL_PROBE] = MD_CALL("probe", rtl_probe_sees, .refs = 1, .flags = MD_AGAIN),
+	[RTL_PROBE] = MD_CALL("probe", rtl_probe_sees, .refs = 1, .flags = MD_AGAIN,
+			      .deadline_ms = RTL_PROBE_MS),
 	[RTL_OPEN] = MD_CALL("open", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
 	[RTL_STOP] = MD_CALL("stop", rtl_stop_sees, .refs = 1),
 	[RTL_LINK_CHANGED] = MD_CALL("link_changed", rtl_link_sees, .refs = 1, .flags = MD_AGAIN),

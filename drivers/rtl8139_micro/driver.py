@@ -1,0 +1,91 @@
+"""rtl8139_micro.ko and rtl_u."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.microdriver import UDriver, kdriver, udriver
+from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
+from faultkit.guest.commands import retry, run
+from faultkit.protocols import KernelModule, Program
+
+HERE = Path(__file__).parent
+MODULE = "rtl8139_micro"
+UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rtl8139Micro:
+    """A driver of the RTL8139C+ Ethernet chip that is split: the twin of rtl8139."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return (MODULE, "microdriver")
+
+    @property
+    def device(self) -> str:
+        return DEVICE
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        return Rtl8139().qemu_devices
+
+    @property
+    def udriver(self) -> str:
+        return UDRIVER.name
+
+    def files(self) -> Mapping[str, KernelModule | Program]:
+        return {
+            "modules/microdriver.ko": kdriver(HERE, "microdriver"),
+            f"modules/{MODULE}.ko": kdriver(HERE, MODULE),
+            "bin/rtl_u": udriver(HERE / "rtl_u.c"),
+        }
+
+    def prepare(self) -> None:
+        Rtl8139().prepare()
+
+    def load(self) -> None:
+        if not Path("/sys/module/microdriver").exists():
+            run("insmod", "/faultkit/modules/microdriver.ko")
+        run("insmod", f"/faultkit/modules/{MODULE}.ko")
+
+    def unload(self) -> None:
+        retry(lambda: run("rmmod", MODULE), timeout_s=3.0)
+
+    def start_udriver(self) -> None:
+        retry(UDRIVER.start, timeout_s=1.0)
+        retry(named, timeout_s=6.0)
+
+    def stop_udriver(self) -> None:
+        UDRIVER.stop()
+
+    def udriver_pid(self) -> int:
+        return UDRIVER.pid()
+
+    def attach(self) -> None:
+        if not UDRIVER.is_there():
+            self.start_udriver()  # the old one has left with the old k-driver
+        run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
+        run("ip", "link", "set", DEVICE, "up")
+        retry(self.probe, timeout_s=5.0)
+
+    def detach(self) -> None:
+        with suppress(OSError):  # it may be gone already
+            run("ip", "link", "set", DEVICE, "down")
+
+    def reattach(self) -> None:
+        retry(self.probe, timeout_s=2.0)
+
+    def probe(self) -> None:
+        """A datagram to the peer and back, and a word from the u-driver."""
+        Rtl8139().probe()
+        run("ethtool", DEVICE)
+
+
+def named() -> None:
+    """The interface has its name. Raises: OSError as long as there is none."""
+    if (name := interface(MODULE)) != DEVICE:
+        run("ip", "link", "set", name, "name", DEVICE)
