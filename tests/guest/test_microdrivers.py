@@ -1,0 +1,81 @@
+"""Drivers that are split on our own runtime: they work, and outlive their u-drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from drivers.edu import Edu, EduIO
+from drivers.rtl8139 import Transfers
+from drivers.rtl8139_micro import Rtl8139Micro
+from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartUDriver, Trial
+from faultkit.image import Image
+from faultkit.judge import judge
+from faultkit.model import Record
+from faultkit.protocols import Fault
+from faultkit.qemu import Machine
+from faultkit.template import template
+from faultkit.trial import run_trial
+from injectors.hang import Hang
+from injectors.kill import Kill
+from monitors import Kernel, Modules, Process
+
+pytestmark = pytest.mark.guest
+
+MONITORS = (Process(), Modules(), Kernel())
+GOLDEN = {
+    "edu": Trial(driver=Edu(), workload=EduIO(), policy=RestartUDriver(), monitors=MONITORS, seed=1),
+    "rtl8139_micro": Trial(
+        driver=Rtl8139Micro(), workload=Transfers(), policy=RestartUDriver(), monitors=MONITORS, seed=1
+    ),
+}
+PARTS = (Kill(), Hang(), AtRequest(1), RestartUDriver(), ReloadKDriver(), Nothing())
+Run = Callable[[Trial], Record]
+
+
+@pytest.fixture(scope="module", params=GOLDEN)
+def golden(request: pytest.FixtureRequest) -> Trial:
+    return GOLDEN[request.param]
+
+
+@pytest.fixture(scope="module")
+def run(golden: Trial, image: Image) -> Run:
+    base = template(golden, image, Machine(), PARTS)
+    return lambda trial: run_trial(base, trial)
+
+
+def failing(golden: Trial, fault: Fault, nth: int = 5) -> Trial:
+    return replace(golden, fault=fault, trigger=AtRequest(nth))
+
+
+def test_without_a_fault_nothing_happens(run: Run, golden: Trial) -> None:
+    record = run(golden)
+    kinds = {event.kind for event in record.events}
+    assert judge(record).outcome is Outcome.MASKED
+    assert "check.passed" in kinds
+    assert not kinds & {"error.detected", "recovery.started", "kernel.warn", "kernel.oops", "request.failed"}
+
+
+@pytest.mark.parametrize("fault", [Kill(), Hang()], ids=["kill", "hang"])
+def test_a_new_udriver_joins_the_running_kdriver(run: Run, golden: Trial, fault: Fault) -> None:
+    record = run(failing(golden, fault))
+    verdict = judge(record)
+    assert verdict.outcome is Outcome.RECOVERED, verdict
+    assert not verdict.kdriver_reloaded and not verdict.warned
+
+
+def test_the_kdriver_can_be_reloaded(run: Run, golden: Trial) -> None:
+    record = run(replace(failing(golden, Kill()), policy=ReloadKDriver()))
+    verdict = judge(record)
+    assert verdict.kdriver_reloaded
+    assert verdict.outcome in (Outcome.RECOVERED, Outcome.DISRUPTED), verdict
+    assert "check.passed" in {event.kind for event in record.events}
+
+
+def test_the_kernel_outlives_the_udriver_that_nobody_replaces(run: Run, golden: Trial) -> None:
+    record = run(replace(failing(golden, Kill()), policy=Nothing()))
+    verdict = judge(record)
+    assert verdict.udriver_died and verdict.outcome < Outcome.CRASHED, verdict
+    assert not verdict.warned
