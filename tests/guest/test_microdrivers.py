@@ -58,11 +58,15 @@ def test_without_a_fault_nothing_happens(run: Run, golden: Trial) -> None:
     assert not kinds & {"error.detected", "recovery.started", "kernel.warn", "kernel.oops", "request.failed"}
 
 
-@pytest.mark.parametrize("fault", [Kill(), Hang()], ids=["kill", "hang"])
-def test_a_new_udriver_joins_the_running_kdriver(run: Run, golden: Trial, fault: Fault) -> None:
-    record = run(failing(golden, fault))
-    verdict = judge(record)
+def test_a_new_udriver_joins_the_running_kdriver(run: Run, golden: Trial) -> None:
+    verdict = judge(run(failing(golden, Kill())))
     assert verdict.outcome is Outcome.RECOVERED, verdict
+    assert not verdict.kdriver_reloaded and not verdict.warned
+
+
+def test_a_udriver_that_hangs_costs_no_request(run: Run, golden: Trial) -> None:
+    verdict = judge(run(failing(golden, Hang())))
+    assert verdict.outcome in (Outcome.MASKED, Outcome.RECOVERED), verdict  # a data path may not even notice
     assert not verdict.kdriver_reloaded and not verdict.warned
 
 
