@@ -120,6 +120,7 @@ class Guest:
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
+                start_new_session=True,  # Ctrl-C is for faultkit, which lets trials end
             )
         except FileNotFoundError as reason:
             raise UnmetNeed(f"{reason.filename} is not installed: run `faultkit doctor`") from None
@@ -201,8 +202,10 @@ class Guest:
                 return self._after_exit()
             if event["event"] == "STOP":
                 return self._why_stopped()
-            if event["event"] == "SHUTDOWN":
+            if event["event"] == "SHUTDOWN" and event["data"]["guest"]:
                 return Stop.EXITED
+            if event["event"] == "SHUTDOWN":
+                raise GuestLost(f"QEMU was told to end ({event['data']['reason']})")
 
     def clock_ns(self) -> int:
         """Virtual time since power-on, read from the HPET of the stopped guest; 10 ns steps."""
