@@ -1,0 +1,26 @@
+"""Does anything ever raise an alarm when nothing is wrong?
+
+1 000 fault-free trials, each with another workload, under full recovery and all detectors. Published evaluations do not
+report this figure, without which a detection rate says little.
+Line to pass: no detection, no restart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from experiments.literature.loads import SUBJECTS
+from faultkit import Trial
+
+TRIALS = 1000
+GATE = ("golden clean",)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """The drivers in turn."""
+    draw = random.Random(seed)
+    for _ in range(TRIALS // len(SUBJECTS)):
+        for subject in SUBJECTS.values():
+            yield replace(subject.golden, seed=draw.getrandbits(32))

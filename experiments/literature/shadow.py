@@ -1,0 +1,33 @@
+"""Of the failures of a driver, how many does recovery hide, how many does it mend visibly, and how many not at all?
+
+After: M. Swift, M. Annamalai, B. Bershad, H. Levy, "Recovering device drivers", OSDI 2004: faults of the Nooks
+injector, one driver at a time, until it fails; outcomes "automatic", "manual" and "failed".
+The same: the injector's types, and the three outcomes: RECOVERED is automatic, DISRUPTED is a recovery that the
+application noticed, LOST, HUNG, CRASHED and CORRUPT are failed. Detection is printed apart.
+Different: shadow drivers replay the driver's state behind the application's back inside a kernel that Nooks isolates;
+here the driver is reloaded with its settings put back, and the kernel is not isolated.
+Line to pass: 98 % of the detected failures.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from experiments.literature.loads import LAST_REQUEST, SUBJECTS, fault
+from faultkit import AtRequest, Trial
+
+TRIALS = 400
+GATE = ("golden clean",)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """A golden trial per driver; then one fault at a time, its type drawn first."""
+    draw = random.Random(seed)
+    for subject in SUBJECTS.values():
+        yield replace(subject.golden, seed=draw.getrandbits(32))
+    for _ in range(TRIALS):
+        for subject in SUBJECTS.values():
+            at, run = AtRequest(draw.randint(1, LAST_REQUEST)), draw.getrandbits(32)
+            yield replace(subject.golden, fault=fault(draw.choice(subject.types), draw), trigger=at, seed=run)
