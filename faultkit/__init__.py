@@ -9,7 +9,7 @@ from faultkit.model import Detectors, Ending, Event, Outcome, Record, Trial
 from faultkit.policies import Escalate, GiveUp, Nothing, ReloadKDriver, ReloadWithState, RestartBoth, RestartUDriver
 from faultkit.triggers import After, AtOnce, AtRequest, Every, WithProbability
 
-ANALYSIS = frozenset({"events", "load", "trials"})
+ANALYSIS = frozenset({"event_batches", "events", "load", "rates", "trials"})
 
 __all__ = [
     "After",

@@ -1,4 +1,4 @@
-"""A campaign as pandas frames, for notebooks: `faultkit.load(RESULT).trials`.
+"""A campaign as pandas frames, for notebooks: `faultkit.load(RESULT).trials`. See docs/notebooks.md.
 
 `RESULT` is a directory `results/<experiment>/<date-time>-<seed>/`, a `latest` link to one, or the store's file.
 Frames are read while a campaign runs as well as afterwards.
@@ -7,16 +7,23 @@ Frames are read while a campaign runs as well as afterwards.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from faultkit.compare import Comparison, between, within
 from faultkit.errors import HarnessError, UnmetNeed, UsageError
 from faultkit.model import Outcome
+from faultkit.outcome_table import OutcomeTable
+from faultkit.rich_html import as_html, as_text
 from faultkit.store import Store, unpack_events
+from faultkit.summary import GOLDEN, survival
+from faultkit.timeline import Timeline
+from faultkit.waits import watched
 
 OUTCOMES = pd.CategoricalDtype([outcome.name for outcome in Outcome], ordered=True)  # mildest first
 
@@ -58,8 +65,26 @@ DTYPES: dict[str, Any] = {
     "guest_s": "Float64",  # of which QEMU was executing the guest
 }
 
-EVENT_COLUMNS = ("trial", "t_ns", "source", "kind", "data")
+EVENT_DTYPES: dict[str, Any] = {
+    "trial": "int64",
+    "t_ns": "int64",  # virtual nanoseconds since the trial began
+    "source": "string",  # who saw it
+    "kind": "string",  # see the glossary
+    "data": "object",  # a dict each, whose keys belong to the kind
+}
+RATE_DTYPES: dict[str, Any] = {
+    "planned": "int64",  # trials that have ended by now
+    "injected": "int64",
+    "activated": "int64",
+    "manifested": "int64",
+    "void": "int64",
+    "survived": "int64",  # MASKED or RECOVERED
+    "share": "float64",  # survived of activated, a fraction of 1; NaN if none was activated
+    "low": "float64",  # its exact (Clopper-Pearson) 95 % interval
+    "high": "float64",
+}
 FORMATS = ("csv", "parquet")
+BATCH = 1_000  # trials whose events are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +95,51 @@ class Results:
     meta: dict[str, Any] = field(repr=False)
     trials: pd.DataFrame = field(repr=False)
 
-    def events(self, trial: int | Iterable[int] | None = None) -> pd.DataFrame:
+    def trial(self, n: int) -> Story:
+        """One trial, whose time line a notebook shows. Raises: UsageError if there is none."""
+        with Store.open(self.path) as store:
+            return Story(Timeline.of(store, n))
+
+    def events(
+        self, trials: int | Iterable[int] | None = None, kinds: str | Iterable[str] | None = None
+    ) -> pd.DataFrame:
         """The events of one trial, of some, or of all: see `faultkit.events`."""
-        return events(self.path, trial)
+        return events(self.path, trials, kinds)
+
+    def rates(self, by: str | Sequence[str] = "injector") -> pd.DataFrame:
+        """How many trials got how far, and which share survived: see `faultkit.rates`."""
+        return rates(self.trials, by)
+
+    def recovery_times(self) -> pd.DataFrame:
+        """Valid trials with a fault and a detected error: the columns of `trials`, and those of `waits.WAIT_DTYPES`."""
+        with Store.open(self.path) as store:
+            return watched(store, self.trials)
+
+    def compare(self, other: Results) -> Comparison:
+        """This campaign against another, in pairs where their fault lists match: see `faultkit.compare.between`."""
+        return compare(self, other)
+
+    def compare_by(self, column: str = "policy") -> list[Comparison]:
+        """The trials that differ in `column` alone, each two of its values. Raises: UsageError if there are none."""
+        with Store.open(self.path) as store:
+            return within(store, column)
+
+    def _repr_html_(self) -> str:
+        with Store.open(self.path) as store:
+            return as_html(OutcomeTable.of(store))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One trial's time line, calls and requests left out; as text (`print`), and in a notebook."""
+
+    timeline: Timeline
+
+    def __str__(self) -> str:
+        return as_text(self.timeline)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.timeline)
 
 
 def load(path: Path | str) -> Results:
@@ -94,20 +161,52 @@ def frame_of(store: Store) -> pd.DataFrame:
     return pd.DataFrame.from_records(list(rows), columns=list(DTYPES)).astype(DTYPES)
 
 
-def events(path: Path | str, trial: int | Iterable[int] | None = None) -> pd.DataFrame:
+def events(
+    path: Path | str, trials: int | Iterable[int] | None = None, kinds: str | Iterable[str] | None = None
+) -> pd.DataFrame:
     """The events of one trial (a number), of some (numbers), or of all (None), by trial and time.
 
-    Columns: trial, t_ns (virtual nanoseconds since the trial began), source, kind, data (a dict each).
-    Raises: UsageError if one of the trials asked for is not there.
+    `kinds`: only these; the others are dropped while reading, so that memory holds what is returned and no more.
+    Columns as in EVENT_DTYPES. Raises: UsageError if one of the trials asked for is not there.
     """
-    asked = None if trial is None else sorted({trial} if isinstance(trial, int) else set(map(int, trial)))
-    rows: list[tuple[Any, ...]] = []
     with Store.open(Path(path)) as store:
-        refuse_missing(store, asked or [])
-        for n, blob in packed_events(store, asked):
-            rows.extend((n, e.t_ns, e.source, e.kind, e.data) for e in unpack_events(blob))
-    types = {"trial": "int64", "t_ns": "int64", "source": "string", "kind": "string"}
-    return pd.DataFrame.from_records(rows, columns=list(EVENT_COLUMNS)).astype(types)
+        return as_events(chain.from_iterable(kept_rows(store, trials, kinds)))
+
+
+def event_batches(
+    path: Path | str,
+    trials: int | Iterable[int] | None = None,
+    kinds: str | Iterable[str] | None = None,
+    size: int = BATCH,
+) -> Iterator[pd.DataFrame]:
+    """What `events` gives, as a frame per `size` trials: for campaigns whose events do not fit into memory.
+
+    Raises: UsageError if one of the trials asked for is not there, when the first frame is asked for.
+    """
+    with Store.open(Path(path)) as store:
+        each = iter(kept_rows(store, trials, kinds))
+        while batch := list(islice(each, size)):
+            yield as_events(chain.from_iterable(batch))
+
+
+EventRow = tuple[int, int, str, str, Any]
+
+
+def kept_rows(
+    store: Store, trials: int | Iterable[int] | None, kinds: str | Iterable[str] | None
+) -> Iterator[list[EventRow]]:
+    """Of each valid trial that was asked for, its events of the kinds asked for, as rows of EVENT_DTYPES."""
+    asked = None if trials is None else sorted({trials} if isinstance(trials, int) else set(map(int, trials)))
+    wanted = None if kinds is None else {kinds} if isinstance(kinds, str) else set(kinds)
+    refuse_missing(store, asked or [])
+    for n, blob in packed_events(store, asked):
+        kept = (e for e in unpack_events(blob) if wanted is None or e.kind in wanted)
+        yield [(n, e.t_ns, e.source, e.kind, e.data) for e in kept]
+
+
+def as_events(rows: Iterable[EventRow]) -> pd.DataFrame:
+    """Rows as a frame of EVENT_DTYPES."""
+    return pd.DataFrame.from_records(list(rows), columns=list(EVENT_DTYPES)).astype(EVENT_DTYPES)
 
 
 def packed_events(store: Store, asked: list[int] | None) -> Iterable[tuple[Any, ...]]:
@@ -123,6 +222,38 @@ def refuse_missing(store: Store, asked: Iterable[int]) -> None:
     """Raises: UsageError if one of the trials asked for is not there."""
     if missing := sorted(set(asked) - store.done()):
         raise UsageError(f"there is no trial {missing[0]} in {store.path}: `faultkit show {store.path}` lists them")
+
+
+def rates(trials: pd.DataFrame, by: str | Sequence[str] = "injector") -> pd.DataFrame:
+    """Of the trials with a fault in a frame: how many got how far, and which share of the activated survived.
+
+    A row per value of the column `by` (or per combination, of several), which comes first; then the columns of
+    RATE_DTYPES. Accounting as in `faultkit show`: what ended worse than INACTIVE counts as activated.
+    Raises: UsageError if there is no such column.
+    """
+    names = [by] if isinstance(by, str) else list(by)
+    if unknown := [name for name in names if name not in trials.columns]:
+        raise UsageError(f"trials cannot be grouped by {unknown[0]!r}: there are {', '.join(trials.columns)}")
+    faulty = trials[trials["injector"] != GOLDEN]
+    rows = [(*key, *rated(group)) for key, group in faulty.groupby(names, observed=True, dropna=False)]
+    return pd.DataFrame.from_records(rows, columns=[*names, *RATE_DTYPES]).astype(RATE_DTYPES)
+
+
+def rated(group: pd.DataFrame) -> tuple[float, ...]:
+    """The columns of RATE_DTYPES for trials with a fault."""
+    active = group["outcome"].notna() & (group["outcome"] > Outcome.INACTIVE.name)
+    survived = survival({str(name): int(count) for name, count in group["outcome"].value_counts().items()})
+    return (
+        len(group), int((group["injected"].fillna(False) | active).sum()), survived.n,
+        int(group["manifested"].fillna(False).sum()), int(group["void"].notna().sum()),
+        survived.k, survived.share, survived.low, survived.high,
+    )  # fmt: skip
+
+
+def compare(first: Results, second: Results) -> Comparison:
+    """Two campaigns, in pairs where their fault lists match: see `faultkit.compare.between`."""
+    with Store.open(first.path) as one, Store.open(second.path) as two:
+        return between(one, two)
 
 
 def export(path: Path | str, format: str, out: Path) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import faultkit
-from faultkit.analysis import DTYPES, export
+from faultkit import figures
+from faultkit.analysis import DTYPES, EVENT_DTYPES, RATE_DTYPES, export
 from faultkit.errors import HarnessError, UnmetNeed, UsageError
+from faultkit.model import Outcome
 from faultkit.store import FILE, Store
-from tests.records import EVENTS_OF, MS, RESTORED, CallError, a_golden_row, a_row
+from faultkit.summary import accounting_by, by, survival
+from faultkit.waits import WAIT_DTYPES
+from tests.records import EVENTS_OF, MS, RESTORED, CallError, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 
 LIMIT_S = 5.0
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "notebooks.md").read_text()
 
 
 @pytest.fixture
@@ -67,6 +74,22 @@ def test_events_of_one_of_some_and_of_all_trials(directory: Path) -> None:
     assert len(faultkit.events(directory)) == sum(map(len, EVENTS_OF.values()))
     assert faultkit.events(directory, 9).empty, "a void trial has none"
     assert faultkit.events(directory, []).empty
+
+
+def test_events_of_some_kinds(directory: Path) -> None:
+    everything = faultkit.events(directory)
+    kinds = ["error.detected", "service.restored"]
+    expected = everything[everything["kind"].isin(kinds)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(faultkit.events(directory, kinds=kinds), expected)
+    assert set(faultkit.events(directory, 2, "service.restored")["t_ns"]) == {40 * MS}
+    assert faultkit.events(directory, kinds="no.such").empty
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_batches_are_all_events_in_order_a_few_trials_at_a_time(directory: Path, size: int) -> None:
+    batches = list(faultkit.event_batches(directory, size=size))
+    pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), faultkit.events(directory))
+    assert all(batch["trial"].nunique() <= size for batch in batches)
 
 
 def test_events_of_a_trial_that_is_not_there(directory: Path) -> None:
@@ -147,3 +170,91 @@ def test_another_format_is_a_usage_error(directory: Path, tmp_path: Path) -> Non
 def test_a_table_that_cannot_be_written_is_a_harness_error(directory: Path, tmp_path: Path, format: str) -> None:
     with pytest.raises(HarnessError, match="cannot be written"):
         export(directory, format, tmp_path / "nowhere" / "trials")
+
+
+def documented(heading: str) -> dict[str, str]:
+    """Column -> dtype, as docs/notebooks.md has them under a heading."""
+    section = DOCUMENT.split(f"## Columns of `{heading}`\n", 1)[1].split("\n## ", 1)[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE))
+
+
+def dtypes(frame: pd.DataFrame, columns: Mapping[str, object]) -> dict[str, str]:
+    """Column -> dtype, as they are."""
+    return {name: str(frame[name].dtype) for name in columns}
+
+
+def test_columns_are_what_the_documentation_says(directory: Path) -> None:
+    results = faultkit.load(directory)
+    assert documented(".trials") == dtypes(results.trials, DTYPES)
+    assert documented(".events") == dtypes(results.events(), EVENT_DTYPES)
+    assert documented(".rates") == dtypes(results.rates(), RATE_DTYPES)
+    assert documented(".recovery_times") == dtypes(results.recovery_times(), WAIT_DTYPES)
+
+
+def test_every_chart_is_documented() -> None:
+    section = DOCUMENT.split("## Charts\n", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {*figures.__all__} - {"recovery_times"}
+
+
+@pytest.mark.parametrize("column", ["injector", "policy", "driver"])
+def test_rates_are_those_of_the_summary(tmp_path: Path, column: str) -> None:
+    results = faultkit.load(campaign(tmp_path / "run", 200))
+    found = results.rates(column).set_index(column)
+    with Store.open(results.path) as store:
+        accounts, counts = accounting_by(store, column), by(store, column)
+    for value in set(accounts) - {"golden"}:
+        row, rate = found.loc[value], survival(counts[value])
+        assert {name: row[name] for name in accounts[value]} == accounts[value]
+        assert (row["survived"], row["share"], row["low"], row["high"]) == (rate.k, rate.share, rate.low, rate.high)
+    assert set(found.index) == set(accounts) - {"golden"}
+
+
+def test_rates_by_several_columns_and_of_part_of_a_frame(tmp_path: Path) -> None:
+    frame = faultkit.trials(campaign(tmp_path / "run", 200))
+    both = faultkit.rates(frame, ["injector", "policy"])
+    assert list(both.columns) == ["injector", "policy", *RATE_DTYPES]
+    assert both["planned"].sum() == (frame["injector"] != "golden").sum()
+    kills = faultkit.rates(frame[frame["injector"] == "kill"], "policy").set_index("policy")
+    expected = both[both["injector"] == "kill"].set_index("policy").drop(columns="injector")
+    pd.testing.assert_frame_equal(kills, expected)
+
+
+def test_rates_of_nothing_and_by_nothing_there_is(directory: Path) -> None:
+    frame = faultkit.trials(directory)
+    assert faultkit.rates(frame.iloc[:0]).empty
+    with pytest.raises(UsageError, match="grouped by 'colour': there are trial, driver"):
+        faultkit.rates(frame, "colour")
+
+
+def test_recovery_times_say_how_each_wait_ended(directory: Path) -> None:
+    times = faultkit.load(directory).recovery_times().set_index("outcome")["ended"]
+    assert times.to_dict() == {
+        "RECOVERED": "restored", "DISRUPTED": "restored", "LOST": "final", "HUNG": "open", "CORRUPT": "restored",
+    }  # fmt: skip
+
+
+def test_campaigns_are_compared_in_pairs(directory: Path, tmp_path: Path) -> None:
+    with Store.create(tmp_path / "better", meta(10)) as store:
+        store.add_many(a_row(n, *RESTORED, fault=CallError("nbd_open")) for n in range(8))
+    found = faultkit.load(tmp_path / "better").compare(faultkit.load(directory))
+    assert found.paired and found.only == (5, 0)
+    assert found.outcomes[Outcome.RECOVERED, Outcome.CORRUPT] == 1
+    with pytest.raises(UsageError, match="differ in policy alone"):
+        faultkit.load(directory).compare_by("policy")
+
+
+def test_a_notebook_shows_a_campaign_and_a_trial(directory: Path) -> None:
+    results = faultkit.load(directory)
+    shown = results._repr_html_()
+    assert shown.startswith("<pre") and "call_error" in shown and "planned 10" in shown
+    story = results.trial(2)
+    assert "service.restored" in story._repr_html_() and "trial 2: call_error in nbd_open" in str(story)
+    with pytest.raises(UsageError, match="there is no trial 77"):
+        results.trial(77)
+
+
+def test_what_a_guest_says_is_no_markup(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "run", meta(1)) as store:
+        store.add(a_row(0, at(1, "kernel.warn", text="<script>alert(1)</script>")))
+    shown = faultkit.load(tmp_path / "run").trial(0)._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown

@@ -15,42 +15,15 @@ from scipy import stats
 
 from faultkit.analysis import Results
 from faultkit.figures.looks import figure, in_ms, looks, ms_axis, share_axis, translucent
-from faultkit.figures.select import faulty, named
-from faultkit.model import Event, Outcome
+from faultkit.figures.select import named
 from faultkit.stats import CONFIDENCE
-from faultkit.store import Store
 
-FINAL = (Outcome.LOST.name, Outcome.CRASHED.name)  # no waiting would have brought these back
 STEPS = 300  # drawn of one curve; more cannot be told apart
 
 
 def recovery_times(results: Results) -> pd.DataFrame:
-    """Valid trials with a detected error: the columns of `results.trials`, and how long the service was waited for.
-
-    `ended`: "restored", "final" (LOST or CRASHED) or "open" (still down when the trial ended). `watched_ns`: from
-    the first detection until the service answered or, if it never did, until the last event of the trial.
-    """
-    with Store.open(results.path) as store:
-        return watched(store, results.trials)
-
-
-def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
-    """`recovery_times` of an open store; reads the events only of trials that never came back."""
-    valid = faulty(trials)
-    frame = valid[valid["detected_by"].notna()]
-    down = frame[frame["recovery_ns"].isna()]
-    waited = pd.Series({int(n): waited_ns(store.events(int(n))) for n in down["trial"]}, dtype="Int64")
-    final = frame["outcome"].isin(FINAL)
-    return frame.assign(
-        ended=np.where(frame["recovery_ns"].notna(), "restored", np.where(final, "final", "open")),
-        watched_ns=frame["recovery_ns"].fillna(frame["trial"].map(waited).astype("Int64")),
-    )
-
-
-def waited_ns(events: tuple[Event, ...]) -> int:
-    """From the first detection to the last event."""
-    detected = next(event.t_ns for event in events if event.kind == "error.detected")
-    return max(event.t_ns for event in events) - detected
+    """The same as `results.recovery_times()`: see there."""
+    return results.recovery_times()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""`python -m benchmarks.events [TRIALS]`: what reading a million trials costs. Writes benchmarks/events.json.
+
+load_s      to read the table of trials
+kind_s      to read the events of one kind, of all trials
+stream_s    to go through all events, a thousand trials at a time
+*_memory_mb peak of a process that does only that
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import faultkit
+from faultkit.store import FILE
+from tests.synthetic import campaign
+
+TRIALS = 1_000_000
+FIRST = 1_000  # made up one by one; the others are their copies
+REQUESTS = 1  # of a trial: about ten events
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print, store. With a task and a directory: do the task and say what it cost."""
+    if len(arguments) == 2:
+        print(json.dumps(costs(arguments[0], Path(arguments[1]))))
+        return
+    count = int(arguments[0]) if arguments else TRIALS
+    with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
+        run = copied(campaign(Path(scratch) / "run", FIRST, requests=REQUESTS), count)
+        figures = {"trials": count, "size_mb": (run / FILE).stat().st_size / 1e6}
+        for task in ("load", "kind", "stream"):
+            figures |= measured(task, run)
+    print("  ".join(f"{name} {value:.1f}" for name, value in figures.items()))
+    Path(__file__).with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def copied(run: Path, count: int) -> Path:
+    """The campaign, its trials copied until there are `count`."""
+    with sqlite3.connect(run / FILE) as db:
+        columns = ", ".join(f"t.{name}" for _, name, *_ in list(db.execute("PRAGMA table_info(trials)"))[1:])
+        copies = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < ?) SELECT i FROM c"
+        sql = f"INSERT INTO trials SELECT t.n + {FIRST} * c.i, {columns} FROM ({copies}) c, trials t"  # noqa: S608
+        db.execute(sql, (count // FIRST,))
+    return run
+
+
+def measured(task: str, run: Path) -> dict[str, float]:
+    """What a task costs in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.events", task, str(run)]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def costs(task: str, run: Path) -> dict[str, float]:
+    """Rows read by a task, its seconds and its memory."""
+    start = time.monotonic()
+    rows = {"load": load, "kind": kind, "stream": stream}[task](run)
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {f"{task}_rows": rows, f"{task}_s": time.monotonic() - start, f"{task}_memory_mb": peak_kb / 1e3}
+
+
+def load(run: Path) -> int:
+    """All trials."""
+    return len(faultkit.load(run).trials)
+
+
+def kind(run: Path) -> int:
+    """One event of most trials."""
+    return len(faultkit.events(run, kinds="fault.activated"))
+
+
+def stream(run: Path) -> int:
+    """All events, a thousand trials at a time."""
+    return sum(len(batch) for batch in faultkit.event_batches(run))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,39 @@
+"""How long the service was waited for after each detected error, with what never came back kept in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from faultkit.model import Event, Outcome
+from faultkit.store import Store
+from faultkit.summary import GOLDEN
+
+FINAL = (Outcome.LOST.name, Outcome.CRASHED.name)  # no waiting would have brought these back
+WAIT_DTYPES: dict[str, Any] = {
+    "ended": "object",  # "restored", "final" (LOST or CRASHED) or "open" (still down when the trial ended)
+    "watched_ns": "Int64",  # first detection -> the service answered or, if it never did, the trial's last event
+}
+
+
+def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
+    """Valid trials of the frame with a fault and a detected error, and the columns of WAIT_DTYPES.
+
+    Reads the events only of trials that never came back.
+    """
+    frame = trials[trials["void"].isna() & (trials["injector"] != GOLDEN) & trials["detected_by"].notna()]
+    down = frame[frame["recovery_ns"].isna()]
+    waited = pd.Series({int(n): waited_ns(store.events(int(n))) for n in down["trial"]}, dtype="Int64")
+    final = frame["outcome"].isin(FINAL)
+    return frame.assign(
+        ended=np.where(frame["recovery_ns"].notna(), "restored", np.where(final, "final", "open")),
+        watched_ns=frame["recovery_ns"].fillna(frame["trial"].map(waited).astype("Int64")),
+    ).astype(WAIT_DTYPES)
+
+
+def waited_ns(events: tuple[Event, ...]) -> int:
+    """From the first detection to the last event."""
+    detected = next(event.t_ns for event in events if event.kind == "error.detected")
+    return max(event.t_ns for event in events) - detected

@@ -1,0 +1,1 @@
+"""Notebooks, and what makes their data and their outputs."""

@@ -1,0 +1,62 @@
+"""`python -m notebooks.slim RESULT OUT [TRIALS]`: a campaign small enough for git, with the same verdicts.
+
+Left out are events of the monitors `calls` and `requests`, requests issued, kernel messages, consoles, and facts that
+name places on the machine. A store with them is 7 times as large.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from faultkit.judge import judge
+from faultkit.model import Event, Record
+from faultkit.store import Row, Store
+
+BULKY_SOURCES = frozenset({"calls", "requests"})
+BULKY_KINDS = frozenset({"kernel.message", "request.issued"})
+LEFT_OUT = frozenset({"command", "file", "question", "version"})  # the store writes its version itself
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write one."""
+    source, target, *count = arguments
+    with Store.open(Path(source)) as full:
+        rows = list(slimmed(full, int(count[0]) if count else None))
+        with Store.create(Path(target), facts(full.meta(), len(rows))) as small:
+            small.add_many(rows)
+            list(small.query("PRAGMA journal_mode=DELETE"))  # one file, which readers leave as it is
+
+
+def facts(meta: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """What the campaign says of itself, but for places on the machine."""
+    return {key: value for key, value in meta.items() if key not in LEFT_OUT} | {"planned": count}
+
+
+def slimmed(store: Store, count: int | None) -> Iterator[Row]:
+    """The first `count` trials (None: all) without what is bulky. Raises: ValueError if that changed a verdict."""
+    for n, void, attempts in store.query("SELECT n, void, attempts FROM trials ORDER BY n LIMIT ?", (count or -1,)):
+        record = None if void else without_bulk(store.record(n))
+        yield Row(
+            n=n, plan=store.plan(n), template=store.template(n), attempts=attempts, record=record, void=void
+        )  # fmt: skip
+
+
+def without_bulk(record: Record) -> Record:
+    """The record without what is bulky. Raises: ValueError if that changes its verdict."""
+    slim = replace(record, events=tuple(filter(kept, record.events)), console="")
+    if judge(slim) != judge(record):
+        raise ValueError(f"without its bulky events, {judge(record)} is {judge(slim)}")
+    return slim
+
+
+def kept(event: Event) -> bool:
+    """Whether an event stays."""
+    return event.source not in BULKY_SOURCES and event.kind not in BULKY_KINDS
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
