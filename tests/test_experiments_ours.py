@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-import experiments
+from faultkit import catalogue
 from faultkit.codec import dumps, loads
 from faultkit.experiment import listed, load, plan
 from faultkit.protocols import Split
 
-NAMES = sorted(p.stem for p in Path(experiments.__file__).parent.rglob("*.py") if p.stem != "__init__")
+NAMES = [item.name for item in catalogue.items("experiments")]
 each_of_ours = pytest.mark.parametrize("name", NAMES)
 
 

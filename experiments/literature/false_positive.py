@@ -1,5 +1,7 @@
 """Does anything ever raise an alarm when nothing is wrong?
 
+Expected: no.
+
 1 000 fault-free trials, each with another workload, under full recovery and all detectors. Published evaluations do not
 report this figure, without which a detection rate says little.
 Line to pass: no detection, no restart.

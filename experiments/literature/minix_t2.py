@@ -1,5 +1,6 @@
 """How many faults does a driver bear before its service is lost?
 
+Expected: few, since both drivers' data paths are in the kernel; half of the services are lost with one or two faults.
 After: J. Herder, H. Bos, B. Gras, P. Homburg, A. Tanenbaum, "Fault isolation for device drivers", DSN 2009: faults are
 put into a running driver one after another, without a reset in between: 3.4 million of them in four network drivers did
 not crash the system once, which hung once.

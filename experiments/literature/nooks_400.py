@@ -1,5 +1,6 @@
 """How many crashes of the kernel does recovery prevent when five faults at once hit a driver?
 
+Expected: crashes in both configurations, hardly fewer with recovery: a reload cannot help a kernel that is dead.
 After: M. Swift, B. Bershad, H. Levy, "Improving the reliability of commodity operating systems", SOSP 2003: 400 trials
 per extension, 5 random faults of the Rio injector's types each, every trial with and without Nooks. 317 crashes
 became 4.

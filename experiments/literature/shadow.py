@@ -1,5 +1,6 @@
 """Of the failures of a driver, how many does recovery hide, how many does it mend visibly, and how many not at all?
 
+Expected: what is detected before the kernel dies is mostly hidden; most failures are crashes, which nobody can hide.
 After: M. Swift, M. Annamalai, B. Bershad, H. Levy, "Recovering device drivers", OSDI 2004: faults of the Nooks
 injector, one driver at a time, until it fails; outcomes "automatic", "manual" and "failed".
 The same: the injector's types, and the three outcomes: RECOVERED is automatic, DISRUPTED is a recovery that the
