@@ -39,8 +39,13 @@ class Timeline:
     def of(cls, store: Store, n: int, *, everything: bool = False) -> Self:
         """The story of trial `n`. Raises: UsageError if there is none."""
         events = store.events(n)
+        return cls.told(title(store, n), events, store.console(n), everything=everything)
+
+    @classmethod
+    def told(cls, title: str, events: tuple[Event, ...], console: str, *, everything: bool = False) -> Self:
+        """The story of a trial that need not be stored."""
         shown = tuple(e for e in events if everything or not e.kind.startswith(DETAIL))
-        return cls(title(store, n), shown, len(events) - len(shown), store.console(n))
+        return cls(title, shown, len(events) - len(shown), console)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         del console, options

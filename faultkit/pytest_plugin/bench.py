@@ -1,0 +1,128 @@
+"""What the fixtures hand out: guests to run trials on, and the trials that were run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from faultkit import AtOnce, Nothing, Outcome, Record, Trial, doctor, image
+from faultkit.campaign import run_valid, settled
+from faultkit.codec import name_of
+from faultkit.errors import HarnessError, UnmetNeed, UsageError
+from faultkit.experiment import Group, kind_of
+from faultkit.image import Image
+from faultkit.judge import Verdict, judge
+from faultkit.model import Event
+from faultkit.protocols import iter_parts
+from faultkit.qemu import Machine
+from faultkit.store import Row
+from faultkit.summary import SURVIVED
+from faultkit.template import Template, template
+
+EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any policy and trigger of ours shares a template
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A finished trial, and what the oracle makes of it."""
+
+    row: Row
+    record: Record
+    verdict: Verdict
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.verdict.outcome
+
+    @property
+    def survived(self) -> bool:
+        """The fault was activated, and the service stayed, or came back without loss."""
+        return self.outcome in SURVIVED
+
+    def events(self, kind: str, **data: Any) -> list[Event]:
+        """The events of a kind that have these data, in order."""
+        return [e for e in self.record.events if e.kind == kind and data.items() <= e.data.items()]
+
+    def __repr__(self) -> str:
+        trial = self.record.trial
+        when = f", {name_of(trial.trigger)}" if trial.trigger else ""
+        return (
+            f"<trial {self.row.n}: {name_of(trial.fault)}{when} on {name_of(trial.driver)} "
+            f"under {name_of(trial.policy)}: {self.outcome.name}>"
+        )
+
+
+@dataclass(slots=True)
+class Bench:
+    """One session's image, and its templates by address, each with what it is prepared from."""
+
+    image: Image
+    machine: Machine = field(default_factory=Machine)
+    templates: dict[str, Template] = field(default_factory=dict)
+
+    def guest(self, *, parts: Iterable[Any] = (), policy: Any = None, seed: int = 1, **settings: Any) -> Guest:
+        """A guest for one test. Raises: TypeError for a setting that a trial does not have."""
+        golden = Trial(policy=Nothing() if policy is None else policy, seed=seed, **settings)
+        return Guest(self, golden, {kind_of(part): part for part in (*parts, *EVERYWHERE)})
+
+    def template(self, group: Group) -> Template:
+        """The template of a group: of this session, of the cache, or prepared now (about 30 s)."""
+        address = repr((group.first.driver, group.first.monitors, type(group.first.workload), sorted(group.parts)))
+        if address not in self.templates:
+            self.templates[address] = template(group.first, self.image, self.machine, group.parts.values())
+        return self.templates[address]
+
+
+@dataclass(slots=True)
+class Guest:
+    """A prepared guest of which each trial gets a fork, and the trials that one test has run on it."""
+
+    bench: Bench
+    golden: Trial
+    parts: dict[str, Any]
+    trials: list[Ran] = field(default_factory=list)
+    groups: dict[str, Group] = field(default_factory=dict)  # by the template's address
+
+    def run(self, **parts: Any) -> Ran:
+        """The golden trial with other parts (`fault=`, `trigger=`, `policy=`, ...), on a fork of its own.
+
+        Raises: UsageError if a fault has no trigger, HarnessError if the trial is void, UnmetNeed.
+        """
+        trial = self.planned(**parts)
+        group = self.group_of(trial)
+        base = self.bench.template(group)
+        self.groups.setdefault(base.key, group)
+        n = len(self.trials)
+        row = run_valid(base, n, settled(n, trial, base))
+        if row.record is None:
+            raise HarnessError(f"trial {n} is void: {row.void}")
+        self.trials.append(Ran(row, row.record, judge(row.record)))
+        return self.trials[-1]
+
+    def planned(self, **parts: Any) -> Trial:
+        """The golden trial with other parts. Raises: UsageError if a fault has no trigger."""
+        trial = replace(self.golden, **parts)
+        if (trial.fault is None) != (trial.trigger is None):
+            raise UsageError(f"a fault needs a trigger, and a trigger a fault: {trial}")
+        return trial
+
+    def group_of(self, trial: Trial) -> Group:
+        """What the trial's template is prepared from: the marker's parts, and of the trial's those of other modules."""
+        parts = dict(self.parts)
+        there = {type(inner).__module__ for part in parts.values() for inner in iter_parts(part)}
+        for part in (trial.fault, trial.trigger, trial.policy):
+            if part is not None and not {type(inner).__module__ for inner in iter_parts(part)} <= there:
+                parts[kind_of(part)] = part
+        return Group(trial, parts)
+
+
+def bench() -> tuple[Bench | None, str]:
+    """A bench, or what is missing for one."""
+    missing = [f"{found.name}: {found.detail} ({found.mend})" for found in doctor.examine() if not found.ok]
+    if missing:
+        return None, "; ".join(missing)
+    try:
+        return Bench(image.image()), ""
+    except UnmetNeed as reason:
+        return None, str(reason)

@@ -1,0 +1,72 @@
+"""What a failed test tells of its trials, and how they are kept as a campaign's results."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from faultkit.cache import digest
+from faultkit.campaign import Campaign, about, now
+from faultkit.codec import dumps
+from faultkit.errors import FaultkitError
+from faultkit.experiment import Experiment, Plan
+from faultkit.pytest_plugin.bench import Guest
+from faultkit.store import Store
+from faultkit.timeline import Timeline
+
+WIDTH = 120
+
+
+def sections(item: pytest.Item, guest: Guest) -> Iterator[tuple[str, str]]:
+    """For the report of a failed test: the time line of its last trial, and where its trials are."""
+    last = guest.trials[-1]
+    console = Console(width=WIDTH, color_system=None)
+    with console.capture() as text:
+        console.print(Timeline.told(repr(last).strip("<>"), last.record.events, last.record.console))
+    yield "faultkit: the last trial", f"{text.get()}\n{where(item, guest)}"
+
+
+def where(item: pytest.Item, guest: Guest) -> str:
+    """Where the trials were kept, or how to keep them."""
+    keep: Path | None = item.config.getoption("--faultkit-keep")
+    if keep is None:
+        return "pytest --faultkit-keep DIR keeps a failed test's trials, for `faultkit show` and `faultkit replay`"
+    try:
+        out = kept(item, guest, keep)
+    except FaultkitError as reason:
+        return f"the trials could not be kept: {reason}"
+    return f"all of it: faultkit show {shlex.quote(str(out))} {guest.trials[-1].row.n} --all"
+
+
+def kept(item: pytest.Item, guest: Guest, keep: Path) -> Path:
+    """Store a test's trials in a directory of their own. Raises: HarnessError if the disk refuses."""
+    out = free(keep / re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-"))
+    plans = [ran.record.trial for ran in guest.trials]
+    campaign = Campaign(
+        experiment=Experiment(item.name, f"The trials of {item.nodeid}.", lambda _: iter(plans), item.path),
+        plan=Plan(len(plans), digest(*map(dumps, plans)), guest.groups),
+        seed=guest.golden.seed,
+        count=None,
+        jobs=1,
+        machine=guest.bench.machine,
+        image=guest.bench.image,
+    )
+    used = {found.key: found for found in guest.bench.templates.values() if found.key in guest.groups}
+    command = shlex.join(["pytest", *map(str, item.config.invocation_params.args)])
+    with Store.create(out, about(campaign, used) | {"command": command}) as store:
+        store.add_many(ran.row for ran in guest.trials)
+        store.set_meta("finished", now())
+    return out
+
+
+def free(path: Path) -> Path:
+    """The path, or the first of path-2, path-3, ... that is not there."""
+    if not path.exists():
+        return path
+    return next(other for n in count(2) if not (other := path.with_name(f"{path.name}-{n}")).exists())

@@ -1,0 +1,108 @@
+"""The pytest plugin without a guest: marker, options, assertions, and what it says where guests cannot run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drivers.nbd import Nbd, VerifiedIO
+from faultkit import AtRequest, RestartUDriver
+from faultkit.image import Image
+from faultkit.pytest_plugin.bench import Bench, Guest
+from faultkit.pytest_plugin.stories import free
+from injectors.hang import Hang
+from injectors.kill import Kill
+from tests.plugin import OPTIONS
+
+pytest_plugins = "pytester"
+
+NEEDS_A_GUEST = """
+    import pytest
+    from drivers.nbd import Nbd, VerifiedIO
+
+    @pytest.mark.faultkit(driver=Nbd(), workload=VerifiedIO())
+    def test_it(faultkit_guest):
+        faultkit_guest.run()
+"""
+
+
+@pytest.fixture
+def without_qemu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine on which no program is found."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("without_qemu")
+def test_where_guests_cannot_run_tests_are_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(NEEDS_A_GUEST)
+    result = pytester.runpytest_subprocess(*OPTIONS, "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*guests cannot run here: QEMU: *apt-get install qemu-system-x86*"])
+
+
+@pytest.mark.usefixtures("without_qemu")
+def test_where_guests_are_required_their_absence_is_a_failure(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(NEEDS_A_GUEST)
+    result = pytester.runpytest_subprocess(*OPTIONS, "--faultkit-require")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*guests cannot run here: QEMU: *"])
+
+
+def test_a_test_without_a_marker_is_told_what_it_needs(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(faultkit_guest): pass")
+    result = pytester.runpytest_subprocess(*OPTIONS)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*faultkit_guest needs @pytest.mark.faultkit(driver=..., workload=...)*"])
+
+
+def test_the_marker_is_listed(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess(*OPTIONS, "--markers")
+    result.stdout.fnmatch_lines(["@pytest.mark.faultkit(driver, workload, *"])
+
+
+def test_outcomes_are_compared_by_name(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from faultkit import Outcome
+
+        def test_it():
+            assert Outcome.LOST <= Outcome.RECOVERED
+        """
+    )
+    result = pytester.runpytest_subprocess(*OPTIONS)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *assert LOST <= RECOVERED", "E *from mildest to worst: INACTIVE, MASKED, *"])
+
+
+def a_bench(place: Path) -> Bench:
+    """A bench whose image is nowhere."""
+    return Bench(Image(place, "none", "none", (0, 0)))
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Guest:
+    """A guest that nobody boots."""
+    return a_bench(tmp_path).guest(driver=Nbd(), workload=VerifiedIO(), parts=(Kill(),))
+
+
+def test_faults_that_the_marker_names_share_a_template(guest: Guest) -> None:
+    golden = guest.group_of(guest.golden).parts.keys()
+    assert guest.group_of(guest.planned(fault=Kill(), trigger=AtRequest(3))).parts.keys() == golden
+    assert guest.group_of(guest.planned(policy=RestartUDriver())).parts.keys() == golden
+    assert guest.group_of(guest.planned(fault=Hang(), trigger=AtRequest(3))).parts.keys() > golden
+
+
+def test_a_setting_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="polcy"):
+        Bench(Image(tmp_path, "none", "none", (0, 0))).guest(
+            driver=Nbd(), workload=VerifiedIO(), polcy=RestartUDriver()
+        )
+
+
+def test_what_is_kept_overwrites_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "test_it"
+    assert free(place) == place
+    place.mkdir()
+    (tmp_path / "test_it-2").mkdir()
+    assert free(place) == tmp_path / "test_it-3"
