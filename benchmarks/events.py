@@ -24,7 +24,7 @@ from tests.synthetic import campaign
 
 TRIALS = 1_000_000
 FIRST = 1_000  # made up one by one; the others are their copies
-REQUESTS = 1  # of a trial: about ten events
+REQUESTS = 1  # of a trial: about twenty events
 
 
 def main(arguments: Sequence[str]) -> None:

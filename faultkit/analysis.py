@@ -133,7 +133,7 @@ class Results:
 class Story:
     """One trial's time line, calls and requests left out; as text (`print`), and in a notebook."""
 
-    timeline: Timeline
+    timeline: Timeline = field(repr=False)
 
     def __str__(self) -> str:
         return as_text(self.timeline)

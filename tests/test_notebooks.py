@@ -45,6 +45,7 @@ def test_a_notebook_runs_and_shows_what_it_promises(file: Path, copy: Path) -> N
     if file.stem == "paper-table":
         shares = pd.read_csv(copy / "table.csv")
         assert (shares["low"] <= shares["share"].fillna(0)).all() and len(shares) > 5
+        assert (shares.pivot_table(index="injector", columns="policy", values="planned").nunique(axis=1) == 1).all()
         assert r"\begin{tabular}" in (copy / "table.tex").read_text()
 
 
