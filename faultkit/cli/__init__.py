@@ -14,21 +14,20 @@ import click
 
 from faultkit.errors import FaultkitError
 
-COMMANDS = (
-    "doctor",
-    "list",
-    "run",
-    "rerun",
-    "show",
-    "compare",
-    "replay",
-    "interference",
-    "minimise",
-    "judge",
-    "report",
-    "gate",
-    "export",
-)  # in the order of their use
+GROUPS = {
+    "begin": ("doctor", "list", "new", "completion"),
+    "run": ("run", "rerun", "replay", "interference", "minimise"),
+    "look": ("show", "diff", "report", "export", "judge"),
+    "decide": ("compare", "gate"),
+}  # by use; within each in the order of use
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+EPILOG = """\b
+faultkit doctor                      is everything there?
+faultkit run quickstart_nbd          run a campaign
+faultkit show quickstart_nbd         what came of the latest one
+faultkit report results/*/latest     make a dashboard
+faultkit gate quickstart_nbd         does it meet its thresholds?
+"""
 
 
 class Commands(click.Group):
@@ -43,19 +42,22 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A section per use."""
+        width = max(map(len, COMMANDS))
+        for use, names in GROUPS.items():
+            commands = ((name, self.get_command(ctx, name)) for name in names)
+            rows = [(name.ljust(width), command.get_short_help_str(70)) for name, command in commands if command]
+            with formatter.section(use.capitalize()):
+                formatter.write_dl(rows)
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG
+)
 @click.version_option(package_name="faultkit")
 def cli() -> None:
-    """Fault injection and recovery evaluation for split device drivers on Linux.
-
-    \b
-    faultkit doctor                      is everything there?
-    faultkit run quickstart_nbd          run a campaign
-    faultkit show quickstart_nbd         what came of the latest one
-    faultkit report results/*/latest     make a dashboard
-    faultkit gate quickstart_nbd         does it meet its thresholds?
-    """
+    """Fault injection and recovery evaluation for split device drivers on Linux."""
 
 
 def main() -> NoReturn:

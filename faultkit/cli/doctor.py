@@ -11,10 +11,15 @@ from rich.table import Table
 from faultkit import doctor
 
 
-@click.command(name="doctor")
+@click.command(name="doctor", short_help="Say what is missing, and what mends it.")
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 def command(as_data: bool) -> int:
-    """Say of each prerequisite whether it is there, and which command mends it."""
+    """Say of each prerequisite whether it is there, and which command mends it.
+
+    \b
+    Examples:
+      faultkit doctor
+    """
     findings = list(doctor.examine())
     if as_data:
         fields = ("name", "ok", "detail", "mend")

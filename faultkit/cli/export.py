@@ -10,12 +10,17 @@ from faultkit import analysis
 from faultkit.cli.results import result_argument
 
 
-@click.command(name="export")
+@click.command(name="export", short_help="Write the table of trials for other tools.")
 @result_argument
 @click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: trials.FORMAT in the results.")
 def command(result: Path, kind: str, output: Path | None) -> None:
-    """Write the table of trials for other tools."""
+    """Write the table of trials for other tools.
+
+    \b
+    Examples:
+      faultkit export quickstart_nbd --format parquet
+    """
     target = output or result / f"trials.{kind}"
     analysis.export(result, kind, target)
     click.echo(str(target))

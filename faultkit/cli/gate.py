@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from faultkit import compare, experiment
-from faultkit.cli.results import found
+from faultkit.cli.results import complete_results, found
 from faultkit.cli.until import Budget, run_until
 from faultkit.errors import UsageError
 from faultkit.experiment import Experiment
@@ -29,8 +29,8 @@ from faultkit.store import Store
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(name="gate")
-@click.argument("result", metavar="RESULT|EXPERIMENT")
+@click.command(name="gate", short_help="Say whether results meet their rules.")
+@click.argument("result", metavar="RESULT|EXPERIMENT", shell_complete=complete_results)
 @click.option("--rule", "lines", multiple=True, metavar="RULE", help="A rule, such as 'recovered >= 99 %'; repeatable.")
 @click.option("--rules", "file", type=FILE, help="Rules from a TOML file (default: the experiment's GATE).")
 @click.option("--baseline", type=click.Path(path_type=Path), help="An earlier RESULT; its crashes are known.")
@@ -67,6 +67,12 @@ def command(
     """Say whether RESULT meets its rules: 0 yes, 1 no, 3 not enough to tell, 5 too many trials are void.
 
     With --until-decided, run EXPERIMENT until that can be said.
+
+    \b
+    Examples:
+      faultkit gate quickstart_nbd
+      faultkit gate quickstart_nbd --rule 'recovered >= 99 % where side = u-driver'
+      faultkit gate quickstart_nbd --until-decided --budget 150
     """
     given = Given(lines, file, known_file, baseline)
     allowed = Budget(trials=budget, seed=seed, jobs=jobs, out=out, resume=resume)

@@ -14,13 +14,18 @@ from faultkit.interference import as_meta, interference
 from faultkit.replay import described, spread
 
 
-@click.command(name="interference")
+@click.command(name="interference", short_help="Do trials at the same time disturb one another?")
 @result_argument
 @click.option("--jobs", type=click.IntRange(min=2), help="Trials at a time (default: one a processor, at least 2).")
 @click.option("--sample", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all).")
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
-    """Run the trials of RESULT one at a time and several at a time; say which of them differ."""
+    """Run the trials of RESULT one at a time and several at a time; say which of them differ.
+
+    \b
+    Examples:
+      faultkit interference quickstart_nbd --sample 40
+    """
     together = jobs or max(2, len(os.sched_getaffinity(0)))
     with opened(result, readonly=False) as store:
         chosen = spread(store, sample or len(store.done()))

@@ -9,9 +9,14 @@ import click
 from faultkit.cli.results import opened, result_argument
 
 
-@click.command(name="judge")
+@click.command(name="judge", short_help="Judge stored records again.")
 @result_argument
 def command(result: Path) -> None:
-    """Judge stored records again, with the oracle of this version; results of an earlier one become of this one."""
+    """Judge stored records again, with the oracle of this version; results of an earlier one become of this one.
+
+    \b
+    Examples:
+      faultkit judge quickstart_nbd
+    """
     with opened(result, readonly=False, older=True) as store:
         click.echo(f"{store.rejudge()} of {len(store.done())} verdicts changed")

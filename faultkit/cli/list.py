@@ -9,11 +9,16 @@ import click
 from faultkit import catalogue
 
 
-@click.command(name="list")
+@click.command(name="list", short_help="List what can be named in experiments.")
 @click.argument("kind", type=click.Choice(catalogue.KINDS), required=False)
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 def command(kind: str | None, as_data: bool) -> None:
-    """List what can be named in experiments."""
+    """List what can be named in experiments.
+
+    \b
+    Examples:
+      faultkit list injectors
+    """
     kinds = [kind] if kind else list(catalogue.KINDS)
     found_items = {each: catalogue.items(each) for each in kinds}
     if as_data:

@@ -12,12 +12,17 @@ from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.minimise import Minimal, Step, as_json, minimise
 
 
-@click.command(name="minimise")
+@click.command(name="minimise", short_help="Find the faults to blame in a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0))
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 def command(result: Path, trial: int, as_data: bool) -> None:
-    """Leave out faults of a TRIAL with several, as long as it ends alike."""
+    """Leave out faults of a TRIAL with several, as long as it ends alike.
+
+    \b
+    Examples:
+      faultkit minimise several_faults 17
+    """
     with opened(result) as store:
         store.record(trial)  # if there is none, no guest need be built to say so
         found = minimise(store, trial, built_guest(Console(stderr=True)), quiet if as_data else say)

@@ -13,7 +13,7 @@ from faultkit.errors import UsageError
 from faultkit.replay import described, replay, spread
 
 
-@click.command(name="replay")
+@click.command(name="replay", short_help="Run stored trials again: are they the same?")
 @result_argument
 @click.argument("trials", type=click.IntRange(min=0), nargs=-1)
 @click.option("--sample", type=click.IntRange(min=1), help="Replay N trials spread evenly over the campaign.")
@@ -21,7 +21,13 @@ from faultkit.replay import described, replay, spread
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Trials at a time.")
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
-    """Run stored TRIALS again; say whether outcomes and event traces agree, bit for bit."""
+    """Run stored TRIALS again; say whether outcomes and event traces agree, bit for bit.
+
+    \b
+    Examples:
+      faultkit replay quickstart_nbd 12 --times 3
+      faultkit replay quickstart_nbd --sample 10 --jobs 2
+    """
     if bool(trials) == bool(sample):
         raise UsageError("replay: give the numbers of the trials, or --sample N")
     with opened(result, readonly=False) as store:

@@ -8,21 +8,27 @@ from pathlib import Path
 import click
 
 from faultkit import report
-from faultkit.cli.results import RESULTS, begun, found
+from faultkit.cli.results import RESULTS, begun, complete_results, found
 from faultkit.report.watch import Progress, follow
 
 EVERY_S = 5.0
 
 
-@click.command(name="report")
-@click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.command(name="report", short_help="Write a dashboard: one HTML file.")
+@click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True, shell_complete=complete_results)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS / "report.html", show_default=True)
 @click.option("--watch", is_flag=True, help="Follow running campaigns: write it again as trials end, until all have.")
 @click.option(
     "--every", "every_s", type=click.FloatRange(min=0.1), help=f"With --watch: seconds (default: {EVERY_S:g})."
 )
 def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None) -> None:
-    """Write a dashboard of one or several campaigns: one HTML file that needs nothing else."""
+    """Write a dashboard of one or several campaigns: one HTML file that needs nothing else.
+
+    \b
+    Examples:
+      faultkit report quickstart_nbd quickstart_rtl8139 -o results/demo.html
+      faultkit report quickstart_nbd --watch
+    """
     if every_s is not None and not watch:
         raise click.UsageError("--every is of use with --watch only")
     if watch:

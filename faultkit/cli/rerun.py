@@ -13,7 +13,7 @@ from faultkit.qemu import Machine
 from faultkit.rerun import Changes, experiment_of
 
 
-@click.command(name="rerun")
+@click.command(name="rerun", short_help="Run a stored fault list again, changed.")
 @result_argument
 @click.option("--policy", help="Another policy: nothing, 'restart_udriver(limit=1)', ...")
 @click.option("--monitors", help="Other monitors, separated by commas: kernel,requests; '' for none.")
@@ -36,7 +36,13 @@ def command(
     dry_run: bool,
     again: int | None,
 ) -> int:
-    """Run the fault list of RESULT again, sites included, under another policy, other monitors or another driver."""
+    """Run the fault list of RESULT again, sites included, under another policy, other monitors or another driver.
+
+    \b
+    Examples:
+      faultkit rerun quickstart_nbd --policy nothing
+      faultkit rerun quickstart_nbd --driver 'nbd(hold_s=0)'
+    """
     changes = Changes(
         policy=None if policy is None else named("policies", policy),
         monitors=None if monitors is None else several("monitors", monitors),

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.console import Console
 
-from faultkit import cache, experiment
+from faultkit import cache, catalogue, experiment
 from faultkit.errors import UsageError
 from faultkit.image import Image, image
 from faultkit.store import FILE, Store
@@ -21,8 +22,24 @@ GUESTS = 3  # built guests to keep
 
 def result_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """A results directory; or the name of an experiment, for its latest results."""
-    kind = click.Path(path_type=Path)
-    return click.argument("result", type=kind, callback=lambda _context, _parameter, value: found(value))(function)
+    return click.argument(
+        "result",
+        type=click.Path(path_type=Path),
+        callback=lambda _context, _parameter, value: found(value),
+        shell_complete=complete_results,
+    )(function)
+
+
+def complete_results(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """For a shell: directories, and the names of experiments that have results here."""
+    names = sorted(link.parent.name for link in RESULTS.glob("*/latest"))
+    return [CompletionItem(typed, type="dir"), *(CompletionItem(name) for name in names if name.startswith(typed))]
+
+
+def complete_experiments(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """For a shell: files, and the names of our experiments."""
+    ours = (CompletionItem(i.name, help=i.summary) for i in catalogue.items("experiments") if i.name.startswith(typed))
+    return [CompletionItem(typed, type="file"), *ours]
 
 
 def found(path: Path) -> Path:

@@ -9,13 +9,13 @@ import click
 
 from faultkit import experiment
 from faultkit.cli.campaigns import Asked, carry_out, place_for
-from faultkit.cli.results import latest
+from faultkit.cli.results import complete_experiments, latest
 from faultkit.qemu import Machine
 from faultkit.store import FILE, Store
 
 
-@click.command(name="run")
-@click.argument("name", metavar="EXPERIMENT")
+@click.command(name="run", short_help="Run an experiment.")
+@click.argument("name", metavar="EXPERIMENT", shell_complete=complete_experiments)
 @click.option("--trials", "count", type=click.IntRange(min=1), help="Run only the first N trials.")
 @click.option("--seed", type=click.IntRange(min=0), help="The experiment's seed (default: a new one, which is stored).")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Trials at a time (default: one a processor).")
@@ -37,7 +37,14 @@ def command(
     accel: str,
     shift: int,
 ) -> int:
-    """Run EXPERIMENT: one of ours by name (see `faultkit list`), or a file.py of yours."""
+    """Run EXPERIMENT: one of ours by name (see `faultkit list`), or a file.py of yours.
+
+    \b
+    Examples:
+      faultkit run quickstart_nbd --seed 1
+      faultkit run mine.py --trials 20
+      faultkit run quickstart_nbd --resume
+    """
     loaded = experiment.load(name)
     if resume:
         out = out or latest(loaded.name)

@@ -17,7 +17,7 @@ from faultkit.store import Store
 from faultkit.summary import COLUMNS, as_json
 
 
-@click.command(name="show")
+@click.command(name="show", short_help="Show outcomes, or the time line of a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0), required=False)
 @click.option("--by", "column", type=click.Choice(COLUMNS), default="injector", help="What the rows are.")
@@ -25,7 +25,14 @@ from faultkit.summary import COLUMNS, as_json
 @click.option("--json", "as_data", is_flag=True, help="For scripts.")
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")
 def command(result: Path, trial: int | None, column: str, phases: bool, as_data: bool, everything: bool) -> None:
-    """Show a campaign's outcomes, or the time line of one TRIAL."""
+    """Show a campaign's outcomes, or the time line of one TRIAL.
+
+    \b
+    Examples:
+      faultkit show quickstart_nbd --by side
+      faultkit show quickstart_nbd --phases
+      faultkit show quickstart_nbd 12 --all
+    """
     with opened(result) as store:
         if phases:
             table = phase_table(store, trial)

@@ -1,0 +1,24 @@
+"""`faultkit completion`."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
+
+@click.command(name="completion", short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(tuple(SHELLS)))
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
+    """Print a script with which SHELL completes commands, options, experiments and results.
+
+    \b
+    Examples:
+      faultkit completion bash > ~/.local/share/bash-completion/completions/faultkit
+      faultkit completion fish > ~/.config/fish/completions/faultkit.fish
+      source <(faultkit completion zsh)
+    """
+    script = SHELLS[shell](context.find_root().command, {}, "faultkit", "_FAULTKIT_COMPLETE")
+    click.echo(script.source_template % script.source_vars())

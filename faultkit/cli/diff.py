@@ -1,0 +1,61 @@
+"""`faultkit diff`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultkit.alignment import IDS
+from faultkit.cli.results import complete_results, found
+from faultkit.errors import UsageError
+from faultkit.store import Store
+from faultkit.trial_diff import TrialDiff, as_json
+
+
+@click.command(name="diff", short_help="Compare the time lines of two trials.")
+@click.argument(
+    "trials", metavar="RESULT N M | RESULT:N OTHER:M", nargs=-1, required=True, shell_complete=complete_results
+)
+@click.option("--all", "everything", is_flag=True, help="Compare every event, also calls and requests.")
+@click.option("--ignore", "names", multiple=True, metavar="NAME", help="Data that need not agree, by name; repeatable.")
+@click.option("--ignore-ids", is_flag=True, help=f"Short for --ignore with each of {', '.join(sorted(IDS))}.")
+@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], ignore_ids: bool, as_data: bool) -> None:
+    """Compare the time lines of two trials: what only one of them has, and what happens at another time.
+
+    The first is shown as it is, with - before what only it has, + before what only the second has, and how much
+    later the second has the rest. Where outcome, flags or intervals differ, they stand above.
+
+    \b
+    Examples:
+      faultkit diff quickstart_nbd 3 17
+      faultkit diff quickstart_nbd:3 quickstart_nbd-again:3 --ignore-ids
+    """
+    (one, n), (two, m) = asked(trials)
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(Store.open(found(path))) for path in (one, two))
+        ignored = {*names, *(IDS if ignore_ids else ())}
+        difference = TrialDiff.of((first, n), (second, m), everything=everything, ignored=ignored)
+    click.echo(json.dumps(as_json(difference))) if as_data else Console().print(difference)
+
+
+def asked(words: tuple[str, ...]) -> tuple[tuple[Path, int], tuple[Path, int]]:
+    """The two trials that are meant. Raises: UsageError."""
+    match words:
+        case [result, first, second] if first.isdecimal() and second.isdecimal():
+            return (Path(result), int(first)), (Path(result), int(second))
+        case [one, two]:
+            return trial_of(one), trial_of(two)
+    raise UsageError(f"diff: {' '.join(words)!r} names no two trials: give RESULT 3 17, or RESULT:3 OTHER:3")
+
+
+def trial_of(word: str) -> tuple[Path, int]:
+    """`quickstart_nbd:3`. Raises: UsageError."""
+    result, _, number = word.rpartition(":")
+    if not (result and number.isdecimal()):
+        raise UsageError(f"diff: {word!r} names no trial: give RESULT:NUMBER, as quickstart_nbd:3")
+    return Path(result), int(number)

@@ -1,0 +1,30 @@
+"""`faultkit new`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from faultkit import skeletons
+
+KINDS = {"driver": skeletons.driver, "experiment": skeletons.experiment}
+
+
+@click.command(name="new", short_help="Write a driver or an experiment to start from.")
+@click.argument("kind", type=click.Choice(tuple(KINDS)))
+@click.argument("name")
+def command(kind: str, name: str) -> None:
+    """Write a driver of your own, or an experiment, to start from: it runs as it is.
+
+    `driver` makes the folder NAME with a small kernel module, its driver, a workload and an experiment; `experiment`
+    makes the file NAME.py, with one of our drivers. Nothing is overwritten.
+
+    \b
+    Examples:
+      faultkit new driver my_disk
+      faultkit run my_disk/my_disk_faults.py
+      faultkit new experiment kills
+    """
+    made = KINDS[kind](name, Path())
+    click.echo(f"written: {made if made.parent == Path() else f'{made.parent}/'}; run it: faultkit run {made}")
