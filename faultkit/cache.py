@@ -48,10 +48,10 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
+def entry(kind: str, key: str, build: Callable[[Path], None], *, hold: bool = False) -> Path:
     """The directory of an entry; `build` fills it if it is not there. Two processes never build one at once.
 
-    Raises: HarnessError if the disk refuses, and what `build` raises.
+    With `hold` nobody prunes it as long as this process lives. Raises: HarnessError if the disk refuses, and what `build` raises.
     """
     target = root() / kind / key
     with lock(f"{kind}-{key}"):
@@ -69,21 +69,43 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
             except BaseException:
                 shutil.rmtree(fresh, ignore_errors=True)
                 raise
+        if hold:
+            keep(target)
     with suppress(OSError):
         os.utime(target)  # `prune` keeps what was used last
     return target
 
 
-def prune(kind: str, keep: int, spare: Iterable[Path] = ()) -> None:
-    """Drop all but the entries used last, and what an interrupted build left behind."""
+def keep(target: Path) -> int:
+    """A descriptor that, until it is closed, keeps an entry from being pruned."""
+    descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def in_use(target: Path) -> bool:
+    """Whether a process keeps an entry."""
+    descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def prune(kind: str, count: int, spare: Iterable[Path] = ()) -> None:
+    """Drop all but the `count` entries used last and those in use, and what an interrupted build left behind."""
     folder = root() / kind
     if not folder.is_dir():
         return
     spared = set(spare)
     entries = sorted((p for p in folder.iterdir() if p.name[0] != "."), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in entries[keep:]:
-        if old not in spared:
-            shutil.rmtree(old, ignore_errors=True)
+    for old in entries[count:]:
+        with lock(f"{kind}-{old.name}", wait=False) as mine:
+            if mine and old not in spared and not in_use(old):
+                shutil.rmtree(old, ignore_errors=True)
     for half in folder.glob(".*-*"):
         key = half.name[1:].rpartition("-")[0]
         with lock(f"{kind}-{key}", wait=False) as mine:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,8 @@ def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any])
     """
     machine = machine_for(trial.driver, machine)
     key, archive = pack(trial, image, machine, parts)
-    path = cache.entry("templates", key, lambda place: prepare(place, image, machine, archive, golden(trial)))
+    build = partial(prepare, image=image, machine=machine, archive=archive, golden=golden(trial))
+    path = cache.entry("templates", key, build, hold=True)
     return Template(path, key, machine, image)
 
 

@@ -248,7 +248,7 @@ def test_the_witness_of_changed_code_is_its_first_execution(nbd: Bed) -> None:
     assert injected < entered.t_ns < activated < returned.t_ns
     issued = next(e for e in ran.of_kind("block.issued") if e.t_ns > injected)
     assert issued.t_ns < returned.t_ns
-    assert activated < issued.t_ns + 20_000, "the driver issues the request behind the site; the clocks differ by that"
+    assert activated < issued.t_ns + 200_000, "the driver issues the request behind the site; the clocks differ by that"
 
 
 def test_a_changed_site_of_every_operator_is_executed(nbd: Bed) -> None:

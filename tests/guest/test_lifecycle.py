@@ -63,6 +63,14 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-c", "from faultkit.cli import main; main()", *map(str, arguments)]
 
 
+@pytest.fixture(autouse=True)
+def interrupts_arrive() -> Iterator[None]:
+    """A shell lets its background jobs ignore SIGINT, and so would what they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def started(folder: Path, *arguments: object) -> subprocess.Popen[str]:
     """faultkit, running in a session of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
