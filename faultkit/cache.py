@@ -51,7 +51,8 @@ def file_digest(path: Path) -> str:
 def entry(kind: str, key: str, build: Callable[[Path], None], *, hold: bool = False) -> Path:
     """The directory of an entry; `build` fills it if it is not there. Two processes never build one at once.
 
-    With `hold` nobody prunes it as long as this process lives. Raises: HarnessError if the disk refuses, and what `build` raises.
+    With `hold` nobody prunes it as long as this process lives.
+    Raises: HarnessError if the disk refuses, and what `build` raises.
     """
     target = root() / kind / key
     with lock(f"{kind}-{key}"):
