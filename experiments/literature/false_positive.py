@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
-from experiments.literature.loads import SUBJECTS
+from experiments.literature.loads import SUBJECTS, goldens
 from faultkit import Trial
 
 TRIALS = 1000
@@ -24,5 +23,4 @@ def trials(seed: int) -> Iterator[Trial]:
     """The drivers in turn."""
     draw = random.Random(seed)
     for _ in range(TRIALS // len(SUBJECTS)):
-        for subject in SUBJECTS.values():
-            yield replace(subject.golden, seed=draw.getrandbits(32))
+        yield from goldens(draw)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
-from faultkit import ReloadKDriver, RestartBoth, Trial
+from faultkit import AtRequest, ReloadKDriver, RestartBoth, Trial
 from faultkit.protocols import Fault
 from injectors.kernel_memory import KernelMemory
 from injectors.skip import Skip
@@ -53,3 +53,14 @@ def fault(kind: str, draw: random.Random) -> Fault:
     """A fault of a type, at a site that a golden trial executes."""
     bits = draw.getrandbits(64)
     return BESIDES[kind](bits) if kind in BESIDES else Text(kind, bits, among="executed")
+
+
+def goldens(draw: random.Random) -> Iterator[Trial]:
+    """A golden trial per driver."""
+    return (replace(subject.golden, seed=draw.getrandbits(32)) for subject in SUBJECTS.values())
+
+
+def run_of(subject: Subject, draw: random.Random) -> Trial:
+    """The golden trial with other work, and a moment for a fault that the caller puts in."""
+    at = AtRequest(draw.randint(1, LAST_REQUEST))
+    return replace(subject.golden, trigger=at, seed=draw.getrandbits(32))

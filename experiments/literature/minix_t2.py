@@ -7,8 +7,7 @@ not crash the system once, which hung once.
 The same: faults accumulate in one driver. Different: each point of the curve is a trial of its own, with the first
 1, 2, 4, .. 64 faults of a sequence, all there before the next request; a reload brings fresh code and so forgets
 them; MINIX keeps drivers out of the kernel, which these are in.
-Result: the share of trials whose service survives, by the number of faults: `faultkit show minix_t2 --by function` does
-not tell it; the page docs/literature.md has the curve.
+Result: the share of trials whose service survives, by the number of faults.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from experiments.literature.loads import LAST_REQUEST, SUBJECTS, fault
-from faultkit import AtRequest, Trial
+from experiments.literature.loads import SUBJECTS, fault, goldens, run_of
+from faultkit import Trial
 from injectors.several import Several
 
 SEQUENCES = 20
@@ -29,11 +28,10 @@ GATE = ("golden clean",)
 def trials(seed: int) -> Iterator[Trial]:
     """A golden trial per driver; then sequences, each at growing length."""
     draw = random.Random(seed)
-    for subject in SUBJECTS.values():
-        yield replace(subject.golden, seed=draw.getrandbits(32))
+    yield from goldens(draw)
     for _ in range(SEQUENCES):
         for subject in SUBJECTS.values():
             faults = tuple(fault(draw.choice(subject.types), draw) for _ in range(max(LOADS)))
-            at, run = AtRequest(draw.randint(1, LAST_REQUEST)), draw.getrandbits(32)
+            run = run_of(subject, draw)
             for load in LOADS:
-                yield replace(subject.golden, fault=Several(faults[:load]), trigger=at, seed=run)
+                yield replace(run, fault=Several(faults[:load]))

@@ -18,8 +18,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from experiments.literature.loads import LAST_REQUEST, SUBJECTS, fault
-from faultkit import AtRequest, Nothing, Trial
+from experiments.literature.loads import SUBJECTS, fault, goldens, run_of
+from faultkit import Nothing, Trial
 from injectors.several import Several
 
 TRIALS = 400
@@ -30,12 +30,10 @@ GATE = ("golden clean",)
 def trials(seed: int) -> Iterator[Trial]:
     """A golden trial per driver; then pairs that differ in the policy alone."""
     draw = random.Random(seed)
-    for subject in SUBJECTS.values():
-        yield replace(subject.golden, seed=draw.getrandbits(32))
+    yield from goldens(draw)
     for _ in range(TRIALS):
         for subject in SUBJECTS.values():
             faults = tuple(fault(draw.choice(subject.types), draw) for _ in range(FAULTS))
-            at, run = AtRequest(draw.randint(1, LAST_REQUEST)), draw.getrandbits(32)
-            faulty = replace(subject.golden, fault=Several(faults), trigger=at, seed=run)
+            faulty = replace(run_of(subject, draw), fault=Several(faults))
             yield replace(faulty, policy=Nothing())
             yield faulty

@@ -16,8 +16,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from experiments.literature.loads import LAST_REQUEST, SUBJECTS, fault
-from faultkit import AtRequest, Trial
+from experiments.literature.loads import SUBJECTS, fault, goldens, run_of
+from faultkit import Trial
 
 TRIALS = 400
 GATE = ("golden clean",)
@@ -26,9 +26,8 @@ GATE = ("golden clean",)
 def trials(seed: int) -> Iterator[Trial]:
     """A golden trial per driver; then one fault at a time, its type drawn first."""
     draw = random.Random(seed)
-    for subject in SUBJECTS.values():
-        yield replace(subject.golden, seed=draw.getrandbits(32))
+    yield from goldens(draw)
     for _ in range(TRIALS):
         for subject in SUBJECTS.values():
-            at, run = AtRequest(draw.randint(1, LAST_REQUEST)), draw.getrandbits(32)
-            yield replace(subject.golden, fault=fault(draw.choice(subject.types), draw), trigger=at, seed=run)
+            run = run_of(subject, draw)
+            yield replace(run, fault=fault(draw.choice(subject.types), draw))

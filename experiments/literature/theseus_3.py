@@ -15,8 +15,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from experiments.literature.loads import LAST_REQUEST, SUBJECTS, fault
-from faultkit import AtRequest, Trial
+from experiments.literature.loads import SUBJECTS, fault, goldens, run_of
+from faultkit import Trial
 
 MODELS = {"word": 160, "skip": 240, "bit_flip": 160}  # per driver
 GATE = ("golden clean",)
@@ -25,10 +25,9 @@ GATE = ("golden clean",)
 def trials(seed: int) -> Iterator[Trial]:
     """A golden trial per driver; then the models in turn."""
     draw = random.Random(seed)
-    for subject in SUBJECTS.values():
-        yield replace(subject.golden, seed=draw.getrandbits(32))
+    yield from goldens(draw)
     for n in range(max(MODELS.values())):
         for model, count in MODELS.items():
             for subject in SUBJECTS.values() if n < count else ():
-                at, run = AtRequest(draw.randint(1, LAST_REQUEST)), draw.getrandbits(32)
-                yield replace(subject.golden, fault=fault(model, draw), trigger=at, seed=run)
+                run = run_of(subject, draw)
+                yield replace(run, fault=fault(model, draw))
