@@ -19,7 +19,7 @@ from faultkit.model import Trial
 from faultkit.protocols import Function, ModuleCode
 from faultkit.qemu import Files, Guest, Machine, Stop
 
-WALL_LIMIT_S = 120.0
+LIMIT_S = 120.0
 PADDING = ("nop", "int3")
 
 
@@ -28,7 +28,7 @@ def executed(machine: Machine, files: Files, state: Path, golden: Trial, ranges:
     with Guest(machine, files, fork_of=state, trace=ranges) as guest:
         guest.load(state)
         guest.mailbox.put(State.RUNNING, dumps(golden))
-        stop = guest.run(WALL_LIMIT_S)
+        stop = guest.run(LIMIT_S)
         if stop is not Stop.MAILBOX or guest.mailbox.state is not State.DONE:
             raise HarnessError(f"a trial without a fault does not reach its end ({stop.value})")
         return guest.executed()

@@ -6,7 +6,7 @@ FaultkitError
  +-- HarnessError        faultkit itself, or QEMU, went wrong      (exit 5)
       +-- GuestLost      QEMU died or stopped answering
       +-- NotPlaced      a fault could not be put where it was asked to go
-      +-- Runaway        a guest used up its wall time without coming to an end in virtual time
+      +-- Runaway        a guest used up its processor time without coming to an end in virtual time
 
 What happens to a driver under test is none of these: it is an Outcome, which is data.
 """
@@ -45,4 +45,4 @@ class NotPlaced(HarnessError):
 
 
 class Runaway(HarnessError):
-    """A guest used up its wall time without coming to an end in virtual time."""
+    """A guest used up its processor time without coming to an end in virtual time."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from faultkit.errors import HarnessError, NotPlaced
 from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
 from injectors.machine_code.instructions import Operand, decoded
-from injectors.place import drawn_place, extent_of, next_draw, wait_for
+from injectors.place import drawn_place, extent_of, wait_for
 
 REGIONS = {"stack": "nop", "heap": "load"}  # region -> the kind of site at which the fault waits: any, or a load
 SIZES = {"bit": 1, "word": 8}  # what is damaged -> bytes that hold it
@@ -60,10 +60,6 @@ class KernelMemory:
     def extent(self) -> range:
         """The addresses of its instruction, once it is placed."""
         return extent_of(self)
-
-    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Self:
-        """Placed by its next draw."""
-        return replace(self, draw=next_draw(self.draw)).place(code)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

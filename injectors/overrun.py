@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
 from injectors.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
 from injectors.machine_code.instructions import decoded
-from injectors.place import drawn_place, extent_of, next_draw, wait_for
+from injectors.place import drawn_place, extent_of, wait_for
 from injectors.sites import module_of
 
 WORD_BYTES = 8
@@ -56,10 +56,6 @@ class Overrun:
     def extent(self) -> range:
         """The addresses of its instruction, once it is placed."""
         return extent_of(self)
-
-    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Self:
-        """Placed by its next draw."""
-        return replace(self, draw=next_draw(self.draw)).place(code)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

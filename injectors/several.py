@@ -10,19 +10,25 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from faultkit.codec import name_of
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Bench, Driver, Fault, HostSide, ModuleCode, Placeable, Side, Typed
+from injectors.place import next_draw
 
 REDRAWS = 100
 
 
 @runtime_checkable
-class Drawn(Protocol):
-    """A fault that changes a stretch of code, or waits there, which was drawn from many."""
+class Drawn(Fault, Protocol):
+    """A fault that changes a stretch of code, or waits there, which is drawn from many."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def extent(self) -> range:
         """The addresses of that code, once it is placed."""
 
-    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Fault:
-        """The same fault, placed by its next draw. Pure: always the same next one."""
+    @property
+    def draw(self) -> int:
+        """The random bits that it is placed by."""
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +69,14 @@ class Several:
 
 def apart(fault: Placeable, n: int, others: list[Fault], code: Mapping[str, ModuleCode]) -> Fault:
     """The fault placed, drawn again as long as it overlaps with one of the others. Raises: NotPlaced."""
+    if not isinstance(fault, Drawn):
+        return fault.place(code)
     taken = [other.extent() for other in others if isinstance(other, Drawn)]
-    placed = fault.place(code)
     for _ in range(REDRAWS):
-        if not isinstance(placed, Drawn) or not any(overlap(placed.extent(), each) for each in taken):
+        placed = fault.place(code)
+        if not any(overlap(placed.extent(), each) for each in taken):
             return placed
-        placed = placed.drawn_again(code)
+        fault = replace(fault, draw=next_draw(fault.draw))
     raise NotPlaced(f"fault {n} finds no site apart from those of the faults before it in {REDRAWS} draws")
 
 

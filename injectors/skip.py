@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
-from injectors.place import drawn_place, extent_of, next_draw, wait_for
+from injectors.place import drawn_place, extent_of, wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,6 @@ class Skip:
     def extent(self) -> range:
         """The addresses of its instruction, once it is placed."""
         return extent_of(self)
-
-    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Self:
-        """Placed by its next draw."""
-        return replace(self, draw=next_draw(self.draw)).place(code)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
 from injectors.machine_code.instructions import disassembly, prologue_bytes, starts
-from injectors.place import check_code, extent_of, next_draw
+from injectors.place import check_code, extent_of
 from injectors.sites import TYPES, module_of, pick
 
 
@@ -56,12 +56,6 @@ class Text:
     def extent(self) -> range:
         """The addresses that it changes, once it is placed."""
         return extent_of(self)
-
-    def drawn_again(self, code: Mapping[str, ModuleCode]) -> Self:
-        """Placed by the next draw; what was given and not drawn stays where it is."""
-        if self.operator == "write":
-            return self
-        return replace(self, draw=next_draw(self.draw)).place(code)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

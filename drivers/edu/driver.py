@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
-from drivers.microdriver import UDriver, kdriver, udriver
-from faultkit.guest.commands import retry, run
+from drivers.microdriver import UDriver, halves, load, unload
+from faultkit.guest.commands import retry
 from faultkit.protocols import KernelModule, Program
 
-HERE = Path(__file__).parent
+MODULE = "edu_micro"
 NODE = Path("/dev/edu0")
 BUFFER_BYTES = 4096
 PROBED = BUFFER_BYTES - 16  # behind the workload's slots
@@ -29,7 +29,7 @@ class Edu:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        return ("edu_micro", "microdriver")
+        return (MODULE, "microdriver")
 
     @property
     def device(self) -> str:
@@ -44,11 +44,7 @@ class Edu:
         return UDRIVER.name
 
     def files(self) -> Mapping[str, KernelModule | Program]:
-        return {
-            "modules/microdriver.ko": kdriver(HERE, "microdriver"),
-            "modules/edu_micro.ko": kdriver(HERE, "edu_micro"),
-            "bin/edu_u": udriver(HERE / "edu_u.c"),
-        }
+        return halves(Path(__file__).parent, MODULE, "edu_u")
 
     def thaw(self) -> None:
         """QEMU's model of edu is not part of a saved machine: its configuration is written anew."""
@@ -59,12 +55,10 @@ class Edu:
             os.pwrite(config.fileno(), struct.pack("<H", 0x0006), 0x04)  # memory, bus master
 
     def load(self) -> None:
-        if not Path("/sys/module/microdriver").exists():
-            run("insmod", "/faultkit/modules/microdriver.ko")
-        run("insmod", "/faultkit/modules/edu_micro.ko")
+        load(MODULE)
 
     def unload(self) -> None:
-        retry(lambda: run("rmmod", "edu_micro"), timeout_s=3.0)  # the workload may still have it open
+        unload(MODULE)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)

@@ -4,6 +4,6 @@ kernel part: microdriver.ko, built beside each k-driver (md_*.c, md_kernel.h). u
 u-driver is linked with (user/). Both know each other by microdriver.h alone.
 """
 
-from drivers.microdriver.udriver import UDriver, kdriver, udriver
+from drivers.microdriver.udriver import UDriver, halves, load, unload
 
-__all__ = ["UDriver", "kdriver", "udriver"]
+__all__ = ["UDriver", "halves", "load", "unload"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
+from faultkit.guest.commands import retry, run
 from faultkit.protocols import KernelModule, Program
 
 RUNTIME = Path(__file__).parent
@@ -26,6 +27,27 @@ def kdriver(folder: Path, name: str) -> KernelModule:
 def udriver(*sources: Path) -> Program:
     """A u-driver's program."""
     return Program((*sources, RUNTIME / "user" / "mdu.c"), headers=(RUNTIME,))
+
+
+def halves(folder: Path, name: str, program: str) -> dict[str, KernelModule | Program]:
+    """The files of a microdriver: the runtime, `name`.ko, and the u-driver made of `program`.c."""
+    return {
+        "modules/microdriver.ko": kdriver(folder, "microdriver"),
+        f"modules/{name}.ko": kdriver(folder, name),
+        f"bin/{program}": udriver(folder / f"{program}.c"),
+    }
+
+
+def load(name: str) -> None:
+    """Load a k-driver, and before the first of them the runtime."""
+    if not Path("/sys/module/microdriver").exists():
+        run("insmod", "/faultkit/modules/microdriver.ko")
+    run("insmod", f"/faultkit/modules/{name}.ko")
+
+
+def unload(name: str) -> None:
+    """Unload a k-driver, once the workload has closed it; the runtime stays."""
+    retry(lambda: run("rmmod", name), timeout_s=3.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.microdriver import UDriver, kdriver, udriver
+from drivers.microdriver import UDriver, halves, load, unload
 from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
 from faultkit.guest.commands import retry, run
 from faultkit.protocols import KernelModule, Program
 
-HERE = Path(__file__).parent
 MODULE = "rtl8139_micro"
 UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
 
@@ -38,22 +36,16 @@ class Rtl8139Micro:
         return UDRIVER.name
 
     def files(self) -> Mapping[str, KernelModule | Program]:
-        return {
-            "modules/microdriver.ko": kdriver(HERE, "microdriver"),
-            f"modules/{MODULE}.ko": kdriver(HERE, MODULE),
-            "bin/rtl_u": udriver(HERE / "rtl_u.c"),
-        }
+        return halves(Path(__file__).parent, MODULE, "rtl_u")
 
     def prepare(self) -> None:
         Rtl8139().prepare()
 
     def load(self) -> None:
-        if not Path("/sys/module/microdriver").exists():
-            run("insmod", "/faultkit/modules/microdriver.ko")
-        run("insmod", f"/faultkit/modules/{MODULE}.ko")
+        load(MODULE)
 
     def unload(self) -> None:
-        retry(lambda: run("rmmod", MODULE), timeout_s=3.0)
+        unload(MODULE)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)
@@ -73,8 +65,7 @@ class Rtl8139Micro:
         retry(self.probe, timeout_s=5.0)
 
     def detach(self) -> None:
-        with suppress(OSError):  # it may be gone already
-            run("ip", "link", "set", DEVICE, "down")
+        Rtl8139().detach()
 
     def reattach(self) -> None:
         retry(self.probe, timeout_s=2.0)
