@@ -21,13 +21,14 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.longrun import LENGTHS
-from faultkit import analysis, experiment
-from faultkit.campaign import run_valid, settled
-from faultkit.image import image
+from faultkit import experiment
+from faultkit.machine.image import image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template, pack, prepare, template
 from faultkit.model import Trial
-from faultkit.qemu import Machine
+from faultkit.results import analysis
+from faultkit.running.campaign import run_valid, settled
 from faultkit.store import Store
-from faultkit.template import Template, pack, prepare, template
 from tests.synthetic import campaign as synthetic_campaign
 
 HERE = Path(__file__).parent

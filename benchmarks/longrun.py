@@ -13,13 +13,14 @@ from typing import Any
 
 from rich.console import Console
 
-from faultkit import campaign, experiment
-from faultkit.campaign import Campaign, row_of
-from faultkit.image import image
+from faultkit import experiment
+from faultkit.machine.image import image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template
 from faultkit.model import Ending, Event, Record, Trial
-from faultkit.progress import Bar
-from faultkit.qemu import Machine
-from faultkit.template import Template
+from faultkit.running import campaign
+from faultkit.running.campaign import Campaign, row_of
+from faultkit.running.progress import Bar
 
 LENGTHS = (1_000, 100_000)
 SEED = 1

@@ -4,7 +4,7 @@ Expected: its death is told of at once by the pidfd, however it is watched; a ha
 two periods. A pause of a healthy u-driver that is longer than the deadline is a false alarm, if a beat falls into it;
 none is raised in golden trials.
 
-The table: `faultkit.sweeps.detector_table(store)`. Nobody acts, so that every detector has its say.
+The table: `faultkit.results.sweeps.detector_table(store)`. Nobody acts, so that every detector has its say.
 """
 
 from __future__ import annotations

@@ -36,5 +36,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """`faultkit.load` and its like, on demand: pandas is not in the guest, and slow to import."""
     if name in ANALYSIS:
-        return getattr(importlib.import_module("faultkit.analysis"), name)
+        return getattr(importlib.import_module("faultkit.results.analysis"), name)
     raise AttributeError(f"module 'faultkit' has no attribute {name!r}")

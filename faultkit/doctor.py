@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit import cache, image, qemu
 from faultkit.errors import FaultkitError, HarnessError, UnmetNeed
-from faultkit.image import Image
-from faultkit.qemu import Machine
+from faultkit.machine import cache, image, qemu
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
 
 OLDEST_QEMU = (7, 2)
 DISK_BYTES = 3 << 30

@@ -17,11 +17,11 @@ from typing import Any
 
 from faultkit.codec import dumps, name_of
 from faultkit.errors import UsageError
+from faultkit.machine.template import group_of
 from faultkit.model import Trial
 from faultkit.protocols import iter_parts
-from faultkit.sequential import Rule
-from faultkit.stopping import Stops
-from faultkit.template import group_of
+from faultkit.results.stopping import Stops
+from faultkit.statistics.sequential import Rule
 
 PACKAGE = "experiments"
 
@@ -66,7 +66,7 @@ def load(name: str) -> Experiment:
     stop = getattr(module, "STOP", None)
     if stop is not None and not isinstance(stop, Rule):
         raise UsageError(
-            f"{name}: STOP is a {type(stop).__name__}: give a rule of faultkit.sequential, such as Sprt(...)"
+            f"{name}: STOP is a {type(stop).__name__}: give a rule of faultkit.statistics.sequential, such as Sprt(...)"
         )
     own_name, question = module.__name__.rpartition(".")[2], (module.__doc__ or "").strip()
     return Experiment(own_name, question, trials, file, stop, getattr(module, "GATE", ()))

@@ -1,4 +1,4 @@
-"""What the kernel says is wrong: kmsg while it lives (here), the console when it does not (`faultkit.console`)."""
+"""What the kernel says is wrong: kmsg while it lives (here), else the console (`faultkit.machine.console`)."""
 
 from __future__ import annotations
 

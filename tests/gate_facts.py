@@ -7,7 +7,7 @@ from typing import Any
 
 from faultkit.gate.facts import Facts, Seen
 from faultkit.model import Outcome
-from faultkit.summary import COLUMNS
+from faultkit.results.summary import COLUMNS
 
 STRATA = dict.fromkeys(COLUMNS, "") | {"driver": "nbd", "injector": "kill", "policy": "restart_udriver"}
 MS = 1_000_000

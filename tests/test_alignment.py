@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.alignment import Step, align
 from faultkit.model import Event
+from faultkit.results.alignment import Step, align
 
 EVENTS = st.builds(
     Event, st.integers(0, 9), st.just("agent"), st.sampled_from("abc"), st.dictionaries(st.just("n"), st.integers(0, 1))

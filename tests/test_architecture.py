@@ -59,8 +59,10 @@ def imports(path: Path, *, typing: bool = False) -> Iterator[str]:
 
 def test_there_is_something_to_look_at() -> None:
     assert len(FILES) > 40
-    assert "faultkit.qemu" in set(imports(HOME / "faultkit" / "template.py"))
-    assert "faultkit.qemu" in set(imports(HOME / "faultkit" / "campaign.py")), "also `from faultkit import qemu`"
+    assert "faultkit.machine.qemu" in set(imports(HOME / "faultkit" / "machine" / "template.py"))
+    assert "faultkit.machine.qemu" in set(imports(HOME / "faultkit" / "running" / "campaign.py")), (
+        "also `from faultkit import qemu`"
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -102,7 +104,7 @@ QEMU_WORDS = re.compile(r"qemu-system|qemu\.qmp|query-status|migrate-|pmemsave|h
 def test_only_one_file_knows_qemu(path: Path) -> None:
     code = [line for line in path.read_text().splitlines() if "apt-get install" not in line]
     knows = bool(QEMU_WORDS.search("\n".join(code)))
-    assert knows == (name_of(path) == "faultkit.qemu")
+    assert knows == (name_of(path) == "faultkit.machine.qemu")
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultkit import analysis
-from faultkit.availability import YEAR_S, Downtime, downtime
 from faultkit.figures.select import activated
-from faultkit.stats import rate
+from faultkit.results import analysis
+from faultkit.results.availability import YEAR_S, Downtime, downtime
+from faultkit.statistics.stats import rate
 from faultkit.store import Store
 from tests.records import EVENTS_OF, RESTORED, a_row, at
 from tests.synthetic import meta

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faultkit import cache
+from faultkit.machine import cache
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.callsites import call_sites
+from faultkit.machine.callsites import call_sites
+from faultkit.machine.symbols import Symbol, names, parse
 from faultkit.protocols import CallSite, Function
-from faultkit.symbols import Symbol, names, parse
 
 BASE = 0xFFFFFFFFC0000000
 KMALLOC, KFREE = 0xFFFFFFFF81200000, 0xFFFFFFFF81200480

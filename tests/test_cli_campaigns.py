@@ -10,8 +10,8 @@ from rich.console import Console
 
 from faultkit.cli.campaigns import conclude, run_again, sample_size
 from faultkit.errors import HarnessError
-from faultkit.image import Image
-from faultkit.replay import Replay, as_columns
+from faultkit.machine.image import Image
+from faultkit.running.replay import Replay, as_columns
 from faultkit.store import Store
 from tests.records import RESTORED, a_row
 from tests.synthetic import campaign, meta

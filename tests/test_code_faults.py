@@ -13,9 +13,9 @@ from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultkit.callsites import call_sites
-from faultkit.coverage import by_function
 from faultkit.errors import NotPlaced
+from faultkit.machine.callsites import call_sites
+from faultkit.machine.coverage import by_function
 from faultkit.protocols import Function, ModuleCode
 from injectors.kernel_memory import KernelMemory, damaged, pointed_to
 from injectors.machine_code.instructions import decoded

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
-from faultkit.comparison_table import ComparisonTable
-from faultkit.differences import fisher, mcnemar, newcombe, tango
 from faultkit.errors import UsageError
 from faultkit.model import Detectors, Outcome
 from faultkit.policies import Nothing, RestartUDriver
-from faultkit.stats import rate
+from faultkit.results.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
+from faultkit.results.comparison_table import ComparisonTable
+from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
+from faultkit.statistics.stats import rate
 from faultkit.store import Row, Store
 from faultkit.triggers import AtRequest
 from tests.records import EVENTS_OF, CallError, Kill, Nbd, Typed, Writes, a_golden_row, a_row

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.console import events
+from faultkit.machine.console import events
 from faultkit.model import Event
 
 LOGS = Path(__file__).with_name("logs")

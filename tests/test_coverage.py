@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faultkit.qemu import traced, translated
+from faultkit.machine.qemu import traced, translated
 
 LOG = Path(__file__).with_name("translated.log")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, multinomial
 
-from faultkit.differences import fisher, mcnemar, newcombe, tango, tango_score
+from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango, tango_score
 
 PAIRS = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 200)).map(lambda x: (x[0], x[1], sum(x)))
 SAMPLE = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultkit import analysis, figures
+from faultkit import figures
 from faultkit.figures.funnel import STAGES, stages
 from faultkit.figures.heat import harm
 from faultkit.figures.looks import log_ticks, thinned
 from faultkit.figures.recovery import curve_of
 from faultkit.figures.shares import counts_by
+from faultkit.results import analysis
+from faultkit.results.summary import by, survival
 from faultkit.store import Store
-from faultkit.summary import by, survival
 from tests.records import EVENTS_OF, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 

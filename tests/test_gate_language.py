@@ -15,7 +15,7 @@ from faultkit.gate.language import OUTCOMES, Rule, parse
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.shares import MEASURES, Share
 from faultkit.gate.times import INTERVALS, Within
-from faultkit.summary import COLUMNS
+from faultkit.results.summary import COLUMNS
 
 NBD = Clauses(where=(("driver", "nbd"), ("fault_type", "text: nop")))
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.differences import mcnemar, tango
 from faultkit.gate.answers import Answer
 from faultkit.gate.facts import Facts, compared
 from faultkit.gate.language import parse
 from faultkit.model import Outcome
+from faultkit.statistics.differences import mcnemar, tango
 from tests.gate_facts import a_trial, facts
 
 PASS, FAIL, INCONCLUSIVE = Answer.PASS, Answer.FAIL, Answer.INCONCLUSIVE

@@ -17,8 +17,8 @@ from faultkit.gate.language import parse
 from faultkit.gate.question import FixedSize, Question
 from faultkit.gate.times import took, upper_bound
 from faultkit.model import Outcome
-from faultkit.sequential import Decision
-from faultkit.stats import clopper_pearson
+from faultkit.statistics.sequential import Decision
+from faultkit.statistics.stats import clopper_pearson
 from tests.gate_facts import a_trial, facts, golden, outcomes
 
 PASS, FAIL, INCONCLUSIVE = Answer.PASS, Answer.FAIL, Answer.INCONCLUSIVE

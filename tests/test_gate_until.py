@@ -16,7 +16,7 @@ from faultkit.gate.assess import assess, overall
 from faultkit.gate.facts import facts_of
 from faultkit.gate.sources import of_lines
 from faultkit.gate.until import Looks, UntilDecided, refuse_undecidable
-from faultkit.stopping import Follows, Stopping, Stops, stopping_of
+from faultkit.results.stopping import Follows, Stopping, Stops, stopping_of
 from faultkit.store import Store
 from tests.records import EVENTS_OF, a_row
 from tests.synthetic import meta

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from faultkit.errors import GuestLost, HarnessError
-from faultkit.gdbstub import CHUNK, REGISTERS, GdbStub
+from faultkit.machine.gdbstub import CHUNK, REGISTERS, GdbStub
 
 BASE = 0x1000
 PACKET = re.compile(rb"\$([^#]*)#([0-9a-f]{2})")

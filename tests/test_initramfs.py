@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.initramfs import Entry, archive, with_folders
+from faultkit.machine.initramfs import Entry, archive, with_folders
 
 FILES = [
     Entry("bin/tool", b"#!/bin/sh\n", 0o755),

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.errors import UsageError
-from faultkit.image import Image
-from faultkit.minimise import Attempts, Minimal, Step, Subset, as_json, ddmin, minimise
+from faultkit.machine.image import Image
 from faultkit.model import Outcome
+from faultkit.running.minimise import Attempts, Minimal, Step, Subset, as_json, ddmin, minimise
 from faultkit.store import Store
 from tests.records import EVENTS_OF, Both, Hang, Kill, a_row
 from tests.synthetic import meta

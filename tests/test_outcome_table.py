@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from faultkit.errors import UsageError
-from faultkit.outcome_table import OutcomeTable
 from faultkit.policies import Nothing, RestartUDriver
-from faultkit.stats import rate
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.statistics.stats import rate
 from faultkit.store import Store
 from tests.records import EVENTS_OF, CallError, Kill, Text, a_row
 from tests.synthetic import campaign, meta, one_of_each

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, RestartUDriver
-from faultkit.image import Image
+from faultkit.machine.image import Image
 from faultkit.pytest_plugin.bench import Bench, Guest
 from faultkit.pytest_plugin.stories import free
 from injectors.hang import Hang

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from faultkit.model import Detectors
-from faultkit.recoveries import (
+from faultkit.results.recoveries import (
     DETECTION_DTYPES,
     PHASE_DTYPES,
     PhaseTable,

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from faultkit.errors import UsageError
-from faultkit.interference import as_meta
 from faultkit.model import Event
-from faultkit.outcome_table import OutcomeTable
-from faultkit.replay import Replay, as_columns, described, first_difference, spread
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.results.summary import as_json, replays
+from faultkit.running.interference import as_meta
+from faultkit.running.replay import Replay, as_columns, described, first_difference, spread
 from faultkit.store import Store
-from faultkit.summary import as_json, replays
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta
 from tests.terminal import printed

@@ -19,21 +19,21 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from faultkit.compare import within
 from faultkit.errors import HarnessError, UsageError
 from faultkit.figures.looks import PALETTE, translucent
 from faultkit.model import Event, Outcome
 from faultkit.policies import GiveUp
-from faultkit.recoveries import phase_quantiles, recovery_phases
 from faultkit.report import details, write
 from faultkit.report.campaign import read, verdict
 from faultkit.report.markup import ms
 from faultkit.report.overview import MEANINGS, MOST_VALUES, shares_title
 from faultkit.report.recovery import phases_title
 from faultkit.report.theme import DARK, themable
-from faultkit.stats import rate
+from faultkit.results.compare import within
+from faultkit.results.recoveries import phase_quantiles, recovery_phases
+from faultkit.results.summary import accounting, by, outcomes, survival
+from faultkit.statistics.stats import rate
 from faultkit.store import FILE, Row, Store
-from faultkit.summary import accounting, by, outcomes, survival
 from tests.records import EVENTS_OF, MS, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 

@@ -15,10 +15,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from faultkit import analysis
-from faultkit.availability import downtime
 from faultkit.figures.select import activated
 from faultkit.report import write
+from faultkit.results import analysis
+from faultkit.results.availability import downtime
 from faultkit.store import Store
 from tests.browser import MISSING, browser, complaints, opened
 from tests.synthetic import campaign

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultkit.sequential import (
+from faultkit.statistics.sequential import (
     Decision,
     Exceeds,
     Precise,
@@ -22,7 +22,7 @@ from faultkit.sequential import (
     operating,
     trials_if_all_succeed,
 )
-from faultkit.stats import clopper_pearson
+from faultkit.statistics.stats import clopper_pearson
 
 GOOD = Sprt(p0=0.97, p1=0.99)
 COUNTS = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

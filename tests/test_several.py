@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from faultkit.codec import dumps, loads
 from faultkit.errors import NotPlaced
-from faultkit.payload import modules_of
+from faultkit.machine.payload import modules_of
 from faultkit.protocols import Function, ModuleCode, Ships, iter_parts
 from injectors.call_error import CallError
 from injectors.kill import Kill

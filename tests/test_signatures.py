@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.console import events
-from faultkit.signatures import excerpt, signature
+from faultkit.machine.console import events
+from faultkit.results.signatures import excerpt, signature
 
 LOGS = Path(__file__).with_name("logs")
 OF = {

@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.campaign import Campaign, run_missing
 from faultkit.codec import encode
 from faultkit.errors import UsageError
 from faultkit.experiment import Experiment, load, plan
-from faultkit.image import Image
 from faultkit.judge import Verdict
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template, group_of
 from faultkit.model import Trial
-from faultkit.outcome_table import OutcomeTable
-from faultkit.qemu import Machine
-from faultkit.sequential import Decision, Sprt, first_decision
-from faultkit.stopping import Stopping, success
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.results.stopping import Stopping, success
+from faultkit.running.campaign import Campaign, run_missing
+from faultkit.statistics.sequential import Decision, Sprt, first_decision
 from faultkit.store import Row, Store
-from faultkit.template import Template, group_of
 from tests.records import EVENTS_OF, a_row, a_trial
 from tests.synthetic import meta
 from tests.terminal import printed
@@ -166,12 +166,14 @@ def test_an_interrupted_campaign_goes_on_where_its_rule_was(tmp_path: Path) -> N
 
 
 def test_an_experiment_declares_its_rule(tmp_path: Path) -> None:
-    head = "from faultkit.sequential import Sprt\nfrom tests.records import a_trial\n"
+    head = "from faultkit.statistics.sequential import Sprt\nfrom tests.records import a_trial\n"
     body = "def trials(seed):\n    yield a_trial()\n"
     file = tmp_path / "declares_a_rule.py"
     file.write_text(f"{head}STOP = Sprt(p0=0.5, p1=0.8)\n{body}")
     assert load(str(file)).stop == RULE
     wrong = tmp_path / "declares_no_rule.py"
     wrong.write_text(f"{head}STOP = 0.95\n{body}")
-    with pytest.raises(UsageError, match=r"STOP is a float: give a rule of faultkit.sequential, such as Sprt"):
+    with pytest.raises(
+        UsageError, match=r"STOP is a float: give a rule of faultkit.statistics.sequential, such as Sprt"
+    ):
         load(str(wrong))

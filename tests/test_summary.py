@@ -11,10 +11,8 @@ import pytest
 from faultkit import store as store_module
 from faultkit.errors import UsageError
 from faultkit.model import Outcome
-from faultkit.outcome_table import OutcomeTable
-from faultkit.stats import rate
-from faultkit.store import Store
-from faultkit.summary import (
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.results.summary import (
     COLUMNS,
     accounting,
     accounting_by,
@@ -27,6 +25,8 @@ from faultkit.summary import (
     replays,
     survival,
 )
+from faultkit.statistics.stats import rate
+from faultkit.store import Store
 from tests.records import EVENTS_OF, CallError, Kill, Typed, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta, one_of_each
 from tests.terminal import printed

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from faultkit.model import Detectors, Event
+from faultkit.results.sweeps import detector_table, throughput
 from faultkit.store import Store
-from faultkit.sweeps import detector_table, throughput
 from faultkit.triggers import Every
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta

@@ -5,8 +5,8 @@ driver killed every second, MINIX 3 (DSN 2007) about 10 % with its network drive
 a request that was in flight is sent again only by the request timeout, which is a second at least. The network driver
 has no process to kill: it is unbound from its device and reloaded.
 
-The table: `faultkit.sweeps.throughput(store)`. Servers and wires take 20 ms a request, so that requests are in flight
-nearly all the time while the processor idles: a trial of a virtual minute takes about half a minute.
+The table: `faultkit.results.sweeps.throughput(store)`. Servers and wires take 20 ms a request, so that requests are in
+flight nearly all the time while the processor idles: a trial of a virtual minute takes about half a minute.
 """
 
 from __future__ import annotations

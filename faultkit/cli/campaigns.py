@@ -11,19 +11,21 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultkit import cache, campaign, doctor, experiment
-from faultkit.campaign import Campaign
+from faultkit import doctor, experiment
 from faultkit.cli.results import RESULTS, built_guest, link_latest
 from faultkit.errors import FaultkitError, HarnessError, UsageError
 from faultkit.experiment import Experiment
-from faultkit.image import Image
-from faultkit.outcome_table import OutcomeTable
-from faultkit.progress import Bar
-from faultkit.qemu import Machine
-from faultkit.replay import replay, spread
+from faultkit.machine import cache
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import KEEP
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.results.summary import VOID_SHARE, accounting, replays
+from faultkit.running import campaign
+from faultkit.running.campaign import Campaign
+from faultkit.running.progress import Bar
+from faultkit.running.replay import replay, spread
 from faultkit.store import Store
-from faultkit.summary import VOID_SHARE, accounting, replays
-from faultkit.template import KEEP
 
 AGAIN, AGAIN_EVERY = 5, 20  # so many trials are run again at the end, but no more than one in so many
 

@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 
 from faultkit.cli.results import complete_results, found, result_argument
-from faultkit.compare import COLUMNS, Comparison, as_json, between, within
-from faultkit.comparison_table import ComparisonTable
 from faultkit.errors import UsageError
+from faultkit.results.compare import COLUMNS, Comparison, as_json, between, within
+from faultkit.results.comparison_table import ComparisonTable
 from faultkit.store import Store
 
 

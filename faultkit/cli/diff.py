@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultkit.alignment import IDS
 from faultkit.cli.results import complete_results, found
 from faultkit.errors import UsageError
+from faultkit.results.alignment import IDS
+from faultkit.results.trial_diff import TrialDiff, as_json
 from faultkit.store import Store
-from faultkit.trial_diff import TrialDiff, as_json
 
 
 @click.command(name="diff", short_help="Compare the time lines of two trials.")

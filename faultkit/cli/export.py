@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from faultkit import analysis
 from faultkit.cli.results import result_argument
+from faultkit.results import analysis
 
 
 @click.command(name="export", short_help="Write the table of trials for other tools.")

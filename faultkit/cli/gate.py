@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultkit import compare, experiment
+from faultkit import experiment
 from faultkit.cli.results import complete_results, found
 from faultkit.cli.until import Budget, run_until
 from faultkit.errors import UsageError
@@ -24,6 +24,7 @@ from faultkit.gate.relative import NotWorse
 from faultkit.gate.screen import Screen, as_json
 from faultkit.gate.sources import Rules
 from faultkit.gate.until import UntilDecided, refuse_undecidable
+from faultkit.results import compare
 from faultkit.store import Store
 
 FILE = click.Path(path_type=Path, dir_okay=False)

@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 
 from faultkit.cli.results import built_guest, opened, result_argument
-from faultkit.interference import as_meta, interference
-from faultkit.replay import described, spread
+from faultkit.running.interference import as_meta, interference
+from faultkit.running.replay import described, spread
 
 
 @click.command(name="interference", short_help="Do trials at the same time disturb one another?")

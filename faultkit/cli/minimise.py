@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from faultkit.cli.results import built_guest, opened, result_argument
-from faultkit.minimise import Minimal, Step, as_json, minimise
+from faultkit.running.minimise import Minimal, Step, as_json, minimise
 
 
 @click.command(name="minimise", short_help="Find the faults to blame in a trial.")

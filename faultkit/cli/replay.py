@@ -10,7 +10,7 @@ from rich.console import Console
 
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.errors import UsageError
-from faultkit.replay import described, replay, spread
+from faultkit.running.replay import described, replay, spread
 
 
 @click.command(name="replay", short_help="Run stored trials again: are they the same?")

@@ -8,9 +8,9 @@ import click
 
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import latest, opened, result_argument
+from faultkit.machine.qemu import Machine
 from faultkit.named import named, several
-from faultkit.qemu import Machine
-from faultkit.rerun import Changes, experiment_of
+from faultkit.running.rerun import Changes, experiment_of
 
 
 @click.command(name="rerun", short_help="Run a stored fault list again, changed.")

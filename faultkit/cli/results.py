@@ -11,9 +11,10 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import Console
 
-from faultkit import cache, catalogue, experiment
+from faultkit import catalogue, experiment
 from faultkit.errors import UsageError
-from faultkit.image import Image, image
+from faultkit.machine import cache
+from faultkit.machine.image import Image, image
 from faultkit.store import FILE, Store
 
 RESULTS = Path("results")

@@ -10,7 +10,7 @@ import click
 from faultkit import experiment
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import complete_experiments, latest
-from faultkit.qemu import Machine
+from faultkit.machine.qemu import Machine
 from faultkit.store import FILE, Store
 
 

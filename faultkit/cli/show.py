@@ -10,11 +10,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from faultkit import timeline
 from faultkit.cli.results import opened, result_argument
-from faultkit.outcome_table import OutcomeTable
+from faultkit.results import timeline
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.results.summary import COLUMNS, as_json
 from faultkit.store import Store
-from faultkit.summary import COLUMNS, as_json
 
 
 @click.command(name="show", short_help="Show outcomes, or the time line of a trial.")
@@ -51,4 +51,6 @@ def phase_table(store: Store, trial: int | None) -> Any:
     """The phases of recovery, of one trial or of all. Raises: UsageError if there is no such trial."""
     if trial is not None:
         store.events(trial)
-    return importlib.import_module("faultkit.recoveries").PhaseTable.of(store, trial)  # pandas is slow to import
+    return importlib.import_module("faultkit.results.recoveries").PhaseTable.of(
+        store, trial
+    )  # pandas is slow to import

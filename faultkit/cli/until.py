@@ -13,7 +13,7 @@ from faultkit.cli.results import latest
 from faultkit.cli.run import as_before
 from faultkit.experiment import Experiment
 from faultkit.gate.until import UntilDecided
-from faultkit.qemu import Machine
+from faultkit.machine.qemu import Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,10 @@
     figures.heat(results.trials, rows="target").show()
     figures.recovery(figures.recovery_times(results)).show()
 
-Each takes a tidy frame (mostly `results.trials`, a row per trial, see `faultkit.analysis.DTYPES`; `pairs` takes a
-comparison, see `faultkit.compare`) and returns an
-ordinary `plotly.graph_objects.Figure`: change it with `update_layout`, write it with `write_html`. Void and golden
-trials may be in the frame, they are left out where they say nothing. Times are virtual. A frame in which
-there is nothing to draw gives an empty chart that says so.
+Each takes a tidy frame (mostly `results.trials`, a row per trial, see `faultkit.results.analysis.DTYPES`; `pairs`
+takes a comparison, see `faultkit.results.compare`) and returns an ordinary `plotly.graph_objects.Figure`: change it
+with `update_layout`, write it with `write_html`. Void and golden trials may be in the frame, they are left out where
+they say nothing. Times are virtual. A frame in which there is nothing to draw gives an empty chart that says so.
 """
 
 from faultkit.figures.availability import availability

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from faultkit.availability import Downtime, downtime
 from faultkit.figures.looks import axis, figure, looks, translucent
 from faultkit.figures.select import activated, named
+from faultkit.results.availability import Downtime, downtime
 
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 BETWEEN = {"1 h": HOUR_S, "1 d": DAY_S, "1 week": 7 * DAY_S, "30 d": 30 * DAY_S, "1 year": 365.25 * DAY_S}
@@ -22,7 +22,7 @@ def availability(trials: pd.DataFrame, by: str = "policy", repair_s: float = 300
     """Downtime in a year against the time between activated faults, a line for each value of the column `by`.
 
     A fault that ended LOST or worse is repaired by hand in `repair_s` seconds. The band is that of the exact interval
-    of their share. All assumptions: `faultkit.availability`.
+    of their share. All assumptions: `faultkit.results.availability`.
     """
     active = activated(trials)
     costs = {str(value): downtime(rows) for value, rows in active.groupby(named(active[by]))}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from faultkit.compare import Comparison
 from faultkit.figures.looks import INK, PALETTE, axis, figure
 from faultkit.model import Outcome
+from faultkit.results.compare import Comparison
 
 
 def pairs(comparison: Comparison) -> go.Figure:

@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 
 from faultkit.episodes import PHASES
 from faultkit.figures.looks import INK, axis, figure, in_ms, looks, ms_axis
-from faultkit.recoveries import phase_quantiles
+from faultkit.results.recoveries import phase_quantiles
 
 
 def phases(frame: pd.DataFrame, by: str = "policy") -> go.Figure:
     """Median, 95 % and 99 % quantile of each phase of recovery, a line for each value of the column `by`.
 
-    `frame` comes from `faultkit.recoveries.recovery_phases`. What came to no end is censored, not dropped; a
+    `frame` comes from `faultkit.results.recoveries.recovery_phases`. What came to no end is censored, not dropped; a
     quantile beyond what was seen to end is not drawn.
     """
     table = phase_quantiles(frame, by=(by,)) if len(frame) else frame

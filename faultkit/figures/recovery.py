@@ -13,10 +13,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from scipy import stats
 
-from faultkit.analysis import Results
 from faultkit.figures.looks import figure, in_ms, looks, ms_axis, share_axis, translucent
 from faultkit.figures.select import named
-from faultkit.stats import CONFIDENCE
+from faultkit.results.analysis import Results
+from faultkit.statistics.stats import CONFIDENCE
 
 STEPS = 300  # drawn of one curve; more cannot be told apart
 

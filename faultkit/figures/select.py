@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model import Outcome
-from faultkit.summary import GOLDEN
+from faultkit.results.summary import GOLDEN
 
 UNKNOWN = "(unknown)"
 

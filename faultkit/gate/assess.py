@@ -9,8 +9,8 @@ from typing import Any
 from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.facts import Facts, report_of
 from faultkit.gate.sources import Named, Rules
+from faultkit.results.summary import VOID_SHARE, accounting
 from faultkit.store import Store
-from faultkit.summary import VOID_SHARE, accounting
 
 PASSED, FAILED, INCONCLUSIVE, HARNESS = 0, 1, 3, 5
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from faultkit.model import Outcome
-from faultkit.sequential import Decision
-from faultkit.signatures import excerpt, signature
+from faultkit.results.signatures import excerpt, signature
+from faultkit.results.summary import COLUMNS, GOLDEN, VOID_SHARE
+from faultkit.statistics.sequential import Decision
 from faultkit.store import Store
-from faultkit.summary import COLUMNS, GOLDEN, VOID_SHARE
 
 TIMES = {"recovery": "recovery_ns", "detection": "detection_latency_ns", "outage": "outage_ns"}
 FLAGS = ("injected", "manifested", "leaked", "warned", "udriver_died", "kdriver_reloaded")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import Gated, Line
 from faultkit.gate.screen import conclusion
-from faultkit.summary import accounting_line
+from faultkit.results.summary import accounting_line
 
 LEVELS = {Answer.FAIL: "error", Answer.INCONCLUSIVE: "warning"}
 MARKS = {Answer.PASS: "✅ pass", Answer.FAIL: "❌ fail", Answer.INCONCLUSIVE: "❔ inconclusive"}

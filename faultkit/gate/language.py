@@ -26,7 +26,7 @@ from faultkit.gate.shares import ACTIVATED, MEASURES, Share
 from faultkit.gate.times import INTERVALS, UNITS_NS, Within
 from faultkit.gate.words import Words, hundredth
 from faultkit.model import Outcome
-from faultkit.summary import COLUMNS
+from faultkit.results.summary import COLUMNS
 
 QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 AT_LEAST = {">=": True, "≥": True, "<=": False, "≤": False}

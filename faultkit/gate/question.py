@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faultkit.gate.answers import Answer
-from faultkit.sequential import Decision, Exceeds, Rule, Sprt, confidence_sequence, first_decision
-from faultkit.stats import clopper_pearson
+from faultkit.statistics.sequential import Decision, Exceeds, Rule, Sprt, confidence_sequence, first_decision
+from faultkit.statistics.stats import clopper_pearson
 
 FAR = 1_000_000  # trials: further than this nobody goes
 ANSWERS = {

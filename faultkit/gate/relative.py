@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from faultkit.differences import fisher, mcnemar, newcombe, tango
 from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.clauses import Clauses, nothing, percent, signatures, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import smallest
 from faultkit.gate.shares import measure_of
+from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

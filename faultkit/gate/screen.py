@@ -11,7 +11,7 @@ from rich.text import Text
 
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import Gated, Line
-from faultkit.summary import accounting_line
+from faultkit.results.summary import accounting_line
 
 STYLES = {Answer.PASS: "green", Answer.FAIL: "bold red", Answer.INCONCLUSIVE: "yellow"}
 WIDTH = len("INCONCLUSIVE") + 2

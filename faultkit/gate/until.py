@@ -1,7 +1,7 @@
 """A campaign that ends as soon as its gate is decided, and no sooner than that, or than its list.
 
 All rules are asked again after each few trials, always of the first trials of the list, whatever the order in which
-trials end. Shares and times are held to tests that allow for being looked at (`faultkit.sequential`).
+trials end. Shares and times are held to tests that allow for being looked at (`faultkit.statistics.sequential`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from faultkit.gate.assess import assess, overall
 from faultkit.gate.facts import Facts, compared, facts_of
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.sources import Named, of_lines
-from faultkit.sequential import Decision
+from faultkit.results.summary import SURVIVED
+from faultkit.statistics.sequential import Decision
 from faultkit.store import Store
-from faultkit.summary import SURVIVED
 
 EVERY = 10  # trials from one look to the next
 DECISIONS = {

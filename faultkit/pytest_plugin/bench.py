@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from faultkit import AtOnce, Nothing, Outcome, Record, Trial, doctor, image
-from faultkit.campaign import run_valid, settled
+from faultkit import AtOnce, Nothing, Outcome, Record, Trial, doctor
 from faultkit.codec import name_of
 from faultkit.errors import HarnessError, UnmetNeed, UsageError
 from faultkit.experiment import Group, kind_of
-from faultkit.image import Image
 from faultkit.judge import Verdict, judge
+from faultkit.machine import image
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template, template
 from faultkit.model import Event
 from faultkit.protocols import iter_parts
-from faultkit.qemu import Machine
+from faultkit.results.summary import SURVIVED
+from faultkit.running.campaign import run_valid, settled
 from faultkit.store import Row
-from faultkit.summary import SURVIVED
-from faultkit.template import Template, template
 
 EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any policy and trigger of ours shares a template
 

@@ -6,11 +6,11 @@ import json
 from html import escape
 
 from faultkit import figures
-from faultkit.availability import ASSUMPTIONS, Downtime, downtime
 from faultkit.figures.availability import DAY_S
 from faultkit.figures.select import activated, named
 from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece, beside, card, chart
+from faultkit.results.availability import ASSUMPTIONS, Downtime, downtime
 
 BETWEEN_S = 30 * DAY_S
 REPAIR_S = 300.0

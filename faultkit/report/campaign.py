@@ -9,17 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.analysis import frame_of
-from faultkit.compare import Comparison, within
 from faultkit.episodes import phases
 from faultkit.errors import UsageError
 from faultkit.figures.select import faulty
 from faultkit.model import Outcome
-from faultkit.recoveries import PHASE_DTYPES, TRIAL
-from faultkit.stats import Rate
+from faultkit.results.analysis import frame_of
+from faultkit.results.compare import Comparison, within
+from faultkit.results.recoveries import PHASE_DTYPES, TRIAL
+from faultkit.results.summary import GOLDEN, accounting, by, false_positives, outcomes, survival
+from faultkit.results.waits import watched
+from faultkit.statistics.stats import Rate
 from faultkit.store import Store
-from faultkit.summary import GOLDEN, accounting, by, false_positives, outcomes, survival
-from faultkit.waits import watched
 
 GROUPS = ("driver", "side", "injector", "fault_type", "function", "policy")
 MOST_PHASED = 5_000

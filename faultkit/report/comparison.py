@@ -8,11 +8,11 @@ from itertools import combinations
 from pathlib import Path
 
 from faultkit import figures
-from faultkit.compare import Comparison, between
-from faultkit.comparison_table import said
 from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece, beside, card, chart, joined
 from faultkit.report.overview import share_row, shares_table
+from faultkit.results.compare import Comparison, between
+from faultkit.results.comparison_table import said
 from faultkit.store import Store
 
 SIGNIFICANT = 0.05

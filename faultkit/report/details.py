@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model import Event, Outcome
+from faultkit.results.summary import GOLDEN
 from faultkit.store import Store, class_name
-from faultkit.summary import GOLDEN
 
 TABLE_ROWS = 20_000
 FEWEST_OTHERS = 2_000  # than failures, of which all are shown

@@ -9,8 +9,8 @@ from faultkit.figures.funnel import stages
 from faultkit.model import Outcome
 from faultkit.report.campaign import Campaign, Counts, gap_sentence, golden_sentence, verdict, worst
 from faultkit.report.markup import Piece, card, note, rate_cells, stack, swatch, whisker
-from faultkit.stats import Rate, rate
-from faultkit.summary import survival
+from faultkit.results.summary import survival
+from faultkit.statistics.stats import Rate, rate
 
 MOST_VALUES = 16  # of one group in the table of shares
 MEANINGS: dict[Outcome, str] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.report import write
+from faultkit.results.summary import replays
 from faultkit.store import Store
-from faultkit.summary import replays
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import After, AtOnce, AtRequest, Nothing, Outcome, Record, Trial, doctor
 from faultkit.errors import UnmetNeed
-from faultkit.image import Image
-from faultkit.image import image as built_image
 from faultkit.judge import Verdict, judge
+from faultkit.machine.image import Image
+from faultkit.machine.image import image as built_image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template, template
 from faultkit.model import Event
 from faultkit.protocols import Placeable
-from faultkit.qemu import Machine
-from faultkit.template import Template, template
-from faultkit.trial import run_trial
+from faultkit.running.trial import run_trial
 from injectors.call_argument import CallArgument
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faultkit.image import Image, headers
+from faultkit.machine.image import Image, headers
 from faultkit.protocols import ModuleCode
 from injectors.call_values import FAILURES
 from tests.guest.conftest import Bed

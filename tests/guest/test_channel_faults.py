@@ -12,9 +12,9 @@ import pytest
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, RestartUDriver, Trial
 from faultkit.errors import NotPlaced
-from faultkit.image import Image
-from faultkit.qemu import Machine
-from faultkit.template import template
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import template
 from injectors.channel import Channel
 from injectors.kill import Kill
 from monitors import Kernel, Process, Requests

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit import AtRequest, Nothing, Outcome
-from faultkit.coverage import by_function
+from faultkit.machine.coverage import by_function
 from faultkit.protocols import ModuleCode
 from injectors.kernel_memory import KernelMemory
 from injectors.machine_code.instructions import prologue_bytes

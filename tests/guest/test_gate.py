@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from junitparser import JUnitXml
 
 from faultkit.cli.gate import command
-from faultkit.image import Image
+from faultkit.machine.image import Image
 from faultkit.store import Store
 
 pytestmark = pytest.mark.guest

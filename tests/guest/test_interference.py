@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from faultkit import AtRequest, RestartUDriver
-from faultkit.campaign import run_relocated
-from faultkit.compare import between
-from faultkit.image import Image
-from faultkit.interference import interference
-from faultkit.replay import replay
-from faultkit.rerun import Changes, experiment_of
+from faultkit.machine.image import Image
+from faultkit.results.compare import between
+from faultkit.results.summary import replays
+from faultkit.running.campaign import run_relocated
+from faultkit.running.interference import interference
+from faultkit.running.replay import replay
+from faultkit.running.rerun import Changes, experiment_of
 from faultkit.store import Store
-from faultkit.summary import replays
 from injectors.call_error import CallError
 from injectors.kill import Kill
 from injectors.text import Text

@@ -23,11 +23,11 @@ import pytest
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, Nothing, Trial
 from faultkit.errors import GuestLost, HarnessError
-from faultkit.image import Image
-from faultkit.qemu import Guest, Machine
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Guest, Machine
+from faultkit.machine.template import Template, template
+from faultkit.running.trial import run_trial
 from faultkit.store import FILE
-from faultkit.template import Template, template
-from faultkit.trial import run_trial
 from injectors.kill import Kill
 
 pytestmark = pytest.mark.guest

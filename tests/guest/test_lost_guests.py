@@ -13,7 +13,7 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit.errors import GuestLost
-from faultkit.trial import run_trial
+from faultkit.running.trial import run_trial
 from tests.guest.conftest import Bed
 
 pytestmark = pytest.mark.guest

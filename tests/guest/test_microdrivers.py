@@ -11,13 +11,13 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartUDriver, Trial
-from faultkit.image import Image
 from faultkit.judge import judge
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import template
 from faultkit.model import Record
 from faultkit.protocols import Fault
-from faultkit.qemu import Machine
-from faultkit.template import template
-from faultkit.trial import run_trial
+from faultkit.running.trial import run_trial
 from injectors.hang import Hang
 from injectors.kill import Kill
 from monitors import Kernel, Modules, Process

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from faultkit import AtRequest, Nothing
-from faultkit.image import Image
-from faultkit.minimise import Step, minimise
+from faultkit.machine.image import Image
 from faultkit.model import Outcome
+from faultkit.running.minimise import Step, minimise
 from injectors.call_delay import CallDelay
 from injectors.kill import Kill
 from injectors.several import Several

@@ -13,7 +13,7 @@ import pytest
 import faultkit
 from faultkit import Nothing, ReloadKDriver
 from faultkit.codec import name_of
-from faultkit.image import Image
+from faultkit.machine.image import Image
 from faultkit.model import Outcome
 
 pytestmark = pytest.mark.guest

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.image import Image
+from faultkit.machine.image import Image
 from tests.plugin import OPTIONS
 
 pytestmark = pytest.mark.guest

@@ -22,7 +22,7 @@ from faultkit import (
     WithProbability,
 )  # fmt: skip
 from faultkit.protocols import Fault
-from faultkit.sweeps import throughput_of
+from faultkit.results.sweeps import throughput_of
 from injectors.kill import Kill
 from injectors.unbind import Unbind
 from tests.guest.conftest import Bed, Ran, recovery_parts

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from faultkit import After, AtOnce, AtRequest, Nothing, ReloadKDriver, RestartUDriver, cache
-from faultkit.image import Image
-from faultkit.replay import first_difference
+from faultkit import After, AtOnce, AtRequest, Nothing, ReloadKDriver, RestartUDriver
+from faultkit.machine import cache
+from faultkit.machine.image import Image
+from faultkit.running.replay import first_difference
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
 from injectors.crash import Crash

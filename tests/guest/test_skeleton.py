@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import faultkit
-from faultkit.image import Image
+from faultkit.machine.image import Image
 from faultkit.model import Outcome
 
 pytestmark = pytest.mark.guest

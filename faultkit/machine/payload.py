@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import faultkit
-from faultkit import cbuild, kbuild
 from faultkit.codec import encode
 from faultkit.errors import UsageError
-from faultkit.initramfs import Entry, archive, with_folders
+from faultkit.machine import cbuild, kbuild
+from faultkit.machine.initramfs import Entry, archive, with_folders
 from faultkit.protocols import KernelModule, Program, Ships, iter_parts
 
 HOME = "payload/faultkit"  # becomes /faultkit in the guest

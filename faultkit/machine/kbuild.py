@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from faultkit import cache
 from faultkit.errors import HarnessError, UnmetNeed
-from faultkit.image import headers, headers_version
+from faultkit.machine import cache
+from faultkit.machine.image import headers, headers_version
 from faultkit.protocols import KernelModule
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from faultkit.sequential import Decision, Progress, Rule
+from faultkit.results.summary import GOLDEN, SURVIVED
+from faultkit.statistics.sequential import Decision, Progress, Rule
 from faultkit.store import Store
-from faultkit.summary import GOLDEN, SURVIVED
 
 SURVIVORS = frozenset(outcome.name for outcome in SURVIVED)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model import Event
-from faultkit.recoveries import detections
-from faultkit.stats import quantile, rate
+from faultkit.results.recoveries import detections
+from faultkit.statistics.stats import quantile, rate
 from faultkit.store import Store, unpack_events
 
 NOT_THE_SERVICE = frozenset({"fill", "connect"})  # requests that only make ready for others

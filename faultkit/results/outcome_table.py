@@ -14,9 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model import Outcome
-from faultkit.stopping import described
-from faultkit.store import Store
-from faultkit.summary import (
+from faultkit.results.stopping import described
+from faultkit.results.summary import (
     ACCOUNTS,
     GOLDEN,
     accounting,
@@ -30,6 +29,7 @@ from faultkit.summary import (
     replays,
     survival,
 )
+from faultkit.store import Store
 
 
 @dataclass(frozen=True, slots=True)

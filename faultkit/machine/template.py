@@ -14,17 +14,17 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from faultkit import cache, coverage, payload, qemu, symbols
-from faultkit.callsites import call_sites
 from faultkit.codec import encode
 from faultkit.errors import HarnessError, UnmetNeed
-from faultkit.image import Image
+from faultkit.machine import cache, coverage, payload, qemu, symbols
+from faultkit.machine.callsites import call_sites
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Files, Guest, Machine, Stop
+from faultkit.machine.symbols import Symbol
 from faultkit.mailbox import State
 from faultkit.model import Trial
 from faultkit.policies import Nothing
 from faultkit.protocols import Buffer, CallSite, Driver, Function, ModuleCode, Workload
-from faultkit.qemu import Files, Guest, Machine, Stop
-from faultkit.symbols import Symbol
 
 PREPARE_S = 180.0
 KEEP = 12  # about 350 MB each

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from faultkit.model import Outcome
-from faultkit.stats import Rate, rate
+from faultkit.statistics.stats import Rate, rate
 
 YEAR_S = 365.25 * 86_400
 ASSUMPTIONS = (

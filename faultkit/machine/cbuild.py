@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from faultkit import cache
 from faultkit.errors import HarnessError, UnmetNeed
+from faultkit.machine import cache
 from faultkit.protocols import Program
 
 COMPILE = ("gcc", "-O2", "-g0", "-static", "-Wall", "-Wextra", "-Werror")

@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from faultkit import console
 from faultkit.codec import decode, dumps, name_of
 from faultkit.errors import HarnessError, NotPlaced
+from faultkit.machine import console
+from faultkit.machine.paused import PausedGuest
+from faultkit.machine.qemu import Guest, Stop
+from faultkit.machine.template import Template
 from faultkit.mailbox import State
 from faultkit.model import Ending, Event, Record, Trial
-from faultkit.paused import PausedGuest
 from faultkit.protocols import Buffer, HostSide
-from faultkit.qemu import Guest, Stop
-from faultkit.template import Template
 
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
 ENDINGS = {

@@ -9,9 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from faultkit.compare import Comparison
 from faultkit.model import Outcome
-from faultkit.outcome_table import RULED, STYLES
+from faultkit.results.compare import Comparison
+from faultkit.results.outcome_table import RULED, STYLES
 
 SHOWN = 10  # discordant pairs that are named
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from faultkit.codec import encode
 from faultkit.errors import HarnessError, UsageError
-from faultkit.image import Image
 from faultkit.judge import judge
+from faultkit.machine.image import Image
+from faultkit.machine.template import Template
 from faultkit.model import Outcome, Trial
-from faultkit.replay import restored
+from faultkit.running.replay import restored
+from faultkit.running.trial import run_trial
 from faultkit.store import Store
-from faultkit.template import Template
-from faultkit.trial import run_trial
 
 Subset = tuple[int, ...]  # which of the faults, by position
 Run = Callable[[Subset], Outcome | None]  # None: void

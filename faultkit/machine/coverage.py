@@ -14,10 +14,10 @@ from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 
 from faultkit.codec import dumps
 from faultkit.errors import HarnessError
+from faultkit.machine.qemu import Files, Guest, Machine, Stop
 from faultkit.mailbox import State
 from faultkit.model import Trial
 from faultkit.protocols import Function, ModuleCode
-from faultkit.qemu import Files, Guest, Machine, Stop
 
 LIMIT_S = 120.0
 PADDING = ("nop", "int3")

@@ -11,7 +11,7 @@ from typing import Any
 
 from faultkit.errors import UsageError
 from faultkit.model import Outcome
-from faultkit.stats import Rate, quantile, rate
+from faultkit.statistics.stats import Rate, quantile, rate
 from faultkit.store import Store
 
 GOLDEN = "golden"  # the injector of a trial without a fault

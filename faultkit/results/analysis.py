@@ -15,15 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.compare import Comparison, between, within
 from faultkit.errors import HarnessError, UnmetNeed, UsageError
 from faultkit.model import Outcome
-from faultkit.outcome_table import OutcomeTable
+from faultkit.results.compare import Comparison, between, within
+from faultkit.results.outcome_table import OutcomeTable
+from faultkit.results.summary import GOLDEN, survival
+from faultkit.results.timeline import Timeline
+from faultkit.results.waits import watched
 from faultkit.rich_html import as_html, as_text
 from faultkit.store import Store, unpack_events
-from faultkit.summary import GOLDEN, survival
-from faultkit.timeline import Timeline
-from faultkit.waits import watched
 
 OUTCOMES = pd.CategoricalDtype([outcome.name for outcome in Outcome], ordered=True)  # mildest first
 
@@ -116,7 +116,7 @@ class Results:
             return watched(store, self.trials)
 
     def compare(self, other: Results) -> Comparison:
-        """This campaign against another, in pairs where their fault lists match: see `faultkit.compare.between`."""
+        """Against another campaign, in pairs where their fault lists match: see `faultkit.results.compare.between`."""
         return compare(self, other)
 
     def compare_by(self, column: str = "policy") -> list[Comparison]:
@@ -251,7 +251,7 @@ def rated(group: pd.DataFrame) -> tuple[float, ...]:
 
 
 def compare(first: Results, second: Results) -> Comparison:
-    """Two campaigns, in pairs where their fault lists match: see `faultkit.compare.between`."""
+    """Two campaigns, in pairs where their fault lists match: see `faultkit.results.compare.between`."""
     with Store.open(first.path) as one, Store.open(second.path) as two:
         return between(one, two)
 

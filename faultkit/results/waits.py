@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from faultkit.model import Event, Outcome
+from faultkit.results.summary import GOLDEN
 from faultkit.store import Store
-from faultkit.summary import GOLDEN
 
 FINAL = (Outcome.LOST.name, Outcome.CRASHED.name)  # no waiting would have brought these back
 WAIT_DTYPES: dict[str, Any] = {

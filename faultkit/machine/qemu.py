@@ -34,7 +34,7 @@ import psutil
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError, Runstate, StateError
 
 from faultkit.errors import GuestLost, HarnessError, Runaway, UnmetNeed
-from faultkit.gdbstub import GdbStub
+from faultkit.machine.gdbstub import GdbStub
 from faultkit.mailbox import ADDRESS, SIZE, Mailbox
 
 QEMU = "qemu-system-x86_64"

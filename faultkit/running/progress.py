@@ -18,7 +18,7 @@ EVERY_S = 20.0
 
 @dataclass(slots=True)
 class Bar:
-    """Fulfils `faultkit.campaign.Watcher`. Use `with`; afterwards the counts stay on the screen."""
+    """Fulfils `faultkit.running.campaign.Watcher`. Use `with`; afterwards the counts stay on the screen."""
 
     console: Console
     counts: Counter[str] = field(default_factory=Counter)

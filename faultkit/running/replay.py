@@ -11,13 +11,13 @@ from typing import Any
 
 from faultkit.codec import decode
 from faultkit.errors import UnmetNeed, UsageError
-from faultkit.image import Image
 from faultkit.judge import judge
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template, template
 from faultkit.model import Event, Record
-from faultkit.qemu import Machine
+from faultkit.running.trial import run_trial
 from faultkit.store import Store, pack_events, unpack_events
-from faultkit.template import Template, template
-from faultkit.trial import run_trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit import cache
 from faultkit.errors import HarnessError, UnmetNeed
-from faultkit.initramfs import Entry, archive
-from faultkit.qemu import Files, Guest, Machine
+from faultkit.machine import cache
+from faultkit.machine.initramfs import Entry, archive
+from faultkit.machine.qemu import Files, Guest, Machine
 
 GUEST_PACKAGES = (
     "python3", "python3-bpfcc", "python3-psutil", "kmod", "iproute2", "procps", "nbdkit", "nbd-client",
@@ -63,7 +63,7 @@ class Image:
     path: Path
     kernel: str  # "6.12.117+deb12-amd64"
     key: str  # hash of its content
-    doors: tuple[int, int]  # addresses of two kernel functions, see `faultkit.qemu`
+    doors: tuple[int, int]  # addresses of two kernel functions, see `faultkit.machine.qemu`
 
     @property
     def vmlinuz(self) -> Path:

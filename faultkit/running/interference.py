@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from faultkit.image import Image
+from faultkit.machine.image import Image
+from faultkit.machine.template import Template
 from faultkit.model import Record, Trial
-from faultkit.replay import Replay, again, templates
+from faultkit.running.replay import Replay, again, templates
+from faultkit.running.trial import run_trial
 from faultkit.store import Store, pack_events, unpack_events
-from faultkit.template import Template
-from faultkit.trial import run_trial
 
 BATCH = 32  # records that are held in memory
 

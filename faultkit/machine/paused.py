@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faultkit.errors import HarnessError
-from faultkit.gdbstub import GdbStub
+from faultkit.machine.gdbstub import GdbStub
+from faultkit.machine.qemu import Guest
 from faultkit.model import Event
 from faultkit.protocols import HostSide
-from faultkit.qemu import Guest
 
 Action = Callable[[], None]
 

@@ -1,0 +1,1 @@
+"""What stored campaigns say: counts, tables, frames and comparisons."""

@@ -1,0 +1,1 @@
+"""Trials, one by one, in campaigns, and again."""

@@ -1,0 +1,1 @@
+"""Shares, differences and stopping rules. Pure; nothing here knows of trials."""
