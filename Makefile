@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 CODE := faultkit injectors monitors drivers experiments benchmarks tests
 C := $(shell git ls-files '*.c')
 
-.PHONY: setup check format test bench picture
+.PHONY: setup check format test bench docs picture
 
 setup:
 	./setup
@@ -26,6 +26,10 @@ test:
 
 bench: setup
 	$(PYTHON) -m benchmarks.bench
+
+docs: setup
+	$(PYTHON) -m faultkit.cli manual > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
 
 picture:
 	./setup --tests

@@ -6,18 +6,15 @@ import re
 from itertools import chain
 from pathlib import Path
 
-import click
 import pytest
 
 from faultkit import catalogue
-from faultkit.cli import COMMANDS, cli
 from faultkit.judge import Verdict
 from faultkit.model import Ending, Outcome
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
-CLI = (ROOT / "docs" / "cli.md").read_text()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 REPORTED = re.compile(r'(?:report|Event)\([^"\n]*"[a-z]+", "([a-z_]+\.[a-z_]+)"')
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -55,16 +52,6 @@ def test_the_glossary_names_every_ending(ending: Ending) -> None:
 @pytest.mark.parametrize("name", [name for name in Verdict.__dataclass_fields__ if name != "outcome"])
 def test_the_glossary_names_every_flag_and_interval(name: str) -> None:
     assert f"`{name}`" in GLOSSARY
-
-
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_and_its_options_are_described(name: str) -> None:
-    assert f"## faultkit {name}" in CLI
-    section = CLI.split(f"## faultkit {name}", 1)[1].split("\n## ", 1)[0]
-    command = cli.get_command(click.Context(cli), name)
-    assert command is not None
-    options = {option for parameter in command.params for option in parameter.opts if option[:2] == "--"}
-    assert sorted(option for option in options - {"--output"} if option not in section) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -1,6 +1,4 @@
-"""The command line, a file per command. Exit codes: 0 done or gate met, 1 gate failed, 2 usage error, 3 gate
-inconclusive, 4 the environment cannot run it, 5 harness error, 130 interrupted.
-"""
+"""The command line, a file per command. Exit codes: `faultkit.cli.reference`."""
 
 from __future__ import annotations
 
@@ -12,21 +10,23 @@ from typing import NoReturn
 
 import click
 
+from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES
 from faultkit.errors import FaultkitError
 
 GROUPS = {
-    "begin": ("doctor", "list", "new", "completion"),
+    "begin": ("doctor", "list", "new", "completion", "manual"),
     "run": ("run", "rerun", "replay", "interference", "minimise"),
     "look": ("show", "diff", "report", "export", "judge"),
     "decide": ("compare", "gate"),
 }  # by use; within each in the order of use
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 EPILOG = """\b
-faultkit doctor                      is everything there?
-faultkit run quickstart_nbd          run a campaign
-faultkit show quickstart_nbd         what came of the latest one
-faultkit report results/*/latest     make a dashboard
-faultkit gate quickstart_nbd         does it meet its thresholds?
+Examples:
+  faultkit doctor                      is everything there?
+  faultkit run quickstart_nbd          run a campaign
+  faultkit show quickstart_nbd         what came of the latest one
+  faultkit report results/*/latest     make a dashboard
+  faultkit gate quickstart_nbd         does it meet its rules?
 """
 
 
@@ -43,13 +43,16 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A section per use."""
+        """A section per use, then what holds for all of them."""
         width = max(map(len, COMMANDS))
         for use, names in GROUPS.items():
             commands = ((name, self.get_command(ctx, name)) for name in names)
             rows = [(name.ljust(width), command.get_short_help_str(70)) for name, command in commands if command]
             with formatter.section(use.capitalize()):
                 formatter.write_dl(rows)
+        for title, meanings in {"Exit codes": EXIT_CODES, "Environment": ENVIRONMENT}.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), meaning) for name, meaning in meanings.items()])
 
 
 @click.group(
@@ -57,7 +60,12 @@ class Commands(click.Group):
 )
 @click.version_option(package_name="faultkit")
 def cli() -> None:
-    """Fault injection and recovery evaluation for split device drivers on Linux."""
+    """Fault injection and recovery evaluation for split device drivers on Linux.
+
+    RESULT is a directory with a campaign's results, or the name of an experiment for its latest results:
+    quickstart_nbd is short for results/quickstart_nbd/latest. Errors are one line on standard error: what was asked,
+    and what to do.
+    """
 
 
 def main() -> NoReturn:

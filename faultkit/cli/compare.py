@@ -18,10 +18,32 @@ from faultkit.store import Store
 @click.command(name="compare", short_help="Compare results, fault by fault.")
 @result_argument
 @click.argument("other", type=click.Path(path_type=Path), required=False, shell_complete=complete_results)
-@click.option("--by", "column", type=click.Choice(COLUMNS), help="Without OTHER: the part that pairs differ in.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option(
+    "--by",
+    "column",
+    metavar="PART",
+    type=click.Choice(COLUMNS),
+    help=f"Without OTHER: pairs of trials of RESULT that differ in PART alone: {', '.join(COLUMNS)}.",
+)
+@click.option(
+    "--json",
+    "as_data",
+    is_flag=True,
+    help="For scripts: a list of `{first, second, paired, why, survived, difference, low, high, interval, p_value, "
+    "test, outcomes, discordant, left_out}`.",
+)
 def command(result: Path, other: Path | None, column: str | None, as_data: bool) -> None:
-    """Compare RESULT with OTHER, in pairs where their fault lists match; or the trials of RESULT among themselves.
+    """Did the same faults end otherwise? RESULT is compared with OTHER, or with --by its trials among themselves.
+
+    Two campaigns are compared trial by trial if their lists match: trials of equal number have equal fault, site,
+    trigger, workload and seed, and may differ in policy, detectors, monitors and driver. Printed are outcome against
+    outcome, how often only one of a pair survived (MASKED or RECOVERED), McNemar's exact test, and the difference of
+    the shares with Tango's interval for paired shares. Pairs with a void, golden or INACTIVE trial are left out and
+    counted. Lists that do not match are said to be NOT paired, with the first difference, and compared as independent
+    samples: Fisher's exact test, Newcombe's interval.
+
+    The p-values are those of one question. Who asks many (three policies are three pairs) expects one in twenty to be
+    below 0.05 by chance.
 
     \b
     Examples:

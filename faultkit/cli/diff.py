@@ -23,12 +23,19 @@ from faultkit.store import Store
 @click.option("--all", "everything", is_flag=True, help="Compare every event, also calls and requests.")
 @click.option("--ignore", "names", multiple=True, metavar="NAME", help="Data that need not agree, by name; repeatable.")
 @click.option("--ignore-ids", is_flag=True, help=f"Short for --ignore with each of {', '.join(sorted(IDS))}.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option(
+    "--json",
+    "as_data",
+    is_flag=True,
+    help="For scripts: `{first, second, verdict, only_first, only_second, moved, alike}`; events are `[t_ns, source, "
+    "kind, data]`, those moved `[t_ns, t_ns, source, kind, data]`.",
+)
 def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], ignore_ids: bool, as_data: bool) -> None:
     """Compare the time lines of two trials: what only one of them has, and what happens at another time.
 
     The first is shown as it is, with - before what only it has, + before what only the second has, and how much
-    later the second has the rest. Where outcome, flags or intervals differ, they stand above.
+    later the second has the rest. Where outcome, flags or intervals differ, they stand above. Events are the same if
+    source, kind and data are, but for durations; runs of events at equal times are folded.
 
     \b
     Examples:

@@ -12,9 +12,9 @@ from faultkit import doctor
 
 
 @click.command(name="doctor", short_help="Say what is missing, and what mends it.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option("--json", "as_data", is_flag=True, help="For scripts: a list of `{name, ok, detail, mend}`.")
 def command(as_data: bool) -> int:
-    """Say of each prerequisite whether it is there, and which command mends it.
+    """Say of each prerequisite whether it is there, and which command mends it. Exit code 4 if one is missing.
 
     \b
     Examples:

@@ -12,10 +12,25 @@ from faultkit.results import analysis
 
 @click.command(name="export", short_help="Write the table of trials for other tools.")
 @result_argument
-@click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: trials.FORMAT in the results.")
+@click.option(
+    "--format",
+    "kind",
+    metavar="csv|parquet",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    help="What to write (default: csv); parquet needs pyarrow.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The file to write (default: trials.csv, or trials.parquet, in the results).",
+)
 def command(result: Path, kind: str, output: Path | None) -> None:
-    """Write the table of trials for other tools.
+    """Write the table of trials for other tools: a row per trial, with plan, verdict, flags and intervals.
+
+    In Python, `faultkit.load("results/quickstart_nbd/latest").trials` is the same as a pandas frame: docs/notebooks.md.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from faultkit import experiment
+from faultkit.cli.gate_rules import RULES
 from faultkit.cli.results import complete_results, found
 from faultkit.cli.until import Budget, run_until
 from faultkit.errors import UsageError
@@ -30,23 +31,70 @@ from faultkit.store import Store
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(name="gate", short_help="Say whether results meet their rules.")
+@click.command(name="gate", short_help="Say whether results meet their rules.", epilog=RULES)
 @click.argument("result", metavar="RESULT|EXPERIMENT", shell_complete=complete_results)
 @click.option("--rule", "lines", multiple=True, metavar="RULE", help="A rule, such as 'recovered >= 99 %'; repeatable.")
-@click.option("--rules", "file", type=FILE, help="Rules from a TOML file (default: the experiment's GATE).")
-@click.option("--baseline", type=click.Path(path_type=Path), help="An earlier RESULT; its crashes are known.")
-@click.option("--known", "known_file", type=FILE, help="The list of known crashes, TOML.")
-@click.option("--update-known", is_flag=True, help="Add the crashes of RESULT to the list of known ones.")
-@click.option("--junit", "junit_file", type=FILE, help="Write JUnit XML.")
-@click.option("--markdown", type=FILE, help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.")
-@click.option("--annotations", type=click.Choice(["github"]), help="Print annotations for the service that runs this.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option("--rules", "file", metavar="FILE", type=FILE, help="Rules from a TOML file.")
+@click.option(
+    "--baseline",
+    metavar="RESULT",
+    type=click.Path(path_type=Path),
+    help="An earlier campaign to compare with; its crash signatures are known.",
+)
+@click.option("--known", "known_file", metavar="FILE", type=FILE, help="The list of known crash signatures, TOML.")
+@click.option(
+    "--update-known",
+    is_flag=True,
+    help="First add the campaign's crash signatures to that list; what you wrote into it stays.",
+)
+@click.option(
+    "--junit",
+    "junit_file",
+    metavar="FILE",
+    type=FILE,
+    help="Write JUnit XML: a test case per rule and per crash signature.",
+)
+@click.option("--markdown", metavar="FILE", type=FILE, help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.")
+@click.option(
+    "--annotations",
+    metavar="github",
+    type=click.Choice(["github"]),
+    help="Print ::error and ::warning lines; with --json to standard error.",
+)
+@click.option(
+    "--json",
+    "as_data",
+    is_flag=True,
+    help="For scripts: `{experiment, result, seed, answer, exit_code, origin, trouble, accounting, rules, crashes}`.",
+)
 @click.option("--until-decided", is_flag=True, help="Run EXPERIMENT until its rules are decided.")
-@click.option("--budget", type=click.IntRange(min=1), help="Run at most N trials (default: the whole list).")
-@click.option("--seed", type=click.IntRange(min=0), help="The experiment's seed (default: a new one).")
-@click.option("--jobs", type=click.IntRange(min=1), help="Trials at a time (default: one a processor).")
-@click.option("--out", type=click.Path(path_type=Path), help="Results go here (default: results/EXPERIMENT/TIME-SEED).")
-@click.option("--resume", is_flag=True, help="Go on with what is in --out (default: the latest results).")
+@click.option(
+    "--budget",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="With --until-decided: at most the first N trials (default: the whole list).",
+)
+@click.option(
+    "--seed",
+    metavar="S",
+    type=click.IntRange(min=0),
+    help="With --until-decided: the experiment's seed (default: a new one).",
+)
+@click.option(
+    "--jobs",
+    metavar="J",
+    type=click.IntRange(min=1),
+    help="With --until-decided: trials at a time (default: one a processor).",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="With --until-decided: results go here (default: results/EXPERIMENT/TIME-SEED).",
+)
+@click.option(
+    "--resume", is_flag=True, help="With --until-decided: go on with what is in --out (default: the latest results)."
+)
 def command(
     result: str,
     lines: tuple[str, ...],
@@ -65,9 +113,10 @@ def command(
     out: Path | None,
     resume: bool,
 ) -> int:
-    """Say whether RESULT meets its rules: 0 yes, 1 no, 3 not enough to tell, 5 too many trials are void.
+    """Say whether a campaign meets its rules, and end with the answer.
 
-    With --until-decided, run EXPERIMENT until that can be said.
+    0: all are met, 1: one is not, 3: there is not enough to tell, 5: too many trials are void. With --until-decided,
+    run EXPERIMENT until that can be said. In a CI: docs/ci.md.
 
     \b
     Examples:

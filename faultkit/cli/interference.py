@@ -16,11 +16,23 @@ from faultkit.running.replay import described, spread
 
 @click.command(name="interference", short_help="Do trials at the same time disturb one another?")
 @result_argument
-@click.option("--jobs", type=click.IntRange(min=2), help="Trials at a time (default: one a processor, at least 2).")
-@click.option("--sample", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all).")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option(
+    "--jobs", metavar="J", type=click.IntRange(min=2), help="Trials at a time (default: one a processor, at least 2)."
+)
+@click.option(
+    "--sample", metavar="N", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all)."
+)
+@click.option(
+    "--json",
+    "as_data",
+    is_flag=True,
+    help="For scripts: `{jobs, trials, outcome_agrees, events_agree, differing}`.",
+)
 def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
-    """Run the trials of RESULT one at a time and several at a time; say which of them differ.
+    """Do trials that run at the same time disturb one another? Those of RESULT are run alone, and several at a time.
+
+    Outcomes and all events are compared trial by trial; those that differ are printed, and the counts kept with the
+    results.
 
     \b
     Examples:

@@ -12,7 +12,9 @@ from faultkit.cli.results import opened, result_argument
 @click.command(name="judge", short_help="Judge stored records again.")
 @result_argument
 def command(result: Path) -> None:
-    """Judge stored records again, with the oracle of this version; results of an earlier one become of this one.
+    """Judge stored records again, with the oracle of this version, and say how many verdicts changed.
+
+    Results that an earlier version of faultkit wrote become readable for this one.
 
     \b
     Examples:

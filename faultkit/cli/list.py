@@ -11,12 +11,13 @@ from faultkit import catalogue
 
 @click.command(name="list", short_help="List what can be named in experiments.")
 @click.argument("kind", type=click.Choice(catalogue.KINDS), required=False)
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option("--json", "as_data", is_flag=True, help="For scripts: `{KIND: [{name, summary}]}`.")
 def command(kind: str | None, as_data: bool) -> None:
-    """List what can be named in experiments.
+    """List what comes with faultkit and can be named in experiments, with a line about each.
 
     \b
     Examples:
+      faultkit list
       faultkit list injectors
     """
     kinds = [kind] if kind else list(catalogue.KINDS)

@@ -15,9 +15,13 @@ from faultkit.running.minimise import Minimal, Step, as_json, minimise
 @click.command(name="minimise", short_help="Find the faults to blame in a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0))
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option("--json", "as_data", is_flag=True, help="For scripts: `{outcome, of, faults, plans, steps}`.")
 def command(result: Path, trial: int, as_data: bool) -> None:
-    """Leave out faults of a TRIAL with several, as long as it ends alike.
+    """Which of several faults in a TRIAL were to blame?
+
+    Runs the trial again and again with fewer of its faults, by delta debugging, as long as it ends in the same
+    outcome, and prints each step. What is left is 1-minimal: without any one of these faults the trial ends
+    otherwise. There may be other such sets, also smaller ones.
 
     \b
     Examples:

@@ -15,10 +15,12 @@ KINDS = {"driver": skeletons.driver, "experiment": skeletons.experiment}
 @click.argument("kind", type=click.Choice(tuple(KINDS)))
 @click.argument("name")
 def command(kind: str, name: str) -> None:
-    """Write a driver of your own, or an experiment, to start from: it runs as it is.
+    """Write a driver of your own, or an experiment, to start from, here: it runs as it is.
 
-    `driver` makes the folder NAME with a small kernel module, its driver, a workload and an experiment; `experiment`
-    makes the file NAME.py, with one of our drivers. Nothing is overwritten.
+    `driver` makes the folder NAME: a small kernel module behind a character device (`NAME.c`, `Kbuild`), its driver
+    and workload (`NAME_driver.py`, `NAME_workload.py`) and an experiment of four trials (`NAME_faults.py`).
+    `experiment` makes `NAME.py`, which kills nbd's u-driver with and without recovery. What is there already is not
+    overwritten. What the parts mean: docs/your-own-driver.md.
 
     \b
     Examples:

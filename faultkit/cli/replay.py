@@ -16,12 +16,17 @@ from faultkit.running.replay import described, replay, spread
 @click.command(name="replay", short_help="Run stored trials again: are they the same?")
 @result_argument
 @click.argument("trials", type=click.IntRange(min=0), nargs=-1)
-@click.option("--sample", type=click.IntRange(min=1), help="Replay N trials spread evenly over the campaign.")
-@click.option("--times", type=click.IntRange(min=1), default=1, show_default=True, help="Run each N times.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Trials at a time.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option(
+    "--sample", metavar="N", type=click.IntRange(min=1), help="Replay N trials spread evenly over the campaign."
+)
+@click.option("--times", metavar="N", type=click.IntRange(min=1), default=1, help="Run each N times (default: 1).")
+@click.option("--jobs", metavar="J", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
+@click.option("--json", "as_data", is_flag=True, help="For scripts: `{runs, outcome_agrees, events_agree}`.")
 def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
-    """Run stored TRIALS again; say whether outcomes and event traces agree, bit for bit.
+    """Run stored TRIALS again; say of each whether the outcome agrees, and whether all events do, bit for bit.
+
+    If not, the first difference is shown. A template that has left the cache is prepared again. Refused on another
+    guest image, QEMU or code. What came of it is kept with the results, and shown with them.
 
     \b
     Examples:

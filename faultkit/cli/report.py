@@ -16,13 +16,30 @@ EVERY_S = 5.0
 
 @click.command(name="report", short_help="Write a dashboard: one HTML file.")
 @click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True, shell_complete=complete_results)
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS / "report.html", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default=RESULTS / "report.html",
+    help="The file to write (default: results/report.html).",
+)
 @click.option("--watch", is_flag=True, help="Follow running campaigns: write it again as trials end, until all have.")
 @click.option(
-    "--every", "every_s", type=click.FloatRange(min=0.1), help=f"With --watch: seconds (default: {EVERY_S:g})."
+    "--every",
+    "every_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    help=f"With --watch: how often to look (default: {EVERY_S:g}).",
 )
 def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None) -> None:
     """Write a dashboard of one or several campaigns: one HTML file that needs nothing else.
+
+    It opens from disk without a network, follows the browser's light or dark theme, and prints. Beyond some 20 000
+    trials its table holds all failures and a random sample of the rest; it says so.
+
+    With --watch, the file is written again when trials have ended, the page loads itself anew when its reader is
+    idle, and the command ends with the last campaign. The campaigns are not held up.
 
     \b
     Examples:

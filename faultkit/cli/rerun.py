@@ -15,15 +15,31 @@ from faultkit.running.rerun import Changes, experiment_of
 
 @click.command(name="rerun", short_help="Run a stored fault list again, changed.")
 @result_argument
-@click.option("--policy", help="Another policy: nothing, 'restart_udriver(limit=1)', ...")
-@click.option("--monitors", help="Other monitors, separated by commas: kernel,requests; '' for none.")
-@click.option("--driver", help="The driver with other fields: 'nbd(hold_s=0)', ...")
-@click.option("--trials", "count", type=click.IntRange(min=1), help="Run only the first N trials.")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Trials at a time (default: one a processor).")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: results/EXPERIMENT-again/TIME-SEED.")
+@click.option(
+    "--policy",
+    metavar="POLICY",
+    help="Another of `faultkit list policies`: nothing, 'restart_udriver(limit=1)', ...",
+)
+@click.option(
+    "--monitors",
+    metavar="LIST",
+    help="Others of `faultkit list monitors`, separated by commas: kernel,requests; '' for none. "
+    "More monitors are another template, hence another run.",
+)
+@click.option("--driver", metavar="DRIVER", help="The driver with other fields: 'nbd(hold_s=0)', ...")
+@click.option("--trials", "count", metavar="N", type=click.IntRange(min=1), help="Run only the first N trials.")
+@click.option("--jobs", metavar="J", type=click.IntRange(min=1), help="Trials at a time (default: one a processor).")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Results go here (default: results/EXPERIMENT-again/TIME-SEED).",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted rerun in --out (default: the latest one).")
-@click.option("--dry-run", is_flag=True, help="Only say what would be run.")
-@click.option("--replay-sample", "again", type=click.IntRange(min=0), help="Run N trials again (default: a few).")
+@click.option("--dry-run", is_flag=True, help="Only say how many trials and templates it would be.")
+@click.option(
+    "--replay-sample", "again", metavar="N", type=click.IntRange(min=0), help="Run N trials again (default: a few)."
+)
 def command(
     result: Path,
     policy: str | None,
@@ -36,12 +52,18 @@ def command(
     dry_run: bool,
     again: int | None,
 ) -> int:
-    """Run the fault list of RESULT again, sites included, under another policy, other monitors or another driver.
+    """Run the fault list of RESULT again: the same faults at the same sites, triggers, workloads and seeds.
+
+    What may differ is the policy, the monitors and the driver; without a change, it runs on today's code and build.
+    `faultkit compare` then finds pairs. A site that another build of the k-driver has moved is found again by
+    function and offset; one that it does not have, or that holds other code there, makes its trial void. The results
+    are those of an experiment EXPERIMENT-again.
 
     \b
     Examples:
       faultkit rerun quickstart_nbd --policy nothing
       faultkit rerun quickstart_nbd --driver 'nbd(hold_s=0)'
+      faultkit compare quickstart_nbd quickstart_nbd-again
     """
     changes = Changes(
         policy=None if policy is None else named("policies", policy),

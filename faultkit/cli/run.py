@@ -16,15 +16,48 @@ from faultkit.store import FILE, Store
 
 @click.command(name="run", short_help="Run an experiment.")
 @click.argument("name", metavar="EXPERIMENT", shell_complete=complete_experiments)
-@click.option("--trials", "count", type=click.IntRange(min=1), help="Run only the first N trials.")
-@click.option("--seed", type=click.IntRange(min=0), help="The experiment's seed (default: a new one, which is stored).")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Trials at a time (default: one a processor).")
-@click.option("--out", type=click.Path(path_type=Path), help="Results go here (default: results/EXPERIMENT/TIME-SEED).")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted campaign in --out (default: the latest one).")
-@click.option("--dry-run", is_flag=True, help="Only say what would be run.")
-@click.option("--replay-sample", "again", type=click.IntRange(min=0), help="Run N trials again (default: a few).")
-@click.option("--accel", type=click.Choice(["tcg", "kvm"]), default="tcg", help="tcg is reproducible, kvm is not.")
-@click.option("--shift", type=click.IntRange(0, 10), default=3, help="An instruction takes 2^N ns (default: 3).")
+@click.option("--trials", "count", metavar="N", type=click.IntRange(min=1), help="Run only the first N trials.")
+@click.option(
+    "--seed",
+    metavar="S",
+    type=click.IntRange(min=0),
+    help="The experiment's seed (default: a new one, which is stored, and part of the directory's name).",
+)
+@click.option("--jobs", metavar="J", type=click.IntRange(min=1), help="Trials at a time (default: one a processor).")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Results go here, into what is new or empty (default: results/EXPERIMENT/TIME-SEED).",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with what is in --out (default: the latest results); refused if code, guest or list are others.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say how many trials and templates it would be.")
+@click.option(
+    "--replay-sample",
+    "again",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Afterwards run N trials again, spread over the list, and keep whether all was as before "
+    "(default: one in 20, at most 5; none with kvm).",
+)
+@click.option(
+    "--accel",
+    metavar="tcg|kvm",
+    type=click.Choice(["tcg", "kvm"]),
+    default="tcg",
+    help="tcg (default) is reproducible, kvm is not.",
+)
+@click.option(
+    "--shift",
+    metavar="N",
+    type=click.IntRange(0, 10),
+    default=3,
+    help="An instruction takes 2^N ns of virtual time (default: 3).",
+)
 def command(
     name: str,
     count: int | None,
@@ -37,12 +70,16 @@ def command(
     accel: str,
     shift: int,
 ) -> int:
-    """Run EXPERIMENT: one of ours by name (see `faultkit list`), or a file.py of yours.
+    """Run a campaign: EXPERIMENT is one of ours by name (see `faultkit list`), or a file.py of yours.
+
+    Prepares the templates (about 20 s each, once), runs the trials, and prints the outcome table and where the
+    results are. An experiment that declares a rule (`STOP`) ends when it has decided. Ctrl-C lets the trials under
+    way end and stores them.
 
     \b
     Examples:
       faultkit run quickstart_nbd --seed 1
-      faultkit run mine.py --trials 20
+      faultkit run tests/own_driver/survives_faults.py --trials 20
       faultkit run quickstart_nbd --resume
     """
     loaded = experiment.load(name)

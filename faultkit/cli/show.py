@@ -20,12 +20,34 @@ from faultkit.store import Store
 @click.command(name="show", short_help="Show outcomes, or the time line of a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0), required=False)
-@click.option("--by", "column", type=click.Choice(COLUMNS), default="injector", help="What the rows are.")
-@click.option("--phases", "phases", is_flag=True, help="How long each phase of recovery took.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts.")
+@click.option(
+    "--by",
+    "column",
+    metavar="COLUMN",
+    type=click.Choice(COLUMNS),
+    default="injector",
+    help=f"What the rows are: {', '.join(COLUMNS)} (default: injector).",
+)
+@click.option(
+    "--phases",
+    "phases",
+    is_flag=True,
+    help="How long each phase of recovery took, by driver and policy, of the campaign or of TRIAL: n, how many came to "
+    "no end, p50, p95, p99.",
+)
+@click.option(
+    "--json",
+    "as_data",
+    is_flag=True,
+    help="For scripts: `{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, cost, replays, "
+    "interference}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, policy, "
+    "phase, n, incomplete, p50_ns, p95_ns, p99_ns}`.",
+)
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")
 def command(result: Path, trial: int | None, column: str, phases: bool, as_data: bool, everything: bool) -> None:
-    """Show a campaign's outcomes, or the time line of one TRIAL.
+    """Show a campaign's accounting and outcomes, a row per injector; or the time line and console of one TRIAL.
+
+    Works while the campaign runs.
 
     \b
     Examples:

@@ -1,0 +1,42 @@
+"""What holds for all commands: exit codes, environment and files, for the help, the manual and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EXIT_CODES: Mapping[str, str] = {
+    "0": "done; the gate is met",
+    "1": "the gate is not met",
+    "2": "usage error: what was typed cannot be done",
+    "3": "the gate is inconclusive: too few trials to tell",
+    "4": "this machine cannot run it; `faultkit doctor` says why",
+    "5": "harness error: faultkit or QEMU went wrong, or more than 5 % of the trials are void",
+    "130": "interrupted; what has ended is stored",
+}
+ENVIRONMENT: Mapping[str, str] = {
+    "FAULTKIT_CACHE": "where guests and templates are kept (default: $XDG_CACHE_HOME/faultkit, or ~/.cache/faultkit)",
+    "NO_COLOR": "if set to anything: no colours",
+    "FORCE_COLOR": "if set to anything: colours also where the output is no terminal, as in the logs of a CI",
+    "COLUMNS": "the width to write for (default: the terminal's, or 80 where the output is none)",
+}
+FILES: Mapping[str, str] = {
+    "results/EXPERIMENT/TIME-SEED/campaign.sqlite": (
+        "plans, raw records and verdicts; seed, command, revision, kernel, QEMU's version, hashes. The `-wal` and "
+        "`-shm` beside it are SQLite's while it is open"
+    ),
+    "results/EXPERIMENT/latest": "a link to the last one",
+    "cache: guests/": "the built guest, 0.4 GB (the last 3 are kept)",
+    "cache: templates/": "frozen guests, about 0.4 GB each (the 12 used last are kept)",
+    "cache: modules/": "built kernel modules",
+    "cache: failed-guest.log": "the console of the last guest that could not be prepared",
+}
+NOTES: Mapping[str, str] = {
+    "Exit codes": (
+        "What happens to a driver is no error of faultkit's: a campaign full of crashes ends with 0. What to think of "
+        "it is the gate's to say."
+    ),
+    "Files": (
+        "The cache can be dropped at any time while nothing runs: `rm -r ~/.cache/faultkit`. All of it is built again "
+        "when it is needed."
+    ),
+}
