@@ -62,6 +62,7 @@ known_parts = importlib.import_module("known_parts")
 device_parts = importlib.import_module("device_parts")
 recovery_parts = importlib.import_module("recovery_parts")
 known_udriver_faults = importlib.import_module("known_udriver_faults")
+answers_driver = importlib.import_module("answers_driver")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2

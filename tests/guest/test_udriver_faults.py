@@ -85,6 +85,14 @@ def test_of_the_servers_sockets_only_the_connection_is_used(nbd: Bed) -> None:
     assert used.outcome >= Outcome.LOST and used.verdict.detected_by == "heartbeat"
 
 
+def test_a_server_serves_without_its_pipes(nbd: Bed) -> None:
+    """By them nbdkit's threads are told to end, which nobody does before the trial is over."""
+    runs = nbd.run_all([{"fault": FdClosed("pipe", draw), "trigger": AtRequest(20)} for draw in range(2)])
+    for ran in runs:
+        assert ran.first("fault.injected").data["target"].startswith("pipe:")
+        assert ran.outcome is Outcome.INACTIVE and ran.count("check.passed") == 1
+
+
 def test_one_bit_of_one_register_flips_and_the_thread_runs_on_with_it(nbd: Bed) -> None:
     runs = nbd.run_all([{"fault": Registers(draw=draw), "trigger": AtRequest(20)} for draw in DRAWS[:5]])
     for ran in runs:
