@@ -17,7 +17,9 @@ UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
 
 @dataclass(frozen=True, slots=True)
 class Rtl8139Micro:
-    """A driver of the RTL8139C+ Ethernet chip that is split: the twin of rtl8139."""
+    """A driver of the RTL8139C+ Ethernet chip that is split: the twin of rtl8139, with the same `delay_ms`."""
+
+    delay_ms: int = 0
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -39,7 +41,7 @@ class Rtl8139Micro:
         return halves(Path(__file__).parent, MODULE, "rtl_u")
 
     def prepare(self) -> None:
-        Rtl8139().prepare()
+        Rtl8139(self.delay_ms).prepare()
 
     def load(self) -> None:
         load(MODULE)

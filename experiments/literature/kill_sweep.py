@@ -2,8 +2,9 @@
 
 Expected: no checksum error at any interval. RedLeaf (OSDI 2020) lost 5 % of reads and 16 % of writes with its block
 driver killed every second, MINIX 3 (DSN 2007) about 10 % with its network driver killed every two. nbd loses far more:
-a request that was in flight is sent again only by the request timeout, which is a second at least. The network driver
-has no process to kill: it is unbound from its device and reloaded.
+a request that was in flight is sent again only by the request timeout, which is a second at least. Of the network
+drivers, the native one has no process to kill: it is unbound from its device and reloaded. Its split twin loses its
+u-driver, beside which the data path goes on.
 
 The table: `faultkit.results.sweeps.throughput(store)`. Servers and wires take 20 ms a request, so that requests are in
 flight nearly all the time while the processor idles: a trial of a virtual minute takes about half a minute.
@@ -17,6 +18,7 @@ from dataclasses import replace
 
 from drivers.nbd import Nbd, Stream
 from drivers.rtl8139 import Rtl8139, Transfers
+from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import Detectors, Every, ReloadKDriver, RestartUDriver, Trial
 from injectors.kill import Kill
 from injectors.unbind import Unbind
@@ -43,10 +45,17 @@ NETWORK = Trial(
     detectors=Detectors(beat_s=0.02, deadline_s=0.5),  # nothing but the heartbeat tells
     seed=0,
 )
+SPLIT = replace(
+    NETWORK,
+    driver=Rtl8139Micro(delay_ms=DELAY_MS),
+    policy=RestartUDriver(limit=WITHOUT_END, backoff_s=0.0),
+    detectors=Detectors(beat_s=0.1, deadline_s=5.0),  # as with nbd
+)
 CASES = (
     (replace(BLOCK, workload=Stream("read", DURATION_S)), Kill()),
     (replace(BLOCK, workload=Stream("write", DURATION_S)), Kill()),
     (NETWORK, Unbind()),
+    (SPLIT, Kill()),
 )
 
 

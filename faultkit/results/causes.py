@@ -1,0 +1,59 @@
+"""Why a service did not come back by itself: from a trial's outcome and events to one phrase. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+
+import pandas as pd
+
+from faultkit.codec import decode
+from faultkit.model import Event, Outcome
+from faultkit.results.summary import SURVIVED
+from faultkit.store import Store, unpack_events
+
+KERNEL_TROUBLE = ("kernel.oops", "kernel.lockup")
+RECOVERED_FROM = frozenset({*SURVIVED, Outcome.DISRUPTED, Outcome.INACTIVE})
+COLUMNS = ("trial", "driver", "policy", "outcome", "cause")
+
+
+def causes(store: Store) -> pd.DataFrame:
+    """A row for each valid trial in which the service was lost, hung, wrong, or the kernel died; columns as COLUMNS."""
+    sql = "SELECT n, driver, policy, outcome, plan, events FROM trials WHERE void IS NULL ORDER BY n"
+    rows = []
+    for n, driver, policy, name, plan, blob in store.query(sql):
+        outcome = Outcome[name]
+        if outcome not in RECOVERED_FROM:
+            modules = decode(json.loads(plan)["driver"]).modules
+            rows.append((n, driver, policy, name, cause(outcome, unpack_events(blob), modules)))
+    return pd.DataFrame.from_records(rows, columns=list(COLUMNS))
+
+
+def cause(outcome: Outcome, events: Collection[Event], modules: Iterable[str]) -> str:
+    """What stood between the failure and a recovery. `modules`: the k-driver's, whose code is the driver's own."""
+    if outcome is Outcome.CRASHED:
+        return of_crash(events, frozenset(module.replace("-", "_") for module in modules))
+    kinds = {event.kind for event in events}
+    if outcome is Outcome.CORRUPT:
+        return "wrong data, acknowledged as right"
+    if "error.detected" not in kinds:
+        return "no detector told of it"
+    if "recovery.started" not in kinds:
+        return "detected, and nobody acted"
+    if "service.restored" in kinds:
+        return "the service was restored, but requests from before never ended, or it failed again"
+    return "recovery began, and did not bring the service back"
+
+
+def of_crash(events: Iterable[Event], modules: frozenset[str]) -> str:
+    """Where a kernel died."""
+    trouble = next((event for event in events if event.kind in KERNEL_TROUBLE), None)
+    if trouble is None:
+        return "the kernel died without a report"
+    if trouble.kind == "kernel.lockup":
+        return "the kernel was caught in a loop or waited for a lock"
+    if trouble.data.get("module") in modules:
+        return "the kernel faulted in the driver's code"
+    if trouble.data.get("function"):
+        return "the kernel faulted elsewhere, on what the driver had left or passed"
+    return "the driver jumped to where there is no code"
