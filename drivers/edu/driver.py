@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drivers.microdriver import UDriver, halves, load, unload
 from faultkit.guest.commands import retry
-from faultkit.protocols import KernelModule, Program
+from faultkit.protocols import KernelModule, Program, Tampering
 
 MODULE = "edu_micro"
 NODE = Path("/dev/edu0")
@@ -68,6 +68,9 @@ class Edu:
 
     def udriver_pid(self) -> int:
         return UDRIVER.pid()
+
+    def tamper(self, tampering: Tampering) -> int:
+        return UDRIVER.tamper(tampering)
 
     def attach(self) -> None:
         if not UDRIVER.is_there():

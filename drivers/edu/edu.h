@@ -111,7 +111,6 @@ static const struct md_contract edu_contract = {
 #define EDU_REG_FACTORIAL  0x08
 #define EDU_REG_STATUS	   0x20
 #define EDU_STATUS_BUSY	   0x01
-#define EDU_STATUS_IRQ	   0x80 /* interrupt when the factorial is there */
 #define EDU_REG_IRQ_STATUS 0x24
 #define EDU_REG_IRQ_ACK	   0x64
 #define EDU_REG_DMA_FROM   0x80
@@ -122,7 +121,6 @@ static const struct md_contract edu_contract = {
 #define EDU_DMA_TO_RAM	   0x02
 #define EDU_DMA_IRQ	   0x04
 #define EDU_DMA_BUFFER	   0x40000 /* of EDU_BUFFER_BYTES, within the device */
-#define EDU_IRQ_FACTORIAL  0x001
 #define EDU_IRQ_DMA	   0x100
 
 #endif

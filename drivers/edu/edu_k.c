@@ -22,6 +22,8 @@
 
 #define DMA_TIMEOUT  (2 * HZ)
 #define HOLD_MS	     3000 /* how long requests wait for a new u-driver */
+#define WAIT_LOOKS   1000
+#define WAIT_ROUNDS  500
 #define EDU_DMA_BITS 28
 
 struct device_state {
@@ -32,7 +34,7 @@ struct device_state {
 	void *buffer;
 	dma_addr_t buffer_at;
 	struct mutex transfer;
-	struct completion done, factorial_done;
+	struct completion done;
 	struct miscdevice misc;
 };
 
@@ -49,8 +51,6 @@ static irqreturn_t on_interrupt(int irq, void *data)
 	edu->shared.stats.interrupts++;
 	if (why & EDU_IRQ_DMA)
 		complete(&edu->done);
-	if (why & EDU_IRQ_FACTORIAL)
-		complete(&edu->factorial_done);
 	return IRQ_HANDLED;
 }
 
@@ -278,15 +278,25 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 	return err;
 }
 
-/* Wait for the device to say that the factorial is there, at most args[0] milliseconds. */
+/*
+ * Wait until the device has the factorial. QEMU works it out in a thread of its own, in the host's time: its interrupt
+ * would come at any instruction. To look at a register takes much of the host's time and little of the guest's; one
+ * round is nearly always enough, and the same each time.
+ */
 static int down_wait(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
 	struct device_state *edu = md_priv(md);
-	unsigned long left;
+	unsigned int look, round;
+	u32 status = 0;
 
-	left = wait_for_completion_timeout(&edu->factorial_done,
-					   msecs_to_jiffies(min_t(u64, args[0], 1000)));
-	return left ? 0 : -ETIMEDOUT;
+	for (round = 0; round < WAIT_ROUNDS; round++) {
+		for (look = 0; look < WAIT_LOOKS; look++)
+			status = readl(edu->registers + EDU_REG_STATUS);
+		if (!(status & EDU_STATUS_BUSY))
+			return 0;
+		cond_resched();
+	}
+	return -ETIMEDOUT;
 }
 
 static const md_downcall_fn downcalls[] = {
@@ -322,7 +332,6 @@ static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 	edu->pci = pci;
 	mutex_init(&edu->transfer);
 	init_completion(&edu->done);
-	init_completion(&edu->factorial_done);
 	INIT_LIST_HEAD((struct list_head *)edu->shared.requests);
 	edu->misc = (struct miscdevice){
 		.minor = MISC_DYNAMIC_MINOR,

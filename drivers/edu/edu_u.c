@@ -15,7 +15,6 @@
 #define ID_MASK	       0xffff
 #define ID	       0x00ed
 #define LIVENESS       0x5a5a1234
-#define FACTORIAL_MS   500
 #define LARGEST	       12 /* 13! needs more than 32 bits */
 
 static volatile char *registers;
@@ -65,9 +64,8 @@ static int factorial(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	(void)buffer;
 	if (!request || request->n > LARGEST)
 		return -EINVAL;
-	set(EDU_REG_STATUS, EDU_STATUS_IRQ);
 	set(EDU_REG_FACTORIAL, request->n);
-	err = mdu_downcall(md, EDU_WAIT, FACTORIAL_MS);
+	err = mdu_downcall(md, EDU_WAIT);
 	if (err)
 		return err;
 	request->result = get(EDU_REG_FACTORIAL);
@@ -94,11 +92,16 @@ static const mdu_upcall_fn upcalls[] = {
 	[EDU_REPORT] = report,
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct mdu *md = mdu_open(NODE, &edu_contract, upcalls, NULL);
+	struct mdu *md;
 	int err;
 
+	if (argc > 1 && !strcmp(argv[1], "--contract")) {
+		mdu_describe(&edu_contract);
+		return 0;
+	}
+	md = mdu_open(NODE, &edu_contract, upcalls, NULL);
 	if (!md) {
 		fprintf(stderr, "%s: %s\n", NODE, strerror(errno));
 		return 1;

@@ -23,11 +23,13 @@ LARGEST = 12
 class EduIO:
     """Writes and reads of 64 bytes by DMA (the k-driver's), and factorials (the u-driver's), one at a time.
 
-    A request that fails is tried again until `give_up_s` of virtual time have passed. The device needs 100 ms
-    for each transfer.
+    `ops`: which of "write", "read" and "factorial". A request that fails is tried again until `give_up_s` of virtual
+    time have passed. The device needs 100 ms for each transfer. QEMU works factorials out in host time: with them,
+    not every replay on a busy host is the same to the nanosecond.
     """
 
     requests: int = 24
+    ops: tuple[str, ...] = ("write", "read", "factorial")
     give_up_s: float = 3.0
     deadline_s: float = 20.0
     late_s: float = 5.0
@@ -40,7 +42,7 @@ class EduIO:
         while left:
             with suppress(OSError), opened() as fd:
                 while left:
-                    step(bench, fd, rng, held)
+                    step(bench, fd, rng.choice(self.ops), rng, held)
                     left, trouble_since = left - 1, None
             if left:
                 trouble_since = trouble_since or time.monotonic()
@@ -48,12 +50,12 @@ class EduIO:
                     bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
                     break
                 time.sleep(RETRY_S)
-        return partial(check, bench, held)
+        return partial(check, bench, held, "factorial" in self.ops)
 
 
-def step(bench: Bench, fd: int, rng: random.Random, held: dict[int, bytes]) -> None:
+def step(bench: Bench, fd: int, op: str, rng: random.Random, held: dict[int, bytes]) -> None:
     """One request."""
-    slot, op = rng.randrange(SLOTS), rng.choice(("write", "read", "factorial"))
+    slot = rng.randrange(SLOTS)
     if op == "factorial":
         n = rng.randint(1, LARGEST)
         with bench.request("factorial", argument=n):
@@ -79,13 +81,13 @@ def verify(bench: Bench, slot: int, expected: bytes, found: bytes) -> None:
         bench.report("workload", "read.mismatched", op="read", slot=slot)
 
 
-def check(bench: Bench, held: dict[int, bytes]) -> None:
+def check(bench: Bench, held: dict[int, bytes], with_factorial: bool) -> None:
     """Read back every slot that was written."""
     try:
         with opened() as fd:
             for slot, data in sorted(held.items()):
                 verify(bench, slot, data, os.pread(fd, SLOT_BYTES, slot * SLOT_BYTES))
-            right = factorial(fd, LARGEST) == math.factorial(LARGEST)
+            right = not with_factorial or factorial(fd, LARGEST) == math.factorial(LARGEST)
     except OSError as reason:
         bench.report("workload", "check.failed", error=reason.strerror or str(reason))
     else:
