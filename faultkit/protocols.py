@@ -131,14 +131,16 @@ class RaisesInterrupts(Protocol):
 class Tampering:
     """What is done to which of the messages between k-driver and u-driver.
 
-    Counted are, from the arming on, the messages of one `direction` ("request": to the u-driver; "reply": to the
-    k-driver) and of the kind `message` ("": of any; the driver names its kinds). The `nth` and those that follow
-    it, `times` in all (0: for ever), meet with the `action`:
+    Counted are, from the arming on, the messages of one `direction` and of the kind `message` ("": of any). The driver
+    names both; where there are only two directions, they are "request", to the u-driver, and "reply". The `nth` and
+    those that follow it, `times` in all (0: for ever), meet with the `action`:
 
     drop: never arrives. delay: arrives `delay_s` later, and with it what comes behind. truncate: its last `cut_bytes`
     are missing, what comes behind follows at once. duplicate: arrives twice. corrupt: a bit of its `field` ("": of the
     message; the driver names its fields) is flipped, drawn uniformly by `draw`, from one `byte` of the field if that is
-    given; or the field is overwritten with `value`. Only messages that have the field are counted then.
+    given; or the field (its `byte`) is overwritten with `value`. Only messages that have the field are counted then.
+    reorder: the next of its direction overtakes it. stale: what it says of shared objects is taken out. kill: the
+    u-driver is killed at this very message, which is lost. stop: it is stopped there.
 
     A driver may know other actions, or not all of these.
     """

@@ -16,8 +16,10 @@ from injectors.witness import witnessed
 class Channel:
     """Messages between k-driver and u-driver are lost, late, cut short, doubled or changed.
 
-    `action`: "drop", "delay", "truncate", "duplicate" or "corrupt". `direction`: "request" or "reply". All fields are
-    those of `faultkit.protocols.Tampering`. The heartbeat's messages count, too.
+    `action`: "drop", "delay", "truncate", "duplicate" or "corrupt"; of a microdriver also "reorder", "stale", and
+    "kill" or "stop", which ends or stops the u-driver at that message. `direction`: "request" or "reply"; of a
+    microdriver "upcall", "return", "downcall", "result" or "any". All fields are those of
+    `faultkit.protocols.Tampering`. The heartbeat's messages count, too.
     Activation: each message that was tampered with, stamped as it goes out. Undo: what comes later passes unharmed.
     """
 

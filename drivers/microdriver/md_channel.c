@@ -77,12 +77,13 @@ static void post(struct md_instance *md, u32 session, struct list_head *queue,
 		 struct md_parcel *parcel)
 {
 	struct md_parcel *twice = NULL, **late = &md->late[queue == &md->to_kernel];
+	const char *call = call_of(md, &parcel->message)->name;
 	enum md_fate fate;
 
-	trace_md_crossing(md->name, call_of(md, &parcel->message)->name, &parcel->message);
+	trace_md_crossing(md->name, call, &parcel->message);
 	atomic64_inc(&md->counts.crossings);
 	atomic64_add(parcel->message.bytes, &md->counts.bytes);
-	fate = md_fault_point(md, &parcel->message);
+	fate = md_fault_point(md, call, &parcel->message);
 	if (fate == MD_DROPPED) {
 		kfree(parcel);
 		return;

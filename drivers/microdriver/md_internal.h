@@ -124,7 +124,7 @@ void md_locks_release(struct md_instance *md);
 
 /* md_fault.c */
 enum md_fate { MD_PASSES, MD_DROPPED, MD_DOUBLED, MD_OVERTAKEN };
-enum md_fate md_fault_point(struct md_instance *md, struct md_message *message);
+enum md_fate md_fault_point(struct md_instance *md, const char *call, struct md_message *message);
 int md_fault_init(void);
 void md_fault_exit(void);
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
+from drivers.microdriver.contract import contract
+from drivers.microdriver.tampering import arm
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import KernelModule, Program
+from faultkit.protocols import KernelModule, Program, Tampering
 
 RUNTIME = Path(__file__).parent
 NOBODY = 65534
@@ -26,7 +28,7 @@ def kdriver(folder: Path, name: str) -> KernelModule:
 
 def udriver(*sources: Path) -> Program:
     """A u-driver's program."""
-    return Program((*sources, RUNTIME / "user" / "mdu.c"), headers=(RUNTIME,))
+    return Program((*sources, *sorted((RUNTIME / "user").glob("*.c"))), headers=(RUNTIME,))
 
 
 def halves(folder: Path, name: str, program: str) -> dict[str, KernelModule | Program]:
@@ -91,6 +93,10 @@ class UDriver:
         except OSError:
             return False
         return True
+
+    def tamper(self, tampering: Tampering) -> int:
+        """What `faultkit.protocols.Channelled.tamper` promises, whichever process is attached at the time."""
+        return arm(self.node.name, contract(self.program), tampering)
 
     def stop(self) -> None:
         """Make sure that it is gone."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from drivers.microdriver import UDriver, halves, load, unload
 from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import KernelModule, Program
+from faultkit.protocols import KernelModule, Program, Tampering
 
 MODULE = "rtl8139_micro"
 UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
@@ -58,6 +58,9 @@ class Rtl8139Micro:
 
     def udriver_pid(self) -> int:
         return UDRIVER.pid()
+
+    def tamper(self, tampering: Tampering) -> int:
+        return UDRIVER.tamper(tampering)
 
     def attach(self) -> None:
         if not UDRIVER.is_there():

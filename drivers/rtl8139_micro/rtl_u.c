@@ -264,11 +264,16 @@ static const mdu_upcall_fn upcalls[] = {
 	[RTL_READ_REGS] = read_regs, [RTL_RECOVER] = recover,
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct mdu *md = mdu_open(NODE, &rtl_contract, upcalls, NULL);
+	struct mdu *md;
 	int err;
 
+	if (argc > 1 && !strcmp(argv[1], "--contract")) {
+		mdu_describe(&rtl_contract);
+		return 0;
+	}
+	md = mdu_open(NODE, &rtl_contract, upcalls, NULL);
 	if (!md) {
 		fprintf(stderr, "%s: %s\n", NODE, strerror(errno));
 		return 1;

@@ -47,4 +47,7 @@ int mdu_unlock(struct mdu *md, unsigned int number);
 /* A mapped region of the device. Return: NULL, and errno says why */
 volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes);
 
+/* Print the contract, for who wants to know what crosses: mdu_describe.c says how. */
+void mdu_describe(const struct md_contract *contract);
+
 #endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arming fault points: the device node.
+ *
+ * Each open file of /dev/microdriver_faults is one arming. One line is written
+ * to it, once:
+ *
+ *	INSTANCE KIND CALL NTH TIMES HOW WHERE FIRST BYTES VALUE
+ *
+ * KIND is upcall, return, downcall, result or any; CALL a number, or -1 for
+ * any. WHERE is a part of the message: -1 for all of it, or type << 16 | field
+ * for the data of that field's first record; of this part, BYTES bytes from
+ * FIRST on are meant (0: all that follow). Messages that match and have these
+ * bytes are counted from 1; the fault is put into those from the NTH on, TIMES
+ * in all (0: for ever). HOW is one of
+ *
+ *	drop		the message is lost
+ *	delay		it comes VALUE milliseconds later
+ *	duplicate	it comes twice
+ *	reorder		the next in its direction overtakes it
+ *	truncate	the last VALUE bytes of its payload are missing
+ *	flip		one bit of the part, the VALUE-th (modulo its size), is flipped
+ *	set		the part becomes VALUE (of more than 8 bytes: the first 8)
+ *	stale		all records are taken out: the receiver keeps what it knows
+ *	kill		the u-driver is killed, and the message lost
+ *	stop		the u-driver is stopped; the message stays
+ *
+ * Reading gives, a line each, the CLOCK_MONOTONIC of each message that was
+ * tampered with, and what it was; poll() waits for one. The arming ends with
+ * the file.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "md_fault.h"
+
+#define MAX_LINE  200
+#define MAX_WORDS 160
+
+static const char *const kinds[] = {
+	[MD_NOTHING] = "any",	    [MD_UPCALL] = "upcall", [MD_RETURN] = "return",
+	[MD_DOWNCALL] = "downcall", [MD_RESULT] = "result",
+};
+
+static const char *kind_of(const struct md_hit *hit)
+{
+	return hit->kind < ARRAY_SIZE(kinds) ? kinds[hit->kind] : "unknown";
+}
+
+static int parse(struct md_arming *a, const char *line)
+{
+	char kind[16], how[16];
+
+	if (sscanf(line, "%31s %15s %d %ld %ld %15s %d %u %u %llu", a->instance, kind, &a->call,
+		   &a->nth, &a->times, how, &a->where, &a->first, &a->bytes, &a->value) != 10)
+		return -EINVAL;
+	a->kind = match_string(kinds, ARRAY_SIZE(kinds), kind);
+	a->way = md_way_of(how);
+	return a->kind < 0 || !a->way || a->nth < 1 || a->times < 0 ? -EINVAL : 0;
+}
+
+static ssize_t faults_write(struct file *file, const char __user *user, size_t count, loff_t *pos)
+{
+	struct md_arming *a = file->private_data;
+	char line[MAX_LINE + 1];
+	int err = -EBUSY;
+
+	if (count > MAX_LINE)
+		return -EINVAL;
+	if (copy_from_user(line, user, count))
+		return -EFAULT;
+	line[count] = '\0';
+	mutex_lock(&md_armings_lock);
+	if (list_empty(&a->node)) {
+		err = parse(a, line);
+		if (!err)
+			list_add_tail(&a->node, &md_armings);
+	}
+	mutex_unlock(&md_armings_lock);
+	return err ?: count;
+}
+
+static bool has_news(const struct md_arming *a)
+{
+	return READ_ONCE(a->told) < READ_ONCE(a->hits_count);
+}
+
+static ssize_t faults_read(struct file *file, char __user *user, size_t count, loff_t *pos)
+{
+	struct md_arming *a = file->private_data;
+	const struct md_hit *hit;
+	char line[MAX_WORDS];
+	int size;
+
+	if (!has_news(a))
+		return -EAGAIN;
+	hit = &a->hits[a->told];
+	size = scnprintf(line, sizeof(line), "%llu %s %s of %u bytes: %s", hit->at_ns, kind_of(hit),
+			 hit->call, hit->bytes, a->way->name);
+	if (hit->was != hit->is)
+		size += scnprintf(line + size, sizeof(line) - size, ", at %u: %#llx -> %#llx",
+				  hit->first, hit->was, hit->is);
+	size += scnprintf(line + size, sizeof(line) - size, "\n");
+	if (count < size)
+		return -EINVAL;
+	if (copy_to_user(user, line, size))
+		return -EFAULT;
+	a->told++;
+	return size;
+}
+
+static __poll_t faults_poll(struct file *file, poll_table *table)
+{
+	struct md_arming *a = file->private_data;
+
+	poll_wait(file, &a->waiters, table);
+	return has_news(a) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int faults_open(struct inode *inode, struct file *file)
+{
+	struct md_arming *a = kvzalloc(sizeof(*a), GFP_KERNEL);
+
+	if (!a)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&a->node);
+	init_waitqueue_head(&a->waiters);
+	file->private_data = a;
+	return 0;
+}
+
+static int faults_release(struct inode *inode, struct file *file)
+{
+	struct md_arming *a = file->private_data;
+
+	mutex_lock(&md_armings_lock);
+	list_del_init(&a->node);
+	mutex_unlock(&md_armings_lock);
+	kvfree(a);
+	return 0;
+}
+
+static const struct file_operations faults_fops = {
+	.owner = THIS_MODULE,
+	.open = faults_open,
+	.release = faults_release,
+	.read = faults_read,
+	.write = faults_write,
+	.poll = faults_poll,
+};
+
+static struct miscdevice faults_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "microdriver_faults",
+	.fops = &faults_fops,
+	.mode = 0600,
+};
+
+int md_fault_init(void)
+{
+	return misc_register(&faults_device);
+}
+
+void md_fault_exit(void)
+{
+	misc_deregister(&faults_device);
+}

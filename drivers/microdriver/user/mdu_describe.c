@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A contract in words, one fact a line, for those who want to meet its messages
+ * (contract.py reads it):
+ *
+ *	head NAME OFFSET BYTES
+ *	type NAME BYTES
+ *	field NAME SHAPE BYTES MIN MAX			of the last type
+ *	upcall NAME, downcall NAME
+ *	access TYPE FIELD MODE				of the last call
+ */
+#include "mdu.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PART(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
+
+/* The records begin where the head ends; of these the first. */
+static void describe_head(void)
+{
+	static const struct {
+		const char *name;
+		size_t offset, bytes;
+	} parts[] = {
+		{ "kind", PART(md_message, kind) },
+		{ "call", PART(md_message, call) },
+		{ "seq", PART(md_message, seq) },
+		{ "status", PART(md_message, status) },
+		{ "bytes", PART(md_message, bytes) },
+		{ "payload", MD_HEAD, 0 },
+		{ "record.object", PART(md_record, object) },
+		{ "record.field", PART(md_record, field) },
+		{ "record.bytes", PART(md_record, bytes) },
+	};
+	size_t n;
+
+	for (n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
+		printf("head %s %zu %zu\n", parts[n].name,
+		       parts[n].offset + (strchr(parts[n].name, '.') ? MD_HEAD : 0),
+		       parts[n].bytes);
+	for (n = 0; n < MD_ARGS; n++)
+		printf("head args.%zu %zu %zu\n", n, offsetof(struct md_message, args[n]),
+		       sizeof(__u64));
+}
+
+static void describe_type(const struct md_type *type)
+{
+	static const char *const shapes[] = { "scalar", "bytes", "pointer", "list" };
+	__u32 n;
+
+	printf("type %s %u\n", type->name, type->bytes);
+	for (n = 0; n < type->fields_count; n++) {
+		const struct md_field *field = &type->fields[n];
+
+		printf("field %s %s %u %" PRIu64 " %" PRIu64 "\n", field->name,
+		       shapes[field->shape], field->bytes, (uint64_t)field->min,
+		       (uint64_t)field->max);
+	}
+}
+
+static void describe_calls(const struct md_contract *contract, const char *direction,
+			   const struct md_call *calls, __u32 count)
+{
+	__u32 n, k;
+
+	for (n = 0; n < count; n++) {
+		printf("%s %s\n", direction, calls[n].name);
+		for (k = 0; k < calls[n].accesses_count; k++) {
+			const struct md_access *access = &calls[n].accesses[k];
+			const struct md_type *type = &contract->types[access->type];
+
+			printf("access %s %s %u\n", type->name, type->fields[access->field].name,
+			       access->mode);
+		}
+	}
+}
+
+void mdu_describe(const struct md_contract *contract)
+{
+	__u32 n;
+
+	describe_head();
+	for (n = 0; n < contract->types_count; n++)
+		describe_type(&contract->types[n]);
+	describe_calls(contract, "upcall", contract->upcalls, contract->upcalls_count);
+	describe_calls(contract, "downcall", contract->downcalls, contract->downcalls_count);
+}
