@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from faultkit import doctor, experiment
+from faultkit.cli.reference import EXIT_CODES
 from faultkit.cli.results import RESULTS, built_guest, link_latest
 from faultkit.errors import FaultkitError, HarnessError, UsageError
 from faultkit.experiment import Experiment
@@ -19,8 +22,9 @@ from faultkit.machine import cache
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import KEEP
+from faultkit.results.conclusion import conclusion, trouble
 from faultkit.results.outcome_table import OutcomeTable
-from faultkit.results.summary import VOID_SHARE, accounting, replays
+from faultkit.results.summary import accounting, replays
 from faultkit.running import campaign
 from faultkit.running.campaign import Campaign
 from faultkit.running.progress import Bar
@@ -50,15 +54,27 @@ def place_for(name: str, seed: int) -> Path:
     return RESULTS / name / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{seed}"
 
 
-def carry_out(asked: Asked) -> int:
+def carry_out(asked: Asked, *, as_data: bool = False) -> int:
     """Run it, and say what came of it; with `dry_run` only what would be run. Raises: as `campaign.run`."""
     if asked.dry_run:
-        plan = experiment.plan(asked.experiment, asked.seed, asked.count)
-        templates = f"{len(plan.groups)} template(s)"
-        click.echo(f"{asked.experiment.name}: {plan.count} trials, seed {asked.seed}, {templates}, into {asked.out}")
+        found = intended(asked)
+        line = "{experiment}: {trials} trials, seed {seed}, {templates} template(s), into {result}"
+        click.echo(json.dumps(found) if as_data else line.format(**found))
         return 0
     execute(asked)
-    return conclude(asked.out)
+    return conclude(asked.out, as_data=as_data)
+
+
+def intended(asked: Asked) -> dict[str, Any]:
+    """What would be run."""
+    plan = experiment.plan(asked.experiment, asked.seed, asked.count)
+    return {
+        "experiment": asked.experiment.name,
+        "seed": asked.seed,
+        "trials": plan.count,
+        "templates": len(plan.groups),
+        "result": str(asked.out),
+    }
 
 
 def execute(asked: Asked) -> None:
@@ -108,13 +124,17 @@ def sample_size(store: Store, count: int | None) -> int:
     return min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0
 
 
-def conclude(out: Path) -> int:
-    """The outcome table, and whether enough trials were valid."""
+def conclude(out: Path, *, as_data: bool = False) -> int:
+    """The outcome table, or all of it for scripts. Raises: HarnessError if too few trials were valid."""
     with Store.open(out) as store:
-        Console().print(OutcomeTable.of(store))
-        ran, void = len(store.done()), accounting(store)["void"]
-        reasons = [reason for (reason,) in store.query("SELECT void FROM trials WHERE void IS NOT NULL LIMIT 1")]
-    click.echo(f"results in {out}")
-    if void > VOID_SHARE * ran:
-        raise HarnessError(f"{void} of {ran} trials are void, the first: {reasons[0]}")
+        bad = trouble(store)
+        if as_data:
+            code = HarnessError.exit_code if bad else 0
+            ending = {"result": str(out), "exit_code": code, "meaning": EXIT_CODES[str(code)]}
+            click.echo(json.dumps(ending | conclusion(store)))
+        else:
+            Console().print(OutcomeTable.of(store))
+            click.echo(f"results in {out}")
+    if bad:
+        raise HarnessError(bad)
     return 0

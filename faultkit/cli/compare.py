@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from faultkit.cli import options
 from faultkit.cli.results import complete_results, found, result_argument
 from faultkit.errors import UsageError
 from faultkit.results.compare import COLUMNS, Comparison, as_json, between, within
@@ -25,12 +26,9 @@ from faultkit.store import Store
     type=click.Choice(COLUMNS),
     help=f"Without OTHER: pairs of trials of RESULT that differ in PART alone: {', '.join(COLUMNS)}.",
 )
-@click.option(
-    "--json",
-    "as_data",
-    is_flag=True,
-    help="For scripts: a list of `{first, second, paired, why, survived, difference, low, high, interval, p_value, "
-    "test, outcomes, discordant, left_out}`.",
+@options.as_json(
+    "a list of `{first, second, paired, why, survived, difference, low, high, interval, p_value, "
+    "test, outcomes, discordant, left_out}`"
 )
 def command(result: Path, other: Path | None, column: str | None, as_data: bool) -> None:
     """Did the same faults end otherwise? RESULT is compared with OTHER, or with --by its trials among themselves.

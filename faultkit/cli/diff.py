@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from faultkit.cli import options
 from faultkit.cli.results import complete_results, found
 from faultkit.errors import UsageError
 from faultkit.results.alignment import IDS
@@ -23,12 +24,9 @@ from faultkit.store import Store
 @click.option("--all", "everything", is_flag=True, help="Compare every event, also calls and requests.")
 @click.option("--ignore", "names", multiple=True, metavar="NAME", help="Data that need not agree, by name; repeatable.")
 @click.option("--ignore-ids", is_flag=True, help=f"Short for --ignore with each of {', '.join(sorted(IDS))}.")
-@click.option(
-    "--json",
-    "as_data",
-    is_flag=True,
-    help="For scripts: `{first, second, verdict, only_first, only_second, moved, alike}`; events are `[t_ns, source, "
-    "kind, data]`, those moved `[t_ns, t_ns, source, kind, data]`.",
+@options.as_json(
+    "`{first, second, verdict, only_first, only_second, moved, alike}`; events are `[t_ns, source, "
+    "kind, data]`, those moved `[t_ns, t_ns, source, kind, data]`"
 )
 def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], ignore_ids: bool, as_data: bool) -> None:
     """Compare the time lines of two trials: what only one of them has, and what happens at another time.

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from faultkit import doctor
+from faultkit.cli import options
 
 
 @click.command(name="doctor", short_help="Say what is missing, and what mends it.")
-@click.option("--json", "as_data", is_flag=True, help="For scripts: a list of `{name, ok, detail, mend}`.")
+@options.as_json("a list of `{name, ok, detail, mend}`")
 def command(as_data: bool) -> int:
     """Say of each prerequisite whether it is there, and which command mends it. Exit code 4 if one is missing.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from faultkit.cli import options
 from faultkit.cli.results import result_argument
 from faultkit.results import analysis
 
@@ -27,7 +29,8 @@ from faultkit.results import analysis
     type=click.Path(path_type=Path),
     help="The file to write (default: trials.csv, or trials.parquet, in the results).",
 )
-def command(result: Path, kind: str, output: Path | None) -> None:
+@options.as_json("`{result, output, format, trials}`")
+def command(result: Path, kind: str, output: Path | None, as_data: bool) -> None:
     """Write the table of trials for other tools: a row per trial, with plan, verdict, flags and intervals.
 
     In Python, `faultkit.load("results/quickstart_nbd/latest").trials` is the same as a pandas frame: docs/notebooks.md.
@@ -37,5 +40,6 @@ def command(result: Path, kind: str, output: Path | None) -> None:
       faultkit export quickstart_nbd --format parquet
     """
     target = output or result / f"trials.{kind}"
-    analysis.export(result, kind, target)
-    click.echo(str(target))
+    trials = analysis.export(result, kind, target)
+    found = {"result": str(result), "output": str(target), "format": kind, "trials": trials}
+    click.echo(json.dumps(found) if as_data else str(target))

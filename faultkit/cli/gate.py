@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from faultkit import experiment
+from faultkit.cli import options
 from faultkit.cli.gate_rules import RULES
 from faultkit.cli.results import complete_results, found
 from faultkit.cli.until import Budget, run_until
@@ -61,12 +62,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Choice(["github"]),
     help="Print ::error and ::warning lines; with --json to standard error.",
 )
-@click.option(
-    "--json",
-    "as_data",
-    is_flag=True,
-    help="For scripts: `{experiment, result, seed, answer, exit_code, origin, trouble, accounting, rules, crashes}`.",
-)
+@options.as_json("`{experiment, result, seed, answer, exit_code, origin, trouble, accounting, rules, crashes}`")
 @click.option("--until-decided", is_flag=True, help="Run EXPERIMENT until its rules are decided.")
 @click.option(
     "--budget",

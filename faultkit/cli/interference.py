@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from faultkit.cli import options
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.running.interference import as_meta, interference
 from faultkit.running.replay import described, spread
@@ -22,12 +23,7 @@ from faultkit.running.replay import described, spread
 @click.option(
     "--sample", metavar="N", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all)."
 )
-@click.option(
-    "--json",
-    "as_data",
-    is_flag=True,
-    help="For scripts: `{jobs, trials, outcome_agrees, events_agree, differing}`.",
-)
+@options.as_json("`{jobs, trials, outcome_agrees, events_agree, differing}`")
 def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
     """Do trials that run at the same time disturb one another? Those of RESULT are run alone, and several at a time.
 

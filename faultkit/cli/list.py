@@ -7,11 +7,12 @@ import json
 import click
 
 from faultkit import catalogue
+from faultkit.cli import options
 
 
 @click.command(name="list", short_help="List what can be named in experiments.")
 @click.argument("kind", type=click.Choice(catalogue.KINDS), required=False)
-@click.option("--json", "as_data", is_flag=True, help="For scripts: `{KIND: [{name, summary}]}`.")
+@options.as_json("`{KIND: [{name, summary}]}`")
 def command(kind: str | None, as_data: bool) -> None:
     """List what comes with faultkit and can be named in experiments, with a line about each.
 

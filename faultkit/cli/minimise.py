@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from faultkit.cli import options
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.running.minimise import Minimal, Step, as_json, minimise
 
@@ -15,7 +16,7 @@ from faultkit.running.minimise import Minimal, Step, as_json, minimise
 @click.command(name="minimise", short_help="Find the faults to blame in a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0))
-@click.option("--json", "as_data", is_flag=True, help="For scripts: `{outcome, of, faults, plans, steps}`.")
+@options.as_json("`{outcome, of, faults, plans, steps}`")
 def command(result: Path, trial: int, as_data: bool) -> None:
     """Which of several faults in a TRIAL were to blame?
 

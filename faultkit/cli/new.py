@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from faultkit import skeletons
+from faultkit.cli import options
 
 KINDS = {"driver": skeletons.driver, "experiment": skeletons.experiment}
 
@@ -14,7 +16,8 @@ KINDS = {"driver": skeletons.driver, "experiment": skeletons.experiment}
 @click.command(name="new", short_help="Write a driver or an experiment to start from.")
 @click.argument("kind", type=click.Choice(tuple(KINDS)))
 @click.argument("name")
-def command(kind: str, name: str) -> None:
+@options.as_json("`{written, experiment}`")
+def command(kind: str, name: str, as_data: bool) -> None:
     """Write a driver of your own, or an experiment, to start from, here: it runs as it is.
 
     `driver` makes the folder NAME: a small kernel module behind a character device (`NAME.c`, `Kbuild`), its driver
@@ -29,4 +32,6 @@ def command(kind: str, name: str) -> None:
       faultkit new experiment kills
     """
     made = KINDS[kind](name, Path())
-    click.echo(f"written: {made if made.parent == Path() else f'{made.parent}/'}; run it: faultkit run {made}")
+    written = str(made) if made.parent == Path() else f"{made.parent}/"
+    found = {"written": written, "experiment": str(made)}
+    click.echo(json.dumps(found) if as_data else f"written: {written}; run it: faultkit run {made}")

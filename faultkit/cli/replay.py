@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from faultkit.cli import options
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.errors import UsageError
 from faultkit.running.replay import described, replay, spread
@@ -21,7 +22,7 @@ from faultkit.running.replay import described, replay, spread
 )
 @click.option("--times", metavar="N", type=click.IntRange(min=1), default=1, help="Run each N times (default: 1).")
 @click.option("--jobs", metavar="J", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
-@click.option("--json", "as_data", is_flag=True, help="For scripts: `{runs, outcome_agrees, events_agree}`.")
+@options.as_json("`{runs, outcome_agrees, events_agree, differing}`, the last a list of trials")
 def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
     """Run stored TRIALS again; say of each whether the outcome agrees, and whether all events do, bit for bit.
 
@@ -44,6 +45,7 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
                 click.echo(described(again))
     agree = {"outcome_agrees": sum(r.outcome_agrees for r in runs), "events_agree": sum(r.events_agree for r in runs)}
     if as_data:
-        click.echo(json.dumps({**agree, "runs": len(runs)}))
+        differing = sorted({run.n for run in runs if not run.events_agree})
+        click.echo(json.dumps({**agree, "runs": len(runs), "differing": differing}))
     else:
         click.echo(f"{len(runs)} runs: outcome agrees in {agree['outcome_agrees']}, events in {agree['events_agree']}")

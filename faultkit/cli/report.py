@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from faultkit import report
+from faultkit.cli import options
 from faultkit.cli.results import RESULTS, begun, complete_results, found
 from faultkit.report.watch import Progress, follow
+from faultkit.store import Store
 
 EVERY_S = 5.0
 
@@ -32,7 +36,8 @@ EVERY_S = 5.0
     type=click.FloatRange(min=0.1),
     help=f"With --watch: how often to look (default: {EVERY_S:g}).",
 )
-def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None) -> None:
+@options.as_json("`{output, campaigns}`, of each campaign `{result, experiment, seed, planned, ended}`")
+def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None, as_data: bool) -> None:
     """Write a dashboard of one or several campaigns: one HTML file that needs nothing else.
 
     It opens from disk without a network, follows the browser's light or dark theme, and prints. Beyond some 20 000
@@ -48,11 +53,21 @@ def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float
     """
     if every_s is not None and not watch:
         raise click.UsageError("--every is of use with --watch only")
+    places = [running(path) if watch else found(path) for path in results]
     if watch:
-        follow([running(path) for path in results], output, every_s or EVERY_S, say)
+        follow(places, output, every_s or EVERY_S, say)
     else:
-        report.write([found(path) for path in results], output)
-    click.echo(f"dashboard: {output.resolve()}")
+        report.write(places, output)
+    written = {"output": str(output.resolve()), "campaigns": [shown(place) for place in places]}
+    click.echo(json.dumps(written) if as_data else f"dashboard: {output.resolve()}")
+
+
+def shown(place: Path) -> dict[str, Any]:
+    """One of the dashboard's campaigns."""
+    with Store.open(place) as store:
+        meta, ended = store.meta(), len(store.done())
+    facts = {name: meta.get(name) for name in ("experiment", "seed", "planned")}
+    return {"result": str(place), **facts, "ended": ended}
 
 
 def running(path: Path) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import latest, opened, result_argument
 from faultkit.machine.qemu import Machine
@@ -27,19 +28,13 @@ from faultkit.running.rerun import Changes, experiment_of
     "More monitors are another template, hence another run.",
 )
 @click.option("--driver", metavar="DRIVER", help="The driver with other fields: 'nbd(hold_s=0)', ...")
-@click.option("--trials", "count", metavar="N", type=click.IntRange(min=1), help="Run only the first N trials.")
-@click.option("--jobs", metavar="J", type=click.IntRange(min=1), help="Trials at a time (default: one a processor).")
-@click.option(
-    "--out",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Results go here (default: results/EXPERIMENT-again/TIME-SEED).",
-)
+@options.COUNT
+@options.JOBS
+@options.out("results/EXPERIMENT-again/TIME-SEED")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted rerun in --out (default: the latest one).")
-@click.option("--dry-run", is_flag=True, help="Only say how many trials and templates it would be.")
-@click.option(
-    "--replay-sample", "again", metavar="N", type=click.IntRange(min=0), help="Run N trials again (default: a few)."
-)
+@options.DRY_RUN
+@options.again("one in 20, at most 5; none with kvm")
+@options.as_json(options.CONCLUSION)
 def command(
     result: Path,
     policy: str | None,
@@ -51,6 +46,7 @@ def command(
     resume: bool,
     dry_run: bool,
     again: int | None,
+    as_data: bool,
 ) -> int:
     """Run the fault list of RESULT again: the same faults at the same sites, triggers, workloads and seeds.
 
@@ -77,4 +73,4 @@ def command(
         experiment=loaded, seed=meta["seed"], count=count, jobs=jobs, out=place, resume=resume, dry_run=dry_run,
         again=again, machine=Machine(accel=meta["accel"], shift=meta["shift"]),
     )  # fmt: skip
-    return carry_out(asked)
+    return carry_out(asked, as_data=as_data)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from faultkit import experiment
+from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import complete_experiments, latest
 from faultkit.machine.qemu import Machine
@@ -16,34 +17,22 @@ from faultkit.store import FILE, Store
 
 @click.command(name="run", short_help="Run an experiment.")
 @click.argument("name", metavar="EXPERIMENT", shell_complete=complete_experiments)
-@click.option("--trials", "count", metavar="N", type=click.IntRange(min=1), help="Run only the first N trials.")
+@options.COUNT
 @click.option(
     "--seed",
     metavar="S",
     type=click.IntRange(min=0),
     help="The experiment's seed (default: a new one, which is stored, and part of the directory's name).",
 )
-@click.option("--jobs", metavar="J", type=click.IntRange(min=1), help="Trials at a time (default: one a processor).")
-@click.option(
-    "--out",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Results go here, into what is new or empty (default: results/EXPERIMENT/TIME-SEED).",
-)
+@options.JOBS
+@options.out("results/EXPERIMENT/TIME-SEED")
 @click.option(
     "--resume",
     is_flag=True,
     help="Go on with what is in --out (default: the latest results); refused if code, guest or list are others.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many trials and templates it would be.")
-@click.option(
-    "--replay-sample",
-    "again",
-    metavar="N",
-    type=click.IntRange(min=0),
-    help="Afterwards run N trials again, spread over the list, and keep whether all was as before "
-    "(default: one in 20, at most 5; none with kvm).",
-)
+@options.DRY_RUN
+@options.again("one in 20, at most 5; none with kvm")
 @click.option(
     "--accel",
     metavar="tcg|kvm",
@@ -58,6 +47,7 @@ from faultkit.store import FILE, Store
     default=3,
     help="An instruction takes 2^N ns of virtual time (default: 3).",
 )
+@options.as_json(options.CONCLUSION)
 def command(
     name: str,
     count: int | None,
@@ -69,6 +59,7 @@ def command(
     again: int | None,
     accel: str,
     shift: int,
+    as_data: bool,
 ) -> int:
     """Run a campaign: EXPERIMENT is one of ours by name (see `faultkit list`), or a file.py of yours.
 
@@ -81,6 +72,7 @@ def command(
       faultkit run quickstart_nbd --seed 1
       faultkit run tests/own_driver/survives_faults.py --trials 20
       faultkit run quickstart_nbd --resume
+      faultkit run quickstart_nbd --json > campaign.json
     """
     loaded = experiment.load(name)
     if resume:
@@ -91,7 +83,7 @@ def command(
         experiment=loaded, seed=seed, count=count, jobs=jobs, out=out or place_for(loaded.name, seed), resume=resume,
         dry_run=dry_run, again=again, machine=Machine(accel=accel, shift=shift),
     )  # fmt: skip
-    return carry_out(asked)
+    return carry_out(asked, as_data=as_data)
 
 
 def as_before(out: Path, seed: int | None, count: int | None) -> tuple[int | None, int | None]:

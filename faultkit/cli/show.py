@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from faultkit.cli import options
 from faultkit.cli.results import opened, result_argument
 from faultkit.results import timeline
 from faultkit.results.outcome_table import OutcomeTable
@@ -35,13 +36,10 @@ from faultkit.store import Store
     help="How long each phase of recovery took, by driver and policy, of the campaign or of TRIAL: n, how many came to "
     "no end, p50, p95, p99.",
 )
-@click.option(
-    "--json",
-    "as_data",
-    is_flag=True,
-    help="For scripts: `{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, cost, replays, "
+@options.as_json(
+    "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, cost, replays, "
     "interference}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, policy, "
-    "phase, n, incomplete, p50_ns, p95_ns, p99_ns}`.",
+    "phase, n, incomplete, p50_ns, p95_ns, p99_ns}`"
 )
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")
 def command(result: Path, trial: int | None, column: str, phases: bool, as_data: bool, everything: bool) -> None:

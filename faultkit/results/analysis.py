@@ -256,8 +256,8 @@ def compare(first: Results, second: Results) -> Comparison:
         return between(one, two)
 
 
-def export(path: Path | str, format: str, out: Path) -> None:
-    """Write the trials as one table, "csv" or "parquet".
+def export(path: Path | str, format: str, out: Path) -> int:
+    """Write the trials as one table, "csv" or "parquet"; returns how many they are.
 
     Raises: UsageError for another format or no results; UnmetNeed if parquet's library is not installed;
     HarnessError if `out` cannot be written.
@@ -271,3 +271,4 @@ def export(path: Path | str, format: str, out: Path) -> None:
         raise UnmetNeed("parquet needs pyarrow, which is not installed: `pip install pyarrow`") from None
     except OSError as reason:
         raise HarnessError(f"{out} cannot be written: {reason.strerror or reason}") from None
+    return len(frame)

@@ -35,12 +35,19 @@ def command(*arguments: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def results(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A campaign of the example's first trials."""
+def ended(image: Image, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A campaign of the example's first trials: what its run says for scripts."""
     del image  # only to skip where guests cannot run
-    out = tmp_path_factory.mktemp("own") / "results"
-    command("run", EXAMPLE / "survives_faults.py", "--trials", TRIALS, "--seed", 1, "--jobs", 2, "--out", out)
-    return out
+    out, file = tmp_path_factory.mktemp("own") / "results", EXAMPLE / "survives_faults.py"
+    said = command("run", file, "--trials", TRIALS, "--seed", 1, "--jobs", 2, "--out", out, "--json")
+    conclusion: dict[str, Any] = json.loads(said)
+    return conclusion
+
+
+@pytest.fixture(scope="module")
+def results(ended: dict[str, Any]) -> Path:
+    """Where it is."""
+    return Path(ended["result"])
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +55,12 @@ def shown(results: Path) -> dict[str, Any]:
     """The campaign, as scripts see it."""
     counts: dict[str, Any] = json.loads(command("show", results, "--json"))
     return counts
+
+
+def test_a_run_for_scripts_ends_with_what_is_shown_of_it_later(ended: dict[str, Any], shown: dict[str, Any]) -> None:
+    assert (ended["exit_code"], ended["void_reasons"], ended["stop"]) == (0, {}, None)
+    assert shown.items() <= ended.items()
+    assert ended["survived"]["n"] == ended["accounting"]["activated"]
 
 
 def test_golden_trials_are_masked(shown: dict[str, Any]) -> None:
@@ -86,7 +99,7 @@ def test_a_trial_has_a_time_line_that_begins_with_its_fault(results: Path) -> No
 
 def test_the_example_is_replayed_bit_for_bit(results: Path) -> None:
     again = json.loads(command("replay", results, GOLDEN, "--json"))
-    assert again == {"outcome_agrees": 1, "events_agree": 1, "runs": 1}
+    assert again == {"outcome_agrees": 1, "events_agree": 1, "runs": 1, "differing": []}
 
 
 def test_an_injector_and_a_monitor_of_ones_own_work_beside_ours(image: Image, tmp_path: Path) -> None:

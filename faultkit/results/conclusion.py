@@ -1,0 +1,51 @@
+"""What a campaign came to, for scripts: what `faultkit run --json` prints when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, as_json, survival
+from faultkit.statistics.sequential import confidence_sequence
+from faultkit.statistics.stats import Rate
+from faultkit.store import Store
+
+
+def conclusion(store: Store) -> dict[str, Any]:
+    """What `summary.as_json` gives, and rates with intervals, the stop decision, and why trials are void."""
+    counts, meta = as_json(store), store.meta()
+    rates = {name: rate_json(survival(ended)) for name, ended in counts["by"].items() if name != GOLDEN}
+    return counts | {
+        "survived": rate_json(survival(counts["outcomes"])),
+        "survived_by": rates,
+        "stop": stop_json(meta.get("stop"), meta.get("decision")),
+        "void_reasons": void_reasons(store),
+    }
+
+
+def rate_json(rate: Rate) -> dict[str, Any]:
+    """MASKED or RECOVERED of the activated; `share` is null if there are none, the interval exact, 95 %."""
+    return {"k": rate.k, "n": rate.n, "share": rate.share if rate.n else None, "low": rate.low, "high": rate.high}
+
+
+def stop_json(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A campaign's rule, what it decided, and the interval that holds however often it was asked; None without one."""
+    if not stop or not decision:
+        return None
+    low, high = confidence_sequence(decision["k"], decision["n"])
+    return {"rule": dict(stop), **decision, "low": low, "high": high}
+
+
+def void_reasons(store: Store) -> dict[str, int]:
+    """Why trials are void -> how many of them."""
+    sql = "SELECT void, COUNT(*) FROM trials WHERE void IS NOT NULL GROUP BY void ORDER BY COUNT(*) DESC, MIN(n)"
+    return dict(store.query(sql))
+
+
+def trouble(store: Store) -> str | None:
+    """What is wrong with a campaign of which too many trials are void; None with others."""
+    ran, void = len(store.done()), accounting(store)["void"]
+    if void <= VOID_SHARE * ran:
+        return None
+    reasons = [reason for (reason,) in store.query("SELECT void FROM trials WHERE void IS NOT NULL ORDER BY n LIMIT 1")]
+    return f"{void} of {ran} trials are void, the first: {reasons[0]}"
