@@ -194,8 +194,8 @@ def test_it_is_printed(restarted: Path, left_alone: Path) -> None:
     for line in (
         "restarted (restart_udriver) against left_alone (nothing)",
         "paired: the fault lists match",
-        f"MASKED or RECOVERED of activated: first {rate(4, 6)}, second {rate(2, 6)}",
-        "difference +33.3 [",
+        f"\n  first       {rate(4, 6)}\n  second      {rate(2, 6)}\n  difference  +33.3 [",
+        "\n              Tango's score interval for paired shares\n",
         "p = 0.625 (McNemar's exact test, two-sided)",
         "survived only in the first: 3, only in the second: 1 (trials 0, 1, 5, 6)",
         "pairs left out: inactive 1",

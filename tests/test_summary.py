@@ -14,6 +14,7 @@ from faultkit.model import Outcome
 from faultkit.results.outcome_table import OutcomeTable
 from faultkit.results.summary import (
     COLUMNS,
+    about,
     accounting,
     accounting_by,
     accounting_line,
@@ -110,7 +111,9 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
         "cost": cost(store),
         "replays": replays(store),
         "interference": None,
+        "about": about(store),
     }
+    assert about(store)["git_revision"] == "0" * 40
     assert json.loads(json.dumps(as_json(store))) == as_json(store)
 
 

@@ -76,7 +76,7 @@ def main() -> NoReturn:
     except click.exceptions.NoArgsIsHelpError as reason:
         code = say(reason.format_message(), 2)
     except click.ClickException as reason:
-        code = say(f"faultkit: {' '.join(reason.format_message().split())}", 2)
+        code = say(f"faultkit: {complaint(reason)}", 2)
     except FaultkitError as reason:
         code = say(f"faultkit: {reason}", reason.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -87,6 +87,13 @@ def main() -> NoReturn:
     except OSError as reason:
         code = say(f"faultkit: {reason.filename or 'the system'}: {reason.strerror}", 5)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def complaint(reason: click.ClickException) -> str:
+    """What is wrong, and whose help to read, in a line."""
+    text = " ".join(reason.format_message().split()).rstrip(".")
+    context = reason.ctx if isinstance(reason, click.UsageError) else None
+    return f"{text}; see `{context.command_path} --help`" if context else text
 
 
 def say(text: str, code: int) -> int:

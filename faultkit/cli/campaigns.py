@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from faultkit import doctor, experiment
+from faultkit.cli import terminal
 from faultkit.cli.reference import EXIT_CODES
 from faultkit.cli.results import RESULTS, built_guest, link_latest
 from faultkit.errors import FaultkitError, HarnessError, UsageError
@@ -82,7 +83,7 @@ def execute(asked: Asked) -> None:
     plan, out = experiment.plan(asked.experiment, asked.seed, asked.count), asked.out
     if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty: give --resume to go on with it, or another --out")
-    console = Console(stderr=True)
+    console = terminal.progress()
     guest = built_guest(console)
     if asked.machine.accel == "kvm":
         doctor.require_kvm(guest)

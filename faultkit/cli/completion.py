@@ -18,9 +18,9 @@ def command(context: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      faultkit completion bash > ~/.local/share/bash-completion/completions/faultkit
+      source <(faultkit completion bash)      # in ~/.bashrc
+      source <(faultkit completion zsh)       # in ~/.zshrc
       faultkit completion fish > ~/.config/fish/completions/faultkit.fish
-      source <(faultkit completion zsh)
     """
     script = SHELLS[shell](context.find_root().command, {}, "faultkit", "_FAULTKIT_COMPLETE")
     click.echo(script.source_template % script.source_vars())

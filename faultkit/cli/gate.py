@@ -117,7 +117,7 @@ def command(
     \b
     Examples:
       faultkit gate quickstart_nbd
-      faultkit gate quickstart_nbd --rule 'recovered >= 99 % where side = u-driver'
+      faultkit gate quickstart_nbd --rule 'no CRASHED' --rule 'recovered >= 99 %'
       faultkit gate quickstart_nbd --until-decided --budget 150
     """
     given = Given(lines, file, known_file, baseline)

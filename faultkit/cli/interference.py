@@ -7,9 +7,8 @@ import os
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.running.interference import as_meta, interference
 from faultkit.running.replay import described, spread
@@ -38,7 +37,7 @@ def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -
     with opened(result, readonly=False) as store:
         chosen = spread(store, sample or len(store.done()))
         runs = []
-        for run in interference(store, chosen, together, built_guest(Console(stderr=True))):
+        for run in interference(store, chosen, together, built_guest(terminal.progress())):
             runs.append(run)
             if not as_data and not (run.outcome_agrees and run.events_agree):
                 click.echo(described(run))

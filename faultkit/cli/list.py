@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -29,5 +33,19 @@ def command(kind: str | None, as_data: bool) -> None:
         return
     for each, its in found_items.items():
         click.echo(each)
-        for item in its:
-            click.echo(f"  {item.name:18} {item.summary}")
+        for line in lines(its, line_width()):
+            click.echo(line)
+
+
+def line_width() -> int:
+    """How wide lines may be: as the terminal; elsewhere they are not broken, for grep."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+
+
+def lines(items: Sequence[catalogue.Item], width: int) -> Iterator[str]:
+    """Name and summary of each; a long summary goes on under its beginning."""
+    indent = 4 + max(len(item.name) for item in items)
+    for item in items:
+        first, *others = textwrap.wrap(item.summary, max(width - indent, 20))
+        yield f"  {item.name:{indent - 4}}  {first}"
+        yield from (" " * indent + other for other in others)

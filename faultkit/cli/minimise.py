@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.running.minimise import Minimal, Step, as_json, minimise
 
@@ -30,7 +29,7 @@ def command(result: Path, trial: int, as_data: bool) -> None:
     """
     with opened(result) as store:
         store.record(trial)  # if there is none, no guest need be built to say so
-        found = minimise(store, trial, built_guest(Console(stderr=True)), quiet if as_data else say)
+        found = minimise(store, trial, built_guest(terminal.progress()), quiet if as_data else say)
     click.echo(json.dumps(as_json(found)) if as_data else "\n".join(told(found)))
 
 

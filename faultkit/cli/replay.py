@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.results import built_guest, opened, result_argument
 from faultkit.errors import UsageError
 from faultkit.running.replay import described, replay, spread
@@ -39,7 +38,7 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
     with opened(result, readonly=False) as store:
         chosen = list(trials) or spread(store, sample or 1)
         runs = []
-        for again in replay(store, chosen, times, jobs, built_guest(Console(stderr=True))):
+        for again in replay(store, chosen, times, jobs, built_guest(terminal.progress())):
             runs.append(again)
             if not as_data:
                 click.echo(described(again))

@@ -38,8 +38,8 @@ from faultkit.store import Store
 )
 @options.as_json(
     "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, cost, replays, "
-    "interference}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, policy, "
-    "phase, n, incomplete, p50_ns, p95_ns, p99_ns}`"
+    "interference, about}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, "
+    "policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`"
 )
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")
 def command(result: Path, trial: int | None, column: str, phases: bool, as_data: bool, everything: bool) -> None:

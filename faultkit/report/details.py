@@ -13,6 +13,7 @@ import pandas as pd
 
 from faultkit.model import Event, Outcome
 from faultkit.results.summary import GOLDEN
+from faultkit.results.timeline import exact
 from faultkit.store import Store, class_name
 
 TABLE_ROWS = 20_000
@@ -143,11 +144,6 @@ def faults(fault: Any) -> Iterator[Mapping[str, Any]]:
         yield fault
         for inner in fault.get("faults", ()):
             yield from faults(inner)
-
-
-def exact(value: Any) -> Any:
-    """The same value; an integer that JavaScript cannot hold (an address, say) as hexadecimal digits."""
-    return hex(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
 
 def thin(events: Sequence[Event], limit: int) -> list[Event]:

@@ -54,10 +54,12 @@ def said(comparison: Comparison) -> Iterator[str]:
     one, two = comparison.survived
     kind = "pairs" if comparison.paired else "trials"
     yield f"{'paired' if comparison.paired else 'NOT paired'}: {comparison.why}"
-    yield f"MASKED or RECOVERED of activated: first {one}, second {two}"
+    yield "MASKED or RECOVERED of activated, 95 %:"
+    yield from (f"  {name:10}  {share}" for name, share in (("first", one), ("second", two)))
     if one.n and two.n:
         points = tuple(100 * value for value in (comparison.difference, comparison.low, comparison.high))
-        yield "difference {:+.1f} [{:+.1f}, {:+.1f}] points, 95 %".format(*points) + f" ({comparison.interval})"
+        yield "  difference  {:+.1f} [{:+.1f}, {:+.1f}] points".format(*points)
+        yield f"{'':14}{comparison.interval}"
         yield f"p = {comparison.p_value:.3g} ({comparison.test}, two-sided)"
     if comparison.paired:
         first, second = comparison.only

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, methodcaller
-from typing import Self
+from typing import Any, Self
 
 from rich.box import Box
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
@@ -193,3 +193,10 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
         yield f"run again {again['runs']} times: {same}"
     if (so_far := len(store.done())) < counts["planned"]:
         yield f"{so_far} of {counts['planned']} planned trials have ended so far"
+    yield from origin(meta)
+
+
+def origin(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Which campaign this is, and what it ran on."""
+    yield f"{meta.get('experiment')}, seed {meta.get('seed')}, begun {meta.get('started')}"
+    yield f"revision {meta.get('git_revision')}, Linux {meta.get('kernel')}, QEMU {meta.get('qemu')}"

@@ -127,16 +127,17 @@ class PhaseTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self.quantiles.empty:
             yield Text("no error was detected: there is nothing to recover from")
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("virtual ms", "n", "without end", "p50", "p95", "p99"):
+            table.add_column(name, justify="left" if name == "virtual ms" else "right", no_wrap=True)
         for (driver, policy), group in self.quantiles.groupby(["driver", "policy"]):
-            table = Table(title=f"{driver} under {policy}, virtual ms", title_justify="left", box=None)
-            for name in ("phase", "n", "without end", "p50", "p95", "p99"):
-                table.add_column(name, justify="left" if name == "phase" else "right")
+            table.add_row(f"{driver} under {policy}")
             for row in group.to_dict("records"):
                 lengths = (in_ms(row[f"{name}_ns"]) for name in ("p50", "p95", "p99"))
-                table.add_row(row["phase"], str(row["n"]), str(row["incomplete"] or "·"), *lengths)
-            yield table
-            yield Text()
-        yield Text("detected: since the activation; first_byte: since state_back; recovered: detected to restored")
+                table.add_row(f"  {row['phase']}", str(row["n"]), str(row["incomplete"] or "·"), *lengths)
+        yield table
+        yield Text("\ndetected: since the activation; first_byte: since state_back;\nrecovered: detected to restored")
 
 
 def in_ms(length_ns: float) -> str:

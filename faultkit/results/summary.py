@@ -29,6 +29,7 @@ COUNT(*) FILTER (WHERE injector <> 'golden' AND outcome <> 'INACTIVE'),
 COUNT(*) FILTER (WHERE injector <> 'golden' AND manifested),
 COUNT(void)
 """
+ABOUT = ("started", "finished", "git_revision", "faultkit_version", "kernel", "qemu", "accel", "command")
 FALSE_POSITIVES = """
 SELECT COUNT(*) FROM trials
 WHERE injector = 'golden' AND (manifested OR recoveries > 0 OR detected_by IS NOT NULL)
@@ -115,7 +116,14 @@ def as_json(store: Store, column: str = "injector") -> dict[str, Any]:
         "cost": cost(store),
         "replays": replays(store),
         "interference": meta.get("interference"),
+        "about": about(store),
     }
+
+
+def about(store: Store) -> dict[str, Any]:
+    """What the campaign ran on and when; None where it was not written down."""
+    meta = store.meta()
+    return {name: meta.get(name) for name in ABOUT}
 
 
 def replays(store: Store) -> dict[str, int]:

@@ -54,8 +54,7 @@ class Timeline:
             table.add_column(name, justify="right" if name == "ms" else "left", overflow="fold")
         for event in self.events:
             style = next((s for start, s in STYLES.items() if event.kind.startswith(start)), "")
-            data = " ".join(f"{k}={v}" for k, v in event.data.items())
-            table.add_row(f"{event.t_ns / 1e6:.3f}", event.source, Text(event.kind, style), Text(data))
+            table.add_row(f"{event.t_ns / 1e6:.3f}", event.source, Text(event.kind, style), Text(details(event)))
         yield Group(Text(self.title, "bold"), Text(), table, *self.notes())
 
     def notes(self) -> Iterator[Text]:
@@ -67,6 +66,16 @@ class Timeline:
             yield Text("\n".join(lines[:CONSOLE_LINES]))
             if len(lines) > CONSOLE_LINES:
                 yield Text(f"... and {len(lines) - CONSOLE_LINES} lines", "dim")
+
+
+def details(event: Event) -> str:
+    """An event's data in a line."""
+    return " ".join(f"{name}={exact(value)}" for name, value in event.data.items())
+
+
+def exact(value: Any) -> Any:
+    """The same value; an integer that JavaScript cannot hold (an address, say) as hexadecimal digits."""
+    return hex(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
 
 def title(store: Store, n: int) -> str:

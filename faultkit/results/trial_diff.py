@@ -13,7 +13,7 @@ from rich.text import Text
 
 from faultkit.model import Event
 from faultkit.results.alignment import Step, align
-from faultkit.results.timeline import DETAIL, title
+from faultkit.results.timeline import DETAIL, details, title
 from faultkit.schema import JUDGED
 from faultkit.store import Store
 
@@ -117,8 +117,7 @@ def cells(step: Step) -> tuple[str, ...]:
     """One row."""
     event, later = step.event, step.later_ns
     shift = f"{later / 1e6:+.3f}" if later else ""
-    data = " ".join(f"{name}={value}" for name, value in event.data.items())
-    return mark(step), f"{event.t_ns / 1e6:.3f}", shift, event.source, event.kind, data
+    return mark(step), f"{event.t_ns / 1e6:.3f}", shift, event.source, event.kind, details(event)
 
 
 def mark(step: Step) -> str:
@@ -133,7 +132,7 @@ def counted(steps: Sequence[Step]) -> str:
     marks = [mark(step) for step in steps]
     moved = sum(bool(step.later_ns) for step in steps)
     only = f"{marks.count(ONLY_FIRST)} only in the first, {marks.count(ONLY_SECOND)} only in the second"
-    return f"{marks.count(BOTH)} events in both, {moved} of them at another time; {only}"
+    return f"{marks.count(BOTH)} events in both, {moved} of them at another time;\n{only}"
 
 
 def as_json(found: TrialDiff) -> dict[str, Any]:
