@@ -7,7 +7,7 @@ load_100k_s      seconds to load 100 000 stored trials into pandas              
 memory_growth    peak memory of a campaign of 100 000 trials over one of 1 000            (at most 1.2)
 trial_s          median wall time of a trial
 
-and under `campaign`, see benchmarks/campaign.py.
+and under `campaign` and `microdriver`, see benchmarks/campaign.py and benchmarks/microdriver.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from benchmarks import campaign
+from benchmarks import campaign, microdriver
 from benchmarks.longrun import LENGTHS
 from faultkit import experiment
 from faultkit.machine.image import image
@@ -66,7 +66,10 @@ def main() -> None:
     show("", figures, LINES)
     campaigns = campaign.figures()
     show("campaign", campaigns, campaign.LINES)
-    (HERE / "latest.json").write_text(json.dumps({**figures, "campaign": campaigns}, indent=1) + "\n")
+    split = microdriver.figures()
+    show("microdriver", split, microdriver.LINES)
+    groups = {"campaign": campaigns, "microdriver": split}
+    (HERE / "latest.json").write_text(json.dumps({**figures, **groups}, indent=1) + "\n")
 
 
 def show(group: str, figures: Mapping[str, float], lines: Mapping[str, tuple[str, float]]) -> None:

@@ -40,10 +40,10 @@ def halves(folder: Path, name: str, program: str) -> dict[str, KernelModule | Pr
     }
 
 
-def load(name: str) -> None:
-    """Load a k-driver, and before the first of them the runtime."""
+def load(name: str, *, whole: bool = False) -> None:
+    """Load a k-driver, and before the first of them the runtime. `whole`: which then copies objects as a whole."""
     if not Path("/sys/module/microdriver").exists():
-        run("insmod", "/faultkit/modules/microdriver.ko")
+        run("insmod", "/faultkit/modules/microdriver.ko", f"whole={int(whole)}")
     run("insmod", f"/faultkit/modules/{name}.ko")
 
 

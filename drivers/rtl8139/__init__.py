@@ -4,7 +4,9 @@ k-driver: Linux' 8139cp.ko on QEMU's RTL8139C+; no u-driver. The peer is another
 network namespace of its own, on the same emulated hub.
 """
 
+from drivers.rtl8139.bring_up import BringUp
+from drivers.rtl8139.bulk import Bulk
 from drivers.rtl8139.driver import Rtl8139
 from drivers.rtl8139.workload import Transfers
 
-__all__ = ["Rtl8139", "Transfers"]
+__all__ = ["BringUp", "Bulk", "Rtl8139", "Transfers"]

@@ -1,4 +1,4 @@
-"""The other end of the wire: echoes datagrams, and checks and sends seeded bytes over TCP."""
+"""The other end of the wire: echoes datagrams; over TCP it checks and sends seeded bytes, or any."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import threading
 PEER = "peer"
 PEER_ADDRESS = "10.0.0.2"
 ECHO_PORT, DATA_PORT = 7, 5000
-ORDER = struct.Struct("<cQI")  # UP or DOWN, seed, length
-UP, DOWN = b"U", b"D"
+ORDER = struct.Struct("<cQI")  # what to do, seed, length
+UP, DOWN = b"U", b"D"  # seeded bytes, to the peer and from it
+SWALLOW, GENERATE = b"S", b"G"  # bytes that nobody looks at
+PIECE_BYTES = 1 << 18
 GOOD, BAD = b"+", b"-"
 
 
@@ -38,12 +40,40 @@ def serve(stream: socket.socket) -> None:
         try:
             while True:
                 op, seed, length = ORDER.unpack(receive(stream, ORDER.size))
-                if op == UP:
-                    stream.sendall(GOOD if receive(stream, length) == content(seed, length) else BAD)
-                else:
-                    stream.sendall(content(seed, length))
+                obey(stream, op, seed, length)
         except OSError:
             return
+
+
+def obey(stream: socket.socket, op: bytes, seed: int, length: int) -> None:
+    """One order."""
+    if op == UP:
+        stream.sendall(GOOD if receive(stream, length) == content(seed, length) else BAD)
+    elif op == DOWN:
+        stream.sendall(content(seed, length))
+    elif op == SWALLOW:
+        swallow(stream, length)
+        stream.sendall(GOOD)
+    else:
+        generate(stream, length)
+
+
+def swallow(stream: socket.socket, count: int) -> None:
+    """Receive so many bytes, and forget them. Raises: ConnectionError if the other end hangs up."""
+    space = bytearray(PIECE_BYTES)
+    while count:
+        got = stream.recv_into(space, min(count, PIECE_BYTES))
+        if not got:
+            raise ConnectionResetError("the other end hung up")
+        count -= got
+
+
+def generate(stream: socket.socket, count: int) -> None:
+    """Send so many bytes."""
+    piece = bytes(PIECE_BYTES)
+    while count:
+        stream.sendall(piece[: min(count, PIECE_BYTES)])
+        count -= min(count, PIECE_BYTES)
 
 
 def echo() -> None:

@@ -17,9 +17,13 @@ UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
 
 @dataclass(frozen=True, slots=True)
 class Rtl8139Micro:
-    """A driver of the RTL8139C+ Ethernet chip that is split: the twin of rtl8139, with the same `delay_ms`."""
+    """A driver of the RTL8139C+ Ethernet chip that is split: the twin of rtl8139, with the same `delay_ms`.
+
+    `whole`: at each crossing the shared objects are copied as a whole, not only the fields that the contract names.
+    """
 
     delay_ms: int = 0
+    whole: bool = False
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ class Rtl8139Micro:
         Rtl8139(self.delay_ms).prepare()
 
     def load(self) -> None:
-        load(MODULE)
+        load(MODULE, whole=self.whole)
 
     def unload(self) -> None:
         unload(MODULE)

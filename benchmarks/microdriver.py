@@ -1,0 +1,58 @@
+"""What splitting a driver costs: the key `microdriver` of benchmarks/latest.json.
+
+Alone: `python -m benchmarks.microdriver`.
+
+throughput_ratio    of rtl8139_micro over 8139cp, the worse direction           (at least 0.99)
+instruction_ratio   instructions per megabyte, the worse direction              (at most 1.03)
+init_s_native       virtual seconds from the k-driver's loading to a carrier
+init_s_split        the same of rtl8139_micro
+upcall_p50_ns       an empty upcall and its return, in virtual nanoseconds
+upcall_p99_ns
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from experiments.microdriver import tables
+from faultkit.store import Store
+
+LINES = {"throughput_ratio": ("at least", 0.99), "instruction_ratio": ("at most", 1.03)}
+
+
+def figures() -> dict[str, float]:
+    """Run both campaigns."""
+    with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
+        place = Path(scratch)
+        run("performance", place / "performance")
+        run("initialisation", place / "initialisation")
+        with Store.open(place / "performance") as costs, Store.open(place / "initialisation") as coming:
+            return read(costs, coming)
+
+
+def run(experiment: str, out: Path) -> None:
+    """One campaign."""
+    command = [sys.executable, "-m", "faultkit.cli", "run", experiment, "--seed", "1", "--jobs", "1", "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def read(costs: Store, coming: Store) -> dict[str, float]:
+    """The figures of their tables."""
+    transfers, started = tables.throughput(costs), tables.initialisation(coming)["init_s"]
+    upcall = tables.crossings(costs).loc["upcall"]
+    return {
+        "throughput_ratio": float(transfers["mb_s", "split/native"].min()),
+        "instruction_ratio": float(transfers["mi_per_mb", "split/native"].max()),
+        "init_s_native": float(started[tables.NATIVE]),
+        "init_s_split": float(started[tables.SPLIT]),
+        "upcall_p50_ns": float(upcall["p50_ns"]),
+        "upcall_p99_ns": float(upcall["p99_ns"]),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(figures(), indent=1))

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* null_micro's contract: one upcall, with which nothing crosses. */
+#ifndef NULL_MICRO_H
+#define NULL_MICRO_H
+
+#include "microdriver.h"
+
+struct null_state {
+	__u32 unused;
+};
+
+enum null_type { NULL_STATE };
+enum null_field { NULL_UNUSED };
+
+static const struct md_field null_fields[] = { [NULL_UNUSED] = MD_FIELD(null_state, unused) };
+static const struct md_type null_types[] = { [NULL_STATE] = MD_TYPE(null_state, null_fields) };
+
+enum null_upcall { NULL_NOTHING };
+
+static const struct md_access null_sees[] = { { NULL_STATE, NULL_UNUSED, 0 } };
+static const struct md_call null_upcalls[] = {
+	[NULL_NOTHING] = MD_CALL("nothing", null_sees, .flags = MD_AGAIN),
+};
+
+static const struct md_contract null_contract = {
+	.name = "null_micro",
+	.types = null_types,
+	.types_count = sizeof(null_types) / sizeof(null_types[0]),
+	.upcalls = null_upcalls,
+	.upcalls_count = sizeof(null_upcalls) / sizeof(null_upcalls[0]),
+};
+
+#endif

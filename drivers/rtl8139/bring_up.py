@@ -1,0 +1,72 @@
+"""The driver is taken down and brought up again, to see how long that takes."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from drivers.rtl8139.driver import ADDRESS, DEVICE
+from drivers.rtl8139.workload import Transfers
+from faultkit.guest.commands import retry, run
+from faultkit.protocols import Bench, Check, Driver, Split
+
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
+FLAGS = struct.Struct("16sH14x")  # struct ifreq
+COUNTS = Path("/sys/kernel/debug/microdriver")
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """From an absent k-driver to an interface with a carrier, again and again; reports when it was there."""
+
+    rounds: int = 1
+    deadline_s: float = 60.0
+    late_s: float = 50.0
+
+    def run(self, bench: Bench) -> Check:
+        for _ in range(self.rounds):
+            with bench.request("bring_up"):
+                take_down(bench.driver)
+                bench.driver.load()
+                if isinstance(bench.driver, Split):
+                    bench.driver.start_udriver()
+                there = time.monotonic_ns()
+                set_up(DEVICE)
+                retry(carrier, timeout_s=5.0, every_s=0.001)
+                up = time.monotonic_ns()
+                run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
+            bench.report("workload", "driver.brought_up", up, open_ns=up - there, **crossings())
+        return partial(Transfers().check, bench)
+
+
+def take_down(driver: Driver) -> None:
+    """Nothing is left of it."""
+    driver.detach()
+    if isinstance(driver, Split):
+        driver.stop_udriver()
+    driver.unload()
+
+
+def set_up(device: str) -> None:
+    """What `ip link set up` does, without a process."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        ask = FLAGS.pack(device.encode(), 0)
+        _, flags = FLAGS.unpack(fcntl.ioctl(any_socket, SIOCGIFFLAGS, ask))
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, FLAGS.pack(device.encode(), flags | IFF_UP))
+
+
+def carrier() -> None:
+    """Raises: OSError unless the cable is seen."""
+    if Path(f"/sys/class/net/{DEVICE}/carrier").read_text() != "1\n":
+        raise OSError(f"{DEVICE} has no carrier")
+
+
+def crossings() -> dict[str, int]:
+    """How many messages have passed between the halves since the k-driver was loaded, and the bytes in them."""
+    lines = (line.split() for counts in COUNTS.glob("*") for line in counts.read_text().splitlines())
+    return {name: int(value) for name, value in lines if name in ("crossings", "bytes")}

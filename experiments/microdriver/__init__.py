@@ -1,0 +1,1 @@
+"""What drivers that are split on our runtime cost, and what they outlive."""

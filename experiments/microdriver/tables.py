@@ -1,0 +1,85 @@
+"""The tables of `performance` and `initialisation`: `python -m experiments.microdriver.tables RESULT`.
+
+Virtual time goes on by 8 ns an instruction (`faultkit.machine.qemu`), so that busy time counts instructions.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from faultkit.codec import name_of
+from faultkit.model import Event, Record
+from faultkit.store import Store
+
+INSTRUCTION_NS = 8
+NATIVE, SPLIT = "rtl8139", "rtl8139_micro"
+
+
+def measured(store: Store, kind: str) -> pd.DataFrame:
+    """A row per event of a kind: its data, and the trial's `driver`."""
+    records = (store.record(n) for n in sorted(store.done()))
+    return pd.DataFrame([{"driver": subject(r)} | dict(e.data) for r in records for e in r.events if e.kind == kind])
+
+
+def subject(record: Record) -> str:
+    """The driver's name, with a mark if it copies whole objects."""
+    driver = record.trial.driver
+    return f"{name_of(driver)}, whole" if getattr(driver, "whole", False) else name_of(driver)
+
+
+def throughput(store: Store) -> pd.DataFrame:
+    """Median megabytes a virtual second and million instructions a megabyte, by direction and driver."""
+    frame = measured(store, "transfer.measured")
+    megabytes = frame["bytes"] / 1e6
+    frame["mb_s"] = megabytes / (frame["took_ns"] / 1e9)
+    frame["mi_per_mb"] = frame["busy_ns"] / INSTRUCTION_NS / 1e6 / megabytes
+    table = frame.pivot_table(index="direction", columns="driver", values=["mb_s", "mi_per_mb"], aggfunc="median")
+    for figure in ("mb_s", "mi_per_mb"):
+        table[figure, "split/native"] = table[figure, SPLIT] / table[figure, NATIVE]
+    return table.sort_index(axis=1)
+
+
+def initialisation(store: Store) -> pd.DataFrame:
+    """Median seconds from the k-driver's loading to a carrier, of which opening, crossings and bytes, by driver."""
+    frame = pd.DataFrame(list(bring_ups(store)))
+    return frame.groupby("driver").median()
+
+
+def bring_ups(store: Store) -> Iterator[dict[str, Any]]:
+    """A row per trial."""
+    for n in sorted(store.done()):
+        record = store.record(n)
+        up = next(e for e in record.events if e.kind == "driver.brought_up")
+        since_ns = loaded_ns(record.events, record.trial.driver.modules[0])
+        open_s = up.data["open_ns"] / 1e9
+        counts = {name: up.data.get(name, 0) for name in ("crossings", "bytes")}
+        yield {"driver": subject(record), "init_s": (up.t_ns - since_ns) / 1e9, "open_s": open_s} | counts
+
+
+def loaded_ns(events: tuple[Event, ...], module: str) -> int:
+    """When a module was loaded last."""
+    return max(e.t_ns for e in events if e.kind == "module.loaded" and e.data["name"] == module)
+
+
+def crossings(store: Store) -> pd.DataFrame:
+    """What an empty upcall costs, beside a system call and a pipe round trip, in virtual nanoseconds."""
+    frame = measured(store, "cost.measured")
+    frame["p50_instructions"] = frame["p50_ns"] // INSTRUCTION_NS
+    return frame.set_index("call").drop(columns="driver")
+
+
+def main() -> None:
+    """Print those that a result has."""
+    with Store.open(Path(sys.argv[1])) as store:
+        of_bring_up = bool(len(measured(store, "driver.brought_up")))
+        for table in (initialisation,) if of_bring_up else (throughput, crossings):
+            print(f"{table.__name__}: {table.__doc__}\n{table(store).round(4).to_string()}\n")
+
+
+if __name__ == "__main__":
+    main()
