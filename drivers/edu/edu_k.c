@@ -172,7 +172,7 @@ static ssize_t stats_show(struct device *dev, struct device_attribute *attribute
 	int err;
 
 	err = md_upcall_buffer(edu->md, EDU_REPORT, &buffer, md_arg(&edu->shared));
-	return err ?: buffer.bytes;
+	return err ? err : (ssize_t)buffer.bytes;
 }
 static DEVICE_ATTR_RO(stats);
 
