@@ -1,4 +1,4 @@
-"""What the driver holds: memory, descriptors and CPU time of the u-driver, references and slab of the k-driver."""
+"""What the driver holds: the u-driver memory, descriptors and CPU time; the k-driver references, slab, interrupts."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ def sample(driver: Driver) -> tuple[int, dict[str, Any]]:
     return time.monotonic_ns(), {
         "module_refs": {name: references(name) for name in driver.modules},
         "slab_bytes": slab_bytes(),
+        "interrupt_handlers": len([*Path("/proc/irq").glob("*/*/")]),
+        "agent_fds": len([*Path("/proc/self/fd").iterdir()]),
         **(process(driver) if isinstance(driver, Split) else {}),
     }
 

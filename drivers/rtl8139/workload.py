@@ -22,7 +22,7 @@ class Transfers:
 
     Plain blocking sockets: a dead link is a request that neither completes nor fails. After an error the
     connection is made anew, until `give_up_s` of virtual time have passed without success.
-    `duration_s` > 0: for so long, however many chunks that comes to.
+    `duration_s` > 0: for so long, however many chunks that comes to. `pause_s`: before each chunk.
     """
 
     chunks: int = 32  # each way
@@ -31,6 +31,7 @@ class Transfers:
     deadline_s: float = 12.0
     late_s: float = 5.0
     duration_s: float = 0.0
+    pause_s: float = 0.0
 
     def run(self, bench: Bench) -> Check:
         directions = [(op, random.Random(f"{bench.seed}/{op!r}")) for op in (UP, DOWN)]
@@ -51,6 +52,7 @@ class Transfers:
                 with bench.request("connect"):
                     stream.connect((PEER_ADDRESS, DATA_PORT))
                 while left:
+                    time.sleep(self.pause_s)
                     transfer(bench, stream, op, rng.getrandbits(32), self.chunk_bytes)
                     trouble_since = None
                     left = time.monotonic() < end if self.duration_s else left - 1

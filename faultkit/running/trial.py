@@ -18,6 +18,7 @@ from faultkit.model import Ending, Event, Record, Trial
 from faultkit.protocols import Buffer, HostSide
 
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
+BUSY_S = 3.0  # of processor time: what a virtual second without idling costs a slow host
 ENDINGS = {
     Stop.PANICKED: Ending.PANICKED,
     Stop.WATCHDOG: Ending.WATCHDOG,
@@ -25,8 +26,8 @@ ENDINGS = {
 }
 
 
-def run_trial(template: Template, trial: Trial, limit_s: float = LIMIT_S) -> Record:
-    """Fork, put the plan in, let it run to its end, fetch what was seen.
+def run_trial(template: Template, trial: Trial, limit_s: float | None = None) -> Record:
+    """Fork, put the plan in, let it run to its end, fetch what was seen. Without a limit: what its workload may need.
 
     Raises: HarnessError if the trial says nothing about the driver (void).
     """
@@ -34,7 +35,7 @@ def run_trial(template: Template, trial: Trial, limit_s: float = LIMIT_S) -> Rec
     with Guest(template.machine, template.files, fork_of=template.state) as guest:
         guest.load(template.state)
         guest.mailbox.put(State.RUNNING, dumps(trial))
-        seen, ending = run(guest, limit_s)
+        seen, ending = run(guest, limit_s or max(LIMIT_S, BUSY_S * trial.workload.deadline_s))
         events, lost = collect(guest, template, trial, ending)
         return Record(
             trial=trial,
