@@ -1,0 +1,165 @@
+"""What each of the published evaluations comes to when it is run here: tables of a stored campaign.
+
+Shares are written as `k/n p % [low, high]`, with exact 95 % intervals (Clopper and Pearson).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from faultkit.model import Outcome
+from faultkit.results.analysis import frame_of, rates
+from faultkit.results.causes import causes
+from faultkit.results.sweeps import throughput
+from faultkit.statistics.stats import Rate, rate
+from faultkit.store import Store
+
+Table = Callable[[Store], pd.DataFrame]
+MENDED = ("RECOVERED", "DISRUPTED")
+BORNE = ("MASKED", *MENDED)  # the service is there at the end, and no data are wrong
+
+
+def valid(store: Store) -> pd.DataFrame:
+    """The trials that say something, those whose fault never became active left out; golden ones as well."""
+    frame = frame_of(store)
+    return frame[frame["outcome"].notna() & (frame["outcome"] != "INACTIVE") & (frame["injector"] != "golden")]
+
+
+def counted(frame: pd.DataFrame, outcomes: Sequence[str]) -> Rate:
+    """Which share of the trials ended so."""
+    return rate(int(frame["outcome"].isin(outcomes).sum()), len(frame))
+
+
+def accounts(store: Store) -> pd.DataFrame:
+    """By driver and policy: the accounting, how many ended in each way, and the share that was masked or recovered."""
+    frame = frame_of(store)
+    keys = ["driver", "policy"]
+    shares = rates(frame, keys)
+    endings = frame[frame["injector"] != "golden"].groupby([*keys, "outcome"], observed=False).size().unstack()
+    table = shares.join(endings[[outcome.name for outcome in Outcome]], on=keys)
+    table["MASKED or RECOVERED"] = shares.apply(lambda row: str(rate(int(row.survived), int(row.activated))), axis=1)
+    return table.drop(columns=["survived", "share", "low", "high"])
+
+
+def by_type(store: Store) -> pd.DataFrame:
+    """By type of fault and driver: activated, and how many ended in each way."""
+    frame = valid(store)
+    table = frame.groupby(["fault_type", "driver", "outcome"], observed=True).size().unstack(fill_value=0)
+    table.insert(0, "activated", table.sum(axis=1))
+    return table.reset_index().rename_axis(columns=None)
+
+
+def unrecovered(store: Store) -> pd.DataFrame:
+    """Why the service did not come back, or came back wrong: how many trials, by driver and policy."""
+    table = causes(store).groupby(["cause", "driver", "policy"]).size().rename("trials")
+    return table.reset_index().sort_values(["driver", "policy", "trials"], ascending=[True, True, False])
+
+
+def eliminated(store: Store) -> pd.DataFrame:
+    """Over pairs that differ in the policy alone, by driver: crashes without recovery, and which of them with it."""
+    rows = [(driver, pairs.n, pairs.without, pairs.both, str(pairs.gone)) for driver, pairs in crash_pairs(store)]
+    return pd.DataFrame(rows, columns=["driver", "pairs", "crashed without", "crashed with, too", "eliminated"])
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPairs:
+    """Pairs of trials of which the first ran without recovery."""
+
+    n: int
+    without: int
+    both: int
+
+    @property
+    def gone(self) -> Rate:
+        return rate(self.without - self.both, self.without)
+
+
+def crash_pairs(store: Store) -> Iterator[tuple[str, CrashPairs]]:
+    """By driver; pairs of which one is void are left out."""
+    frame = frame_of(store)
+    frame = frame[frame["injector"] != "golden"]
+    for driver, group in frame.groupby("driver"):
+        first, second = group.iloc[0::2].reset_index(), group.iloc[1::2].reset_index()
+        both_valid = first["outcome"].notna() & second["outcome"].notna()
+        one, two = (side["outcome"][both_valid] == "CRASHED" for side in (first, second))
+        yield str(driver), CrashPairs(int(both_valid.sum()), int(one.sum()), int((one & two).sum()))
+
+
+def manifested(store: Store) -> pd.DataFrame:
+    """By fault model and driver: manifested faults, and the share of them after which the service came back."""
+    frame = valid(store)
+    frame = frame[frame["manifested"]]
+    groups = [*frame.groupby(["fault_type", "driver"]), *frame.assign(driver="both").groupby(["fault_type", "driver"])]
+    rows = [(str(model), str(driver), len(group), str(counted(group, MENDED))) for (model, driver), group in groups]
+    return pd.DataFrame(rows, columns=["fault model", "driver", "manifested", "recovered"])
+
+
+def shadowed(store: Store) -> pd.DataFrame:
+    """By driver: failures hidden, mended visibly, and neither; of all, and of those that a detector told of."""
+    frame = valid(store)
+    failed = frame[frame["manifested"]]
+    rows = []
+    for driver, group in failed.groupby("driver"):
+        for which, some in (("all", group), ("detected", group[group["detected_by"].notna()])):
+            automatic, manual = counted(some, ["RECOVERED"]), counted(some, ["DISRUPTED"])
+            rows.append((driver, which, len(some), str(automatic), str(manual), len(some) - automatic.k - manual.k))
+    return pd.DataFrame(rows, columns=["driver", "failures", "n", "automatic", "manual", "failed"])
+
+
+def fault_load(store: Store) -> pd.DataFrame:
+    """By driver and number of faults put in at once: the share of the trials whose service was there at the end."""
+    loads = {n: len(json.loads(plan)["fault"]["faults"]) for n, plan in store.query(
+        "SELECT n, plan FROM trials WHERE injector <> 'golden'")}  # fmt: skip
+    frame = frame_of(store)
+    frame = frame[frame["outcome"].notna() & (frame["injector"] != "golden")]
+    frame = frame.assign(faults=frame["trial"].map(loads))
+    rows = [(driver, faults, str(counted(group, ("INACTIVE", *BORNE))))
+            for (driver, faults), group in frame.groupby(["driver", "faults"])]  # fmt: skip
+    return pd.DataFrame(rows, columns=["driver", "faults", "service there at the end"])
+
+
+def alarms(store: Store) -> pd.DataFrame:
+    """By driver: golden trials in which something was detected, or restarted, or noticed by the workload."""
+    frame = frame_of(store)
+    frame = frame[frame["outcome"].notna()]
+    rows = [
+        (driver, len(group), *(str(rate(int(told.sum()), len(group))) for told in alarmed(group)))
+        for driver, group in [*frame.groupby("driver"), ("both", frame)]
+    ]
+    return pd.DataFrame(rows, columns=["driver", "trials", "detected", "restarted", "noticed"])
+
+
+def alarmed(group: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Of golden trials: whether anything was detected, restarted, noticed."""
+    return group["detected_by"].notna(), group["recoveries"] > 0, group["manifested"].astype(bool)
+
+
+def loss(store: Store) -> pd.DataFrame:
+    """By driver, kind of request and interval between kills: faults put in, wrong reads, throughput lost."""
+    frame = throughput(store)
+    frame = frame[frame["interval_s"].notna()].sort_values(["driver", "op", "interval_s"])
+    table = frame[["driver", "op", "interval_s", "faults", "mismatched"]].reset_index(drop=True)
+    return table.assign(lost=[f"{100 * share:.1f} %" for share in frame["loss"]])
+
+
+def together(store: Store) -> pd.DataFrame:
+    """Trials run one at a time and several at a time: in how many the outcome, and every event, is the same."""
+    found = store.meta()["interference"]
+    columns = ["jobs", "trials", "outcome_agrees", "events_agree"]
+    return pd.DataFrame([[found[name] for name in columns]], columns=columns)
+
+
+TABLES: Mapping[str, Mapping[str, Table]] = {
+    "nooks_400": {"eliminated": eliminated, "accounts": accounts, "unrecovered": unrecovered},
+    "shadow": {"outcomes": shadowed, "accounts": accounts, "by-type": by_type, "unrecovered": unrecovered},
+    "theseus_3": {"manifested": manifested, "accounts": accounts, "unrecovered": unrecovered},
+    "minix_t2": {"fault-load": fault_load, "unrecovered": unrecovered},
+    "kill_sweep": {"loss": loss},
+    "false_positive": {"alarms": alarms},
+    "quickstart_nbd": {"interference": together, "accounts": accounts},
+}
+"""By experiment, what is published of it."""
