@@ -25,7 +25,7 @@ STEPS = {
     "restart": ("stop_udriver", "start_udriver", "reattach"),
     "reload": ("detach", "unload", "load", "attach"),
     "reload_with_state": ("detach", "unload", "load", "attach", "restore"),
-    "both": ("detach", "unload", "stop_udriver", "start_udriver", "load", "attach"),
+    "both": ("detach", "unload", "stop_udriver", "load", "start_udriver", "attach"),
 }
 OF_THE_UDRIVER = frozenset({"stop_udriver", "start_udriver", "reattach"})
 

@@ -10,13 +10,13 @@ import pytest
 from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
-from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartUDriver, Trial
+from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartBoth, RestartUDriver, Trial
 from faultkit.judge import judge
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
 from faultkit.model import Record
-from faultkit.protocols import Fault
+from faultkit.protocols import Fault, Policy
 from faultkit.running.trial import run_trial
 from injectors.hang import Hang
 from injectors.kill import Kill
@@ -31,7 +31,7 @@ GOLDEN = {
         driver=Rtl8139Micro(), workload=Transfers(), policy=RestartUDriver(), monitors=MONITORS, seed=1
     ),
 }
-PARTS = (Kill(), Hang(), AtRequest(1), RestartUDriver(), ReloadKDriver(), Nothing())
+PARTS = (Kill(), Hang(), AtRequest(1), RestartUDriver(), RestartBoth(), ReloadKDriver(), Nothing())
 Run = Callable[[Trial], Record]
 
 
@@ -70,8 +70,9 @@ def test_a_udriver_that_hangs_costs_no_request(run: Run, golden: Trial) -> None:
     assert not verdict.kdriver_reloaded and not verdict.warned
 
 
-def test_the_kdriver_can_be_reloaded(run: Run, golden: Trial) -> None:
-    record = run(replace(failing(golden, Kill()), policy=ReloadKDriver()))
+@pytest.mark.parametrize("policy", [ReloadKDriver(), RestartBoth()], ids=["alone", "with its u-driver"])
+def test_the_kdriver_can_be_reloaded(run: Run, golden: Trial, policy: Policy) -> None:
+    record = run(replace(failing(golden, Kill()), policy=policy))
     verdict = judge(record)
     assert verdict.kdriver_reloaded
     assert verdict.outcome in (Outcome.RECOVERED, Outcome.DISRUPTED), verdict
