@@ -86,7 +86,8 @@ def published_lines() -> Iterator[pd.DataFrame]:
         if (path := PUBLISHED / f"{name}-lines.csv").exists():
             frame = pd.read_csv(path, keep_default_na=False, dtype=str)
             frame.insert(0, "experiment", name)
-            yield frame.replace({"met": {"True": "yes", "False": "**no**"}})
+            met = frame["met"].map({"True": "yes", "False": "**no**"})
+            yield frame.assign(met=met.where(frame["line"] != "", ""))
 
 
 def with_tables(page: str) -> str:
