@@ -23,7 +23,8 @@ def main() -> None:
 def executed(file: Path) -> NotebookNode:
     """A notebook as run in its own directory. Raises: nbclient's CellExecutionError."""
     book = nbformat.read(file, as_version=4)
-    NotebookClient(book, timeout=TIMEOUT_S, startup_timeout=TIMEOUT_S, resources={"metadata": {"path": str(file.parent)}}).execute()
+    place = {"metadata": {"path": str(file.parent)}}
+    NotebookClient(book, timeout=TIMEOUT_S, startup_timeout=TIMEOUT_S, resources=place).execute()
     return book
 
 
