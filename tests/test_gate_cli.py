@@ -149,7 +149,8 @@ def test_what_is_wrong_with_an_experiment_s_gate_is_said(tmp_path: Path, results
 def test_files_that_are_not_there_are_told(tmp_path: Path, results: Path) -> None:
     rule = ("--rule", "no LOST")
     assert "there is no file nowhere.toml" in complaint(gate(results, "--rules", "nowhere.toml"))
-    assert "there is no file nowhere.toml" in complaint(gate(results, *rule, "--known", "nowhere.toml"))
+    missing = complaint(gate(results, *rule, "--known", "nowhere.toml"))
+    assert missing == "there is no list of known crashes nowhere.toml: --update-known begins one"
     assert "nowhere holds no results" in complaint(gate(results, *rule, "--baseline", "nowhere"))
     assert "nowhere holds no results" in complaint(gate("nowhere", *rule))
 

@@ -72,7 +72,7 @@ def too_few(what: str, found: int, needed: int) -> Ruling:
 
 def nothing(what: str, why: str) -> Ruling:
     """There is no evidence at all."""
-    return Ruling(answer=Answer.INCONCLUSIVE, measured=f"no {what}", reason=why or f"no trial is {what}",
+    return Ruling(answer=Answer.INCONCLUSIVE, measured=f"no {what}", reason=why or "it takes one at least",
                   figures={"n": 0})  # fmt: skip
 
 

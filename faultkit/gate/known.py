@@ -20,6 +20,8 @@ HEAD = "# Crash signatures that are known. `faultkit gate --update-known` adds t
 
 def signatures(path: Path) -> frozenset[str]:
     """The signatures in a file. Raises: UsageError."""
+    if not path.exists():
+        raise UsageError(f"there is no list of known crashes {path}: --update-known begins one")
     crashes = read_toml(path).get("crash", [])
     if not isinstance(crashes, list) or not all(isinstance(c, dict) and "signature" in c for c in crashes):
         raise UsageError(f'{path}: each [[crash]] needs a line: signature = "general protection fault in nbd_queue_rq"')
