@@ -8,12 +8,14 @@ import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, RestartUDriver
+from faultkit.judge import judge
 from faultkit.machine.image import Image
-from faultkit.pytest_plugin.bench import Bench, Guest
+from faultkit.pytest_plugin.bench import Bench, Guest, Ran
 from faultkit.pytest_plugin.stories import free
 from injectors.hang import Hang
 from injectors.kill import Kill
 from tests.plugin import OPTIONS
+from tests.records import RESTORED, a_row
 
 pytest_plugins = "pytester"
 
@@ -98,6 +100,17 @@ def test_a_setting_that_is_none_is_refused(tmp_path: Path) -> None:
         Bench(Image(tmp_path, "none", "none", (0, 0))).guest(
             driver=Nbd(), workload=VerifiedIO(), polcy=RestartUDriver()
         )
+
+
+def test_events_are_counted_and_the_first_is_found_or_missed_by_name() -> None:
+    row = a_row(0, *RESTORED)
+    assert row.record is not None
+    ran = Ran(row, row.record, judge(row.record))
+    assert ran.count("error.detected") == ran.count("error.detected", by="pidfd") == 1
+    assert ran.first("service.restored") is RESTORED[-1]
+    assert not ran.count("error.detected", by="heartbeat")
+    with pytest.raises(AssertionError, match=r"no error\.detected \{'by': 'heartbeat'\} in <trial 0: kill"):
+        ran.first("error.detected", by="heartbeat")
 
 
 def test_what_is_kept_overwrites_nothing(tmp_path: Path) -> None:

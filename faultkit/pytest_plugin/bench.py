@@ -45,6 +45,17 @@ class Ran:
         """The events of a kind that have these data, in order."""
         return [e for e in self.record.events if e.kind == kind and data.items() <= e.data.items()]
 
+    def count(self, kind: str, **data: Any) -> int:
+        """How many there are."""
+        return len(self.events(kind, **data))
+
+    def first(self, kind: str, **data: Any) -> Event:
+        """The first of them. Raises: AssertionError if there is none."""
+        found = self.events(kind, **data)
+        if not found:
+            raise AssertionError(f"no {kind} {data or ''} in {self!r}")
+        return found[0]
+
     def __repr__(self) -> str:
         trial = self.record.trial
         when = f", {name_of(trial.trigger)}" if trial.trigger else ""

@@ -16,15 +16,14 @@ import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
-from faultkit import After, AtOnce, AtRequest, Nothing, Outcome, Record, Trial, doctor
-from faultkit.errors import UnmetNeed
+from faultkit import After, AtOnce, AtRequest, Nothing, Outcome, Record, Trial
 from faultkit.judge import Verdict, judge
 from faultkit.machine.image import Image
-from faultkit.machine.image import image as built_image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, template
 from faultkit.model import Event
 from faultkit.protocols import Placeable
+from faultkit.pytest_plugin.bench import Bench
 from faultkit.running.trial import run_trial
 from injectors.call_argument import CallArgument
 from injectors.call_delay import CallDelay
@@ -136,18 +135,19 @@ class Bed:
             return list(pool.map(lambda parts: self.run(**parts), trials))
 
 
-@pytest.fixture(scope="session")
-def image() -> Image:
-    """The guest's disk and kernel. Where guests cannot run the tests are skipped; in CI that is a failure."""
-    missing = [f"{f.name}: {f.detail} ({f.mend})" for f in doctor.examine() if not f.ok]
-    if not missing:
-        try:
-            return built_image()
-        except UnmetNeed as reason:
-            missing = [str(reason)]
+NBD = pytest.mark.faultkit(driver=Nbd(), workload=VerifiedIO(), monitors=MONITORS, parts=PARTS)  # the `nbd` of below
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI, that guests cannot run is a failure."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"guests cannot run here: {'; '.join(missing)}")
-    pytest.skip(f"guests cannot run here: {'; '.join(missing)}")
+        config.option.faultkit_require = True
+
+
+@pytest.fixture(scope="session")
+def image(faultkit_bench: Bench) -> Image:
+    """The guest's disk and kernel; skips where guests cannot run."""
+    return faultkit_bench.image
 
 
 def bed(image: Image, driver: Any, workload: Any) -> Bed:

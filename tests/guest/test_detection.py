@@ -7,12 +7,13 @@ import pytest
 from drivers.nbd import VerifiedIO
 from faultkit import AtRequest, Detectors, Every, Nothing, Outcome, RestartUDriver
 from faultkit.episodes import episodes
+from faultkit.pytest_plugin.bench import Guest, Ran
 from injectors.hang import Hang
 from injectors.kill import Kill
 from injectors.pause import Pause
-from tests.guest.conftest import Bed, Ran, known_parts
+from tests.guest.conftest import NBD, known_parts
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, NBD]
 
 
 def latency_s(ran: Ran, by: str) -> float:
@@ -21,22 +22,26 @@ def latency_s(ran: Ran, by: str) -> float:
 
 
 @pytest.mark.parametrize(("beat_s", "deadline_s"), [(0.02, 0.1), (0.1, 1.0), (0.4, 2.0)])
-def test_a_hang_is_told_of_within_the_deadline_and_two_periods(nbd: Bed, beat_s: float, deadline_s: float) -> None:
-    ran = nbd.run(fault=Hang(), trigger=AtRequest(30), policy=Nothing(), detectors=Detectors(beat_s, deadline_s))
-    assert deadline_s < latency_s(ran, "heartbeat") < deadline_s + 2.5 * beat_s, ran.story()
+def test_a_hang_is_told_of_within_the_deadline_and_two_periods(
+    faultkit_guest: Guest, beat_s: float, deadline_s: float
+) -> None:
+    ran = faultkit_guest.run(
+        fault=Hang(), trigger=AtRequest(30), policy=Nothing(), detectors=Detectors(beat_s, deadline_s)
+    )
+    assert deadline_s < latency_s(ran, "heartbeat") < deadline_s + 2.5 * beat_s
 
 
-def test_every_detector_is_heard_where_nobody_acts(nbd: Bed) -> None:
-    ran = nbd.run(fault=Kill(), trigger=AtRequest(30), policy=Nothing(), detectors=Detectors(0.05, 0.3))
+def test_every_detector_is_heard_where_nobody_acts(faultkit_guest: Guest) -> None:
+    ran = faultkit_guest.run(fault=Kill(), trigger=AtRequest(30), policy=Nothing(), detectors=Detectors(0.05, 0.3))
     (episode,) = episodes(ran.record.events)
     assert [e.data["by"] for e in episode.detections] == ["pidfd", "heartbeat", "requests"]
     assert latency_s(ran, "pidfd") < 0.1
     assert latency_s(ran, "heartbeat") > 0.3
 
 
-def test_who_is_too_impatient_takes_a_pause_for_a_failure(nbd: Bed) -> None:
+def test_who_is_too_impatient_takes_a_pause_for_a_failure(faultkit_guest: Guest) -> None:
     patient, impatient = (
-        nbd.run(
+        faultkit_guest.run(
             fault=Pause(0.4), trigger=AtRequest(30), policy=Nothing(), workload=VerifiedIO(requests=300),
             detectors=Detectors(0.05, deadline_s),
         )
@@ -44,12 +49,12 @@ def test_who_is_too_impatient_takes_a_pause_for_a_failure(nbd: Bed) -> None:
     )  # fmt: skip
     assert patient.outcome is impatient.outcome is Outcome.MASKED
     assert not patient.count("error.detected")
-    assert [e.data["by"] for e in impatient.of_kind("error.detected")] == ["heartbeat"]
+    assert [e.data["by"] for e in impatient.events("error.detected")] == ["heartbeat"]
     assert impatient.count("error.gone") == 1, "it answers again"
 
 
-def test_each_of_several_failures_is_told_of(nbd: Bed) -> None:
-    ran = nbd.run(
+def test_each_of_several_failures_is_told_of(faultkit_guest: Guest) -> None:
+    ran = faultkit_guest.run(
         fault=Kill(), trigger=Every(1.5, times=3), policy=RestartUDriver(limit=9, backoff_s=0.0),
         workload=VerifiedIO(requests=4000, deadline_s=60.0),
     )  # fmt: skip
@@ -58,7 +63,7 @@ def test_each_of_several_failures_is_told_of(nbd: Bed) -> None:
     assert all(e.end is not None and e.end.kind == "service.restored" for e in found)
 
 
-def test_what_nobody_detects_is_counted(nbd: Bed) -> None:
-    ran = nbd.run(fault=known_parts.FlippedDisk(), trigger=AtRequest(96), policy=RestartUDriver())
+def test_what_nobody_detects_is_counted(faultkit_guest: Guest) -> None:
+    ran = faultkit_guest.run(fault=known_parts.FlippedDisk(), trigger=AtRequest(96), policy=RestartUDriver())
     assert ran.outcome is Outcome.CORRUPT
     assert (ran.verdict.failures, ran.verdict.undetected) == (1, 1)
