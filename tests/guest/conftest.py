@@ -14,9 +14,21 @@ from typing import Any
 
 import pytest
 
+from drivers.edu import Edu, EduIO
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
-from faultkit import After, AtOnce, AtRequest, Nothing, Outcome, Record, Trial
+from drivers.rtl8139_micro import Rtl8139Micro
+from faultkit import (
+    After,
+    AtOnce,
+    AtRequest,
+    Nothing,
+    Outcome,
+    Record,
+    ReloadKDriver,
+    RestartUDriver,
+    Trial,
+)
 from faultkit.judge import Verdict, judge
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
@@ -53,7 +65,7 @@ from injectors.syscall_delay import SyscallDelay
 from injectors.syscall_error import SyscallError
 from injectors.text import Text
 from injectors.unplugged import Unplugged
-from monitors import Calls, Kernel, Modules, Process, Requests, Resources
+from monitors import Calls, Crossings, Kernel, Modules, Process, Requests, Resources
 
 sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this
 
@@ -73,6 +85,11 @@ PARTS = (
     Channel("drop", "reply"), DeadDevice(), DmaFlip(), InterruptStorm(1), InterruptsHeld(), InterruptsLost(),
     LinkDown(), Unplugged(), device_parts.RegistersRead(DeadDevice()),
     known_parts.Bustle(), recovery_parts.Waiting(), After(1), AtOnce(), AtRequest(1), Nothing(),
+)  # fmt: skip
+
+
+PARTS_OF_MICRODRIVERS = (
+    Channel("drop", "upcall"), Kill(), Hang(), AtRequest(1), AtOnce(), Nothing(), RestartUDriver(), ReloadKDriver(),
 )  # fmt: skip
 
 
@@ -178,6 +195,25 @@ def nbd_memory(image: Image) -> Bed:
 def rtl8139(image: Image) -> Bed:
     """A network driver without a u-driver."""
     return bed(image, Rtl8139(), Transfers())
+
+
+def microdriver(image: Image, driver: Any, workload: Any) -> Bed:
+    """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
+    monitors = (Process(), Modules(), Kernel(), Crossings())
+    golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), seed=1, monitors=monitors)
+    return Bed(template(golden, image, Machine(), PARTS_OF_MICRODRIVERS), golden)
+
+
+@pytest.fixture(scope="session")
+def edu(image: Image) -> Bed:
+    """QEMU's teaching device."""
+    return microdriver(image, Edu(), EduIO(requests=12))
+
+
+@pytest.fixture(scope="session")
+def rtl8139_micro(image: Image) -> Bed:
+    """The network driver that is split."""
+    return microdriver(image, Rtl8139Micro(), Transfers())
 
 
 @pytest.fixture

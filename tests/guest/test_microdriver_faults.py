@@ -7,40 +7,16 @@ from typing import Any
 
 import pytest
 
-from drivers.edu import Edu, EduIO
-from drivers.rtl8139 import Transfers
-from drivers.rtl8139_micro import Rtl8139Micro
-from faultkit import AtRequest, Nothing, Outcome, RestartUDriver, Trial
+from drivers.edu import EduIO
+from faultkit import AtRequest, Nothing, Outcome
 from faultkit.errors import NotPlaced
-from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
-from faultkit.protocols import Driver, Workload
 from injectors.channel import Channel
-from monitors import Kernel, Process
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest
-MONITORS = (Process(), Kernel())
-PARTS = (Channel("drop", "upcall"), AtRequest(1), RestartUDriver(), Nothing())
 
 
 EXPELLED = "is expelled"
-
-
-def prepared(image: Image, driver: Driver, workload: Workload) -> Bed:
-    golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), monitors=MONITORS, seed=1)
-    return Bed(template(golden, image, Machine(), PARTS), golden)
-
-
-@pytest.fixture(scope="session")
-def edu(image: Image) -> Bed:
-    return prepared(image, Edu(), EduIO(requests=12))
-
-
-@pytest.fixture(scope="session")
-def rtl(image: Image) -> Bed:
-    return prepared(image, Rtl8139Micro(), Transfers())
 
 
 def met(bed: Bed, fault: Channel, **parts: Any) -> Ran:
@@ -173,12 +149,12 @@ def test_what_cannot_be_met_is_not_placed(edu: Bed) -> None:
 
 
 @pytest.mark.parametrize("direction", ["upcall", "return"])
-def test_a_network_driver_is_killed_at_a_message(rtl: Bed, direction: str) -> None:
-    ran = met(rtl, Channel("kill", direction, message="settings"))
+def test_a_network_driver_is_killed_at_a_message(rtl8139_micro: Bed, direction: str) -> None:
+    ran = met(rtl8139_micro, Channel("kill", direction, message="settings"))
     assert ran.verdict.udriver_died and ran.outcome is Outcome.RECOVERED, ran.story()
     assert said(ran).startswith(f"{direction} settings of ")
 
 
-def test_a_network_driver_gets_a_status_that_nobody_sent(rtl: Bed) -> None:
-    ran = met(rtl, Channel("corrupt", "return", message="settings", field="status", value=2**32 - 22))
+def test_a_network_driver_gets_a_status_that_nobody_sent(rtl8139_micro: Bed) -> None:
+    ran = met(rtl8139_micro, Channel("corrupt", "return", message="settings", field="status", value=2**32 - 22))
     assert said(ran).endswith("0 -> 0xffffffea") and ran.outcome is Outcome.MASKED, ran.story()

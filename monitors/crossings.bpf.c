@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+// Messages between the halves of microdrivers, by the runtime's tracepoints (drivers/microdriver/md_trace.h).
+#include <uapi/linux/ptrace.h>
+
+#define NAME 24 /* bytes of a name that are kept */
+
+struct event {
+	u64 t_ns;
+	u64 latency_ns; /* of an upcall that has ended; else 0 */
+	u32 kind; /* enum md_kind; 0: an upcall has ended */
+	u32 seq;
+	u32 bytes;
+	s32 status;
+	char instance[NAME];
+	char call[NAME];
+};
+
+BPF_RINGBUF_OUTPUT(events, 128);
+BPF_ARRAY(lost, u64, 1);
+
+TRACEPOINT_PROBE(microdriver, md_crossing)
+{
+	struct event e = {
+		.t_ns = bpf_ktime_get_ns(),
+		.kind = args->kind,
+		.seq = args->seq,
+		.bytes = args->bytes,
+		.status = args->status,
+	};
+
+	bpf_probe_read_kernel_str(e.instance, NAME, args->driver);
+	bpf_probe_read_kernel_str(e.call, NAME, args->call);
+	if (events.ringbuf_output(&e, sizeof(e), 0))
+		lost.increment(0);
+	return 0;
+}
+
+TRACEPOINT_PROBE(microdriver, md_upcall_end)
+{
+	struct event e = {
+		.t_ns = bpf_ktime_get_ns(),
+		.latency_ns = args->ns,
+		.seq = args->seq,
+		.status = args->status,
+	};
+
+	bpf_probe_read_kernel_str(e.instance, NAME, args->driver);
+	bpf_probe_read_kernel_str(e.call, NAME, args->call);
+	if (events.ringbuf_output(&e, sizeof(e), 0))
+		lost.increment(0);
+	return 0;
+}
