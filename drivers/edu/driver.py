@@ -78,7 +78,7 @@ class Edu:
         retry(self.probe, timeout_s=2.0)
 
     def detach(self) -> None:
-        """Nothing to do: unloading takes the service down."""
+        UDRIVER.drop_held()
 
     def reattach(self) -> None:
         retry(self.probe, timeout_s=2.0)

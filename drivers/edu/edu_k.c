@@ -201,12 +201,11 @@ static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buff
 	err = pci_enable_device(edu->pci);
 	if (err)
 		return err;
-	pci_set_master(edu->pci);
-	err = dma_set_mask_and_coherent(&edu->pci->dev, DMA_BIT_MASK(EDU_DMA_BITS));
-	err = err ?: md_note(md, "enable", undo_enable, edu->pci);
+	err = md_note(md, "enable", undo_enable, edu->pci);
 	if (err)
-		pci_disable_device(edu->pci);
-	return err;
+		return err;
+	pci_set_master(edu->pci);
+	return dma_set_mask_and_coherent(&edu->pci->dev, DMA_BIT_MASK(EDU_DMA_BITS));
 }
 
 static void undo_buffer(void *what)
@@ -220,7 +219,6 @@ static void undo_buffer(void *what)
 static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
 	struct device_state *edu = md_priv(md);
-	int err;
 
 	if (edu->buffer)
 		return -EBUSY;
@@ -228,10 +226,7 @@ static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buff
 		dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at, GFP_KERNEL);
 	if (!edu->buffer)
 		return -ENOMEM;
-	err = md_note(md, "buffer", undo_buffer, edu);
-	if (err)
-		undo_buffer(edu);
-	return err;
+	return md_note(md, "buffer", undo_buffer, edu);
 }
 
 static void undo_interrupt(void *what)
@@ -244,15 +239,9 @@ static void undo_interrupt(void *what)
 static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
 	struct device_state *edu = md_priv(md);
-	int err;
+	int err = request_irq(edu->pci->irq, on_interrupt, IRQF_SHARED, "edu", edu);
 
-	err = request_irq(edu->pci->irq, on_interrupt, IRQF_SHARED, "edu", edu);
-	if (err)
-		return err;
-	err = md_note(md, "interrupt", undo_interrupt, edu);
-	if (err)
-		undo_interrupt(edu);
-	return err;
+	return err ?: md_note(md, "interrupt", undo_interrupt, edu);
 }
 
 static void undo_register(void *what)
@@ -270,12 +259,7 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 	if (!edu->buffer)
 		return -EINVAL;
 	err = misc_register(&edu->misc);
-	if (err)
-		return err;
-	err = md_note(md, "register", undo_register, edu);
-	if (err)
-		undo_register(edu);
-	return err;
+	return err ?: md_note(md, "register", undo_register, edu);
 }
 
 /*

@@ -72,18 +72,24 @@ static struct md_parcel *copy_of(const struct md_parcel *parcel)
 		       GFP_KERNEL);
 }
 
+/* Every message passes here on its way. Those that are no queue's, but an ioctl's answer, cannot be lost. */
+enum md_fate md_crossing(struct md_instance *md, struct md_message *message)
+{
+	const char *call = call_of(md, message)->name;
+
+	trace_md_crossing(md->name, call, message);
+	atomic64_inc(&md->counts.crossings);
+	atomic64_add(message->bytes, &md->counts.bytes);
+	return md_fault_point(md, call, message);
+}
+
 /* Put a message into a queue, if its session is still there, as the fault that is armed for it would have it. */
 static void post(struct md_instance *md, u32 session, struct list_head *queue,
 		 struct md_parcel *parcel)
 {
 	struct md_parcel *twice = NULL, **late = &md->late[queue == &md->to_kernel];
-	const char *call = call_of(md, &parcel->message)->name;
-	enum md_fate fate;
+	enum md_fate fate = md_crossing(md, &parcel->message);
 
-	trace_md_crossing(md->name, call, &parcel->message);
-	atomic64_inc(&md->counts.crossings);
-	atomic64_add(parcel->message.bytes, &md->counts.bytes);
-	fate = md_fault_point(md, call, &parcel->message);
 	if (fate == MD_DROPPED) {
 		kfree(parcel);
 		return;
@@ -205,6 +211,11 @@ static bool gone(struct md_instance *md, u32 session)
 	return READ_ONCE(md->session) != session;
 }
 
+static bool is_repeated(const struct md_instance *md, const struct md_message *message)
+{
+	return message->kind == MD_DOWNCALL && message->turn == md->turn;
+}
+
 /* The next message of a call, or an error. */
 static struct md_parcel *next(struct md_instance *md, u32 session, u32 seq, ktime_t deadline)
 {
@@ -224,7 +235,7 @@ static struct md_parcel *next(struct md_instance *md, u32 session, u32 seq, ktim
 		parcel = md_take_first(md, &md->to_kernel);
 		if (!parcel && gone(md, session))
 			return ERR_PTR(-EIO);
-		if (parcel && parcel->message.seq == seq)
+		if (parcel && parcel->message.seq == seq && !is_repeated(md, &parcel->message))
 			return parcel;
 		if (parcel) { /* the answer to something that nobody waits for any more */
 			atomic64_inc(&md->counts.stale);
@@ -240,6 +251,8 @@ static int answer_downcall(struct md_instance *md, u32 session, const struct md_
 
 	if (!answer)
 		return -ENOMEM;
+	answer->message.turn = ask->turn;
+	md->turn = ask->turn;
 	err = md_serve(md, ask, &answer->message);
 	if (err)
 		kfree(answer);
@@ -292,8 +305,10 @@ static int attempt(struct md_instance *md, u32 session, u32 number, const u64 *a
 
 	if (!parcel)
 		return -ENOMEM;
-	if (md->twins_of != session)
+	if (md->twins_of != session) {
 		md_forget_twins(md);
+		md->turn = 0;
+	}
 	md->twins_of = session;
 	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
 	err = translate_out(md, call->refs, parcel->message.args)
@@ -320,17 +335,22 @@ int md_await(struct md_instance *md, unsigned int timeout_ms)
 }
 EXPORT_SYMBOL_GPL(md_await);
 
-/* Let others go first, who may have to clean up before a new u-driver can come. */
-static int await_session(struct md_instance *md)
+/* Until there is a u-driver, or calls are held no longer. */
+static void hold(struct md_instance *md)
 {
-	int err;
+	wait_event_killable_timeout(md->kernel_waits,
+				    READ_ONCE(md->session) || !READ_ONCE(md->hold_ms),
+				    msecs_to_jiffies(md->hold_ms));
+}
 
+/* Let others go first, who may have to clean up before a new u-driver can come. */
+static void await_session(struct md_instance *md)
+{
 	md->depth = 0;
 	md_let_go(md, true);
-	err = md_await(md, md->hold_ms);
+	hold(md);
 	md_hold(md);
 	md->depth = 1;
-	return err;
 }
 
 static int upcall(struct md_instance *md, u32 number, const u64 *args, struct md_buffer *buffer)

@@ -118,9 +118,14 @@ void md_put(struct md_instance *md)
 	kref_put(&md->refs, md_release);
 }
 
+static struct md_instance *instance_of(struct miscdevice *misc)
+{
+	return container_of(misc, struct md_instance, misc);
+}
+
 static int session_open(struct inode *inode, struct file *file)
 {
-	struct md_instance *md = container_of(file->private_data, struct md_instance, misc);
+	struct md_instance *md = instance_of(file->private_data);
 	struct md_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
 
 	if (!session)
@@ -247,10 +252,12 @@ static long downcall_outside(struct md_session *session, struct md_parcel *ask,
 		kfree(ask);
 		return -ENOMEM;
 	}
+	md_crossing(md, &ask->message);
 	took = md_hold(md);
 	if (attached(session))
 		err = md_serve(md, &ask->message, &answer->message);
 	md_let_go(md, took);
+	md_crossing(md, &answer->message);
 	kfree(ask);
 	if (!err)
 		return deliver(answer, user);
@@ -346,6 +353,27 @@ static const struct file_operations session_fops = {
 	.mmap = session_mmap,
 };
 
+static ssize_t hold_ms_show(struct device *dev, struct device_attribute *attribute, char *text)
+{
+	return sysfs_emit(text, "%u\n", READ_ONCE(instance_of(dev_get_drvdata(dev))->hold_ms));
+}
+
+static ssize_t hold_ms_store(struct device *dev, struct device_attribute *attribute,
+			     const char *text, size_t bytes)
+{
+	unsigned int hold_ms;
+	int err = kstrtouint(text, 0, &hold_ms);
+
+	if (err)
+		return err;
+	md_set_hold(instance_of(dev_get_drvdata(dev)), hold_ms);
+	return bytes;
+}
+static DEVICE_ATTR_RW(hold_ms);
+
+static struct attribute *md_attrs[] = { &dev_attr_hold_ms.attr, NULL };
+ATTRIBUTE_GROUPS(md);
+
 static int map_add(struct md_instance *md, unsigned int index, struct md_map map)
 {
 	if (index >= MD_MAPS || md->maps[index].bytes)
@@ -413,6 +441,7 @@ struct md_instance *md_create(const char *name, const struct md_contract *contra
 		.name = md->miscname,
 		.nodename = md->nodename,
 		.fops = &session_fops,
+		.groups = md_groups,
 		.mode = 0600,
 	};
 	err = misc_register(&md->misc);
@@ -431,7 +460,7 @@ void md_destroy(struct md_instance *md)
 
 	debugfs_remove(md->debug);
 	misc_deregister(&md->misc);
-	md->hold_ms = 0;
+	md_set_hold(md, 0);
 	spin_lock(&md->lock);
 	md->closed = true;
 	spin_unlock(&md->lock);
@@ -454,7 +483,8 @@ EXPORT_SYMBOL_GPL(md_priv);
 
 void md_set_hold(struct md_instance *md, unsigned int hold_ms)
 {
-	md->hold_ms = hold_ms;
+	WRITE_ONCE(md->hold_ms, hold_ms);
+	wake_up_all(&md->kernel_waits);
 }
 EXPORT_SYMBOL_GPL(md_set_hold);
 

@@ -37,6 +37,9 @@ struct md_map {
 	size_t bytes;
 };
 
+/* What becomes of a message at its fault point. */
+enum md_fate { MD_PASSES, MD_DROPPED, MD_DOUBLED, MD_OVERTAKEN };
+
 struct md_parcel {
 	struct list_head node;
 	struct md_message message;
@@ -61,6 +64,7 @@ struct md_instance {
 	struct task_struct *owner; /* whose chain it is */
 	unsigned int depth;
 	u32 seq;
+	u32 turn; /* of the last downcall that was served, in the session that the twins are of */
 
 	spinlock_t lock; /* guards the session and both queues */
 	u32 session; /* the one that is attached; 0: none */
@@ -95,6 +99,7 @@ void md_put(struct md_instance *md);
 void md_expel(struct md_instance *md, u32 session);
 
 /* md_channel.c */
+enum md_fate md_crossing(struct md_instance *md, struct md_message *message);
 struct md_parcel *md_parcel_new(u32 kind, u32 call, u32 seq);
 int md_hear(struct md_session *session, struct md_parcel *parcel);
 struct md_parcel *md_take_first(struct md_instance *md, struct list_head *queue);
@@ -123,7 +128,6 @@ int md_unlock_for_user(struct md_instance *md, u64 number);
 void md_locks_release(struct md_instance *md);
 
 /* md_fault.c */
-enum md_fate { MD_PASSES, MD_DROPPED, MD_DOUBLED, MD_OVERTAKEN };
 enum md_fate md_fault_point(struct md_instance *md, const char *call, struct md_message *message);
 int md_fault_init(void);
 void md_fault_exit(void);

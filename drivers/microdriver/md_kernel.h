@@ -50,7 +50,8 @@ void *md_priv(const struct md_instance *md);
 /*
  * How long an upcall waits for a u-driver if there is none (0, as at first: it
  * fails at once). Those that the contract marks MD_AGAIN are issued anew if
- * their u-driver dies within them.
+ * their u-driver dies within them. In sysfs it is hold_ms of the misc device;
+ * who wants to unload the k-driver writes 0 there, and all that wait fail.
  */
 void md_set_hold(struct md_instance *md, unsigned int hold_ms);
 
@@ -86,6 +87,7 @@ int md_map_coherent(struct md_instance *md, unsigned int index, struct device *d
  * in it, the rest when the instance goes, last come, first gone.
  */
 typedef void (*md_undo_fn)(void *what);
+/* Return: -ENOMEM, and it is undone already */
 int md_note(struct md_instance *md, const char *name, md_undo_fn undo, void *what);
 int md_undo(struct md_instance *md, md_undo_fn undo,
 	    void *what); /* now; -ENOENT: it is not noted */

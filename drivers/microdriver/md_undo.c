@@ -17,8 +17,10 @@ int md_note(struct md_instance *md, const char *name, md_undo_fn undo, void *wha
 	struct md_note *note = kmalloc(sizeof(*note), GFP_KERNEL);
 	bool took;
 
-	if (!note)
+	if (!note) {
+		undo(what);
 		return -ENOMEM;
+	}
 	took = md_hold(md);
 	*note = (struct md_note){
 		.number = ++md->noted,

@@ -53,7 +53,7 @@ struct md_message {
 	__s32 status; /* of an answer: 0 or more, or -errno */
 	__u64 args[MD_ARGS];
 	__u32 bytes; /* of payload */
-	__u32 pad;
+	__u32 turn; /* of a downcall: ever another from one session; its answer bears the same */
 	__u8 payload[MD_PAYLOAD]; /* records, one behind the other, unaligned */
 };
 

@@ -98,6 +98,11 @@ class UDriver:
         """What `faultkit.protocols.Channelled.tamper` promises, whichever process is attached at the time."""
         return arm(self.node.name, contract(self.program), tampering)
 
+    def drop_held(self) -> None:
+        """Let fail what waits for a u-driver: it would keep the k-driver from being unloaded."""
+        with suppress(FileNotFoundError):
+            Path(f"/sys/class/misc/microdriver-{self.node.name}/hold_ms").write_text("0")
+
     def stop(self) -> None:
         """Make sure that it is gone."""
         with suppress(OSError):

@@ -74,6 +74,7 @@ class Rtl8139Micro:
         retry(self.probe, timeout_s=5.0)
 
     def detach(self) -> None:
+        UDRIVER.drop_held()
         Rtl8139().detach()
 
     def reattach(self) -> None:

@@ -232,14 +232,11 @@ static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buff
 	struct adapter *a = md_priv(md);
 	int err = pci_enable_device(a->pci);
 
+	err = err ?: md_note(md, "enable", undo_enable, a->pci);
 	if (err)
 		return err;
 	pci_set_master(a->pci);
-	err = dma_set_mask_and_coherent(&a->pci->dev, DMA_BIT_MASK(32));
-	err = err ?: md_note(md, "enable", undo_enable, a->pci);
-	if (err)
-		pci_disable_device(a->pci);
-	return err;
+	return dma_set_mask_and_coherent(&a->pci->dev, DMA_BIT_MASK(32));
 }
 
 static void undo_register(void *what)
@@ -262,10 +259,7 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 	if (err)
 		return err;
 	netif_carrier_off(a->net);
-	err = md_note(md, "register", undo_register, a);
-	if (err)
-		unregister_netdev(a->net);
-	return err;
+	return md_note(md, "register", undo_register, a);
 }
 
 static int down_rings(struct md_instance *md, u64 *args, struct md_buffer *buffer)

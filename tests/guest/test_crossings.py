@@ -37,7 +37,8 @@ def test_an_upcall_whose_udriver_dies_has_ended_with_an_error(edu: Bed) -> None:
     ran = edu.run(fault=Channel("kill", "upcall", message="factorial"), trigger=AtRequest(3))
     assert ran.verdict.udriver_died
     assert ran.count("upcall.ended", call="factorial", status=-errno.EIO) == 1
-    assert ran.of_kind("crossing.passed", call="report")[-1].t_ns > ran.first("service.restored").t_ns
+    failed = ran.first("upcall.ended", call="factorial", status=-errno.EIO)
+    assert ran.of_kind("upcall.ended", call="factorial", status=0)[-1].t_ns > failed.t_ns, "and is made again"
 
 
 def test_a_new_kdriver_is_seen_from_its_first_call_on(edu: Bed) -> None:

@@ -36,6 +36,7 @@ struct mdu {
 	void *priv;
 	struct object *objects;
 	__u32 seq; /* of the upcall that is being served; 0: none */
+	__u32 turns; /* downcalls ever made */
 	bool whole;
 	__u32 offsets[MD_MAPS];
 };
@@ -308,9 +309,11 @@ int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buff
 	const struct md_call *call =
 		number < MD_STOCK ? &md->contract->downcalls[number] : &stock_call;
 	struct md_message message;
+	__u32 turn = ++md->turns;
 	int err;
 
 	begin(&message, MD_DOWNCALL, number, md->seq);
+	message.turn = turn;
 	memcpy(message.args, args, sizeof(message.args));
 	translate(md, call->refs, message.args, true);
 	pack(md, call, MD_IN, &message, buffer);
@@ -330,7 +333,7 @@ int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buff
 		if (message.kind == MD_UPCALL) {
 			serve(md, &message);
 		} else if (message.kind == MD_RESULT && message.call == number &&
-			   message.seq == md->seq) {
+			   message.turn == turn) {
 			unpack(md, &message, buffer);
 			translate(md, call->refs, message.args, false);
 			memcpy(args, message.args, sizeof(message.args));

@@ -29,6 +29,7 @@ static void describe_head(void)
 		{ "seq", PART(md_message, seq) },
 		{ "status", PART(md_message, status) },
 		{ "bytes", PART(md_message, bytes) },
+		{ "turn", PART(md_message, turn) },
 		{ "payload", MD_HEAD, 0 },
 		{ "record.object", PART(md_record, object) },
 		{ "record.field", PART(md_record, field) },
