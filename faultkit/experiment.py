@@ -19,7 +19,7 @@ from faultkit.codec import dumps, name_of
 from faultkit.errors import UsageError
 from faultkit.machine.template import group_of
 from faultkit.model import Trial
-from faultkit.protocols import iter_parts
+from faultkit.protocols import Ships, iter_parts
 from faultkit.results.stopping import Stops
 from faultkit.statistics.sequential import Rule
 
@@ -148,5 +148,7 @@ def plan(experiment: Experiment, seed: int, count: int | None) -> Plan:
 
 
 def kind_of(part: Any) -> str:
-    """What decides which files a part brings along: its class, and those of the parts in it."""
-    return "+".join(f"{type(inner).__module__}:{name_of(inner)}" for inner in iter_parts(part))
+    """What decides which files a part brings along: its class and what it ships, and those of the parts in it."""
+    kinds = (f"{type(inner).__module__}:{name_of(inner)}" for inner in iter_parts(part))
+    ships = (name for inner in iter_parts(part) if isinstance(inner, Ships) for name in inner.files())
+    return "+".join([*kinds, *sorted(set(ships))])

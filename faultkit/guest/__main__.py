@@ -24,7 +24,7 @@ from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.mailbox import State
 from faultkit.model import Trial
-from faultkit.protocols import Check, Driver, Prepares, Split, Thaws, Watcher, Workload
+from faultkit.protocols import Check, Driver, Installs, Prepares, Split, Thaws, Watcher, Workload
 
 SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
@@ -162,6 +162,8 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     bench = GuestBench(trial.driver, trial.seed, host)
     bench.report("agent", "trial.started", host.resumed_ns)
     controller = Controller(bench, trial.policy, trial.detectors, watchers)
+    if isinstance(trial.fault, Installs):
+        trial.fault.install(bench)
     controller.start()
     with Injection(bench, trial) as injection:
         injection.arm()

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.machine import cache
 from faultkit.machine.image import headers, headers_version
-from faultkit.protocols import KernelModule
+from faultkit.protocols import Edit, KernelModule
 
 
 def module(wanted: KernelModule) -> Path:
     """The built module. Raises: UnmetNeed, HarnessError with the compiler's words."""
     kernel = headers_version()
+    check_tools()
+    sources = edited(files(wanted), wanted.edits)
+    symbols = [module(other).with_name("Module.symvers") for other in wanted.against]
+    exporters = (path.parent.name for path in symbols)
+    key = cache.digest(kernel, wanted.name, *(part for file in sources.items() for part in file), *exporters)
+    return cache.entry("modules", key, partial(build, sources, kernel, wanted.name, symbols)) / f"{wanted.name}.ko"
+
+
+def check_tools() -> None:
+    """Raises: UnmetNeed if there is no compiler."""
     if shutil.which("make") is None or shutil.which("gcc") is None:
         raise UnmetNeed("building kernel modules needs make and gcc: apt-get install build-essential")
-    name = wanted.name
-    sources = [*code(wanted.source), *(p for p in wanted.source.iterdir() if p.name in ("Kbuild", "Makefile"))]
-    sources += [p for folder in wanted.beside for p in code(folder)]
-    sources.sort()
-    key = cache.digest(kernel, name, *(part for p in sources for part in (p.name, p.read_bytes())))
-    return cache.entry("modules", key, lambda place: build(place, sources, kernel, name)) / f"{name}.ko"
+
+
+def files(wanted: KernelModule) -> dict[str, bytes]:
+    """What a module is built from, by name."""
+    paths = [*code(wanted.source), *(p for p in wanted.source.iterdir() if p.name in ("Kbuild", "Makefile"))]
+    paths += [p for folder in wanted.beside for p in code(folder)]
+    return {path.name: path.read_bytes() for path in sorted(paths)}
 
 
 def code(folder: Path) -> list[Path]:
@@ -30,13 +43,30 @@ def code(folder: Path) -> list[Path]:
     return [p for p in folder.iterdir() if p.suffix in (".c", ".h", ".S") and not p.name.endswith(".mod.c")]
 
 
-def build(place: Path, sources: list[Path], kernel: str, name: str) -> None:
-    """Compile copies of the sources with the kernel's own build system."""
-    for path in sources:
-        shutil.copy(path, place)
-    command = ["make", "-C", str(headers(kernel)), f"M={place}", "modules"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def edited(sources: Mapping[str, bytes], edits: Iterable[Edit]) -> dict[str, bytes]:
+    """The files after the edits, whose offsets are those of before. Raises: HarnessError if the files are others."""
+    found = dict(sources)
+    for edit in sorted(edits, key=lambda edit: edit.offset, reverse=True):
+        content, old = found.get(edit.file, b""), edit.old.encode()
+        end = edit.offset + len(old)
+        if content[edit.offset : end] != old or edit.file not in found:
+            raise HarnessError(f"{edit.file} does not hold {edit.old!r} at {edit.offset}: it was changed since")
+        found[edit.file] = content[: edit.offset] + edit.new.encode() + content[end:]
+    return found
+
+
+def build(sources: Mapping[str, bytes], kernel: str, name: str, symbols: Iterable[Path], place: Path) -> None:
+    """Compile the sources in a place of their own, with the kernel's own build system."""
+    for file, content in sources.items():
+        (place / file).write_bytes(content)
+    done = make(place, kernel, "modules", f"KBUILD_EXTRA_SYMBOLS={' '.join(map(str, symbols))}")
     if done.returncode or not (place / f"{name}.ko").is_file():
         errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()]
         raise HarnessError(f"the kernel module {name} does not build: {errors[0] if errors else 'it made no .ko'}")
     subprocess.run(["strip", "--strip-debug", str(place / f"{name}.ko")], check=True)
+
+
+def make(place: Path, kernel: str, *goals: str) -> subprocess.CompletedProcess[str]:
+    """Let the kernel's build system make something of what lies in a place."""
+    command = ["make", "-C", str(headers(kernel)), f"M={place}", *goals]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from faultkit.guest.commands import run
+from faultkit.guest.commands import retry, run
 from faultkit.protocols import Bench, Check, KernelModule
 
 NODE = "/dev/answers"
@@ -59,20 +60,31 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """These questions, one after another; each answer is an event ("answer.given")."""
+    """These questions, one after another; each answer is an event ("answer.given"). Gives up if nobody is there for
+    `patience_s`."""
 
     questions: tuple[str, ...] = tuple(GOLDEN)
+    patience_s: float = 0.0
     deadline_s: float = 5.0
     late_s: float = 1.0
 
     def run(self, bench: Bench) -> Check:
-        with opened() as fd:
-            for question in self.questions:
-                with bench.request("ask", question=question):
-                    os.write(fd, question.encode())
-                answer = int.from_bytes(os.read(fd, 8), "little", signed=True)
-                bench.report("workload", "answer.given", question=question, answer=answer)
+        try:
+            retry(partial(os.stat, NODE), timeout_s=self.patience_s)
+            with opened() as fd:
+                for question in self.questions:
+                    ask(bench, fd, question)
+        except OSError as reason:
+            bench.report("workload", "workload.gave_up", why=reason.strerror)
         return lambda: bench.report("workload", "check.passed", questions=len(self.questions))
+
+
+def ask(bench: Bench, fd: int, question: str) -> None:
+    """One of them. Raises: OSError."""
+    with bench.request("ask", question=question):
+        os.write(fd, question.encode())
+    answer = int.from_bytes(os.read(fd, 8), "little", signed=True)
+    bench.report("workload", "answer.given", question=question, answer=answer)
 
 
 @contextmanager
