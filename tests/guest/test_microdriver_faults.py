@@ -138,7 +138,7 @@ def test_the_nth_message_of_any_direction(edu: Bed) -> None:
 
 def test_messages_meet_with_the_same_at_the_same_time_in_each_replay(edu: Bed) -> None:
     fault = Channel("corrupt", "return", message="report", nth=2, draw=3)
-    transfers = EduIO(requests=6, ops=("write", "read"))
+    transfers = EduIO(requests=16, ops=("write", "read"))
     once, again = (met(edu, fault, workload=transfers) for _ in range(2))
     assert once.record.events == again.record.events
 
