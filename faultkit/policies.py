@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import ClassVar, Protocol
 
 from faultkit.model import Event
@@ -125,21 +126,20 @@ def attempt(action: str, events: Sequence[Event], budget: Budget) -> Action:
     """The next attempt within a budget, or "give_up"."""
     now_ns = events[-1].t_ns if events else 0
     forgotten_ns = now_ns - budget.window_s * 1e9 if budget.window_s else -1
-    so_far = sum(
-        event.kind == "recovery.started" and event.data["action"] == action and event.t_ns > forgotten_ns
-        for event in events
-    )
+    began_ns = (event.t_ns for event in reversed(events) if is_attempt(event, action))
+    so_far = sum(1 for _ in takewhile(lambda t_ns: t_ns > forgotten_ns, began_ns))
     delay_s = budget.backoff_s * 2 ** (so_far - 1) if so_far else 0.0
     late = budget.budget_s and out_s(events) + delay_s > budget.budget_s
     return GIVE_UP if so_far >= budget.limit or late else Action(action, delay_s)
 
 
+def is_attempt(event: Event, action: str) -> bool:
+    """Whether an attempt of a kind began."""
+    return event.kind == "recovery.started" and event.data["action"] == action
+
+
 def out_s(events: Sequence[Event]) -> float:
     """Since when the present failure has been known, in virtual seconds; 0 if there is none."""
-    known_ns: int | None = None
-    for event in events:
-        if event.kind in ("service.restored", "error.gone"):
-            known_ns = None
-        elif event.kind == "error.detected" and known_ns is None:
-            known_ns = event.t_ns
-    return 0.0 if known_ns is None else (events[-1].t_ns - known_ns) / 1e9
+    present = takewhile(lambda event: event.kind not in ("service.restored", "error.gone"), reversed(events))
+    known_ns = [event.t_ns for event in present if event.kind == "error.detected"]
+    return (events[-1].t_ns - known_ns[-1]) / 1e9 if known_ns else 0.0

@@ -59,11 +59,15 @@ static int factorial(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 {
 	struct edu *edu = (struct edu *)args[0];
 	struct edu_request *request = edu->current_request;
-	int err;
+	int err = 0;
 
 	(void)buffer;
 	if (!request || request->n > LARGEST)
 		return -EINVAL;
+	if (get(EDU_REG_STATUS) & EDU_STATUS_BUSY) /* with what a u-driver asked that is gone */
+		err = mdu_downcall(md, EDU_WAIT);
+	if (err)
+		return err;
 	set(EDU_REG_FACTORIAL, request->n);
 	err = mdu_downcall(md, EDU_WAIT);
 	if (err)

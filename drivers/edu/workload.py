@@ -82,11 +82,12 @@ def verify(bench: Bench, slot: int, expected: bytes, found: bytes) -> None:
 
 
 def check(bench: Bench, held: dict[int, bytes], with_factorial: bool) -> None:
-    """Read back every slot that was written."""
+    """Read back every slot that was written, all in one transfer: each takes 100 ms."""
     try:
         with opened() as fd:
+            found = os.pread(fd, PROBED, 0)
             for slot, data in sorted(held.items()):
-                verify(bench, slot, data, os.pread(fd, SLOT_BYTES, slot * SLOT_BYTES))
+                verify(bench, slot, data, found[slot * SLOT_BYTES :][:SLOT_BYTES])
             right = not with_factorial or factorial(fd, LARGEST) == math.factorial(LARGEST)
     except OSError as reason:
         bench.report("workload", "check.failed", error=reason.strerror or str(reason))

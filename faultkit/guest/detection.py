@@ -7,7 +7,6 @@ nobody acts, when the heartbeat is answered again with the u-driver alive ("erro
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from functools import partial
 from threading import Thread
 
 from faultkit.guest.bench import GuestBench, in_thread
+from faultkit.guest.lifeline import Lifeline
 from faultkit.model import Detectors
-from faultkit.protocols import Driver, Split, Watcher
+from faultkit.protocols import Driver, Watcher
 
 
 @dataclass(slots=True)
@@ -66,9 +66,12 @@ class Detection:
     on_answer: Callable[[], None]  # run in the heartbeat's thread, after each probe that was answered
     _paused: bool = True
     _heartbeat: Heartbeat | None = None
-    _pidfd: int | None = None
+    _lifeline: Lifeline = field(init=False)
     _probes: list[Thread] = field(default_factory=list)
     _told: dict[str, float] = field(default_factory=dict)  # who has told of the present error, and when
+
+    def __post_init__(self) -> None:
+        self._lifeline = Lifeline(self.bench, partial(self._detected, "pidfd", "the u-driver is gone"))
 
     def start(self) -> None:
         """Begin to look at everything, for good."""
@@ -79,7 +82,7 @@ class Detection:
         """Look away: what comes now is recovery's doing."""
         self._paused = True
         self._stop_heartbeat()
-        self._unwatch_udriver()
+        self._lifeline.unwatch()
 
     def resume(self) -> None:
         """A new episode: what went wrong before is dealt with."""
@@ -88,7 +91,7 @@ class Detection:
         for watcher in self.watchers.values():
             watcher.error()
         self._start_heartbeat()
-        self._watch_udriver()
+        self._lifeline.watch()
 
     def probing(self) -> list[Thread]:
         """The heartbeats that have not ended, those among them that were told to."""
@@ -145,25 +148,3 @@ class Detection:
 
     def _on_loop(self, by: str, what: str) -> None:
         self.bench.soon(partial(self._detected, by, what))
-
-    def _watch_udriver(self) -> None:
-        driver = self.bench.driver
-        if isinstance(driver, Split):
-            try:
-                self._pidfd = os.pidfd_open(driver.udriver_pid())
-            except OSError:
-                self.bench.report("recovery", "udriver.died", how="before it could be watched")
-                self._detected("pidfd", "the u-driver is gone")
-            else:
-                self.bench.watch(self._pidfd, self._udriver_died)
-
-    def _udriver_died(self) -> None:
-        self._unwatch_udriver()
-        self.bench.report("recovery", "udriver.died")
-        self._detected("pidfd", "the u-driver is gone")
-
-    def _unwatch_udriver(self) -> None:
-        if self._pidfd is not None:
-            self.bench.unwatch(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None

@@ -15,6 +15,7 @@ from faultkit.errors import HarnessError
 from faultkit.guest.bench import GuestBench
 from faultkit.guest.commands import retry
 from faultkit.guest.detection import Detection
+from faultkit.guest.lifeline import Lifeline
 from faultkit.model import Detectors
 from faultkit.protocols import Action, Driver, KeepsState, NeedsState, Policy, Split, StepsAside, Watcher, iter_parts
 
@@ -47,6 +48,7 @@ class Attempt:
     bench: GuestBench
     action: str
     watchers: Sequence[Watcher]
+    started: Callable[[], None]  # told, in this thread, when there is a new u-driver
     state: Any = None
     error: str | None = None
     abandoned: bool = False  # whatever held it up: it must not go on beneath its successor
@@ -68,6 +70,8 @@ class Attempt:
                 if isinstance(watcher, StepsAside):
                     aside.enter_context(watcher.aside())
             call()
+        if name == "start_udriver":
+            self.started()
 
 
 @dataclass(slots=True)
@@ -83,6 +87,7 @@ class Controller:
     _detection: Detection = field(init=False)
     _needs_state: bool = field(init=False)
     _attempt: Attempt | None = None  # the one that is under way
+    _lifeline: Lifeline | None = None  # of the u-driver that it has started
     _state: Any = None  # the driver's configuration when it last answered
 
     def __post_init__(self) -> None:
@@ -123,18 +128,31 @@ class Controller:
             self.bench.after(action.delay_s, partial(self._act, action))
 
     def _act(self, action: Action) -> None:
-        attempt = self._attempt = Attempt(self.bench, action.name, list(self.watchers.values()), self._state)
+        watchers = list(self.watchers.values())
+        attempt = Attempt(self.bench, action.name, watchers, self._started, self._state)
+        self._attempt = attempt
         self.bench.report("recovery", "recovery.started", action=action.name)
         self.bench.in_thread(attempt.run, partial(self._finished, attempt, None))
         self.bench.after(ATTEMPT_S, partial(self._finished, attempt, f"no end after {ATTEMPT_S:g} s"))
 
-    def _finished(self, attempt: Attempt, too_late: str | None) -> None:
-        """Called when the attempt ends and at its deadline, whichever comes first counts."""
+    def _started(self) -> None:
+        self.bench.soon(partial(self._watch_new, self._attempt))
+
+    def _watch_new(self, attempt: Attempt | None) -> None:
+        """If the new u-driver ends before it serves, there is nothing more to wait for."""
+        if attempt and attempt is self._attempt:
+            self._lifeline = Lifeline(self.bench, partial(self._finished, attempt, "the new u-driver is gone, too"))
+            self._lifeline.watch()
+
+    def _finished(self, attempt: Attempt, cut_short: str | None) -> None:
+        """Called when the attempt ends, at its deadline, and when the new u-driver dies; the first counts."""
         if self.ended or attempt is not self._attempt:
             return
         self._attempt = None
+        if self._lifeline:
+            self._lifeline.unwatch()
         attempt.abandoned = True
-        error = too_late or attempt.error
+        error = cut_short or attempt.error
         ok = error is None
         self.bench.report("recovery", "recovery.finished", action=attempt.action, ok=ok, error=error)
         if not ok:
