@@ -199,7 +199,7 @@ def rtl8139(image: Image) -> Bed:
 
 def microdriver(image: Image, driver: Any, workload: Any) -> Bed:
     """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
-    monitors = (Process(), Modules(), Kernel(), Crossings())
+    monitors = (Process(), Modules(), Kernel(), Crossings(), Resources())
     golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), seed=1, monitors=monitors)
     return Bed(template(golden, image, Machine(), PARTS_OF_MICRODRIVERS), golden)
 
