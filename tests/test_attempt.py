@@ -20,6 +20,10 @@ class Stuck:
     meanwhile: Callable[[], None] = lambda: None
     done: list[str] = field(default_factory=list)
     fails: bool = False
+    udriver: str = "stuck"
+
+    def udriver_pid(self) -> int:
+        return 1
 
     def detach(self) -> None:
         self.done.append("detach")
@@ -35,6 +39,15 @@ class Stuck:
 
     def attach(self) -> None:
         self.done.append("attach")
+
+    def stop_udriver(self) -> None:
+        self.done.append("stop_udriver")
+
+    def start_udriver(self) -> None:
+        self.done.append("start_udriver")
+
+    def reattach(self) -> None:
+        self.done.append("reattach")
 
     def probe(self) -> None:
         self.done.append("probe")
@@ -60,7 +73,7 @@ class Notes:
 def attempt(driver: Stuck, action: str, **parts: Any) -> tuple[Attempt, Notes]:
     """An attempt that has not begun."""
     notes = Notes(driver)
-    return Attempt(notes, action, (), **parts), notes  # type: ignore[arg-type]
+    return Attempt(notes, action, (), lambda: driver.done.append("(told)"), **parts), notes  # type: ignore[arg-type]
 
 
 def test_steps_are_done_and_told_in_order() -> None:
@@ -69,6 +82,13 @@ def test_steps_are_done_and_told_in_order() -> None:
     made.run()
     assert driver.done == ["detach", "unload", "load", "attach", "restore MTU 1400", "probe"]
     assert notes.told == [*STEPS["reload_with_state"], "probe"] and made.error is None
+
+
+def test_a_new_udriver_is_told_of_before_anything_is_asked_of_it() -> None:
+    driver = Stuck()
+    made, _ = attempt(driver, "restart")
+    made.run()
+    assert driver.done == ["stop_udriver", "start_udriver", "(told)", "reattach", "probe"]
 
 
 def test_an_attempt_that_was_given_up_does_not_go_on_beneath_its_successor() -> None:
