@@ -12,7 +12,9 @@
 #include <linux/delay.h>
 #include <linux/export.h>
 #include <linux/ktime.h>
+#include <linux/moduleparam.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -20,6 +22,10 @@
 
 #define CREATE_TRACE_POINTS
 #include "md_trace.h"
+
+static bool warn = true;
+module_param(warn, bool, 0644);
+MODULE_PARM_DESC(warn, "say so, once, if a k-driver calls from where nobody may sleep");
 
 static const struct md_call stock_calls[] = {
 	[MD_LOCK - MD_STOCK] = { .name = "lock" },
@@ -83,6 +89,15 @@ enum md_fate md_crossing(struct md_instance *md, struct md_message *message)
 	return md_fault_point(md, call, message);
 }
 
+/* Context: md->lock held */
+static void put(struct md_instance *md, struct list_head *queue, struct md_parcel *parcel)
+{
+	if (!parcel)
+		return;
+	list_add_tail(&parcel->node, queue);
+	md->waiting += queue == &md->to_kernel;
+}
+
 /* Put a message into a queue, if its session is still there, as the fault that is armed for it would have it. */
 static void post(struct md_instance *md, u32 session, struct list_head *queue,
 		 struct md_parcel *parcel)
@@ -103,11 +118,9 @@ static void post(struct md_instance *md, u32 session, struct list_head *queue,
 	} else if (fate == MD_OVERTAKEN && !*late) {
 		*late = parcel;
 	} else {
-		list_add_tail(&parcel->node, queue);
-		if (twice)
-			list_add_tail(&twice->node, queue);
-		if (*late)
-			list_add_tail(&(*late)->node, queue);
+		put(md, queue, parcel);
+		put(md, queue, twice);
+		put(md, queue, *late);
 		*late = NULL;
 	}
 	spin_unlock(&md->lock);
@@ -120,17 +133,23 @@ struct md_parcel *md_take_first(struct md_instance *md, struct list_head *queue)
 
 	spin_lock(&md->lock);
 	parcel = list_first_entry_or_null(queue, struct md_parcel, node);
-	if (parcel)
+	if (parcel) {
 		list_del(&parcel->node);
+		md->waiting -= queue == &md->to_kernel;
+	}
 	spin_unlock(&md->lock);
 	return parcel;
 }
 
-/* A message from the u-driver, within a chain. It is consumed. */
+/* A message from the u-driver, within a chain. It is consumed. Return: -ENOBUFS: too many wait already */
 int md_hear(struct md_session *session, struct md_parcel *parcel)
 {
 	struct md_instance *md = session->md;
 
+	if (READ_ONCE(md->waiting) >= MD_QUEUE_MAX) {
+		kfree(parcel);
+		return -ENOBUFS;
+	}
 	post(md, session->number, &md->to_kernel, parcel);
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
@@ -178,8 +197,10 @@ int md_serve(struct md_instance *md, const struct md_message *ask, struct md_mes
 	u8 *space;
 	int err;
 
-	if (call == &unknown_call)
+	if (call == &unknown_call) {
+		md->refused = "a call that there is not";
 		return -EPROTO;
+	}
 	memcpy(args, ask->args, sizeof(args));
 	if (ask->call >= MD_STOCK) {
 		answer->status = stock(md, ask->call, args);
@@ -284,6 +305,7 @@ static int await_return(struct md_instance *md, u32 session, u32 number, u32 seq
 			kfree(parcel);
 			return status;
 		}
+		md->refused = "an answer to another call";
 		status = parcel->message.kind == MD_DOWNCALL
 				 ? answer_downcall(md, session, &parcel->message)
 				 : -EPROTO;
@@ -291,6 +313,16 @@ static int await_return(struct md_instance *md, u32 session, u32 number, u32 seq
 		if (status)
 			return status;
 	}
+}
+
+/* A u-driver that is new knows nothing yet. */
+void md_meet(struct md_instance *md, u32 session)
+{
+	if (md->twins_of == session)
+		return;
+	md_forget_twins(md);
+	md->turn = 0;
+	md->twins_of = session;
 }
 
 /* One try, with the u-driver that is there. @failed: by the channel, not by the u-driver's own word */
@@ -305,11 +337,7 @@ static int attempt(struct md_instance *md, u32 session, u32 number, const u64 *a
 
 	if (!parcel)
 		return -ENOMEM;
-	if (md->twins_of != session) {
-		md_forget_twins(md);
-		md->turn = 0;
-	}
-	md->twins_of = session;
+	md_meet(md, session);
 	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
 	err = translate_out(md, call->refs, parcel->message.args)
 		      ?: md_pack(md, call, MD_IN, &parcel->message, buffer);
@@ -376,8 +404,10 @@ static int upcall(struct md_instance *md, u32 number, const u64 *args, struct md
 		if (err == -EPROTO)
 			atomic64_inc(&md->counts.rejected);
 		if (err != -EIO)
-			pr_warn("microdriver: %s: the u-driver is expelled, in %s: %pe\n", md->name,
-				md->contract->upcalls[number].name, ERR_PTR(err));
+			pr_warn("microdriver: %s: the u-driver is expelled, in %s%s%s: %pe\n",
+				md->name, md->contract->upcalls[number].name,
+				err == -EPROTO ? ", for " : "", err == -EPROTO ? md->refused : "",
+				ERR_PTR(err));
 		md_expel(md, session);
 		md_undo_to(md, mark);
 		if (err != -EIO || !again)
@@ -401,15 +431,26 @@ static int acquire(struct md_instance *md, u32 number)
 	return 0;
 }
 
+/* Interrupts, spinlocks, disabled preemption, and readers of RCU, who must not sleep either. */
+static bool nobody_may_sleep(const struct md_instance *md, u32 number)
+{
+	bool atomic = !preemptible() || rcu_preempt_depth();
+
+	WARN_ONCE(atomic && READ_ONCE(warn),
+		  "microdriver: %s: %s is called where nobody may sleep\n", md->name,
+		  md->contract->upcalls[number].name);
+	return atomic;
+}
+
 int md_upcall_args(struct md_instance *md, u32 number, const u64 *args, struct md_buffer *buffer)
 {
 	bool took;
 	int err;
 
-	if (WARN_ONCE(!preemptible(), "microdriver: an upcall where nobody may sleep\n"))
-		return -EDEADLK;
 	if (WARN_ON_ONCE(number >= md->contract->upcalls_count))
 		return -EINVAL;
+	if (nobody_may_sleep(md, number))
+		return -EDEADLK;
 	took = md->owner != current;
 	err = took ? acquire(md, number) : 0;
 	if (err)

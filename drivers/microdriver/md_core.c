@@ -43,6 +43,8 @@ void md_let_go(struct md_instance *md, bool took)
 	md->owner = NULL;
 	mutex_unlock(&md->busy);
 	wake_up(&md->kernel_waits);
+	if (atomic_read(&md->asking))
+		wake_up(&md->user_waits);
 }
 
 /* ---- sessions ---- */
@@ -53,6 +55,7 @@ static void drop_messages(struct md_instance *md)
 
 	md_drop_all(&md->to_user);
 	md_drop_all(&md->to_kernel);
+	md->waiting = 0;
 	for (n = 0; n < 2; n++) {
 		kfree(md->late[n]);
 		md->late[n] = NULL;
@@ -137,6 +140,14 @@ static int session_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static void forget_asked(struct md_session *session, struct md_parcel *ask)
+{
+	if (!ask)
+		return;
+	atomic_dec(&session->md->asking);
+	kfree(ask);
+}
+
 static int session_release(struct inode *inode, struct file *file)
 {
 	struct md_session *session = file->private_data;
@@ -147,6 +158,7 @@ static int session_release(struct inode *inode, struct file *file)
 	if (md->mapping == file->f_mapping)
 		md->mapping = NULL;
 	mutex_unlock(&md->map_lock);
+	forget_asked(session, session->asked);
 	put_pid(session->pid);
 	kfree(session);
 	md_put(md);
@@ -239,35 +251,71 @@ static long deliver(struct md_parcel *parcel, struct md_message __user *user)
 	return err;
 }
 
-/* A downcall that belongs to no upcall runs in the u-driver's own thread. */
-static long downcall_outside(struct md_session *session, struct md_parcel *ask,
-			     struct md_message __user *user)
+/*
+ * A downcall that belongs to no upcall runs in the u-driver's own thread, when no chain of calls is under way: until
+ * then the u-driver, which waits, serves what comes.
+ */
+static int ask_outside(struct md_session *session, struct md_parcel *ask)
+{
+	md_crossing(session->md, &ask->message);
+	if (cmpxchg(&session->asked, NULL, ask)) {
+		kfree(ask);
+		return -EBUSY;
+	}
+	atomic_inc(&session->md->asking);
+	return 0;
+}
+
+/* Context: md->busy held */
+static struct md_parcel *serve_outside(struct md_session *session, const struct md_message *ask)
+{
+	struct md_parcel *answer = md_parcel_new(MD_RESULT, ask->call, 0);
+	int err = -ESTALE;
+
+	if (!answer)
+		return ERR_PTR(-ENOMEM);
+	answer->message.turn = ask->turn;
+	if (attached(session)) {
+		md_meet(session->md, session->number);
+		err = md_serve(session->md, ask, &answer->message);
+	}
+	if (!err)
+		return answer;
+	kfree(answer);
+	return ERR_PTR(err);
+}
+
+/* Return: the answer to what was asked; NULL: there is none yet */
+static struct md_parcel *answer_outside(struct md_session *session)
 {
 	struct md_instance *md = session->md;
-	struct md_parcel *answer = md_parcel_new(MD_RESULT, ask->message.call, 0);
-	bool took;
-	long err = -ESTALE;
+	struct md_parcel *ask, *answer;
 
-	if (!answer) {
-		kfree(ask);
-		return -ENOMEM;
-	}
-	md_crossing(md, &ask->message);
-	took = md_hold(md);
-	if (attached(session))
-		err = md_serve(md, &ask->message, &answer->message);
-	md_let_go(md, took);
-	md_crossing(md, &answer->message);
-	kfree(ask);
-	if (!err)
-		return deliver(answer, user);
-	kfree(answer);
-	return err;
+	if (!READ_ONCE(session->asked) || !mutex_trylock(&md->busy))
+		return NULL;
+	md->owner = current;
+	ask = xchg(&session->asked, NULL);
+	answer = ask ? serve_outside(session, &ask->message) : NULL;
+	forget_asked(session, ask);
+	md_let_go(md, true);
+	if (!IS_ERR_OR_NULL(answer))
+		md_crossing(md, &answer->message);
+	return answer;
+}
+
+static int hear(struct md_session *session, struct md_parcel *parcel)
+{
+	if (parcel->message.kind == MD_DOWNCALL && !parcel->message.seq)
+		return ask_outside(session, parcel);
+	return md_hear(session, parcel);
 }
 
 static bool has_news(struct md_session *session)
 {
-	return !attached(session) || !list_empty(&session->md->to_user);
+	struct md_instance *md = session->md;
+
+	return !attached(session) || !list_empty(&md->to_user) ||
+	       (READ_ONCE(session->asked) && !mutex_is_locked(&md->busy));
 }
 
 static long exchange(struct file *file, struct md_message __user *user)
@@ -283,18 +331,18 @@ static long exchange(struct file *file, struct md_message __user *user)
 		kfree(parcel);
 		return -ESTALE;
 	}
-	if (parcel && parcel->message.kind == MD_DOWNCALL && !parcel->message.seq)
-		return downcall_outside(session, parcel, user);
 	/* a signal may make the process come again, with nothing more to say */
 	if (put_user(MD_NOTHING, &user->kind)) {
 		kfree(parcel);
 		return -EFAULT;
 	}
-	err = parcel ? md_hear(session, parcel) : 0;
+	err = parcel ? hear(session, parcel) : 0;
 	while (!err) {
 		if (!attached(session))
 			return -ESTALE;
-		parcel = md_take_first(md, &md->to_user);
+		parcel = md_take_first(md, &md->to_user) ?: answer_outside(session);
+		if (IS_ERR(parcel))
+			return PTR_ERR(parcel);
 		if (parcel)
 			return deliver(parcel, user);
 		if (file->f_flags & O_NONBLOCK)
@@ -304,7 +352,7 @@ static long exchange(struct file *file, struct md_message __user *user)
 	return err;
 }
 
-static long session_ioctl(struct file *file, unsigned int command, unsigned long arg)
+static long serve_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
 	switch (command) {
 	case MD_IOC_ATTACH:
@@ -314,6 +362,21 @@ static long session_ioctl(struct file *file, unsigned int command, unsigned long
 	default:
 		return -ENOTTY;
 	}
+}
+
+/* md_destroy() waits for those inside: the contract and what the k-driver does are the k-driver's. */
+static long session_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	struct md_session *session = file->private_data;
+	struct md_instance *md = session->md;
+	long err;
+
+	atomic_inc(&md->inside);
+	smp_mb__after_atomic(); /* who comes behind md_destroy() sees that the session is over */
+	err = serve_ioctl(file, command, arg);
+	if (atomic_dec_and_test(&md->inside))
+		wake_up_all(&md->kernel_waits);
+	return err;
 }
 
 static __poll_t session_poll(struct file *file, poll_table *table)
@@ -426,6 +489,7 @@ struct md_instance *md_create(const char *name, const struct md_contract *contra
 	INIT_LIST_HEAD(&md->to_user);
 	INIT_LIST_HEAD(&md->to_kernel);
 	INIT_LIST_HEAD(&md->objects);
+	INIT_LIST_HEAD(&md->gone);
 	INIT_LIST_HEAD(&md->undo);
 	INIT_WORK(&md->left, on_left);
 	INIT_WORK(&md->joined, on_joined);
@@ -465,6 +529,7 @@ void md_destroy(struct md_instance *md)
 	md->closed = true;
 	spin_unlock(&md->lock);
 	md_expel(md, md->session);
+	wait_event(md->kernel_waits, !atomic_read(&md->inside));
 	cancel_work_sync(&md->joined);
 	flush_work(&md->left);
 	md_undo_all(md);

@@ -14,7 +14,8 @@
 #include "md_kernel.h"
 
 #define MD_LIST_MEMBERS 64
-#define MD_GONE_MAX	64
+#define MD_GONE_MAX	64 /* of which one message tells */
+#define MD_QUEUE_MAX	16 /* messages that wait for the kernel: its half takes one at a time */
 
 struct md_object {
 	struct list_head node;
@@ -23,9 +24,12 @@ struct md_object {
 	u8 twin[]; /* the object as the u-driver has it; under md->busy */
 };
 
+struct md_parcel;
+
 /* One u-driver, from open() to close(). */
 struct md_session {
 	struct md_instance *md;
+	struct md_parcel *asked; /* a downcall outside of any upcall, until it is served */
 	struct pid *pid;
 	u32 number; /* of those that attached to the instance; 0: not yet */
 };
@@ -72,6 +76,7 @@ struct md_instance {
 	struct pid *pid; /* of the attached one */
 	bool closed;
 	struct list_head to_user, to_kernel;
+	unsigned int waiting; /* messages in to_kernel */
 	struct md_parcel *late[2]; /* per queue: the one that the next will overtake (a fault) */
 	wait_queue_head_t user_waits, kernel_waits;
 	struct work_struct left, joined;
@@ -80,12 +85,16 @@ struct md_instance {
 
 	struct list_head objects;
 	u32 shared; /* objects ever */
-	u32 gone[MD_GONE_MAX], gone_count; /* of which the u-driver does not know it yet */
+	struct list_head
+		gone; /* objects that are not shared any more, of which it was not told yet */
+	const char *refused; /* what was wrong with the last message that was not taken */
 	u32 twins_of; /* the session that the twins belong to */
 	struct list_head undo;
 	u64 noted; /* notes ever made */
 	struct md_map maps[MD_MAPS];
 	struct md_lock *locks[MD_LOCKS];
+	atomic_t asking; /* sessions in which something was asked */
+	atomic_t inside; /* calls of session files that are under way */
 	struct md_counts counts;
 	struct dentry *debug;
 };
@@ -102,6 +111,7 @@ void md_expel(struct md_instance *md, u32 session);
 enum md_fate md_crossing(struct md_instance *md, struct md_message *message);
 struct md_parcel *md_parcel_new(u32 kind, u32 call, u32 seq);
 int md_hear(struct md_session *session, struct md_parcel *parcel);
+void md_meet(struct md_instance *md, u32 session); /* md->busy held */
 struct md_parcel *md_take_first(struct md_instance *md, struct list_head *queue);
 int md_serve(struct md_instance *md, const struct md_message *ask, struct md_message *answer);
 void md_drop_all(struct list_head *queue);

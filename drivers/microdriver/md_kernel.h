@@ -65,7 +65,8 @@ int md_await(struct md_instance *md, unsigned int timeout_ms);
  * Return: the u-driver's status; -ENOTCONN: there is no u-driver; -EIO: it died;
  *	-ETIMEDOUT: it was late and is expelled; -EPROTO: it answered nonsense and
  *	is expelled; -EINTR: the caller was killed; -EDEADLK: called from where
- *	it cannot wait
+ *	it cannot wait (with a warning, once, but if the module's parameter
+ *	"warn" is off), or too deep
  */
 int md_upcall_args(struct md_instance *md, u32 call, const u64 *args, struct md_buffer *buffer);
 #define md_upcall(md, call, ...) md_upcall_args(md, call, (u64[MD_ARGS]){ __VA_ARGS__ }, NULL)
@@ -103,18 +104,23 @@ struct md_lock {
 	struct semaphore
 		user; /* down while the u-driver holds the lock, or a sleeper waits for it */
 	bool held; /* by the u-driver; under spin */
+	struct md_instance *md;
 	void (*quiesce)(void *what, bool quiet); /* keep interrupts away meanwhile; may be NULL */
 	void *what;
 };
 
-/* The u-driver names locks by the order in which they were added, from 0. */
+/* The u-driver names locks by the order in which they were added, from 0. They last as long as the instance. */
 int md_lock_add(struct md_instance *md, struct md_lock *lock, void (*quiesce)(void *, bool),
 		void *what);
 #define MD_LOCKS 4
 
 /* Context: any. Return: false if the u-driver holds it; true: release by md_lock_release() */
 bool md_lock_try(struct md_lock *lock, unsigned long *flags);
-/* Context: process. Waits for the u-driver. Return: 0 or -EINTR (killed) */
+/*
+ * Context: process. Waits for the u-driver, which is expelled if it holds the lock for more than two seconds.
+ * Return: 0; -EINTR: killed; -ETIMEDOUT: others hold it all the time; -EDEADLK: in a downcall of the u-driver
+ *	that holds it
+ */
 int md_lock_wait(struct md_lock *lock, unsigned long *flags);
 void md_lock_release(struct md_lock *lock, unsigned long flags);
 void md_lock_release_waited(struct md_lock *lock, unsigned long flags);

@@ -12,7 +12,7 @@
 
 #include "md_internal.h"
 
-#define LOCK_WAIT (2 * HZ) /* the u-driver that waits longer has made a knot */
+#define LOCK_WAIT (2 * HZ) /* who waits longer for it has made a knot, or the u-driver hangs */
 
 int md_lock_add(struct md_instance *md, struct md_lock *lock, void (*quiesce)(void *, bool),
 		void *what)
@@ -22,6 +22,7 @@ int md_lock_add(struct md_instance *md, struct md_lock *lock, void (*quiesce)(vo
 	spin_lock_init(&lock->spin);
 	sema_init(&lock->user, 1);
 	lock->held = false;
+	lock->md = md;
 	lock->quiesce = quiesce;
 	lock->what = what;
 	for (n = 0; n < MD_LOCKS; n++)
@@ -49,10 +50,38 @@ void md_lock_release(struct md_lock *lock, unsigned long flags)
 }
 EXPORT_SYMBOL_GPL(md_lock_release);
 
+/* Return: 0, -EINTR (killed), -ETIMEDOUT */
+static int take(struct md_lock *lock)
+{
+	long left = wait_event_killable_timeout(lock->md->kernel_waits, !down_trylock(&lock->user),
+						LOCK_WAIT);
+
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+static void give(struct md_lock *lock)
+{
+	up(&lock->user);
+	wake_up_all(&lock->md->kernel_waits);
+}
+
 int md_lock_wait(struct md_lock *lock, unsigned long *flags)
 {
-	int err = down_killable(&lock->user);
+	struct md_instance *md = lock->md;
+	u32 session = READ_ONCE(md->session);
+	int err;
 
+	if (md->owner == current && READ_ONCE(lock->held))
+		return -EDEADLK; /* the u-driver, which waits for this thread */
+	err = take(lock);
+	if (err == -ETIMEDOUT && READ_ONCE(lock->held)) {
+		pr_warn("microdriver: %s: the u-driver is expelled, holding a lock: %pe\n",
+			md->name, ERR_PTR(err));
+		md_expel(md, session);
+		err = take(lock);
+	}
 	if (err)
 		return err;
 	spin_lock_irqsave(&lock->spin, *flags);
@@ -63,7 +92,7 @@ EXPORT_SYMBOL_GPL(md_lock_wait);
 void md_lock_release_waited(struct md_lock *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(&lock->spin, flags);
-	up(&lock->user);
+	give(lock);
 }
 EXPORT_SYMBOL_GPL(md_lock_release_waited);
 
@@ -89,7 +118,7 @@ int md_lock_for_user(struct md_instance *md, u64 number)
 		return -EINVAL;
 	if (lock->held)
 		return -EDEADLK; /* there is one u-driver, and it holds it */
-	if (down_timeout(&lock->user, LOCK_WAIT))
+	if (take(lock))
 		return -EDEADLK;
 	if (lock->quiesce)
 		lock->quiesce(lock->what, true);
@@ -106,7 +135,7 @@ int md_unlock_for_user(struct md_instance *md, u64 number)
 	set_held(lock, false);
 	if (lock->quiesce)
 		lock->quiesce(lock->what, false);
-	up(&lock->user);
+	give(lock);
 	return 0;
 }
 

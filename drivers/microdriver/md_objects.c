@@ -46,32 +46,29 @@ static void drop(struct md_object *object)
 	kfree(object);
 }
 
-/* The u-driver hears of it with the next message, if it knows the object at all. */
-static void note_gone(struct md_instance *md, u32 id)
+static void drop_all(struct list_head *objects)
 {
-	if (md->gone_count < MD_GONE_MAX)
-		md->gone[md->gone_count++] = id;
+	struct md_object *object, *next;
+
+	list_for_each_entry_safe(object, next, objects, node) drop(object);
 }
 
+/* The u-driver hears of it with the next message. */
 void md_unshare(struct md_instance *md, void *at)
 {
 	struct md_object *object, *next;
 	bool took = md_hold(md);
 
 	list_for_each_entry_safe(object, next, &md->objects, node) if (object->at == at)
-	{
-		note_gone(md, object->id);
-		drop(object);
-	}
+		list_move_tail(&object->node, &md->gone);
 	md_let_go(md, took);
 }
 EXPORT_SYMBOL_GPL(md_unshare);
 
 void md_unshare_all(struct md_instance *md)
 {
-	struct md_object *object, *next;
-
-	list_for_each_entry_safe(object, next, &md->objects, node) drop(object);
+	drop_all(&md->objects);
+	drop_all(&md->gone);
 }
 
 static const struct md_type *type_of(struct md_instance *md, const struct md_object *object)
@@ -85,7 +82,7 @@ void md_forget_twins(struct md_instance *md)
 
 	list_for_each_entry(object, &md->objects, node)
 		memset(object->twin, 0, type_of(md, object)->bytes);
-	md->gone_count = 0;
+	drop_all(&md->gone);
 }
 
 struct md_object *md_object_by_id(struct md_instance *md, u32 id)
@@ -129,6 +126,13 @@ int md_ref_of(struct md_instance *md, u64 pointer, u64 *ref)
 	return 0;
 }
 
+/* The u-driver's message is not what it may be; whoever expels it says why. */
+static int refuse(struct md_instance *md, const char *why)
+{
+	md->refused = why;
+	return -EPROTO;
+}
+
 int md_pointer_of(struct md_instance *md, u64 ref, u64 *pointer)
 {
 	struct md_object *object;
@@ -138,7 +142,7 @@ int md_pointer_of(struct md_instance *md, u64 ref, u64 *pointer)
 		return 0;
 	object = md_object_by_id(md, MD_REF_OBJECT(ref));
 	if (!object || MD_REF_OFFSET(ref) >= type_of(md, object)->bytes)
-		return -EPROTO;
+		return refuse(md, "a pointer to something that is not shared");
 	*pointer = md_arg(object->at) + MD_REF_OFFSET(ref);
 	return 0;
 }
@@ -247,8 +251,7 @@ static int pack_field(struct md_instance *md, struct md_object *object, u32 numb
 	data = reserve(to, object->id, number, field->bytes);
 	if (!data)
 		return -E2BIG;
-	memcpy(twin, now, field->bytes);
-	memcpy(data, twin, field->bytes);
+	memcpy(data, now, field->bytes);
 	return 0;
 }
 
@@ -281,23 +284,57 @@ static int pack_objects(struct md_instance *md, const struct md_access *access,
 	return 0;
 }
 
-/*
- * Append what the other side has to know for a call (@mode MD_IN), or from its
- * answer (MD_OUT).
- * Return: -E2BIG: it does not fit; -ENOENT: a pointer to something not shared
- */
-int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct md_message *to,
-	    const struct md_buffer *buffer)
+/* Not all at once, if there are many: the rest goes with the next message. */
+static int pack_gone(struct md_instance *md, struct md_message *to)
+{
+	struct md_object *object;
+	int count = 0;
+
+	list_for_each_entry(object, &md->gone, node)
+	{
+		if (count++ == MD_GONE_MAX)
+			break;
+		if (!reserve(to, object->id, MD_GONE, 0))
+			return -E2BIG;
+	}
+	return 0;
+}
+
+static void settle_field(struct md_object *object, const struct md_field *field, const u8 *data)
+{
+	if (field->shape != MD_LIST)
+		memcpy(object->twin + field->offset, data, field->bytes);
+}
+
+/* The message is complete: what it says is what the u-driver will know. */
+static void settle(struct md_instance *md, const struct md_message *to)
+{
+	struct md_record record;
+	u32 at;
+
+	for (at = 0; at < to->bytes; at += record.bytes) {
+		struct md_object *object;
+
+		memcpy(&record, to->payload + at, sizeof(record));
+		at += sizeof(record);
+		object = md_object_by_id(md, record.object);
+		if (record.field == MD_GONE)
+			drop(list_first_entry(&md->gone, struct md_object, node));
+		else if (object && record.field != MD_WHOLE)
+			settle_field(object, &type_of(md, object)->fields[record.field],
+				     to->payload + at);
+	}
+}
+
+static int pack_call(struct md_instance *md, const struct md_call *call, u32 mode,
+		     struct md_message *to, const struct md_buffer *buffer)
 {
 	struct md_object *object;
 	u32 n;
 	u8 *data;
-	int err = 0;
+	int err = pack_gone(md, to);
 
-	while (md->gone_count)
-		if (!reserve(to, md->gone[--md->gone_count], MD_GONE, 0))
-			return -E2BIG;
-	if (md_whole)
+	if (md_whole && !err)
 		list_for_each_entry(object, &md->objects, node)
 		{
 			err = pack_whole(md, object, to);
@@ -314,6 +351,21 @@ int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct
 		return -E2BIG;
 	memcpy(data, buffer->data, buffer->bytes);
 	return 0;
+}
+
+/*
+ * Append what the other side has to know for a call (@mode MD_IN), or from its
+ * answer (MD_OUT).
+ * Return: -E2BIG: it does not fit; -ENOENT: a pointer to something not shared
+ */
+int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct md_message *to,
+	    const struct md_buffer *buffer)
+{
+	int err = pack_call(md, call, mode, to, buffer);
+
+	if (!err)
+		settle(md, to);
+	return err;
 }
 
 /* ---- in ---- */
@@ -337,16 +389,16 @@ static int check_list(struct md_instance *md, const struct md_object *object,
 	u64 ref;
 
 	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MD_LIST_MEMBERS)
-		return -EPROTO;
+		return refuse(md, "a list of another length");
 	list_for_each(at, head)
 	{
 		if (md_ref_of(md, md_arg(at) - field->link, &ref))
-			return -EPROTO;
+			return refuse(md, "a list with members that are not shared");
 		for (n = 0, found = 0; n < count; n++)
 			found += from_wire(data + n * sizeof(u32), sizeof(u32)) ==
 				 MD_REF_OBJECT(ref);
 		if (found != 1)
-			return -EPROTO;
+			return refuse(md, "a list with other members");
 	}
 	return 0;
 }
@@ -373,13 +425,15 @@ static int check_field(struct md_instance *md, const struct md_object *object,
 	if (field->shape == MD_LIST)
 		return check_list(md, object, field, data, bytes);
 	if (bytes != field->bytes)
-		return -EPROTO;
+		return refuse(md, "a field of another size");
 	if (field->shape == MD_BYTES)
 		return 0;
 	value = from_wire(data, bytes);
 	if (field->shape == MD_POINTER)
 		return md_pointer_of(md, value, &value);
-	return value >= field->min && value <= field->max ? 0 : -EPROTO;
+	if (value < field->min || value > field->max)
+		return refuse(md, "a value out of its range");
+	return 0;
 }
 
 static void take_field(struct md_instance *md, struct md_object *object,
@@ -403,9 +457,11 @@ static void take_field(struct md_instance *md, struct md_object *object,
 	store(at, bytes, value);
 }
 
-static int check_buffer(const struct md_buffer *buffer, u32 mode, u32 bytes)
+static int check_buffer(struct md_instance *md, const struct md_buffer *buffer, u32 mode, u32 bytes)
 {
-	return buffer && buffer->mode & mode && bytes <= buffer->bytes ? 0 : -EPROTO;
+	if (!buffer || !(buffer->mode & mode) || bytes > buffer->bytes)
+		return refuse(md, "a buffer that nobody gave, or a larger one");
+	return 0;
 }
 
 static int check(struct md_instance *md, const struct md_call *call, u32 mode,
@@ -415,16 +471,17 @@ static int check(struct md_instance *md, const struct md_call *call, u32 mode,
 	const struct md_type *type;
 
 	if (!record->object)
-		return check_buffer(buffer, mode, record->bytes);
+		return check_buffer(md, buffer, mode, record->bytes);
 	object = md_object_by_id(md, record->object);
 	if (!object)
-		return -EPROTO;
+		return refuse(md, "an object that is not shared");
 	type = type_of(md, object);
-	if (record->field == MD_WHOLE) /* its fields come again, one by one */
-		return md_whole && record->bytes == type->bytes ? 0 : -EPROTO;
-	if (record->field >= type->fields_count ||
-	    !may_write(call, mode, object->type, record->field))
-		return -EPROTO;
+	if (record->field == MD_WHOLE && md_whole && record->bytes == type->bytes)
+		return 0; /* its fields come again, one by one */
+	if (record->field >= type->fields_count)
+		return refuse(md, "a field that there is not");
+	if (!may_write(call, mode, object->type, record->field))
+		return refuse(md, "a field that is not written with this call");
 	return check_field(md, object, &type->fields[record->field], data, record->bytes);
 }
 
@@ -457,11 +514,11 @@ int md_unpack(struct md_instance *md, const struct md_call *call, u32 mode,
 	for (apply = false;; apply = true) {
 		for (at = 0; at < from->bytes; at += record.bytes) {
 			if (from->bytes - at < sizeof(record))
-				return -EPROTO;
+				return refuse(md, "half a record");
 			memcpy(&record, from->payload + at, sizeof(record));
 			at += sizeof(record);
 			if (record.bytes > from->bytes - at)
-				return -EPROTO;
+				return refuse(md, "a record that is longer than its message");
 			if (apply)
 				take(md, &record, from->payload + at, buffer);
 			else if (check(md, call, mode, &record, from->payload + at, buffer))
