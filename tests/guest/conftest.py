@@ -74,6 +74,7 @@ device_parts = importlib.import_module("device_parts")
 recovery_parts = importlib.import_module("recovery_parts")
 known_udriver_faults = importlib.import_module("known_udriver_faults")
 answers_driver = importlib.import_module("answers_driver")
+selftest_driver = importlib.import_module("selftest_driver")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2

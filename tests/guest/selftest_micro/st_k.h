@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the selftest's k-driver know of each other. */
+#ifndef ST_K_H
+#define ST_K_H
+
+#include <linux/dmapool.h>
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/platform_device.h>
+
+#include "md_kernel.h"
+#include "st.h"
+
+#define ST_NODES 5
+
+struct st_device {
+	struct st shared;
+	struct st_node nodes[ST_NODES];
+	struct md_instance *md;
+	struct md_lock lock;
+	int quiesced, quiesced_ever;
+	u64 counter; /* under lock */
+	void *memory;
+	dma_addr_t memory_at;
+	struct miscdevice misc;
+	struct st_device *other;
+};
+
+/* What the machine would have, had it such a device. */
+extern int st_irq;
+extern struct dma_pool *st_pool;
+
+extern const md_downcall_fn st_downcall_fns[];
+
+struct st_question {
+	const char *name;
+	int (*ask)(struct st_device *st, long n);
+};
+extern const struct st_question st_calls[], st_locks[], st_memory[];
+
+/* Add to the answer, "key=value ". */
+__printf(1, 2) void st_say(const char *format, ...);
+
+#endif
