@@ -50,6 +50,12 @@ class Bench(Protocol):
     def unwatch(self, fd: int) -> None:
         """Stop watching `fd`."""
 
+    def maintenance(self) -> AbstractContextManager[None]:
+        """While the driver is taken down and started on purpose: nobody calls that an error, and nobody acts.
+
+        Whoever watches begins anew at the end. For workloads; a recovery that is at work by then goes on.
+        """
+
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
         """Stop the guest at this very instruction and let this fault's host side act.
 

@@ -121,5 +121,8 @@ class Labelled:
     def unwatch(self, fd: int) -> None:
         self.bench.unwatch(fd)
 
+    def maintenance(self) -> AbstractContextManager[None]:
+        return self.bench.maintenance()
+
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
         self.bench.call_host(fault, **label, fault=self.fault)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from drivers.initialisation import take_down
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Bench, Check, Driver, Split
+from faultkit.protocols import Bench, Check, Split
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
 FLAGS = struct.Struct("16sH14x")  # struct ifreq
@@ -30,7 +31,7 @@ class BringUp:
 
     def run(self, bench: Bench) -> Check:
         for _ in range(self.rounds):
-            with bench.request("bring_up"):
+            with bench.maintenance(), bench.request("bring_up"):
                 take_down(bench.driver)
                 bench.driver.load()
                 if isinstance(bench.driver, Split):
@@ -44,20 +45,13 @@ class BringUp:
         return partial(Transfers().check, bench)
 
 
-def take_down(driver: Driver) -> None:
-    """Nothing is left of it."""
-    driver.detach()
-    if isinstance(driver, Split):
-        driver.stop_udriver()
-    driver.unload()
-
-
-def set_up(device: str) -> None:
-    """What `ip link set up` does, without a process."""
+def set_up(device: str, *, up: bool = True) -> None:
+    """What `ip link set up` does, or `down`, without a process. Raises: OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         ask = FLAGS.pack(device.encode(), 0)
         _, flags = FLAGS.unpack(fcntl.ioctl(any_socket, SIOCGIFFLAGS, ask))
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, FLAGS.pack(device.encode(), flags | IFF_UP))
+        wanted = flags | IFF_UP if up else flags & ~IFF_UP
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, FLAGS.pack(device.encode(), wanted))
 
 
 def carrier() -> None:

@@ -7,8 +7,7 @@ initialisation 1.02 s long instead of 0.02 s.
 Different: the chip is driven in its C+ mode; objects cross by field, or as a whole for comparison; time is virtual.
 
 Time counts from the k-driver's loading (the runtime is there already) to a carrier on an interface that is up; renaming
-the interface is part of it. That the old u-driver ends is noticed, since nobody has told the detectors: such trials are
-golden, and not "clean". The table: `python -m experiments.microdriver.tables RESULT`.
+the interface is part of it. The table: `python -m experiments.microdriver.tables RESULT`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from monitors import Modules
 
 REPETITIONS = 20
 DRIVERS = (Rtl8139(), Rtl8139Micro(), Rtl8139Micro(whole=True))
-GATE = ("no CRASHED", "no HUNG", "no LOST", "no CORRUPT")
+GATE = ("golden clean",)
 BRING_UP = Trial(
     driver=Rtl8139(),
     workload=BringUp(),

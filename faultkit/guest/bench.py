@@ -42,6 +42,7 @@ class GuestBench:
         self._timers: list[tuple[int, int, Callback]] = []
         self._order = count()
         self._selector = selectors.DefaultSelector()
+        self._watches: list[tuple[Callback, Callback]] = []
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(self._wake, self._awake)
 
@@ -118,6 +119,29 @@ class GuestBench:
     def unwatch(self, fd: int) -> None:
         """Stop watching `fd`."""
         self._selector.unregister(fd)
+
+    def watched_by(self, look_away: Callback, look_again: Callback) -> None:
+        """Who is to be told, in the loop, when maintenance begins and when it ends."""
+        self._watches.append((look_away, look_again))
+
+    @contextmanager
+    def maintenance(self) -> Iterator[None]:
+        """What happens to the driver meanwhile is meant to happen. Not for the loop's own thread."""
+        for look_away, _ in self._watches:
+            self._do_in_loop(look_away)
+        self.report("agent", "maintenance.began")
+        try:
+            yield
+        finally:
+            self.report("agent", "maintenance.ended")
+            for _, look_again in self._watches:
+                self._do_in_loop(look_again)
+
+    def _do_in_loop(self, action: Callback) -> None:
+        """Let the loop do it, and wait until it has."""
+        done = threading.Event()
+        self.soon(partial(work_then, action, done.set))
+        done.wait()
 
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
         """Stop here until the fault's host side has acted. Raises: NotPlaced."""

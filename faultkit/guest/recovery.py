@@ -98,6 +98,7 @@ class Controller:
         """Begin to watch. Raises: HarnessError if the policy needs what the driver cannot do."""
         self._keep_state()
         self._detection.start()
+        self.bench.watched_by(self._look_away, self._look_again)
 
     def stop(self) -> None:
         """Stop watching and acting; what is under way is left to itself."""
@@ -107,6 +108,14 @@ class Controller:
     def quiet(self) -> bool:
         """Whether, after the stop, no probe is under way any more: it would hold the device open."""
         return not self._detection.probing()
+
+    def _look_away(self) -> None:
+        if not (self.busy or self.ended):
+            self._detection.pause()
+
+    def _look_again(self) -> None:
+        if not (self.busy or self.ended):
+            self._detection.resume()
 
     def _keep_state(self) -> None:
         driver = self.bench.driver
