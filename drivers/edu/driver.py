@@ -58,7 +58,7 @@ class Edu:
         load(MODULE)
 
     def unload(self) -> None:
-        unload(MODULE)
+        unload(MODULE, UDRIVER)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)

@@ -47,8 +47,13 @@ def load(name: str, *, whole: bool = False) -> None:
     run("insmod", f"/faultkit/modules/{name}.ko")
 
 
-def unload(name: str) -> None:
-    """Unload a k-driver, once the workload has closed it; the runtime stays."""
+def unload(name: str, udriver: UDriver) -> None:
+    """End the u-driver, and unload its k-driver, once the workload has closed it; the runtime stays.
+
+    A u-driver that is well would end by itself. For one that hangs its k-driver would wait, and the next k-driver would
+    be thought to have one already.
+    """
+    udriver.stop()
     retry(lambda: run("rmmod", name), timeout_s=3.0)
 
 

@@ -44,7 +44,7 @@ class NullMicro:
         load(MODULE)
 
     def unload(self) -> None:
-        unload(MODULE)
+        unload(MODULE, UDRIVER)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)

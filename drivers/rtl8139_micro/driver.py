@@ -51,7 +51,7 @@ class Rtl8139Micro:
         load(MODULE, whole=self.whole)
 
     def unload(self) -> None:
-        unload(MODULE)
+        unload(MODULE, UDRIVER)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)
@@ -69,7 +69,7 @@ class Rtl8139Micro:
     def attach(self) -> None:
         if not UDRIVER.is_there():
             self.start_udriver()  # the old one has left with the old k-driver
-        run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
+        run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
         run("ip", "link", "set", DEVICE, "up")
         retry(self.probe, timeout_s=5.0)
 

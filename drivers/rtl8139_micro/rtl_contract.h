@@ -96,7 +96,7 @@ static const struct md_call rtl_upcalls[] = {
 
 enum rtl_downcall {
 	RTL_ENABLE, /* the PCI device */
-	RTL_REGISTER, /* the network interface */
+	RTL_REGISTER, /* the network interface, when this upcall is done */
 	RTL_RINGS, /* allocate and fill them */
 	RTL_REFILL, /* make them anew, empty */
 	RTL_INTERRUPT,

@@ -239,27 +239,24 @@ static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buff
 	return dma_set_mask_and_coherent(&a->pci->dev, DMA_BIT_MASK(32));
 }
 
-static void undo_register(void *what)
+static bool is_registered(const struct adapter *a)
 {
-	struct adapter *a = what;
-
-	unregister_netdev(a->net);
-	a->shared.registered = 0;
+	return a->net->reg_state == NETREG_REGISTERED;
 }
 
+/*
+ * An interface can be registered only once, so nothing that may yet have to be
+ * undone: it is when the u-driver's call has come to its end, in announce().
+ */
 static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
 	struct adapter *a = md_priv(md);
-	int err;
 
-	if (a->shared.registered || !is_valid_ether_addr(a->shared.mac))
+	if (is_registered(a) || !is_valid_ether_addr(a->shared.mac))
 		return -EINVAL;
 	eth_hw_addr_set(a->net, a->shared.mac);
-	err = register_netdev(a->net);
-	if (err)
-		return err;
-	netif_carrier_off(a->net);
-	return md_note(md, "register", undo_register, a);
+	a->wanted = true;
+	return 0;
 }
 
 static int down_rings(struct md_instance *md, u64 *args, struct md_buffer *buffer)
@@ -332,12 +329,33 @@ static const md_downcall_fn downcalls[] = {
 	[RTL_QUIET] = down_quiet,   [RTL_RELEASE] = down_release,     [RTL_CARRIER] = down_carrier,
 };
 
+static void undo_announce(void *what)
+{
+	struct adapter *a = what;
+
+	unregister_netdev(a->net);
+}
+
+static int announce(struct adapter *a)
+{
+	int err;
+
+	if (!a->wanted)
+		return -ENODEV;
+	netif_carrier_off(a->net);
+	err = register_netdev(a->net);
+	return err ?: md_note(a->md, "announce", undo_announce, a);
+}
+
 /* The first u-driver brings the device up; those that follow find it running, and look at the link. */
 static void joined(struct md_instance *md)
 {
 	struct adapter *a = md_priv(md);
-	int err = ask(a, a->shared.registered ? RTL_LINK_CHANGED : RTL_PROBE);
+	bool first = !is_registered(a);
+	int err = ask(a, first ? RTL_PROBE : RTL_LINK_CHANGED);
 
+	if (!err && first)
+		err = announce(a);
 	if (err)
 		dev_err(&a->pci->dev, "the u-driver's first call failed: %d\n", err);
 }
@@ -421,7 +439,7 @@ static void rtl_remove(struct pci_dev *pci)
 {
 	struct adapter *a = pci_get_drvdata(pci);
 
-	md_undo(a->md, undo_register,
+	md_undo(a->md, undo_announce,
 		a); /* which closes it, so that nobody schedules work any more */
 	cancel_work_sync(&a->link_work);
 	cancel_work_sync(&a->recover_work);

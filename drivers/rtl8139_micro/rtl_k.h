@@ -43,6 +43,7 @@ struct adapter {
 	spinlock_t tx_lock; /* tx_head, tx_tail, and the waking of the queue */
 	bool flowing; /* napi is on and the queue runs */
 	bool irq; /* requested */
+	bool wanted; /* the u-driver wants the interface to be registered */
 	struct work_struct link_work, recover_work, mode_work;
 	u64 multicast;
 	struct {
