@@ -4,6 +4,7 @@ k-driver: DMA and interrupts. u-driver: finding out what the device is, having i
 """
 
 from drivers.edu.driver import Edu
+from drivers.edu.life_cycle import EduBringUp
 from drivers.edu.workload import EduIO
 
-__all__ = ["Edu", "EduIO"]
+__all__ = ["Edu", "EduBringUp", "EduIO"]

@@ -1,0 +1,49 @@
+"""The device is brought up anew, between checked writes and reads."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import partial
+
+from drivers.edu.driver import opened
+from drivers.edu.workload import check, step
+from drivers.initialisation import RETRY_S, in_turn, load_anew
+from faultkit.guest.commands import retry
+from faultkit.protocols import Bench, Check
+
+
+@dataclass(frozen=True, slots=True)
+class EduBringUp:
+    """Writes and reads; the driver is taken down, loaded and given a new u-driver; then writes and reads again.
+
+    One request at a time; one that fails is tried again until `give_up_s` of virtual time have passed. The device keeps
+    what was written before, and is asked for it at the end.
+    """
+
+    transfers: int = 3  # before and after
+    give_up_s: float = 10.0
+    deadline_s: float = 50.0
+    late_s: float = 10.0
+
+    @property
+    def begins_with(self) -> int:
+        """The number of the request in which the driver is loaded."""
+        return 1 + self.transfers
+
+    def run(self, bench: Bench) -> Check:
+        held: dict[int, bytes] = {}
+        transfers = partial(self.move, bench, random.Random(bench.seed), held)
+        in_turn(bench, (transfers, partial(load_anew, bench), transfers))
+        return partial(check, bench, held, with_factorial=False)
+
+    def move(self, bench: Bench, rng: random.Random, held: dict[int, bytes]) -> None:
+        """Writes and reads. Raises: OSError if it gives up."""
+        for n in range(self.transfers):
+            retry(partial(request, bench, "read" if n % 2 else "write", rng, held), self.give_up_s, RETRY_S)
+
+
+def request(bench: Bench, op: str, rng: random.Random, held: dict[int, bytes]) -> None:
+    """One of them, with a fresh handle. Raises: OSError."""
+    with opened() as fd:
+        step(bench, fd, op, rng, held)

@@ -1,0 +1,121 @@
+"""The phases of a network driver's life, each between checked transfers."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from drivers.initialisation import RETRY_S, in_turn, load_anew, persist
+from drivers.rtl8139.bring_up import carrier, set_up
+from drivers.rtl8139.driver import ADDRESS, DEVICE
+from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
+from drivers.rtl8139.workload import Transfers, transfer
+from faultkit.guest.commands import retry, run
+from faultkit.protocols import Bench, Check, StoppedMachine
+
+LOOK_S = 0.02
+OUT_S = 0.2  # how long the cable is out
+CHUNK_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class LifeCycle:
+    """Checked transfers, one phase of the driver's life, and checked transfers again, one request at a time.
+
+    `phase`: "initialisation" (the k-driver, taken down before, is loaded, gets a new u-driver if it is split, gets an
+    address, and is opened), "reopening" (the interface is stopped and opened), "link change" (the cable is out for
+    0.2 s) or "settings" (ethtool asks for them, and for the registers). A request that fails is tried again until
+    `give_up_s` of virtual time have passed; the phase waits as long for a carrier.
+    """
+
+    phase: str = "reopening"
+    chunks: int = 2  # each way, before and after
+    give_up_s: float = 10.0
+    deadline_s: float = 50.0
+    late_s: float = 10.0
+
+    @property
+    def begins_with(self) -> int:
+        """The number of the first request of the phase."""
+        return 2 + 2 * self.chunks
+
+    def run(self, bench: Bench) -> Check:
+        rng = random.Random(bench.seed)
+        in_turn(
+            bench, (partial(self.move, bench, rng), partial(self.pass_through, bench), partial(self.move, bench, rng))
+        )
+        return partial(Transfers().check, bench)
+
+    def move(self, bench: Bench, rng: random.Random) -> None:
+        """Chunks to the peer and from it, over one connection as long as that lasts. Raises: OSError if it gives up."""
+        left = [UP, DOWN] * self.chunks
+
+        def go_on() -> None:
+            with connected(bench) as stream:
+                while left:
+                    transfer(bench, stream, left[0], rng.getrandbits(32), CHUNK_BYTES)
+                    left.pop(0)
+
+        retry(go_on, self.give_up_s, RETRY_S)
+
+    def pass_through(self, bench: Bench) -> None:
+        """The phase. Raises: OSError if it gives up."""
+        if self.phase == "initialisation":
+            load_anew(bench)
+        ways: Mapping[str, tuple[str, Callable[[float], None]]] = {
+            "initialisation": ("bring_up", bring_up),
+            "reopening": ("reopen", reopen),
+            "link change": ("replug", partial(replug, bench)),
+            "settings": ("ask", ask),
+        }
+        op, way = ways[self.phase]
+        persist(bench, op, partial(way, self.give_up_s), self.give_up_s)
+
+
+def connected(bench: Bench) -> socket.socket:
+    """A connection to the peer: a request of its own. Raises: OSError."""
+    with bench.request("connect"):
+        return socket.create_connection((PEER_ADDRESS, DATA_PORT))
+
+
+def bring_up(for_s: float) -> None:
+    """The interface, once it is there, gets its address and is opened; harmless if it is open. Raises: OSError."""
+    retry(partial(set_up, DEVICE), for_s, LOOK_S)
+    run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
+    retry(carrier, for_s, LOOK_S)
+
+
+def reopen(for_s: float) -> None:
+    """Stop it, open it, wait for the carrier. Raises: OSError."""
+    set_up(DEVICE, up=False)
+    set_up(DEVICE)
+    retry(carrier, for_s, LOOK_S)
+
+
+def replug(bench: Bench, for_s: float) -> None:
+    """Pull the cable and plug it in again, whoever has noticed; wait for the carrier. Raises: OSError."""
+    for up in (False, True):
+        bench.call_host(Cable(up))
+        time.sleep(OUT_S)
+    retry(carrier, for_s, LOOK_S)
+
+
+def ask(for_s: float) -> None:
+    """What `ethtool` can tell. Raises: OSError."""
+    for options in ((), ("-d",)):
+        run("ethtool", *options, DEVICE, timeout_s=for_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """What the host is asked for: the driver's cable to be pulled or plugged in."""
+
+    up: bool
+    wire: str = "wire0"
+
+    def on_host(self, machine: StoppedMachine) -> None:
+        machine.set_link(self.wire, up=self.up)

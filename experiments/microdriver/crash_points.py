@@ -1,0 +1,72 @@
+"""Does a microdriver outlive its u-driver, at whichever of the messages between its halves that ends?
+
+Expected: yes. At every crossing of initialisation, of stopping and opening, and of a change of the link, in each of the
+four directions, the u-driver is killed once, and stopped (hung) once, under RestartUDriver and under ReloadKDriver. The
+kernel lives, no task waits for ever, the service is back and no byte is wrong.
+
+Exhaustive: the n-th message from the beginning of a phase is met, for n from 1 to one more than there are. That last
+trial must be INACTIVE, which shows that there are no more, and all others must not. The heartbeat, whose messages would
+count, beats so slowly that it first asks when an undisturbed trial is over; it finds a u-driver that hangs after 2 to
+3 s. The table, and whether it is complete: `python -m experiments.microdriver.crossings RESULT`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from drivers.edu import Edu, EduBringUp
+from drivers.rtl8139 import LifeCycle
+from drivers.rtl8139_micro import Rtl8139Micro
+from faultkit import AtRequest, Detectors, ReloadKDriver, RestartUDriver, Trial
+from injectors.channel import Channel
+from monitors import Kernel, Modules, Process
+
+GATE = ("golden clean", "no CRASHED", "no HUNG", "no LOST", "no CORRUPT", "no warned")
+BEFORE = Trial(
+    driver=Rtl8139Micro(),
+    workload=LifeCycle(),
+    policy=RestartUDriver(),
+    monitors=(Process(), Modules(), Kernel()),
+    detectors=Detectors(beat_s=2.0),
+    seed=0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of a driver's life, and how many messages cross in it."""
+
+    trial: Trial
+    crossings: int
+    begins_with: int  # request of the workload
+
+
+def of_network(phase: str, crossings: int) -> Phase:
+    """One of LifeCycle's."""
+    workload = LifeCycle(phase)
+    return Phase(replace(BEFORE, workload=workload), crossings, workload.begins_with)
+
+
+PHASES = (
+    of_network("reopening", 24),  # of which 6 to stop it
+    of_network("link change", 8),  # 4 each way
+    Phase(replace(BEFORE, driver=Edu(), workload=EduBringUp()), 10, EduBringUp().begins_with),
+    of_network("initialisation", 24),  # of which 6 up to the interface, 18 to open it
+)
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """Golden trials first; then every crossing of every phase, and one more."""
+    draw = random.Random(seed)
+    for phase in PHASES:
+        yield replace(phase.trial, seed=draw.getrandbits(32))
+    for phase in PHASES:
+        for nth in range(1, phase.crossings + 2):
+            for action in ("kill", "stop"):
+                for policy in (RestartUDriver(), ReloadKDriver()):
+                    fault = Channel(action, "any", nth=nth)
+                    trigger = AtRequest(phase.begins_with)
+                    seed = draw.getrandbits(32)
+                    yield replace(phase.trial, fault=fault, trigger=trigger, policy=policy, seed=seed)

@@ -1,0 +1,90 @@
+"""The table of `crash_points`, and whether it is complete: `python -m experiments.microdriver.crossings RESULT`.
+
+Exit code: 0, or 1 if a crossing was not met, or one that should not exist was.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from faultkit.codec import name_of
+from faultkit.judge import Verdict, judge
+from faultkit.model import Outcome, Record
+from faultkit.store import Store
+from injectors.channel import Channel
+
+PLACE = ["driver", "phase", "nth"]
+WAY = ["action", "policy"]
+
+
+def crossings(store: Store) -> pd.DataFrame:
+    """A row per trial with a fault: where it was, in which way, and what came of it; `recovery_s` is virtual."""
+    records = (store.record(n) for n in sorted(store.done()))
+    return pd.DataFrame(row for record in records for row in rows(record))
+
+
+def rows(record: Record) -> Iterator[dict[str, Any]]:
+    """At most one."""
+    trial, verdict = record.trial, judge(record)
+    if isinstance(trial.fault, Channel):
+        direction, call = met(record)
+        yield {
+            "driver": name_of(trial.driver),
+            "phase": getattr(trial.workload, "phase", "initialisation"),
+            "nth": trial.fault.nth,
+            "direction": direction,
+            "call": call,
+            "action": trial.fault.action,
+            "policy": name_of(trial.policy),
+            "outcome": verdict.outcome.name,
+            "recovery_s": seconds(verdict),
+        }
+
+
+def met(record: Record) -> tuple[str, str]:
+    """Direction and call of the message that met with the fault; empty if none did."""
+    words = next((str(e.data["met"]).split() for e in record.events if e.kind == "fault.activated"), ["", ""])
+    return words[0], words[1]
+
+
+def seconds(verdict: Verdict) -> float | None:
+    """From detection to a service that answers."""
+    return None if verdict.recovery_ns is None else verdict.recovery_ns / 1e9
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per crossing, a column per way: outcome, and seconds of recovery."""
+    told = frame.assign(
+        came=[f"{o} {'' if pd.isna(s) else f'{s:.2f} s'}" for o, s in frame[["outcome", "recovery_s"]].values]
+    )
+    there = told[told["direction"] != ""]
+    return there.pivot_table(index=[*PLACE, "direction", "call"], columns=WAY, values="came", aggfunc="first")
+
+
+def gaps(frame: pd.DataFrame) -> list[str]:
+    """Why the crossings of a phase, in one way, are not proven to be all there are; empty: they are."""
+    found = []
+    for where, ways in frame.groupby(["driver", "phase", *WAY]):
+        active = ways.sort_values("nth")["outcome"].ne(Outcome.INACTIVE.name).tolist()
+        if active != [True] * (len(active) - 1) + [False]:
+            met_at = [n for n, was in enumerate(active, 1) if was]
+            found.append(f"{', '.join(map(str, where))}: met at {met_at} of 1 to {len(active)}, the last to be none")
+    return found
+
+
+def main() -> None:
+    """Print it."""
+    with Store.open(Path(sys.argv[1])) as store:
+        frame = crossings(store)
+    print(table(frame).to_string())
+    print("\n".join(gaps(frame)) or "all crossings were met, and there are no more")
+    sys.exit(bool(gaps(frame)))
+
+
+if __name__ == "__main__":
+    main()
