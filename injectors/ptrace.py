@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from faultkit.errors import NotPlaced
 from injectors.udriver import threads_of
 
-DETACH, SYSCALL, GETREGSET, SETREGSET, SEIZE, INTERRUPT = 17, 24, 0x4204, 0x4205, 0x4206, 0x4207
+CONT, DETACH, SYSCALL, GETREGSET, SETREGSET, SEIZE, INTERRUPT = 7, 17, 24, 0x4204, 0x4205, 0x4206, 0x4207
 NT_PRSTATUS = 1
 WALL = 0x40000000  # waitpid() for threads of others, too
 NAMES = (
