@@ -27,7 +27,7 @@ struct edu_request {
 /* The device. Behind it, each half may keep what is its own. */
 struct edu {
 	__u32 version;
-	__u32 ready; /* the device node is there */
+	__u32 ready; /* the device node is there: the k-driver's to say */
 	struct edu_stats stats;
 	void *requests[2]; /* list of those that wait */
 	struct edu_request *current_request;
@@ -60,11 +60,11 @@ enum edu_upcall { EDU_PROBE, EDU_FACTORIAL, EDU_REPORT };
 
 static const struct md_access edu_probe[] = {
 	{ EDU, EDU_VERSION, MD_OUT },
-	{ EDU, EDU_READY, MD_INOUT },
+	{ EDU, EDU_READY, MD_IN },
 };
 static const struct md_access edu_factorial[] = {
 	{ EDU, EDU_REQUESTS, MD_IN },
-	{ EDU, EDU_CURRENT, MD_INOUT },
+	{ EDU, EDU_CURRENT, MD_IN },
 	{ EDU, EDU_FACTORIALS, MD_INOUT },
 	{ EDU_REQUEST, EDU_REQUEST_N, MD_IN },
 	{ EDU_REQUEST, EDU_REQUEST_RESULT, MD_OUT },

@@ -23,7 +23,7 @@
 #define DMA_TIMEOUT  (2 * HZ)
 #define HOLD_MS	     3000 /* how long requests wait for a new u-driver */
 #define WAIT_LOOKS   1000
-#define WAIT_ROUNDS  500
+#define WAIT_ROUNDS  10000 /* less than the upcall's deadline; a busy host may take its time */
 #define EDU_DMA_BITS 28
 
 struct device_state {
@@ -33,7 +33,9 @@ struct device_state {
 	void __iomem *registers;
 	void *buffer;
 	dma_addr_t buffer_at;
-	struct mutex transfer;
+	bool enabled, irq; /* the u-driver has asked for it; if it asks again, it has it already */
+	struct mutex transfer; /* never held while the u-driver is waited for */
+	struct mutex asking; /* guards the requests that the u-driver sees */
 	struct completion done;
 	struct miscdevice misc;
 };
@@ -92,7 +94,8 @@ static ssize_t edu_read(struct file *file, char __user *user, size_t bytes, loff
 		return 0;
 	if (mutex_lock_killable(&edu->transfer))
 		return -EINTR;
-	err = transfer(edu, bytes, *at, true);
+	/* the node may be gone, and this file still open */
+	err = edu->shared.ready ? transfer(edu, bytes, *at, true) : -ENODEV;
 	if (!err && copy_to_user(user, edu->buffer, bytes))
 		err = -EFAULT;
 	mutex_unlock(&edu->transfer);
@@ -112,7 +115,9 @@ static ssize_t edu_write(struct file *file, const char __user *user, size_t byte
 		return -ENOSPC;
 	if (mutex_lock_killable(&edu->transfer))
 		return -EINTR;
-	if (copy_from_user(edu->buffer, user, bytes))
+	if (!edu->shared.ready)
+		err = -ENODEV;
+	else if (copy_from_user(edu->buffer, user, bytes))
 		err = -EFAULT;
 	err = err ?: transfer(edu, bytes, *at, false);
 	mutex_unlock(&edu->transfer);
@@ -123,6 +128,13 @@ static ssize_t edu_write(struct file *file, const char __user *user, size_t byte
 }
 
 /* ---- what goes up ---- */
+
+static int ask(struct device_state *edu, u32 call, struct md_buffer *buffer)
+{
+	int err = md_upcall_buffer(edu->md, call, buffer, md_arg(&edu->shared));
+
+	return err > 0 ? -EPROTO : err; /* there is nothing more to say than that it is done */
+}
 
 static int factorial(struct device_state *edu, u32 n, u32 *result)
 {
@@ -137,7 +149,7 @@ static int factorial(struct device_state *edu, u32 n, u32 *result)
 	edu->shared.current_request = request;
 	err = md_share(edu->md, EDU_REQUEST, request);
 	if (!err)
-		err = md_upcall(edu->md, EDU_FACTORIAL, md_arg(&edu->shared));
+		err = ask(edu, EDU_FACTORIAL, NULL);
 	*result = request->result;
 	md_unshare(edu->md, request);
 	edu->shared.current_request = NULL;
@@ -157,10 +169,10 @@ static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg
 		return -ENOTTY;
 	if (get_user(n, user))
 		return -EFAULT;
-	if (mutex_lock_killable(&edu->transfer))
+	if (mutex_lock_killable(&edu->asking))
 		return -EINTR;
 	err = factorial(edu, n, &result);
-	mutex_unlock(&edu->transfer);
+	mutex_unlock(&edu->asking);
 	return err ?: put_user(result, user);
 }
 
@@ -169,9 +181,8 @@ static ssize_t stats_show(struct device *dev, struct device_attribute *attribute
 	struct miscdevice *misc = dev_get_drvdata(dev);
 	struct device_state *edu = container_of(misc, struct device_state, misc);
 	struct md_buffer buffer = { .data = text, .bytes = MD_PAYLOAD / 2, .mode = MD_OUT };
-	int err;
+	int err = ask(edu, EDU_REPORT, &buffer);
 
-	err = md_upcall_buffer(edu->md, EDU_REPORT, &buffer, md_arg(&edu->shared));
 	return err ? err : (ssize_t)buffer.bytes;
 }
 static DEVICE_ATTR_RO(stats);
@@ -190,7 +201,10 @@ static const struct file_operations edu_fops = {
 
 static void undo_enable(void *what)
 {
-	pci_disable_device(what);
+	struct device_state *edu = what;
+
+	pci_disable_device(edu->pci);
+	edu->enabled = false;
 }
 
 static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
@@ -198,10 +212,13 @@ static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buff
 	struct device_state *edu = md_priv(md);
 	int err;
 
+	if (edu->enabled)
+		return 0;
 	err = pci_enable_device(edu->pci);
 	if (err)
 		return err;
-	err = md_note(md, "enable", undo_enable, edu->pci);
+	edu->enabled = true;
+	err = md_note(md, "enable", undo_enable, edu);
 	if (err)
 		return err;
 	pci_set_master(edu->pci);
@@ -221,7 +238,9 @@ static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buff
 	struct device_state *edu = md_priv(md);
 
 	if (edu->buffer)
-		return -EBUSY;
+		return 0;
+	if (!edu->enabled)
+		return -EINVAL;
 	edu->buffer =
 		dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at, GFP_KERNEL);
 	if (!edu->buffer)
@@ -234,14 +253,21 @@ static void undo_interrupt(void *what)
 	struct device_state *edu = what;
 
 	free_irq(edu->pci->irq, edu);
+	edu->irq = false;
 }
 
 static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
 	struct device_state *edu = md_priv(md);
-	int err = request_irq(edu->pci->irq, on_interrupt, IRQF_SHARED, "edu", edu);
+	int err;
 
-	return err ?: md_note(md, "interrupt", undo_interrupt, edu);
+	if (edu->irq)
+		return 0;
+	err = request_irq(edu->pci->irq, on_interrupt, IRQF_SHARED, "edu", edu);
+	if (err)
+		return err;
+	edu->irq = true;
+	return md_note(md, "interrupt", undo_interrupt, edu);
 }
 
 static void undo_register(void *what)
@@ -249,6 +275,9 @@ static void undo_register(void *what)
 	struct device_state *edu = what;
 
 	misc_deregister(&edu->misc);
+	mutex_lock(&edu->transfer); /* one that is under way still needs the interrupt */
+	edu->shared.ready = 0;
+	mutex_unlock(&edu->transfer);
 }
 
 static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
@@ -256,10 +285,15 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 	struct device_state *edu = md_priv(md);
 	int err;
 
-	if (!edu->buffer)
+	if (edu->shared.ready)
+		return 0;
+	if (!edu->enabled || !edu->buffer || !edu->irq)
 		return -EINVAL;
 	err = misc_register(&edu->misc);
-	return err ?: md_note(md, "register", undo_register, edu);
+	if (err)
+		return err;
+	edu->shared.ready = 1;
+	return md_note(md, "register", undo_register, edu);
 }
 
 /*
@@ -297,7 +331,7 @@ static void joined(struct md_instance *md)
 
 	if (edu->shared.ready)
 		return;
-	err = md_upcall(md, EDU_PROBE, md_arg(&edu->shared));
+	err = ask(edu, EDU_PROBE, NULL);
 	if (err)
 		dev_err(&edu->pci->dev, "probe failed: %d\n", err);
 }
@@ -315,6 +349,7 @@ static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 		return -ENOMEM;
 	edu->pci = pci;
 	mutex_init(&edu->transfer);
+	mutex_init(&edu->asking);
 	init_completion(&edu->done);
 	INIT_LIST_HEAD((struct list_head *)edu->shared.requests);
 	edu->misc = (struct miscdevice){

@@ -46,13 +46,9 @@ static int probe(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	if (get(EDU_REG_LIVENESS) != ~(__u32)LIVENESS)
 		return -EIO;
 	edu->version = get(EDU_REG_ID) >> 24;
-	for (n = 0; n < sizeof(steps) / sizeof(steps[0]); n++) {
+	for (n = 0; n < sizeof(steps) / sizeof(steps[0]) && !err; n++)
 		err = mdu_downcall(md, steps[n]);
-		if (err)
-			return err;
-	}
-	edu->ready = 1;
-	return 0;
+	return err;
 }
 
 static int factorial(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)

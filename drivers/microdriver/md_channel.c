@@ -197,7 +197,7 @@ int md_serve(struct md_instance *md, const struct md_message *ask, struct md_mes
 	u8 *space;
 	int err;
 
-	if (call == &unknown_call) {
+	if (ask->kind != MD_DOWNCALL || call == &unknown_call) {
 		md->refused = "a call that there is not";
 		return -EPROTO;
 	}
@@ -214,8 +214,6 @@ int md_serve(struct md_instance *md, const struct md_message *ask, struct md_mes
 	err = translate_in(md, call->refs, args) ?: md_unpack(md, call, MD_IN, ask, &buffer);
 	if (err)
 		goto out;
-	if (buffer.bytes == MD_PAYLOAD)
-		buffer.bytes = 0;
 	answer->status = md->ops->downcalls[ask->call](md, args, &buffer);
 	err = translate_out(md, call->refs, args);
 	memcpy(answer->args, args, sizeof(args));
@@ -282,6 +280,17 @@ static int answer_downcall(struct md_instance *md, u32 session, const struct md_
 	return err;
 }
 
+/* Return: -EPROTO: it is not what a u-driver may answer */
+static int take_return(struct md_instance *md, const struct md_call *call,
+		       const struct md_message *message, struct md_buffer *buffer)
+{
+	if (message->status < -MD_ERRNO_MAX) {
+		md->refused = "a status that only the kernel knows";
+		return -EPROTO;
+	}
+	return md_unpack(md, call, MD_OUT, message, buffer);
+}
+
 /* Serve downcalls until the upcall's answer is there. Return: its status, or an error */
 static int await_return(struct md_instance *md, u32 session, u32 number, u32 seq,
 			struct md_buffer *buffer, bool *failed)
@@ -298,7 +307,7 @@ static int await_return(struct md_instance *md, u32 session, u32 number, u32 seq
 		if (IS_ERR(parcel))
 			return PTR_ERR(parcel);
 		if (parcel->message.kind == MD_RETURN && parcel->message.call == number) {
-			status = md_unpack(md, call, MD_OUT, &parcel->message, buffer);
+			status = take_return(md, call, &parcel->message, buffer);
 			*failed = status < 0;
 			if (!*failed)
 				status = parcel->message.status;

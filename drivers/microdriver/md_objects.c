@@ -501,14 +501,14 @@ static void take(struct md_instance *md, const struct md_record *record, const u
 }
 
 /*
- * Take over what a message says, if all of it is allowed.
+ * Take over what a message says, if all of it is allowed. A buffer that should have come and did not is empty then.
  * Return: -EPROTO and nothing has changed
  */
 int md_unpack(struct md_instance *md, const struct md_call *call, u32 mode,
 	      const struct md_message *from, struct md_buffer *buffer)
 {
+	bool apply, filled = false;
 	struct md_record record;
-	bool apply;
 	u32 at;
 
 	for (apply = false;; apply = true) {
@@ -523,8 +523,12 @@ int md_unpack(struct md_instance *md, const struct md_call *call, u32 mode,
 				take(md, &record, from->payload + at, buffer);
 			else if (check(md, call, mode, &record, from->payload + at, buffer))
 				return -EPROTO;
+			filled = filled || !record.object;
 		}
 		if (apply)
-			return 0;
+			break;
 	}
+	if (buffer && buffer->mode & mode && !filled)
+		buffer->bytes = 0;
+	return 0;
 }

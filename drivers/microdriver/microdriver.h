@@ -32,6 +32,7 @@
 #define MD_PAYLOAD    4000
 #define MD_MAPS	      4 /* regions that the u-driver may map */
 #define MD_DEPTH      8 /* calls within calls */
+#define MD_ERRNO_MAX  511 /* of a status: -errno as user space knows it */
 
 /* What a message is. */
 enum md_kind {

@@ -84,8 +84,7 @@ struct rtl {
 	__u64 rx_ring, tx_ring; /* as the device addresses them */
 	__u32 rx_config; /* which frames to take: the k-driver's to choose */
 	__u32 rx_checksum;
-	__u32 registered; /* the interface is there */
-	__u32 running; /* and up */
+	__u32 running; /* the interface is up */
 	__u32 link, speed, full_duplex, autoneg;
 	__u32 mtu;
 	__u8 mac[RTL_MAC_BYTES];

@@ -12,7 +12,6 @@ enum rtl_field {
 	RTL_F_TX_RING,
 	RTL_F_RX_CONFIG,
 	RTL_F_RX_CHECKSUM,
-	RTL_F_REGISTERED,
 	RTL_F_RUNNING,
 	RTL_F_LINK,
 	RTL_F_SPEED,
@@ -27,7 +26,6 @@ static const struct md_field rtl_fields[] = {
 	[RTL_F_TX_RING] = MD_FIELD(rtl, tx_ring),
 	[RTL_F_RX_CONFIG] = MD_FIELD(rtl, rx_config),
 	[RTL_F_RX_CHECKSUM] = MD_FIELD_RANGE(rtl, rx_checksum, 0, 1),
-	[RTL_F_REGISTERED] = MD_FIELD_RANGE(rtl, registered, 0, 1),
 	[RTL_F_RUNNING] = MD_FIELD_RANGE(rtl, running, 0, 1),
 	[RTL_F_LINK] = MD_FIELD_RANGE(rtl, link, 0, 1),
 	[RTL_F_SPEED] = MD_FIELD_RANGE(rtl, speed, 0, 100),
@@ -52,35 +50,30 @@ enum rtl_upcall {
 	RTL_RECOVER,
 };
 
-static const struct md_access rtl_probe_sees[] = {
-	{ RTL, RTL_F_MAC, MD_OUT },
-	{ RTL, RTL_F_REGISTERED, MD_INOUT },
-};
 static const struct md_access rtl_open_sees[] = {
 	{ RTL, RTL_F_RX_RING, MD_IN },	 { RTL, RTL_F_TX_RING, MD_IN },
 	{ RTL, RTL_F_RX_CONFIG, MD_IN }, { RTL, RTL_F_RX_CHECKSUM, MD_IN },
 	{ RTL, RTL_F_MAC, MD_IN },	 { RTL, RTL_F_RUNNING, MD_INOUT },
-	{ RTL, RTL_F_LINK, MD_INOUT },
+	{ RTL, RTL_F_LINK, MD_IN },
 };
 static const struct md_access rtl_stop_sees[] = { { RTL, RTL_F_RUNNING, MD_INOUT } };
-static const struct md_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MD_INOUT } };
+static const struct md_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MD_IN } };
 static const struct md_access rtl_mac_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
 static const struct md_access rtl_checksum_sees[] = {
 	{ RTL, RTL_F_RX_CHECKSUM, MD_IN },
 	{ RTL, RTL_F_RUNNING, MD_IN },
 };
 static const struct md_access rtl_settings_sees[] = {
-	{ RTL, RTL_F_LINK, MD_INOUT },
-	{ RTL, RTL_F_SPEED, MD_OUT },
-	{ RTL, RTL_F_DUPLEX, MD_OUT },
-	{ RTL, RTL_F_AUTONEG, MD_OUT },
+	{ RTL, RTL_F_SPEED, MD_INOUT },
+	{ RTL, RTL_F_DUPLEX, MD_INOUT },
+	{ RTL, RTL_F_AUTONEG, MD_INOUT },
 };
-static const struct md_access rtl_nothing_sees[] = { { RTL, RTL_F_REGISTERED, 0 } };
+static const struct md_access rtl_nothing_sees[] = { { RTL, RTL_F_MTU, 0 } };
 
 #define RTL_PROBE_MS 5000 /* enabling a PCI device may mean to run ACPI code */
 
 static const struct md_call rtl_upcalls[] = {
-	[RTL_PROBE] = MD_CALL("probe", rtl_probe_sees, .refs = 1, .flags = MD_AGAIN,
+	[RTL_PROBE] = MD_CALL("probe", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN,
 			      .deadline_ms = RTL_PROBE_MS),
 	[RTL_OPEN] = MD_CALL("open", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
 	[RTL_STOP] = MD_CALL("stop", rtl_stop_sees, .refs = 1),

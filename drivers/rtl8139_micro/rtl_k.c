@@ -25,7 +25,25 @@
 
 static int ask(struct adapter *a, u32 call)
 {
-	return md_upcall(a->md, call, md_arg(&a->shared));
+	int err = md_upcall(a->md, call, md_arg(&a->shared));
+
+	return err > 0 ? -EPROTO : err; /* there is nothing more to say than that it is done */
+}
+
+/* Context: rtnl held. The u-driver may ask for rings and traffic meanwhile, in this thread. */
+static int ask_to_move(struct adapter *a, u32 call)
+{
+	int err;
+
+	WRITE_ONCE(a->mover, current);
+	err = ask(a, call);
+	WRITE_ONCE(a->mover, NULL);
+	return err;
+}
+
+static bool may_move(const struct adapter *a)
+{
+	return READ_ONCE(a->mover) == current;
 }
 
 /* ---- what the kernel asks for ---- */
@@ -43,8 +61,10 @@ static void close_down(struct adapter *a)
 static int rtl_open(struct net_device *net)
 {
 	struct adapter *a = netdev_priv(net);
-	int err = ask(a, RTL_OPEN);
+	int err = ask_to_move(a, RTL_OPEN);
 
+	if (!err && !a->flowing)
+		err = -EPROTO;
 	if (err)
 		close_down(a);
 	return err;
@@ -55,7 +75,7 @@ static int rtl_stop(struct net_device *net)
 	struct adapter *a = netdev_priv(net);
 
 	cancel_work_sync(&a->mode_work);
-	ask(a, RTL_STOP); /* without a u-driver it goes without saying */
+	ask_to_move(a, RTL_STOP); /* without a u-driver it goes without saying */
 	close_down(a);
 	return 0;
 }
@@ -216,7 +236,7 @@ static void on_recover(struct work_struct *work)
 
 	rtnl_lock();
 	if (netif_running(a->net))
-		ask(a, RTL_RECOVER);
+		ask_to_move(a, RTL_RECOVER);
 	rtnl_unlock();
 }
 
@@ -224,15 +244,24 @@ static void on_recover(struct work_struct *work)
 
 static void undo_enable(void *what)
 {
-	pci_disable_device(what);
+	struct adapter *a = what;
+
+	pci_disable_device(a->pci);
+	a->enabled = false;
 }
 
 static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
 	struct adapter *a = md_priv(md);
-	int err = pci_enable_device(a->pci);
+	int err;
 
-	err = err ?: md_note(md, "enable", undo_enable, a->pci);
+	if (a->enabled)
+		return 0;
+	err = pci_enable_device(a->pci);
+	if (err)
+		return err;
+	a->enabled = true;
+	err = md_note(md, "enable", undo_enable, a);
 	if (err)
 		return err;
 	pci_set_master(a->pci);
@@ -252,7 +281,7 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 {
 	struct adapter *a = md_priv(md);
 
-	if (is_registered(a) || !is_valid_ether_addr(a->shared.mac))
+	if (!a->enabled || is_registered(a) || !is_valid_ether_addr(a->shared.mac))
 		return -EINVAL;
 	eth_hw_addr_set(a->net, a->shared.mac);
 	a->wanted = true;
@@ -263,6 +292,8 @@ static int down_rings(struct md_instance *md, u64 *args, struct md_buffer *buffe
 {
 	struct adapter *a = md_priv(md);
 
+	if (!may_move(a))
+		return -EPERM;
 	return a->rx ? -EBUSY : rtl_rings_alloc(a);
 }
 
@@ -270,6 +301,8 @@ static int down_refill(struct md_instance *md, u64 *args, struct md_buffer *buff
 {
 	struct adapter *a = md_priv(md);
 
+	if (!may_move(a))
+		return -EPERM;
 	return a->flowing || !a->rx ? -EBUSY : rtl_rings_reset(a);
 }
 
@@ -277,6 +310,8 @@ static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *b
 {
 	struct adapter *a = md_priv(md);
 
+	if (!may_move(a))
+		return -EPERM;
 	return a->irq ? -EBUSY : rtl_interrupt_request(a);
 }
 
@@ -285,19 +320,25 @@ static int down_start(struct md_instance *md, u64 *args, struct md_buffer *buffe
 	struct adapter *a = md_priv(md);
 	unsigned long flags;
 
+	if (!may_move(a))
+		return -EPERM;
 	if (a->flowing || !a->rx || !a->irq)
 		return -EINVAL;
-	if (md_lock_wait(&a->registers, &flags))
-		return -EINTR;
+	if (!md_lock_try(&a->registers, &flags))
+		return -EDEADLK; /* the u-driver itself holds it */
 	rtl_apply_mode(a);
-	md_lock_release_waited(&a->registers, flags);
+	md_lock_release(&a->registers, flags);
 	rtl_flow(a);
 	return 0;
 }
 
 static int down_quiet(struct md_instance *md, u64 *args, struct md_buffer *buffer)
 {
-	rtl_quiet(md_priv(md));
+	struct adapter *a = md_priv(md);
+
+	if (!may_move(a))
+		return -EPERM;
+	rtl_quiet(a);
 	return 0;
 }
 
@@ -305,6 +346,8 @@ static int down_release(struct md_instance *md, u64 *args, struct md_buffer *buf
 {
 	struct adapter *a = md_priv(md);
 
+	if (!may_move(a))
+		return -EPERM;
 	if (a->flowing)
 		return -EBUSY;
 	rtl_interrupt_free(a);

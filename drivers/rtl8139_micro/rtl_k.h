@@ -43,7 +43,10 @@ struct adapter {
 	spinlock_t tx_lock; /* tx_head, tx_tail, and the waking of the queue */
 	bool flowing; /* napi is on and the queue runs */
 	bool irq; /* requested */
+	bool enabled; /* the PCI device */
 	bool wanted; /* the u-driver wants the interface to be registered */
+	struct task_struct
+		*mover; /* who has the u-driver open or close, with rtnl held; NULL: nobody */
 	struct work_struct link_work, recover_work, mode_work;
 	u64 multicast;
 	struct {

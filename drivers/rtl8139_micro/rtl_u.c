@@ -121,10 +121,7 @@ static int probe(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	halves[0] = get32(RTL_MAC); /* loaded from the EEPROM by the reset */
 	halves[1] = get32(RTL_MAC + 4);
 	memcpy(rtl->mac, halves, RTL_MAC_BYTES);
-	err = mdu_downcall(md, RTL_REGISTER);
-	if (!err)
-		rtl->registered = 1;
-	return err;
+	return mdu_downcall(md, RTL_REGISTER);
 }
 
 static int start(struct mdu *md, struct rtl *rtl)
@@ -219,7 +216,6 @@ static int settings(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	(void)md;
 	(void)buffer;
 	rtl->autoneg = !!(control & RTL_BMCR_AUTONEG);
-	rtl->link = !(get8(RTL_MEDIA) & RTL_MEDIA_NO_LINK);
 	if (rtl->autoneg) {
 		rtl->speed = able & (RTL_ABLE_100FULL | RTL_ABLE_100HALF) ? 100 : 10;
 		rtl->full_duplex =
