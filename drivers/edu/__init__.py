@@ -4,7 +4,8 @@ k-driver: DMA and interrupts. u-driver: finding out what the device is, having i
 """
 
 from drivers.edu.driver import Edu
+from drivers.edu.life import EduLife
 from drivers.edu.life_cycle import EduBringUp
 from drivers.edu.workload import EduIO
 
-__all__ = ["Edu", "EduBringUp", "EduIO"]
+__all__ = ["Edu", "EduBringUp", "EduIO", "EduLife"]

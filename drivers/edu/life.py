@@ -1,0 +1,61 @@
+"""edu's life: each of its calls, before and after a new u-driver has come."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from drivers.edu.driver import factorial, opened
+from drivers.edu.workload import LARGEST, SLOT_BYTES, verify
+from drivers.microdriver.life import Step, check, live, rejoin, reload, steps_to
+from faultkit.protocols import Bench, Check
+
+
+def ask_factorial(bench: Bench) -> None:
+    """The u-driver's service."""
+    with opened() as fd:
+        found = factorial(fd, LARGEST)
+    if found != math.factorial(LARGEST):
+        bench.report("workload", "read.mismatched", op="factorial", argument=LARGEST, found=found)
+
+
+def transfer(bench: Bench) -> None:
+    """The k-driver's: bytes to the device and back."""
+    data = random.Random(bench.seed).randbytes(SLOT_BYTES)
+    with opened() as fd:
+        os.pwrite(fd, data, 0)
+        verify(bench, 0, data, os.pread(fd, SLOT_BYTES, 0))
+
+
+def report(bench: Bench) -> None:
+    """The u-driver's report, and bytes of the k-driver's."""
+    bench.driver.probe()
+
+
+@dataclass(frozen=True, slots=True)
+class EduLife:
+    """edu is unloaded and comes up again, serves, gets a new u-driver, and serves again: all that, `since` a step."""
+
+    STEPS: ClassVar[Sequence[tuple[str, Step]]] = (
+        ("reload", reload),
+        ("transfer", transfer),
+        ("factorial", ask_factorial),
+        ("report", report),
+        ("rejoin", rejoin),
+        ("factorial", ask_factorial),
+        ("transfer", transfer),
+        ("report", report),
+    )
+
+    since: str = "reload"
+    deadline_s: float = 120.0
+    late_s: float = 60.0
+
+    def run(self, bench: Bench) -> Check:
+        live(bench, self.STEPS[steps_to(self.STEPS, self.since) :])
+        return partial(check, bench)

@@ -1,0 +1,90 @@
+"""rtl8139_micro's life: each of its calls but those after an error, before and after a new u-driver has come."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from drivers.microdriver.life import Step, check, live, rejoin, reload, steps_to
+from drivers.rtl8139.bring_up import carrier
+from drivers.rtl8139.driver import DEVICE
+from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
+from drivers.rtl8139.workload import move
+from faultkit.guest.commands import retry, run
+from faultkit.protocols import Bench, Check
+
+ANSWER_S = 3.0
+CHUNK_BYTES = 4096
+OTHER_MAC, MAC = "52:54:00:00:00:07", "52:54:00:00:00:01"
+
+
+def transfer(bench: Bench) -> None:
+    """A chunk each way, on a connection of its own."""
+    with socket.create_connection((PEER_ADDRESS, DATA_PORT), timeout=ANSWER_S) as stream:
+        for op in (UP, DOWN):
+            move(bench, stream, op, bench.seed, CHUNK_BYTES)
+
+
+def settings(bench: Bench) -> None:
+    """What the link is like."""
+    run("ethtool", DEVICE)
+
+
+def registers(bench: Bench) -> None:
+    """The chip's registers."""
+    run("ethtool", "-d", DEVICE)
+
+
+def checksum(bench: Bench) -> None:
+    """Checksums no more, and again."""
+    for word in ("off", "on"):
+        run("ethtool", "-K", DEVICE, "rx", word)
+
+
+def address(bench: Bench) -> None:
+    """Another hardware address, and back."""
+    for mac in (OTHER_MAC, MAC):
+        run("ip", "link", "set", DEVICE, "address", mac)
+
+
+def renegotiate(bench: Bench) -> None:
+    """The link's two ends agree anew."""
+    run("ethtool", "-r", DEVICE)
+
+
+def bounce(bench: Bench) -> None:
+    """Down and up."""
+    for word in ("down", "up"):
+        run("ip", "link", "set", DEVICE, word)
+    retry(carrier, timeout_s=ANSWER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class RtlLife:
+    """rtl8139_micro comes up again, is asked and told everything, and gets a new u-driver: all that, `since` a step."""
+
+    STEPS: ClassVar[Sequence[tuple[str, Step]]] = (
+        ("reload", reload),
+        ("transfer", transfer),
+        ("settings", settings),
+        ("registers", registers),
+        ("checksum", checksum),
+        ("address", address),
+        ("renegotiate", renegotiate),
+        ("bounce", bounce),
+        ("transfer", transfer),
+        ("rejoin", rejoin),
+        ("settings", settings),
+        ("transfer", transfer),
+    )
+
+    since: str = "reload"
+    deadline_s: float = 120.0
+    late_s: float = 60.0
+
+    def run(self, bench: Bench) -> Check:
+        live(bench, self.STEPS[steps_to(self.STEPS, self.since) :])
+        return partial(check, bench)
