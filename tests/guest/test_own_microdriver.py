@@ -1,0 +1,38 @@
+"""The microdriver that docs/microdrivers.md tells users to copy."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from faultkit import Outcome
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import template
+from tests.guest.conftest import Bed, Ran
+
+pytestmark = pytest.mark.guest
+EXAMPLE = Path(__file__).parents[1] / "own_microdriver"
+
+
+@pytest.fixture(scope="module")
+def lives(image: Image) -> list[Ran]:
+    """Its experiment's trials, the golden one first."""
+    sys.path.insert(0, str(EXAMPLE))  # as `faultkit run FILE` finds what lies beside an experiment
+    experiment = importlib.import_module("outlives")
+    golden, *others = experiment.trials(1)
+    bed = Bed(template(golden, image, Machine(), (*experiment.FAULTS, others[0].trigger, golden.policy)), golden)
+    return [bed.run(fault=trial.fault, trigger=trial.trigger) for trial in (golden, *others)]
+
+
+def test_nothing_happens_without_a_fault(lives: list[Ran]) -> None:
+    assert lives[0].outcome is Outcome.MASKED and not lives[0].count("error.detected"), lives[0].story()
+
+
+def test_it_counts_right_whatever_becomes_of_its_udriver(lives: list[Ran]) -> None:
+    for ran in lives[1:]:
+        assert ran.verdict.activated and not ran.verdict.warned, ran.story()
+        assert ran.outcome in (Outcome.RECOVERED, Outcome.DISRUPTED) and ran.count("check.passed") == 1, ran.story()

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The contract of tally: QEMU's pci-testdev counts the bytes that are written to one place of it. */
+#ifndef TALLY_H
+#define TALLY_H
+
+#include "microdriver.h"
+
+#define TALLY_IOC_COUNT _IOWR('T', 1, __u32) /* of /dev/tally0 */
+#define TALLY_MOST	1000
+
+#define TALLY_REG_BYTES 0x1000
+#define TALLY_REG_TEST	0x00 /* writing a test's number begins it; the count is 0 then */
+#define TALLY_REG_PLACE 0x04 /* 32 bits: where the bytes are to be written */
+#define TALLY_REG_DATA	0x08
+#define TALLY_REG_COUNT 0x0c /* 32 bits */
+#define TALLY_PLAIN	0 /* of the tests, the one without notifiers */
+#define TALLY_PLACE_MIN 0x800
+
+struct tally {
+	__u32 ready; /* the device node is there: the k-driver's to say */
+	__u32 place, data; /* the u-driver's: where to write what */
+};
+
+enum tally_type { TALLY };
+enum tally_field { TALLY_READY, TALLY_PLACE, TALLY_DATA };
+
+static const struct md_field tally_fields[] = {
+	[TALLY_READY] = MD_FIELD_RANGE(tally, ready, 0, 1),
+	[TALLY_PLACE] = MD_FIELD_RANGE(tally, place, TALLY_PLACE_MIN, TALLY_REG_BYTES - 1),
+	[TALLY_DATA] = MD_FIELD_RANGE(tally, data, 0, 0xff),
+};
+static const struct md_type tally_types[] = { [TALLY] = MD_TYPE(tally, tally_fields) };
+
+enum tally_upcall { TALLY_PROBE, TALLY_BEGIN };
+
+static const struct md_access tally_probe[] = { { TALLY, TALLY_READY, MD_IN } };
+static const struct md_access tally_begin[] = {
+	{ TALLY, TALLY_PLACE, MD_INOUT },
+	{ TALLY, TALLY_DATA, MD_INOUT },
+};
+static const struct md_call tally_upcalls[] = {
+	[TALLY_PROBE] =
+		MD_CALL("probe", tally_probe, .refs = 1, .flags = MD_AGAIN, .deadline_ms = 5000),
+	[TALLY_BEGIN] = MD_CALL("begin", tally_begin, .refs = 1, .flags = MD_AGAIN),
+};
+
+enum tally_downcall { TALLY_ENABLE, TALLY_REGISTER };
+
+static const struct md_access tally_nothing[] = { { TALLY, TALLY_READY, 0 } };
+static const struct md_call tally_downcalls[] = {
+	[TALLY_ENABLE] = MD_CALL("enable", tally_nothing),
+	[TALLY_REGISTER] = MD_CALL("register", tally_nothing),
+};
+
+static const struct md_contract tally_contract = {
+	.name = "tally",
+	.types = tally_types,
+	.types_count = sizeof(tally_types) / sizeof(tally_types[0]),
+	.upcalls = tally_upcalls,
+	.upcalls_count = sizeof(tally_upcalls) / sizeof(tally_upcalls[0]),
+	.downcalls = tally_downcalls,
+	.downcalls_count = sizeof(tally_downcalls) / sizeof(tally_downcalls[0]),
+};
+
+#endif
