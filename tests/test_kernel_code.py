@@ -1,0 +1,50 @@
+"""Kernel code of ours gives the compiler no reason to warn, however closely it looks (`make W=1`)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from faultkit.errors import UnmetNeed
+from faultkit.machine import kbuild
+from faultkit.machine.image import headers_version
+from faultkit.protocols import KernelModule
+
+HOME = Path(__file__).parents[1]
+RUNTIME = HOME / "drivers" / "microdriver"
+MODULES = {
+    "edu_micro": HOME / "drivers" / "edu",
+    "null_micro": HOME / "drivers" / "null_micro",
+    "rtl8139_micro": HOME / "drivers" / "rtl8139_micro",
+    "selftest_micro": HOME / "tests" / "guest" / "selftest_micro",
+}
+CARELESS = 'static const int unused = 1;\nMODULE_LICENSE("GPL");\n'
+WARNING = re.compile(r"([\w.]+\.[ch]):\d+:\d+: warning: ")
+KBUILD_LINE = re.compile(r"^(?:[\w]+-y|CFLAGS_\S+) :=.*$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def kernel() -> str:
+    """The kernel that modules are built for."""
+    try:
+        kbuild.check_tools()
+        return headers_version()
+    except UnmetNeed as reason:
+        pytest.skip(str(reason))
+
+
+def test_only_the_careless_module_is_warned_of(kernel: str, tmp_path: Path) -> None:
+    lines = set[str]()
+    for name, folder in MODULES.items():
+        sources = kbuild.files(KernelModule(folder, name, beside=(RUNTIME,)))
+        lines |= set(KBUILD_LINE.findall(sources.pop("Kbuild").decode()))
+        for file, content in sources.items():
+            (tmp_path / file).write_bytes(content)
+    (tmp_path / "careless.c").write_text(f"#include <linux/module.h>\n{CARELESS}")
+    objects = " ".join(f"{name}.o" for name in ("microdriver", *MODULES, "careless"))
+    (tmp_path / "Kbuild").write_text("\n".join([f"obj-m := {objects}", *sorted(lines), ""]))
+    done = kbuild.make(tmp_path, kernel, "modules", "W=1")
+    assert done.returncode == 0, done.stderr
+    assert WARNING.findall(done.stderr) == ["careless.c"], done.stderr
