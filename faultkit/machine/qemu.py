@@ -68,6 +68,12 @@ class Machine:
     memory_mib: int = 768
     seed: int = 42
     devices: tuple[str, ...] = ()
+    kernel_options: str = ""  # more of them, behind those that every guest gets ("slub_debug=FZPU")
+
+    @property
+    def command_line(self) -> str:
+        """The kernel's."""
+        return f"{KERNEL_OPTIONS} {self.kernel_options}".strip()
 
     def options(self) -> list[str]:
         """QEMU's options, but for files and connections."""
@@ -113,7 +119,7 @@ class Guest:
         fds = (qmp_theirs.fileno(), gdb_theirs.fileno(), box, self._console, self._scratch)
         self._trace = os.memfd_create("faultkit-trace")
         tracing = traced(trace, self._trace) if trace else []
-        command = [QEMU, *machine.options(), *wiring(files, fds, private=fork_of is not None), *tracing]
+        command = [QEMU, *machine.options(), *wiring(machine, files, fds, private=fork_of is not None), *tracing]
         self._errors = os.memfd_create("faultkit-qemu-errors")
         try:
             self._process = subprocess.Popen(
@@ -349,13 +355,13 @@ def as_paused(state: bytes) -> bytes:
     return state.replace(debug, paused)
 
 
-def wiring(files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:
+def wiring(machine: Machine, files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:
     """QEMU's options for files and connections. `private`: writes to RAM stay in this process."""
     qmp, gdb, box, console, _ = fds
     size = files.ram.stat().st_size
     share = "off" if private else "on"
     return [
-        *("-kernel", str(files.kernel), "-initrd", str(files.initrd), "-append", KERNEL_OPTIONS),
+        *("-kernel", str(files.kernel), "-initrd", str(files.initrd), "-append", machine.command_line),
         *("-machine", "pc,memory-backend=ram,nvdimm=on"),
         *("-object", f"memory-backend-file,id=ram,size={size},mem-path={files.ram},share={share}"),
         *("-object", f"memory-backend-file,id=root,size={files.root.stat().st_size},mem-path={files.root},"

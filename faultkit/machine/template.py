@@ -106,7 +106,7 @@ def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> 
     extra = list(parts)
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
     archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra])
-    options = " ".join([*machine.options(), qemu.KERNEL_OPTIONS, str(machine.memory_mib)])
+    options = " ".join([*machine.options(), machine.command_line, str(machine.memory_mib)])
     return cache.digest(image.key, options, qemu.version(), archive), archive
 
 
