@@ -75,6 +75,7 @@ recovery_parts = importlib.import_module("recovery_parts")
 known_udriver_faults = importlib.import_module("known_udriver_faults")
 answers_driver = importlib.import_module("answers_driver")
 selftest_driver = importlib.import_module("selftest_driver")
+together = importlib.import_module("together")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 JOBS = 2

@@ -130,6 +130,19 @@ class Scene:
         with self.bench.request("ask", question=words):
             return question(words)
 
+    def until(self, words: str) -> str:
+        """A question, over and over until what is found has the first of the words in it. Raises: OSError if never."""
+        wanted, _, asked = words.partition(" ")
+        found: list[str] = []
+
+        def look() -> None:
+            found.append(question(asked))
+            if wanted not in found[-1]:
+                raise OSError(errno.ENODATA, f"not {wanted}, but {found[-1]}")
+
+        retry(look, timeout_s=ATTACH_S)
+        return found[-1]
+
     def ask_aside(self, words: str) -> str:
         """A question, in another thread."""
         asked = Aside(words)

@@ -77,12 +77,14 @@ def test_calls_within_calls_go_so_deep_and_no_deeper(selftest: Bed) -> None:
 
 def test_two_instances_are_served_by_one_process_at_the_same_time(selftest: Bed) -> None:
     nodes = " ".join(map(str, selftest_driver.INSTANCES))
-    found = said(selftest, "kill", f"start {nodes}", "ask both 23", "ask other 4", "ask nested")
-    assert found[2:] == ["good=46", "status=5", "1 11 112 1123 11234 112345 0 0"]
+    found = said(
+        selftest, "kill", f"start {nodes}", "until status=2 other 1", "ask both 23", "ask other 4", "ask nested"
+    )
+    assert found[3:] == ["good=46", "status=5", "1 11 112 1123 11234 112345 0 0"]
 
 
 def test_a_udriver_may_call_before_it_is_called(selftest: Bed) -> None:
-    found = last(selftest, "ask remember 50", "kill", "start early", "ask recall")
+    found = last(selftest, "ask remember 50", "kill", "start early", "until early=1 recall")
     assert found.endswith("early=123456789abcdef"), "what it learns is what is, not what its predecessor had not learnt"
 
 
