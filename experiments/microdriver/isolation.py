@@ -3,8 +3,8 @@
 Expected: never. Four bugs, each once at the beginning of a function, in four functions of rtl8139_micro's u-driver,
 and in the corresponding ones of Debian's 8139cp, by the same machine code: a load from address 0, a write of 8 random
 bytes up to 64 KiB beside what the function's first argument points to, an endless loop, and memory that is freed twice.
-In the kernel the first and the third are its end; the others damage what others own. In edu's u-driver as well, which
-has no twin.
+In the kernel the first and the third are its end; the others damage what others own, which may or may not show. In
+edu's u-driver as well, which has no twin.
 After: M. M. Swift, B. N. Bershad, H. M. Levy, "Improving the reliability of commodity operating systems", SOSP 2003,
 for the question. Different: the bugs are placed, not drawn from a fault model, so shares compare the two sides only.
 
