@@ -395,8 +395,10 @@ static void joined(struct md_instance *md)
 {
 	struct adapter *a = md_priv(md);
 	bool first = !is_registered(a);
-	int err = ask(a, first ? RTL_PROBE : RTL_LINK_CHANGED);
+	int err;
 
+	a->wanted = false;
+	err = ask(a, first ? RTL_PROBE : RTL_LINK_CHANGED);
 	if (!err && first)
 		err = announce(a);
 	if (err)
