@@ -50,12 +50,13 @@ def test_a_row_per_crossing_with_what_came_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("met", "complete"),
     [
+        (("upcall a", "return a", "upcall settings"), True),
         (("upcall a", "return a", ""), True),
         (("upcall a", "return a"), False),
-        (("upcall a", "", "return a", ""), False),
+        (("upcall a", "upcall settings", "return a", ""), False),
     ],
 )
-def test_a_sweep_is_complete_if_the_last_trial_alone_met_nothing(
+def test_a_sweep_is_complete_if_the_last_trial_alone_met_none_of_it(
     tmp_path: Path, met: tuple[str, ...], complete: bool
 ) -> None:
     assert (not gaps(a_sweep(tmp_path / "b", *met))) is complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,13 +16,14 @@ from faultkit.protocols import Bench, Check
 
 @dataclass(frozen=True, slots=True)
 class EduBringUp:
-    """Writes and reads; the driver is taken down, loaded and given a new u-driver; then writes and reads again.
+    """Writes and reads; the driver is taken down, loaded and given a new u-driver; then writes and reads again, twice.
 
-    One request at a time; one that fails is tried again until `give_up_s` of virtual time have passed. The device keeps
-    what was written before, and is asked for it at the end.
+    The second time `lingers_s` later. One request at a time; one that fails is tried again until `give_up_s` of virtual
+    time have passed. The device keeps what was written before, and is asked for it at the end.
     """
 
     transfers: int = 3  # before and after
+    lingers_s: float = 5.0
     give_up_s: float = 10.0
     deadline_s: float = 50.0
     late_s: float = 10.0
@@ -34,7 +36,9 @@ class EduBringUp:
     def run(self, bench: Bench) -> Check:
         held: dict[int, bytes] = {}
         transfers = partial(self.move, bench, random.Random(bench.seed), held)
-        in_turn(bench, (transfers, partial(load_anew, bench), transfers))
+        in_turn(
+            bench, (transfers, partial(load_anew, bench), transfers, partial(time.sleep, self.lingers_s), transfers)
+        )
         return partial(check, bench, held, with_factorial=False)
 
     def move(self, bench: Bench, rng: random.Random, held: dict[int, bytes]) -> None:

@@ -24,16 +24,17 @@ CHUNK_BYTES = 8192
 
 @dataclass(frozen=True, slots=True)
 class LifeCycle:
-    """Checked transfers, one phase of the driver's life, and checked transfers again, one request at a time.
+    """Checked transfers, one phase of the driver's life, and checked transfers again: at once, and `lingers_s` later.
 
-    `phase`: "initialisation" (the k-driver, taken down before, is loaded, gets a new u-driver if it is split, gets an
-    address, and is opened), "reopening" (the interface is stopped and opened), "link change" (the cable is out for
-    0.2 s) or "settings" (ethtool asks for them, and for the registers). A request that fails is tried again until
-    `give_up_s` of virtual time have passed; the phase waits as long for a carrier.
+    One request at a time. `phase`: "initialisation" (the k-driver, taken down before, is loaded, gets a new u-driver if
+    it is split, gets an address, and is opened), "reopening" (the interface is stopped and opened), "link change" (the
+    cable is out for 0.2 s) or "settings" (ethtool asks for them, and for the registers). A request that fails is tried
+    again until `give_up_s` of virtual time have passed; the phase waits as long for a carrier.
     """
 
     phase: str = "reopening"
     chunks: int = 2  # each way, before and after
+    lingers_s: float = 5.0
     give_up_s: float = 10.0
     deadline_s: float = 50.0
     late_s: float = 10.0
@@ -45,9 +46,8 @@ class LifeCycle:
 
     def run(self, bench: Bench) -> Check:
         rng = random.Random(bench.seed)
-        in_turn(
-            bench, (partial(self.move, bench, rng), partial(self.pass_through, bench), partial(self.move, bench, rng))
-        )
+        transfers, linger = partial(self.move, bench, rng), partial(time.sleep, self.lingers_s)
+        in_turn(bench, (transfers, partial(self.pass_through, bench), transfers, linger, transfers))
         return partial(Transfers().check, bench)
 
     def move(self, bench: Bench, rng: random.Random) -> None:

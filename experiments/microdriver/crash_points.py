@@ -5,9 +5,9 @@ four directions, the u-driver is killed once, and stopped (hung) once, under Res
 kernel lives, no task waits for ever, the service is back and no byte is wrong.
 
 Exhaustive: the n-th message from the beginning of a phase is met, for n from 1 to one more than there are. That last
-trial must be INACTIVE, which shows that there are no more, and all others must not. The heartbeat, whose messages would
-count, beats so slowly that it first asks when an undisturbed trial is over; it finds a u-driver that hangs after 2 to
-3 s. The table, and whether it is complete: `python -m experiments.microdriver.crossings RESULT`.
+one must be of the heartbeat, which begins to beat when an undisturbed phase is over, and none before may be; this
+shows that there are no more. So it finds a u-driver that hangs after 2 to 4 s, and the workload waits for that.
+The table, and whether it is complete: `python -m experiments.microdriver.crossings RESULT`.
 """
 
 from __future__ import annotations

@@ -14,12 +14,13 @@ import pandas as pd
 
 from faultkit.codec import name_of
 from faultkit.judge import Verdict, judge
-from faultkit.model import Outcome, Record
+from faultkit.model import Record
 from faultkit.store import Store
 from injectors.channel import Channel
 
 PLACE = ["driver", "phase", "nth"]
 WAY = ["action", "policy"]
+HEARTBEAT = ("settings", "report")  # what the drivers' probes ask their u-drivers
 
 
 def crossings(store: Store) -> pd.DataFrame:
@@ -62,7 +63,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     told = frame.assign(
         came=[f"{o} {'' if pd.isna(s) else f'{s:.2f} s'}" for o, s in frame[["outcome", "recovery_s"]].values]
     )
-    there = told[told["direction"] != ""]
+    there = told[told["call"].ne("") & ~told["call"].isin(HEARTBEAT)]
     return there.pivot_table(index=[*PLACE, "direction", "call"], columns=WAY, values="came", aggfunc="first")
 
 
@@ -70,7 +71,8 @@ def gaps(frame: pd.DataFrame) -> list[str]:
     """Why the crossings of a phase, in one way, are not proven to be all there are; empty: they are."""
     found = []
     for where, ways in frame.groupby(["driver", "phase", *WAY]):
-        active = ways.sort_values("nth")["outcome"].ne(Outcome.INACTIVE.name).tolist()
+        calls = ways.sort_values("nth")["call"]
+        active = (calls.ne("") & ~calls.isin(HEARTBEAT)).tolist()
         if active != [True] * (len(active) - 1) + [False]:
             met_at = [n for n, was in enumerate(active, 1) if was]
             found.append(f"{', '.join(map(str, where))}: met at {met_at} of 1 to {len(active)}, the last to be none")
