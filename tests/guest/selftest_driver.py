@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from drivers.microdriver import UDriver, halves, load, unload
+from drivers.microdriver import UDriver, halves, load
 from drivers.microdriver.udriver import NOBODY, udriver
-from faultkit.guest.commands import retry
+from faultkit.guest.commands import retry, run
 from faultkit.protocols import Bench, Check, KernelModule, Program
 
 MODULE = "selftest_micro"
@@ -56,7 +56,8 @@ class Selftest:
         load(MODULE)
 
     def unload(self) -> None:
-        unload(MODULE)
+        """The u-driver stays: the k-driver must be able to go without its help."""
+        retry(lambda: run("rmmod", MODULE), timeout_s=3.0)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)
