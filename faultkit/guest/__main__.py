@@ -98,7 +98,7 @@ def warm_up(driver: Driver, workload: Workload, host: Host) -> None:
     """One run of the workload that nobody looks at, but it must succeed."""
     bench = GuestBench(driver, 0, host)
     run_workload(bench, workload)
-    bad = [e for e in bench.events if e.kind in TROUBLE]
+    bad = [e for e in bench.reported() if e.kind in TROUBLE]
     if bad:
         raise OSError(f"the service does not work even without a fault: {bad[0].kind} {dict(bad[0].data)}")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, starmap
 from typing import Any
 
 from faultkit.codec import encode
@@ -30,8 +30,7 @@ class GuestBench:
     def __init__(self, driver: Driver, seed: int, host: Host) -> None:
         self.driver = driver
         self.seed = seed
-        self.events: list[Event] = []
-        self.recovery: list[Event] = []  # of these, what the detectors and recovery have reported
+        self.recovery: list[Event] = []  # what the detectors and recovery have reported
         self.unlogged = 0
         self._host = host
         self._lock = threading.Lock()
@@ -50,11 +49,15 @@ class GuestBench:
         """Append one event, in the log that the host reads, too."""
         t_ns = time.monotonic_ns() if t_ns is None else t_ns
         with self._lock:
-            event = Event(t_ns, source, kind, data)
-            self.events.append(event)
             if source == "recovery":
-                self.recovery.append(event)
+                self.recovery.append(Event(t_ns, source, kind, data))
             self.unlogged += not self._host.mailbox.log(t_ns, source, kind, data)
+
+    def reported(self) -> Iterator[Event]:
+        """All that has been reported since the log was last cleared: read back from it, since what is kept here
+        makes each fork() of a new u-driver slower.
+        """
+        return starmap(Event, self._host.mailbox.lines())
 
     @contextmanager
     def request(self, op: str, **data: Any) -> Iterator[None]:

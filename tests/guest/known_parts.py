@@ -49,7 +49,7 @@ class FlippedDisk:
 
 def last_written(bench: Bench) -> int:
     """The block of the last write that was acknowledged."""
-    events: list[Event] = bench.events  # type: ignore[attr-defined]
+    events: list[Event] = [*bench.reported()]  # type: ignore[attr-defined]
     blocks = {e.data["n"]: e.data["block"] for e in events if e.kind == "request.issued" and e.data["op"] == "write"}
     done = [blocks[e.data["n"]] for e in events if e.kind == "request.completed" and e.data["n"] in blocks]
     if not done:
@@ -173,7 +173,7 @@ class Rearmed:
 
 def activations(bench: Bench) -> int:
     """How many there have been."""
-    events: list[Event] = bench.events  # type: ignore[attr-defined]
+    events: list[Event] = [*bench.reported()]  # type: ignore[attr-defined]
     return sum(event.kind == "fault.activated" for event in events)
 
 
