@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
+#include <linux/kref.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -27,6 +28,7 @@
 #define EDU_DMA_BITS 28
 
 struct device_state {
+	struct kref refs; /* the device's, and that of each open file */
 	struct edu shared;
 	struct pci_dev *pci;
 	struct md_instance *md;
@@ -34,6 +36,7 @@ struct device_state {
 	void *buffer;
 	dma_addr_t buffer_at;
 	bool enabled, irq; /* the u-driver has asked for it; if it asks again, it has it already */
+	bool gone; /* nobody can be asked any more; asking */
 	struct mutex transfer; /* never held while the u-driver is waited for */
 	struct mutex asking; /* guards the requests that the u-driver sees */
 	struct completion done;
@@ -74,14 +77,32 @@ static int transfer(struct device_state *edu, size_t bytes, loff_t at, bool to_r
 	return 0;
 }
 
-static size_t clipped(size_t bytes, loff_t at)
-{
-	return at >= EDU_USABLE_BYTES ? 0 : min_t(size_t, bytes, EDU_USABLE_BYTES - at);
-}
-
 static struct device_state *state_of(const struct file *file)
 {
 	return container_of(file->private_data, struct device_state, misc);
+}
+
+static void state_free(struct kref *refs)
+{
+	kfree(container_of(refs, struct device_state, refs));
+}
+
+/* The device may go while its node is open. */
+static int edu_open(struct inode *inode, struct file *file)
+{
+	kref_get(&state_of(file)->refs);
+	return 0;
+}
+
+static int edu_release(struct inode *inode, struct file *file)
+{
+	kref_put(&state_of(file)->refs, state_free);
+	return 0;
+}
+
+static size_t clipped(size_t bytes, loff_t at)
+{
+	return at >= EDU_USABLE_BYTES ? 0 : min_t(size_t, bytes, EDU_USABLE_BYTES - at);
 }
 
 static ssize_t edu_read(struct file *file, char __user *user, size_t bytes, loff_t *at)
@@ -171,7 +192,7 @@ static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg
 		return -EFAULT;
 	if (mutex_lock_killable(&edu->asking))
 		return -EINTR;
-	err = factorial(edu, n, &result);
+	err = edu->gone ? -ENODEV : factorial(edu, n, &result);
 	mutex_unlock(&edu->asking);
 	return err ?: put_user(result, user);
 }
@@ -192,6 +213,8 @@ ATTRIBUTE_GROUPS(edu);
 
 static const struct file_operations edu_fops = {
 	.owner = THIS_MODULE,
+	.open = edu_open,
+	.release = edu_release,
 	.read = edu_read,
 	.write = edu_write,
 	.unlocked_ioctl = edu_ioctl,
@@ -342,11 +365,12 @@ static const struct md_ops edu_ops = { .downcalls = downcalls, .joined = joined 
 
 static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 {
-	struct device_state *edu = devm_kzalloc(&pci->dev, sizeof(*edu), GFP_KERNEL);
+	struct device_state *edu = kzalloc(sizeof(*edu), GFP_KERNEL);
 	int err;
 
 	if (!edu)
 		return -ENOMEM;
+	kref_init(&edu->refs);
 	edu->pci = pci;
 	mutex_init(&edu->transfer);
 	mutex_init(&edu->asking);
@@ -359,8 +383,10 @@ static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 		.groups = edu_groups,
 	};
 	edu->registers = pci_ioremap_bar(pci, 0);
-	if (!edu->registers)
-		return -ENOMEM;
+	if (!edu->registers) {
+		err = -ENOMEM;
+		goto err_put;
+	}
 	edu->md = md_create("edu0", &edu_contract, &edu_ops, edu);
 	if (IS_ERR(edu->md)) {
 		err = PTR_ERR(edu->md);
@@ -378,6 +404,8 @@ err_destroy:
 	md_destroy(edu->md);
 err_unmap:
 	iounmap(edu->registers);
+err_put:
+	kref_put(&edu->refs, state_free);
 	return err;
 }
 
@@ -385,8 +413,13 @@ static void edu_remove(struct pci_dev *pci)
 {
 	struct device_state *edu = pci_get_drvdata(pci);
 
+	md_set_hold(edu->md, 0); /* who waits for a u-driver waits no longer */
+	mutex_lock(&edu->asking);
+	edu->gone = true;
+	mutex_unlock(&edu->asking);
 	md_destroy(edu->md);
 	iounmap(edu->registers);
+	kref_put(&edu->refs, state_free);
 }
 
 static const struct pci_device_id edu_ids[] = { { PCI_DEVICE(0x1234, 0x11e8) }, {} };

@@ -20,6 +20,7 @@ from faultkit.protocols import Fault, Policy
 from faultkit.running.trial import run_trial
 from injectors.hang import Hang
 from injectors.kill import Kill
+from injectors.unbind import Unbind
 from monitors import Kernel, Modules, Process
 
 pytestmark = pytest.mark.guest
@@ -31,7 +32,7 @@ GOLDEN = {
         driver=Rtl8139Micro(), workload=Transfers(), policy=RestartUDriver(), monitors=MONITORS, seed=1
     ),
 }
-PARTS = (Kill(), Hang(), AtRequest(1), RestartUDriver(), RestartBoth(), ReloadKDriver(), Nothing())
+PARTS = (Kill(), Hang(), Unbind(), AtRequest(1), RestartUDriver(), RestartBoth(), ReloadKDriver(), Nothing())
 Run = Callable[[Trial], Record]
 
 
@@ -84,3 +85,10 @@ def test_the_kernel_outlives_the_udriver_that_nobody_replaces(run: Run, golden: 
     verdict = judge(record)
     assert verdict.udriver_died and verdict.outcome < Outcome.CRASHED, verdict
     assert not verdict.warned
+
+
+def test_it_can_be_taken_off_its_device_while_it_is_in_use(run: Run, golden: Trial) -> None:
+    record = run(replace(failing(golden, Unbind()), policy=Nothing()))
+    kinds = {event.kind for event in record.events}
+    assert {"fault.injected", "error.detected"} <= kinds
+    assert not kinds & {"kernel.warn", "kernel.oops", "kernel.panic"}, record.console[-3000:]
