@@ -3,9 +3,9 @@
 k-driver: DMA and interrupts. u-driver: finding out what the device is, having it enabled, factorials, statistics.
 """
 
+from drivers.edu.bring_up import EduBringUp
 from drivers.edu.driver import Edu
 from drivers.edu.life import EduLife
-from drivers.edu.life_cycle import EduBringUp
 from drivers.edu.workload import EduIO
 
 __all__ = ["Edu", "EduBringUp", "EduIO", "EduLife"]

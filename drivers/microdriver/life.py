@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
+from drivers.initialisation import quietly, take_down
 from faultkit.protocols import Bench, Split
 
 Step = Callable[[Bench], None]  # raises OSError if it fails
@@ -34,11 +36,7 @@ def succeeds(bench: Bench, op: str, step: Step) -> bool:
 def reload(bench: Bench) -> None:
     """Both halves anew."""
     driver = bench.driver
-    driver.detach()
-    if isinstance(driver, Split):
-        driver.stop_udriver()
-    with suppress(OSError):  # it may have failed half way before: loading tells
-        driver.unload()
+    quietly(partial(take_down, driver))  # it may have failed half way before: loading tells
     driver.load()
     if isinstance(driver, Split):
         driver.start_udriver()

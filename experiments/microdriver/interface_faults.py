@@ -30,9 +30,7 @@ from faultkit.protocols import Program
 from monitors import Crossings, Kernel
 
 GATE = ("no CRASHED", "no HUNG", "no LOST", "no warned", "no CORRUPT where driver = rtl8139_micro")
-VALUES = (
-    2  # of each field of each message, drawn from all that are worth a try (None: all of them, for an hour and more)
-)
+VALUES = 2  # of each field of each message, drawn from all that are worth a try; None: all, for an hour and more
 LIFE = Trial(
     driver=Edu(),
     workload=EduLife(),
