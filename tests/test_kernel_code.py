@@ -48,3 +48,19 @@ def test_only_the_careless_module_is_warned_of(kernel: str, tmp_path: Path) -> N
     done = kbuild.make(tmp_path, kernel, "modules", "W=1")
     assert done.returncode == 0, done.stderr
     assert WARNING.findall(done.stderr) == ["careless.c"], done.stderr
+
+
+def test_a_module_is_the_same_wherever_it_is_built(kernel: str, tmp_path: Path) -> None:
+    code = """#include <linux/module.h>
+    const char *where(void);
+    const char *where(void) { return __FILE__; }
+    MODULE_LICENSE("GPL");
+    MODULE_DESCRIPTION("Tells where it was built");
+    """
+    sources = {"Kbuild": b"obj-m := where.o\n", "where.c": code.encode()}
+    places = [tmp_path / name for name in ("here", "there")]
+    for place in places:
+        place.mkdir()
+        kbuild.build(sources, kernel, "where", (), place)
+    one, other = ((place / "where.ko").read_bytes() for place in places)
+    assert one == other

@@ -67,6 +67,7 @@ def build(sources: Mapping[str, bytes], kernel: str, name: str, symbols: Iterabl
 
 
 def make(place: Path, kernel: str, *goals: str) -> subprocess.CompletedProcess[str]:
-    """Let the kernel's build system make something of what lies in a place."""
-    command = ["make", "-C", str(headers(kernel)), f"M={place}", *goals]
+    """Let the kernel's build system make something of what lies in a place, whose name is not to be found in it."""
+    nowhere = f"KCFLAGS=-ffile-prefix-map={place}/="
+    command = ["make", "-C", str(headers(kernel)), f"M={place}", nowhere, *goals]
     return subprocess.run(command, capture_output=True, text=True, check=False)
