@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Thread
 
-from faultkit.guest.commands import retry
+from faultkit.guest.commands import quietly, retry
 from faultkit.protocols import Bench, Driver, Split
 
 RETRY_S = 0.2
@@ -39,12 +38,6 @@ def start(driver: Driver) -> None:
     if isinstance(driver, Split):
         Thread(target=quietly, args=(driver.start_udriver,), daemon=True).start()
         quietly(lambda: retry(driver.udriver_pid, timeout_s=STARTS_S, every_s=0.001))
-
-
-def quietly(action: Callable[[], None]) -> None:
-    """Do it; a failure shows elsewhere."""
-    with suppress(OSError):
-        action()
 
 
 def persist(bench: Bench, op: str, action: Callable[[], None], for_s: float) -> None:

@@ -73,7 +73,7 @@ class Notes:
 def attempt(driver: Stuck, action: str, **parts: Any) -> tuple[Attempt, Notes]:
     """An attempt that has not begun."""
     notes = Notes(driver)
-    return Attempt(notes, action, (), lambda: driver.done.append("(told)"), **parts), notes  # type: ignore[arg-type]
+    return Attempt(notes, action, (), lambda _: driver.done.append("(told)"), **parts), notes  # type: ignore[arg-type]
 
 
 def test_steps_are_done_and_told_in_order() -> None:

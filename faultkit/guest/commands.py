@@ -6,6 +6,7 @@ import errno
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def run(*command: str, timeout_s: float = 5.0) -> str:
@@ -32,3 +33,9 @@ def retry(action: Callable[[], object], timeout_s: float, every_s: float = 0.01)
             time.sleep(every_s)
         else:
             return
+
+
+def quietly(action: Callable[[], object]) -> None:
+    """Do it; that it fails is of no interest, or shows elsewhere."""
+    with suppress(OSError):
+        action()

@@ -6,14 +6,14 @@ Every part that may block for ever runs in a thread of its own; the controller o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from faultkit.errors import HarnessError
 from faultkit.guest.bench import GuestBench
-from faultkit.guest.commands import retry
+from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
 from faultkit.guest.lifeline import Lifeline
 from faultkit.model import Detectors
@@ -48,7 +48,7 @@ class Attempt:
     bench: GuestBench
     action: str
     watchers: Sequence[Watcher]
-    started: Callable[[], None]  # told, in this thread, when there is a new u-driver
+    started: Callable[[Attempt], None]  # told, in this thread, when there is a new u-driver
     state: Any = None
     error: str | None = None
     abandoned: bool = False  # whatever held it up: it must not go on beneath its successor
@@ -71,7 +71,7 @@ class Attempt:
                     aside.enter_context(watcher.aside())
             call()
         if name == "start_udriver":
-            self.started()
+            self.started(self)
 
 
 @dataclass(slots=True)
@@ -144,12 +144,12 @@ class Controller:
         self.bench.in_thread(attempt.run, partial(self._finished, attempt, None))
         self.bench.after(ATTEMPT_S, partial(self._finished, attempt, f"no end after {ATTEMPT_S:g} s"))
 
-    def _started(self) -> None:
-        self.bench.soon(partial(self._watch_new, self._attempt))
+    def _started(self, attempt: Attempt) -> None:
+        self.bench.soon(partial(self._watch_new, attempt))
 
-    def _watch_new(self, attempt: Attempt | None) -> None:
+    def _watch_new(self, attempt: Attempt) -> None:
         """If the new u-driver ends before it serves, there is nothing more to wait for."""
-        if attempt and attempt is self._attempt:
+        if attempt is self._attempt:
             self._lifeline = Lifeline(self.bench, partial(self._finished, attempt, "the new u-driver is gone, too"))
             self._lifeline.watch()
 
@@ -179,9 +179,3 @@ class Controller:
 
     def _idle(self) -> None:
         self.busy = False
-
-
-def quietly(action: Callable[[], None]) -> None:
-    """Do it; a failure changes nothing any more."""
-    with suppress(OSError):
-        action()
