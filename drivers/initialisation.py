@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Thread
 
 from faultkit.guest.commands import quietly, retry
+from faultkit.guest.lifecycle import take_down
 from faultkit.protocols import Bench, Driver, Split
 
 RETRY_S = 0.2
@@ -23,14 +24,6 @@ def load_anew(bench: Bench) -> None:
         with bench.request("load"):
             bench.driver.load()
             start(bench.driver)
-
-
-def take_down(driver: Driver) -> None:
-    """Nothing is left of it. Raises: OSError."""
-    driver.detach()
-    if isinstance(driver, Split):
-        driver.stop_udriver()
-    driver.unload()
 
 
 def start(driver: Driver) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from drivers.initialisation import take_down
 from faultkit.guest.commands import quietly
+from faultkit.guest.lifecycle import take_down
 from faultkit.protocols import Bench, Split
 
 Step = Callable[[Bench], None]  # raises OSError if it fails

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from drivers.initialisation import take_down
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
 from faultkit.guest.commands import retry, run
+from faultkit.guest.lifecycle import take_down
 from faultkit.protocols import Bench, Check, Split
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h

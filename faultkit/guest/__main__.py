@@ -21,10 +21,11 @@ from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.host import Host
 from faultkit.guest.injection import Injection
+from faultkit.guest.lifecycle import bring_up, take_down
 from faultkit.guest.recovery import Controller
 from faultkit.mailbox import State
 from faultkit.model import Trial
-from faultkit.protocols import Check, Driver, Installs, Prepares, Split, Thaws, Watcher, Workload
+from faultkit.protocols import Check, Driver, Installs, Prepares, Thaws, Watcher, Workload
 
 SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
@@ -75,23 +76,6 @@ def prepare(host: Host) -> dict[str, Watcher]:
     in_thread(feed_watchdog)
     warm_up(driver, workload, host)
     return watchers
-
-
-def bring_up(driver: Driver) -> None:
-    """From nothing to a service that answers."""
-    driver.load()
-    if isinstance(driver, Split):
-        driver.start_udriver()
-    driver.attach()
-    driver.probe()
-
-
-def take_down(driver: Driver) -> None:
-    """Back to nothing."""
-    driver.detach()
-    if isinstance(driver, Split):
-        driver.stop_udriver()
-    driver.unload()
 
 
 def warm_up(driver: Driver, workload: Workload, host: Host) -> None:
