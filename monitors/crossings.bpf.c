@@ -18,6 +18,14 @@ struct event {
 BPF_RINGBUF_OUTPUT(events, 128);
 BPF_ARRAY(lost, u64, 1);
 
+static inline void tell(struct event *e, const char *instance, const char *call)
+{
+	bpf_probe_read_kernel_str(e->instance, NAME, instance);
+	bpf_probe_read_kernel_str(e->call, NAME, call);
+	if (events.ringbuf_output(e, sizeof(*e), 0))
+		lost.increment(0);
+}
+
 TRACEPOINT_PROBE(microdriver, md_crossing)
 {
 	struct event e = {
@@ -28,10 +36,7 @@ TRACEPOINT_PROBE(microdriver, md_crossing)
 		.status = args->status,
 	};
 
-	bpf_probe_read_kernel_str(e.instance, NAME, args->driver);
-	bpf_probe_read_kernel_str(e.call, NAME, args->call);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	tell(&e, args->driver, args->call);
 	return 0;
 }
 
@@ -44,9 +49,6 @@ TRACEPOINT_PROBE(microdriver, md_upcall_end)
 		.status = args->status,
 	};
 
-	bpf_probe_read_kernel_str(e.instance, NAME, args->driver);
-	bpf_probe_read_kernel_str(e.call, NAME, args->call);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	tell(&e, args->driver, args->call);
 	return 0;
 }
