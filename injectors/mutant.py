@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any, ClassVar
 
 from faultkit.errors import NotPlaced
+from faultkit.guest.recovery import steps
 from faultkit.protocols import Bench, Driver, KernelModule, Mutation, Program, Ships, Side, StoppedMachine
 
 HOME = Path("/faultkit")
@@ -72,9 +73,8 @@ class Mutant:
         return {key: getattr(self.mutation, key) for key in ("function", "file", "line", "before", "after")}
 
     def _reload(self, bench: Bench) -> None:
-        driver = bench.driver
         try:
-            for step in (driver.detach, driver.unload, driver.load, driver.attach):
+            for _, step in steps("reload", bench.driver):
                 step()
         except OSError as reason:
             bench.report("injector", "fault.refused", why=reason.strerror or str(reason))
