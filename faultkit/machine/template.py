@@ -20,6 +20,7 @@ from faultkit.machine import cache, coverage, payload, qemu, symbols
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
+from faultkit.machine.spinning import SPINNING, quicken
 from faultkit.machine.symbols import Symbol
 from faultkit.mailbox import State
 from faultkit.model import Trial
@@ -107,7 +108,7 @@ def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> 
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
     archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra])
     options = " ".join([*machine.options(), machine.command_line, str(machine.memory_mib)])
-    return cache.digest(image.key, options, qemu.version(), archive), archive
+    return cache.digest(image.key, options, qemu.version(), *SPINNING, archive), archive
 
 
 def golden(trial: Trial) -> Trial:
@@ -138,6 +139,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
         functions = symbols.parse(guest.mailbox.raw()["symbols"].decode())
         modules = Modules(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
+        manifest["quickened"] = quicken(guest.gdb, functions)
         guest.save(place / "state")
     add_coverage(manifest["code"], place, image, machine, golden)
     (place / "manifest.json").write_text(json.dumps(manifest))

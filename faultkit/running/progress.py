@@ -80,7 +80,7 @@ class Bar:
         elif time.monotonic() - self._told > EVERY_S:
             self._told = time.monotonic()
             line = f"{self.done + self.fresh}/{self.planned} trials, {self.rate()}: {self.outcomes()}"
-            self.console.print(line, highlight=False)
+            self.console.print(line, highlight=False, soft_wrap=True)  # a log has no width
 
     def rate(self) -> str:
         """Trials a second so far."""

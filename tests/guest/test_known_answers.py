@@ -11,6 +11,8 @@ import pytest
 from drivers.nbd import VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, ReloadKDriver, RestartUDriver
 from faultkit.errors import NotPlaced
+from faultkit.machine.qemu import Guest
+from faultkit.machine.spinning import NOP
 from faultkit.model import Ending
 from injectors.call_delay import CallDelay
 from injectors.call_error import CallError
@@ -66,6 +68,14 @@ def test_an_endless_loop_without_interrupts_is_ended_by_the_watchdog(path: Bed, 
     assert ran.record.ending is Ending.WATCHDOG
     assert ran.verdict.activated
     assert ran.count("request.issued") >= 19, "the agent's log outlives its guest"
+
+
+def test_the_guests_kernel_spins_without_leaving_translated_code(nbd: Bed) -> None:
+    changed = nbd.template.manifest["quickened"]
+    assert changed, "none of the functions has a `pause`: a trial that waits for a lock for ever takes half a minute"
+    with Guest(nbd.template.machine, nbd.template.files, fork_of=nbd.template.state) as guest:
+        guest.load(nbd.template.state)
+        assert {guest.gdb.read(address, len(NOP)) for address in changed} == {NOP}
 
 
 @in_each_request_path
