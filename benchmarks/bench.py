@@ -28,7 +28,7 @@ from benchmarks.longrun import LENGTHS
 from faultkit import experiment
 from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
-from faultkit.machine.template import Template, pack, prepare, template
+from faultkit.machine.template import Template, golden, pack, prepare, template
 from faultkit.model import Trial
 from faultkit.results import analysis
 from faultkit.running.campaign import run_valid, settled
@@ -100,7 +100,7 @@ def boot_over_fork(base: Template, trial: Trial, parts: list[object], place: Pat
     fresh = place / "boot"
     fresh.mkdir()
     start = time.monotonic()
-    prepare(fresh, base.image, base.machine, archive, trial.driver)
+    prepare(fresh, base.image, base.machine, archive, golden(trial))
     run_valid(replace(base, path=fresh, key=key), 0, trial)
     boot_s, forks_s = time.monotonic() - start, []
     for _ in range(5):

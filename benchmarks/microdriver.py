@@ -43,7 +43,7 @@ def run(experiment: str, out: Path) -> None:
 def read(costs: Store, coming: Store) -> dict[str, float]:
     """The figures of their tables."""
     transfers, started = tables.throughput(costs), tables.initialisation(coming)["init_s"]
-    upcall = tables.crossings(costs).loc["upcall"]
+    upcall = tables.crossings(costs).loc["upcall"].to_dict()
     return {
         "throughput_ratio": float(transfers["mb_s", "split/native"].min()),
         "instruction_ratio": float(transfers["mi_per_mb", "split/native"].max()),
