@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from experiments.microdriver import tables
+from experiments.microdriver.tables import costs
 from faultkit.store import Store
 
 LINES = {"throughput_ratio": ("at least", 0.99), "instruction_ratio": ("at most", 1.03)}
@@ -30,8 +30,8 @@ def figures() -> dict[str, float]:
         place = Path(scratch)
         run("performance", place / "performance")
         run("initialisation", place / "initialisation")
-        with Store.open(place / "performance") as costs, Store.open(place / "initialisation") as coming:
-            return read(costs, coming)
+        with Store.open(place / "performance") as performance, Store.open(place / "initialisation") as initialisation:
+            return read(performance, initialisation)
 
 
 def run(experiment: str, out: Path) -> None:
@@ -40,15 +40,15 @@ def run(experiment: str, out: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def read(costs: Store, coming: Store) -> dict[str, float]:
+def read(performance: Store, initialisation: Store) -> dict[str, float]:
     """The figures of their tables."""
-    transfers, started = tables.throughput(costs), tables.initialisation(coming)["init_s"]
-    upcall = tables.crossings(costs).loc["upcall"].to_dict()
+    transfers, started = costs.throughput(performance), costs.initialisation(initialisation)["init_s"]
+    upcall = costs.crossings(performance).loc["upcall"].to_dict()
     return {
         "throughput_ratio": float(transfers["mb_s", "split/native"].min()),
         "instruction_ratio": float(transfers["mi_per_mb", "split/native"].max()),
-        "init_s_native": float(started[tables.NATIVE]),
-        "init_s_split": float(started[tables.SPLIT]),
+        "init_s_native": float(started[costs.NATIVE]),
+        "init_s_split": float(started[costs.SPLIT]),
         "upcall_p50_ns": float(upcall["p50_ns"]),
         "upcall_p99_ns": float(upcall["p99_ns"]),
     }

@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 import struct
 
+from faultkit.errors import NotPlaced
+
 KINDS = ("null dereference", "wild write", "endless loop", "double free")
 MOST_BYTES = 256  # more than any of them takes
 FAR_BYTES = 1 << 16  # how far a wild write lands from what it should have hit, at most
@@ -31,8 +33,9 @@ def bug_code(kind: str, back: int, draw: int, allocate: int = 0, free: int = 0) 
     null dereference: a load from address 0. wild write: 8 random bytes, up to 64 KiB before or behind what the
     function's first argument points to. endless loop: for good. double free: of two objects of one size, drawn from
     64 to 512 bytes, the first is freed, the second, and the first again; `allocate` and `free` are the functions.
-    Raises: KeyError if there is no such kind.
+    Raises: NotPlaced if there is no such kind.
     """
+    check(kind)
     rng = random.Random(draw)
     bug = {
         "null dereference": LOAD_NULL,
@@ -41,6 +44,12 @@ def bug_code(kind: str, back: int, draw: int, allocate: int = 0, free: int = 0) 
         "double free": double_free(rng.choice(SIZES_BYTES), allocate, free),
     }[kind]
     return SAVE + bug + RESTORE + struct.pack("<2sQ3s", b"\x49\xbb", back, b"\x41\xff\xe3")  # mov r11, back; jmp r11
+
+
+def check(kind: str) -> None:
+    """Raises: NotPlaced if there is no such bug."""
+    if kind not in KINDS:
+        raise NotPlaced(f"there is no bug {kind!r}: there are {', '.join(KINDS)}")
 
 
 def wild_write(offset: int, value: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from faultkit.errors import NotPlaced
 from faultkit.guest.commands import run
 from faultkit.protocols import Bench, ModuleCode, Side, StoppedMachine
-from injectors.bug_code import KINDS, MOST_BYTES, bug_code
+from injectors.bug_code import MOST_BYTES, bug_code, check
 from injectors.sites import module_of
 
 PAGE_BYTES = 4096
@@ -42,8 +42,7 @@ class KernelBug:
         return f"bug: {self.kind}"
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        if self.kind not in KINDS:
-            raise NotPlaced(f"there is no bug {self.kind!r}: there are {', '.join(KINDS)}")
+        check(self.kind)
         module = module_of(code)
         own = {f.name: f for f in module.functions if f.section == ".text"}
         if self.function not in own:

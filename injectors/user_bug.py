@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from faultkit.errors import NotPlaced
 from faultkit.protocols import Bench, Side
-from injectors.bug_code import KINDS, bug_code
+from injectors.bug_code import bug_code, check
 from injectors.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
 from injectors.udriver import pid_of
 
@@ -50,8 +50,7 @@ class UserBug:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        if self.kind not in KINDS:
-            raise NotPlaced(f"there is no bug {self.kind!r}: there are {', '.join(KINDS)}")
+        check(self.kind)
         pid = pid_of(bench)
         functions = functions_of(Path(f"/proc/{pid}/exe").read_bytes())
         missing = {self.function, "malloc", "free"} - {*functions}

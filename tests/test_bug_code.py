@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.microdriver.survival import survival
+from experiments.microdriver.tables.survival import survival
 from faultkit.machine import cbuild
 from faultkit.protocols import Program
 from injectors.bug_code import FAR_BYTES, KINDS, MOST_BYTES, bug_code

@@ -9,7 +9,7 @@ import pytest
 
 from drivers.rtl8139 import LifeCycle
 from drivers.rtl8139_micro import Rtl8139Micro
-from experiments.microdriver.crossings import crossings, gaps, table
+from experiments.microdriver.tables.crossings import Incomplete, crossings, gaps, table, told
 from faultkit.model import Event
 from faultkit.store import Store
 from injectors.channel import Channel
@@ -21,21 +21,27 @@ RECOVERED = (at(1, "error.detected", by="pidfd", what="gone"), at(251, "service.
 
 def a_sweep(place: Path, *met: str) -> pd.DataFrame:
     """Trials at the first, second... message of a phase, which met with these; "": none."""
+    with a_store(place, *met) as store:
+        return crossings(store)
+
+
+def a_store(place: Path, *met: str) -> Store:
+    """The same, as a campaign."""
     store = Store.create(place, meta(len(met)))
     store.add_many(
         a_row(
             n,
-            *(*told(words), *(RECOVERED if words else ())),
+            *(*witnessed(words), *(RECOVERED if words else ())),
             driver=Rtl8139Micro(),
             workload=LifeCycle("link change"),
             fault=Channel("kill", "any", nth=n + 1),
         )
         for n, words in enumerate(met)
     )
-    return crossings(store)
+    return store
 
 
-def told(words: str) -> tuple[Event, ...]:
+def witnessed(words: str) -> tuple[Event, ...]:
     """What a witness says."""
     return (at(0, "fault.activated", met=words),) if words else ()
 
@@ -60,3 +66,11 @@ def test_a_sweep_is_complete_if_the_last_trial_alone_met_none_of_it(
     tmp_path: Path, met: tuple[str, ...], complete: bool
 ) -> None:
     assert (not gaps(a_sweep(tmp_path / "b", *met))) is complete
+
+
+def test_that_a_sweep_is_incomplete_is_told_behind_its_table(tmp_path: Path) -> None:
+    with a_store(tmp_path / "c", "upcall a", "return a") as store:
+        texts = told(store)
+        assert "return" in next(texts)
+        with pytest.raises(Incomplete, match="link change, kill, restart_udriver: met at "):
+            next(texts)

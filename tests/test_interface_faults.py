@@ -11,7 +11,7 @@ import pytest
 from drivers.edu import Edu
 from drivers.microdriver.contract import Contract, parse
 from experiments.microdriver.boundaries import Message, boundaries, fields, wrongs
-from experiments.microdriver.interface_table import by, reaction, rows
+from experiments.microdriver.tables.interface import by, reaction, rows
 from faultkit.model import Event
 from faultkit.store import Store
 from injectors.channel import Channel

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from benchmarks import microdriver
 from drivers.null_micro import NullMicro
 from drivers.rtl8139 import Rtl8139
 from drivers.rtl8139_micro import Rtl8139Micro
-from experiments.microdriver.tables import crossings, initialisation, throughput
+from experiments.microdriver.tables.costs import crossings, initialisation, throughput
 from faultkit.model import Event
 from faultkit.protocols import Driver
 from faultkit.store import Store
@@ -18,9 +20,9 @@ from tests.records import a_row, at
 from tests.synthetic import meta
 
 
-def store_of(place: Path, *rows: tuple[Driver, tuple[Event, ...]]) -> Store:
+def store_of(place: Path, *rows: tuple[Driver, tuple[Event, ...]], of: str = "performance") -> Store:
     """A campaign of golden trials."""
-    store = Store.create(place, meta(len(rows)))
+    store = Store.create(place, meta(len(rows), experiment=of))
     store.add_many(
         a_row(n, *events, driver=driver, fault=None, trigger=None) for n, (driver, events) in enumerate(rows)
     )
@@ -93,3 +95,22 @@ def test_the_benchmark_takes_the_worse_direction(costs: Store, coming: Store) ->
             "upcall_p99_ns": 800.0,
         }
     )
+
+
+def printed(result: Path) -> subprocess.CompletedProcess[str]:
+    """What the command says of a result."""
+    command = [sys.executable, "-m", "experiments.microdriver.tables", str(result)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_prints_the_tables_of_the_experiment(costs: Store) -> None:
+    done = printed(costs.path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("throughput: ") and "\ncrossings: " in done.stdout
+
+
+def test_other_results_and_none_are_refused_in_a_line(tmp_path: Path) -> None:
+    store_of(tmp_path / "other", of="quickstart_nbd")
+    for result, complaint in ((tmp_path / "other", "is of quickstart_nbd: there are tables for "), (tmp_path, "")):
+        done = printed(result)
+        assert done.returncode == 2 and complaint in done.stderr and len(done.stderr.splitlines()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from drivers.edu import Edu
 from drivers.rtl8139_micro import Rtl8139Micro
-from experiments.microdriver.repeats import recovery_s, table
+from experiments.microdriver.tables.repeats import recovery_s, table
 from faultkit.model import Event
 from faultkit.store import Store
 from tests.records import a_row, at

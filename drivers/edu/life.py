@@ -7,13 +7,12 @@ import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from drivers.edu.driver import factorial, opened
 from drivers.edu.workload import LARGEST, SLOT_BYTES, verify
-from drivers.microdriver.life import Step, check, live, rejoin, reload, steps_to
-from faultkit.protocols import Bench, Check
+from drivers.microdriver.life import Life, Step, rejoin, reload
+from faultkit.protocols import Bench
 
 
 def ask_factorial(bench: Bench) -> None:
@@ -38,7 +37,7 @@ def report(bench: Bench) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class EduLife:
+class EduLife(Life):
     """edu is unloaded and comes up again, serves, gets a new u-driver, and serves again: all that, `since` a step."""
 
     STEPS: ClassVar[Sequence[tuple[str, Step]]] = (
@@ -51,11 +50,3 @@ class EduLife:
         ("transfer", transfer),
         ("report", report),
     )
-
-    since: str = "reload"
-    deadline_s: float = 120.0
-    late_s: float = 60.0
-
-    def run(self, bench: Bench) -> Check:
-        live(bench, self.STEPS[steps_to(self.STEPS, self.since) :])
-        return partial(check, bench)

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from faultkit.guest.commands import quietly
 from faultkit.guest.lifecycle import take_down
-from faultkit.protocols import Bench, Split
+from faultkit.protocols import Bench, Check, Split
 
 Step = Callable[[Bench], None]  # raises OSError if it fails
 
 
-def live(bench: Bench, steps: Sequence[tuple[str, Step]]) -> None:
-    """Each step as a request; behind one that fails the driver is mended, so that the next meets a sound one."""
-    for op, step in steps:
-        if not succeeds(bench, op, step):
-            succeeds(bench, "mend", mend)
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The steps of a driver's life, from the first that is called `since` on, each as a request.
 
+    Behind a step that fails the driver is mended, so that the next meets a sound one.
+    """
 
-def steps_to(steps: Sequence[tuple[str, Step]], name: str) -> int:
-    """How many steps come before the first of that name. Raises: ValueError if there is none."""
-    return [op for op, _ in steps].index(name)
+    STEPS: ClassVar[Sequence[tuple[str, Step]]]
+
+    since: str = "reload"
+    deadline_s: float = 120.0
+    late_s: float = 60.0
+
+    def run(self, bench: Bench) -> Check:
+        names = [op for op, _ in self.STEPS]
+        for op, step in self.STEPS[names.index(self.since) :]:
+            if not succeeds(bench, op, step):
+                succeeds(bench, "mend", mend)
+        return partial(check, bench)
 
 
 def succeeds(bench: Bench, op: str, step: Step) -> bool:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
-from drivers.microdriver.life import Step, check, live, rejoin, reload, steps_to
+from drivers.microdriver.life import Life, Step, rejoin, reload
 from drivers.rtl8139.bring_up import carrier
 from drivers.rtl8139.driver import DEVICE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import move
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Bench, Check
+from faultkit.protocols import Bench
 
 ANSWER_S = 3.0
 CHUNK_BYTES = 4096
@@ -63,7 +62,7 @@ def bounce(bench: Bench) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class RtlLife:
+class RtlLife(Life):
     """rtl8139_micro comes up again, is asked and told everything, and gets a new u-driver: all that, `since` a step."""
 
     STEPS: ClassVar[Sequence[tuple[str, Step]]] = (
@@ -80,11 +79,3 @@ class RtlLife:
         ("settings", settings),
         ("transfer", transfer),
     )
-
-    since: str = "reload"
-    deadline_s: float = 120.0
-    late_s: float = 60.0
-
-    def run(self, bench: Bench) -> Check:
-        live(bench, self.STEPS[steps_to(self.STEPS, self.since) :])
-        return partial(check, bench)

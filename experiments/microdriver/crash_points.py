@@ -7,7 +7,7 @@ kernel lives, no task waits for ever, the service is back and no byte is wrong.
 Exhaustive: the n-th message from the beginning of a phase is met, for n from 1 to one more than there are. That last
 one must be of the heartbeat, which begins to beat when an undisturbed phase is over, and none before may be; this
 shows that there are no more. So it finds a u-driver that hangs after 2 to 4 s, and the workload waits for that.
-The table, and whether it is complete: `python -m experiments.microdriver.crossings RESULT`.
+The table, and whether it is complete: `python -m experiments.microdriver.tables RESULT`.
 """
 
 from __future__ import annotations

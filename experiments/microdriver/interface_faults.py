@@ -11,7 +11,7 @@ The messages are those of a driver's life: unloading, coming up, serving, a new 
 `recover` and `refill` are left out, which only follow an error of the device. Nobody recovers but the workload itself,
 so that no heartbeat adds to the messages. A golden trial is not "clean", since u-drivers end in it.
 
-The table: `python -m experiments.microdriver.interface_table RESULT`.
+The table: `python -m experiments.microdriver.tables RESULT`.
 """
 
 from __future__ import annotations

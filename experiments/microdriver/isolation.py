@@ -8,7 +8,7 @@ edu's u-driver as well, which has no twin.
 After: M. M. Swift, B. N. Bershad, H. M. Levy, "Improving the reliability of commodity operating systems", SOSP 2003,
 for the question. Different: the bugs are placed, not drawn from a fault model, so shares compare the two sides only.
 
-The table: `python -m experiments.microdriver.survival RESULT`.
+The table: `python -m experiments.microdriver.tables RESULT`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ After: J. Herder et al., "Failure resilience for device drivers", DSN 2007, wher
 again under a transfer.
 Different: the k-driver lives on, and keeps its state; the clock is virtual.
 
-The table: `python -m experiments.microdriver.repeats RESULT`. A thousand recoveries take about ten minutes.
+The table: `python -m experiments.microdriver.tables RESULT`. A thousand recoveries take about ten minutes.
 """
 
 from __future__ import annotations

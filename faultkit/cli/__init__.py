@@ -69,10 +69,15 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """The entry point: every failure is one line and an exit code."""
+    """The entry point."""
+    run(cli, "faultkit")
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """A command as a program: every failure is one line and an exit code."""
     signal.signal(signal.SIGTERM, interrupted)
     try:
-        code = cli.main(prog_name="faultkit", standalone_mode=False)
+        code = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as reason:
         code = say(reason.format_message(), 2)
     except click.ClickException as reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.microdriver.crash_points import PHASES, Phase
-from experiments.microdriver.crossings import HEARTBEAT, met
+from experiments.microdriver.tables.crossings import HEARTBEAT, met
 from faultkit import AtRequest, Detectors, Outcome, ReloadKDriver
 from faultkit.codec import name_of
 from injectors.channel import Channel

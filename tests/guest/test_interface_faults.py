@@ -7,7 +7,7 @@ import pytest
 from drivers.edu import EduLife
 from drivers.rtl8139_micro import RtlLife
 from experiments.microdriver.interface_faults import trials
-from experiments.microdriver.interface_table import reaction
+from experiments.microdriver.tables.interface import reaction
 from faultkit import AtRequest, Detectors, Nothing, Outcome, Trial
 from injectors.channel import Channel
 from tests.guest.conftest import Bed, Ran

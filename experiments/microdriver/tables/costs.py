@@ -1,13 +1,11 @@
-"""The tables of `performance` and `initialisation`: `python -m experiments.microdriver.tables RESULT`.
+"""What splitting costs: the tables of `performance` and `initialisation`.
 
 Virtual time goes on by 8 ns an instruction (`faultkit.machine.qemu`), so that busy time counts instructions.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -73,13 +71,17 @@ def crossings(store: Store) -> pd.DataFrame:
     return frame.set_index("call").drop(columns="driver")
 
 
-def main() -> None:
-    """Print those that a result has."""
-    with Store.open(Path(sys.argv[1])) as store:
-        of_bring_up = bool(len(measured(store, "driver.brought_up")))
-        for table in (initialisation,) if of_bring_up else (throughput, crossings):
-            print(f"{table.__name__}: {table.__doc__}\n{table(store).round(4).to_string()}\n")
+def performance_told(store: Store) -> Iterator[str]:
+    """The tables of `performance`."""
+    yield told("throughput", throughput, store)
+    yield told("crossings", crossings, store)
 
 
-if __name__ == "__main__":
-    main()
+def initialisation_told(store: Store) -> Iterator[str]:
+    """The table of `initialisation`."""
+    yield told("initialisation", initialisation, store)
+
+
+def told(name: str, table: Callable[[Store], pd.DataFrame], store: Store) -> str:
+    """A table, with what it says of itself above."""
+    return f"{name}: {table.__doc__}\n{table(store).round(4).to_string()}"

@@ -1,4 +1,4 @@
-"""What came of each wrong field of each message: `python -m experiments.microdriver.interface_table RESULT`.
+"""What came of each wrong field of each message: the tables of `interface_faults`.
 
 A wrong value is "refused" if the k-driver expelled its sender at once, "late" if it did so when the call's time was up,
 since the message was not told for what it is; "an error" if a request failed with an ordinary error; else "taken". "not
@@ -7,9 +7,7 @@ met": no message had the field, as one has that did not change. In CORRUPT trial
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
@@ -56,14 +54,8 @@ def by(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return reactions.join(pd.crosstab(keys, frame["outcome"]))
 
 
-def main() -> None:
-    """Print it by message, and by field."""
-    with Store.open(Path(sys.argv[1])) as store:
-        frame = pd.DataFrame(list(rows(store)))
-    with pd.option_context("display.max_rows", None):
-        for columns in (("driver", "message"), ("driver", "field")):
-            print(f"{by(frame, *columns).to_string()}\n")
-
-
-if __name__ == "__main__":
-    main()
+def told(store: Store) -> Iterator[str]:
+    """By message, and by field."""
+    frame = pd.DataFrame(list(rows(store)))
+    for columns in (("driver", "message"), ("driver", "field")):
+        yield by(frame, *columns).to_string()

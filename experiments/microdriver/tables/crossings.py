@@ -1,18 +1,14 @@
-"""The table of `crash_points`, and whether it is complete: `python -m experiments.microdriver.crossings RESULT`.
-
-Exit code: 0, or 1 if a crossing was not met, or one that should not exist was.
-"""
+"""What came of each crossing, and whether these are all: the table of `crash_points`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from faultkit.codec import name_of
+from faultkit.errors import FaultkitError
 from faultkit.judge import Verdict, judge
 from faultkit.model import Record
 from faultkit.store import Store
@@ -21,6 +17,12 @@ from injectors.channel import Channel
 PLACE = ["driver", "phase", "nth"]
 WAY = ["action", "policy"]
 HEARTBEAT = ("settings", "report")  # what the drivers' probes ask their u-drivers
+
+
+class Incomplete(FaultkitError):
+    """A crossing was not met, or one that should not exist was."""
+
+    exit_code = 1
 
 
 def crossings(store: Store) -> pd.DataFrame:
@@ -79,14 +81,10 @@ def gaps(frame: pd.DataFrame) -> list[str]:
     return found
 
 
-def main() -> None:
-    """Print it."""
-    with Store.open(Path(sys.argv[1])) as store:
-        frame = crossings(store)
-    print(table(frame).to_string())
-    print("\n".join(gaps(frame)) or "all crossings were met, and there are no more")
-    sys.exit(bool(gaps(frame)))
-
-
-if __name__ == "__main__":
-    main()
+def told(store: Store) -> Iterator[str]:
+    """The table. Raises: Incomplete."""
+    frame = crossings(store)
+    yield table(frame).to_string()
+    if found := gaps(frame):
+        raise Incomplete("; ".join(found))
+    yield "all crossings were met, and there are no more"

@@ -1,9 +1,8 @@
-"""The table of `isolation`: `python -m experiments.microdriver.survival RESULT`."""
+"""Who survived which bug: the table of `isolation`."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -18,11 +17,11 @@ SERVED = (Outcome.MASKED.name, Outcome.RECOVERED.name, Outcome.DISRUPTED.name)
 def survival(frame: pd.DataFrame) -> pd.DataFrame:
     """By bug and driver: in how many trials, of those where it struck, the kernel lived and the service came back."""
     struck = frame[frame["activated"] & (frame["injector"] != "golden")]
-    rows = {place: told(group["outcome"].astype(str)) for place, group in struck.groupby(["fault_type", "driver"])}
+    rows = {place: row(group["outcome"].astype(str)) for place, group in struck.groupby(["fault_type", "driver"])}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def told(outcomes: pd.Series[str]) -> dict[str, str]:
+def row(outcomes: pd.Series[str]) -> dict[str, str]:
     """One row."""
     return {
         "kernel survived": str(rate(int((outcomes != Outcome.CRASHED.name).sum()), len(outcomes))),
@@ -31,13 +30,8 @@ def told(outcomes: pd.Series[str]) -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Print it."""
-    with Store.open(Path(sys.argv[1])) as store:
-        frame = frame_of(store)
-    print(survival(frame).to_string())
-    print(survival(frame.assign(fault_type="all")).to_string())
-
-
-if __name__ == "__main__":
-    main()
+def told(store: Store) -> Iterator[str]:
+    """By bug, and over all of them."""
+    frame = frame_of(store)
+    yield survival(frame).to_string()
+    yield survival(frame.assign(fault_type="all")).to_string()

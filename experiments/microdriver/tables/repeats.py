@@ -1,10 +1,8 @@
-"""What many recoveries in a row have left behind: `python -m experiments.microdriver.repeats RESULT`."""
+"""What many recoveries in a row have left behind: the table of `repeat_recovery`."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -56,11 +54,6 @@ def left_behind(events: Sequence[Event]) -> dict[str, int]:
     return {name: (last[name] or 0) - (first[name] or 0) for name in HELD} | {"module_refs": refs}
 
 
-def main() -> None:
-    """Print it."""
-    with Store.open(Path(sys.argv[1])) as store:
-        print(table(store).round(4).to_string(index=False))
-
-
-if __name__ == "__main__":
-    main()
+def told(store: Store) -> Iterator[str]:
+    """The table."""
+    yield table(store).round(4).to_string(index=False)

@@ -1,0 +1,1 @@
+"""Tables of what the experiments on microdrivers have measured."""

@@ -1,0 +1,42 @@
+"""`python -m experiments.microdriver.tables RESULT`: the tables of a campaign on microdrivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from experiments.microdriver.tables import costs, crossings, interface, repeats, survival
+from faultkit.cli import run
+from faultkit.cli.results import opened, result_argument
+from faultkit.errors import UsageError
+from faultkit.store import Store
+
+TABLES: Mapping[str, Callable[[Store], Iterator[str]]] = {
+    "performance": costs.performance_told,
+    "initialisation": costs.initialisation_told,
+    "crash_points": crossings.told,
+    "interface_faults": interface.told,
+    "isolation": survival.told,
+    "repeat_recovery": repeats.told,
+}
+
+
+@click.command()
+@result_argument
+def command(result: Path) -> None:
+    """The tables of a campaign on microdrivers.
+
+    RESULT is a directory with a campaign's results, or the name of an experiment for its latest results.
+    """
+    with opened(result) as store:
+        name = store.meta()["experiment"]
+        if name not in TABLES:
+            raise UsageError(f"{store.path} is of {name}: there are tables for {', '.join(TABLES)}")
+        for text in TABLES[name](store):
+            click.echo(f"{text}\n")
+
+
+if __name__ == "__main__":
+    run(command, "python -m experiments.microdriver.tables")
