@@ -65,8 +65,7 @@ void md_drop_all(struct list_head *queue)
 {
 	struct md_parcel *parcel, *next;
 
-	list_for_each_entry_safe(parcel, next, queue, node)
-	{
+	list_for_each_entry_safe(parcel, next, queue, node) {
 		list_del(&parcel->node);
 		kfree(parcel);
 	}

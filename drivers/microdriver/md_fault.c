@@ -16,8 +16,8 @@ struct part {
 	u32 first, bytes;
 };
 
-DEFINE_MUTEX(md_armings_lock);
 LIST_HEAD(md_armings);
+DEFINE_MUTEX(md_armings_lock); /* of that list */
 
 /* ---- where ---- */
 
@@ -208,8 +208,7 @@ enum md_fate md_fault_point(struct md_instance *md, const char *call, struct md_
 	if (list_empty(&md_armings)) /* who is just arming has not been told yet that it is done */
 		return MD_PASSES;
 	mutex_lock(&md_armings_lock);
-	list_for_each_entry(a, &md_armings, node)
-	{
+	list_for_each_entry(a, &md_armings, node) {
 		if (!is_due(a, md, message))
 			continue;
 		if (a->way->tamper == delay)

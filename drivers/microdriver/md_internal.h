@@ -80,13 +80,13 @@ struct md_instance {
 	struct md_parcel *late[2]; /* per queue: the one that the next will overtake (a fault) */
 	wait_queue_head_t user_waits, kernel_waits;
 	struct work_struct left, joined;
-	struct mutex map_lock;
-	struct address_space *mapping; /* of the attached session's file; under map_lock */
+	struct address_space *mapping; /* of the attached session's file */
+	struct mutex map_lock; /* of mapping */
 
 	struct list_head objects;
 	u32 shared; /* objects ever */
-	struct list_head
-		gone; /* objects that are not shared any more, of which it was not told yet */
+	/* objects that are not shared any more, of which it was not told yet */
+	struct list_head gone;
 	const char *refused; /* what was wrong with the last message that was not taken */
 	u32 twins_of; /* the session that the twins belong to */
 	struct list_head undo;

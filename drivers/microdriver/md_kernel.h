@@ -100,10 +100,10 @@ void md_forget(struct md_instance *md, md_undo_fn undo, void *what); /* it is go
  * sleep do not get it: they come back later, or do without.
  */
 struct md_lock {
-	spinlock_t spin;
-	struct semaphore
-		user; /* down while the u-driver holds the lock, or a sleeper waits for it */
-	bool held; /* by the u-driver; under spin */
+	spinlock_t spin; /* of held, and what kernel threads hold */
+	/* down while the u-driver holds the lock, or a sleeper waits for it */
+	struct semaphore user;
+	bool held; /* by the u-driver */
 	struct md_instance *md;
 	void (*quiesce)(void *what, bool quiet); /* keep interrupts away meanwhile; may be NULL */
 	void *what;

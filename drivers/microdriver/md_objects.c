@@ -50,7 +50,8 @@ static void drop_all(struct list_head *objects)
 {
 	struct md_object *object, *next;
 
-	list_for_each_entry_safe(object, next, objects, node) drop(object);
+	list_for_each_entry_safe(object, next, objects, node)
+		drop(object);
 }
 
 /* The u-driver hears of it with the next message. */
@@ -59,8 +60,9 @@ void md_unshare(struct md_instance *md, void *at)
 	struct md_object *object, *next;
 	bool took = md_hold(md);
 
-	list_for_each_entry_safe(object, next, &md->objects, node) if (object->at == at)
-		list_move_tail(&object->node, &md->gone);
+	list_for_each_entry_safe(object, next, &md->objects, node)
+		if (object->at == at)
+			list_move_tail(&object->node, &md->gone);
 	md_let_go(md, took);
 }
 EXPORT_SYMBOL_GPL(md_unshare);
@@ -89,7 +91,9 @@ struct md_object *md_object_by_id(struct md_instance *md, u32 id)
 {
 	struct md_object *object;
 
-	list_for_each_entry(object, &md->objects, node) if (object->id == id) return object;
+	list_for_each_entry(object, &md->objects, node)
+		if (object->id == id)
+			return object;
 	return NULL;
 }
 
@@ -98,8 +102,7 @@ static struct md_object *object_around(struct md_instance *md, u64 pointer)
 {
 	struct md_object *object, *best = NULL;
 
-	list_for_each_entry(object, &md->objects, node)
-	{
+	list_for_each_entry(object, &md->objects, node) {
 		u64 at = md_arg(object->at);
 
 		if (pointer >= at && pointer < at + type_of(md, object)->bytes &&
@@ -210,8 +213,7 @@ static int pack_list(struct md_instance *md, struct md_object *object, u32 numbe
 	u8 *data;
 	int err;
 
-	list_for_each(at, head)
-	{
+	list_for_each(at, head) {
 		if (count == MD_LIST_MEMBERS)
 			return -E2BIG;
 		err = md_ref_of(md, md_arg(at) - field->link, &ref);
@@ -273,8 +275,7 @@ static int pack_objects(struct md_instance *md, const struct md_access *access,
 	struct md_object *object;
 	int err;
 
-	list_for_each_entry(object, &md->objects, node)
-	{
+	list_for_each_entry(object, &md->objects, node) {
 		if (object->type != access->type)
 			continue;
 		err = pack_field(md, object, access->field, to);
@@ -290,8 +291,7 @@ static int pack_gone(struct md_instance *md, struct md_message *to)
 	struct md_object *object;
 	int count = 0;
 
-	list_for_each_entry(object, &md->gone, node)
-	{
+	list_for_each_entry(object, &md->gone, node) {
 		if (count++ == MD_GONE_MAX)
 			break;
 		if (!reserve(to, object->id, MD_GONE, 0))
@@ -335,8 +335,7 @@ static int pack_call(struct md_instance *md, const struct md_call *call, u32 mod
 	int err = pack_gone(md, to);
 
 	if (md_whole && !err)
-		list_for_each_entry(object, &md->objects, node)
-		{
+		list_for_each_entry(object, &md->objects, node) {
 			err = pack_whole(md, object, to);
 			if (err)
 				return err;
@@ -390,8 +389,7 @@ static int check_list(struct md_instance *md, const struct md_object *object,
 
 	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MD_LIST_MEMBERS)
 		return refuse(md, "a list of another length");
-	list_for_each(at, head)
-	{
+	list_for_each(at, head) {
 		if (md_ref_of(md, md_arg(at) - field->link, &ref))
 			return refuse(md, "a list with members that are not shared");
 		for (n = 0, found = 0; n < count; n++)

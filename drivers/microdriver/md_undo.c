@@ -38,8 +38,9 @@ static struct md_note *find(struct md_instance *md, md_undo_fn undo, const void 
 {
 	struct md_note *note;
 
-	list_for_each_entry_reverse(note, &md->undo,
-				    node) if (note->undo == undo && note->what == what) return note;
+	list_for_each_entry_reverse(note, &md->undo, node)
+		if (note->undo == undo && note->what == what)
+			return note;
 	return NULL;
 }
 

@@ -105,8 +105,8 @@ static u64 multicast_filter(struct net_device *net)
 	struct netdev_hw_addr *address;
 	u64 filter = 0;
 
-	netdev_for_each_mc_addr(address, net) filter |=
-		1ULL << (ether_crc(ETH_ALEN, address->addr) >> 26);
+	netdev_for_each_mc_addr(address, net)
+		filter |= 1ULL << (ether_crc(ETH_ALEN, address->addr) >> 26);
 	return filter;
 }
 

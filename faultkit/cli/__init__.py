@@ -70,10 +70,10 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point."""
-    run(cli, "faultkit")
+    as_program(cli, "faultkit")
 
 
-def run(command: click.Command, name: str) -> NoReturn:
+def as_program(command: click.Command, name: str) -> NoReturn:
     """A command as a program: every failure is one line and an exit code."""
     signal.signal(signal.SIGTERM, interrupted)
     try:

@@ -148,7 +148,7 @@ static void note(struct arming *a, u64 t_ns, const struct call *call, long was, 
 		a->hit[n].call = *call;
 		a->hit[n].was = was;
 		a->hit[n].is = is;
-		smp_store_release(&a->hit[n].t_ns, t_ns);
+		smp_store_release(&a->hit[n].t_ns, t_ns); /* the rest before: has_news() */
 	}
 	irq_work_queue(&a->wake);
 }
@@ -356,7 +356,8 @@ static bool has_news(struct arming *a)
 {
 	int next = READ_ONCE(a->told);
 
-	return next < MAX_HITS && smp_load_acquire(&a->hit[next].t_ns);
+	return next < MAX_HITS &&
+	       smp_load_acquire(&a->hit[next].t_ns); /* before the rest: note() */
 }
 
 static ssize_t tell(struct arming *a, char __user *user, size_t count)

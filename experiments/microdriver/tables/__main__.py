@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from experiments.microdriver.tables import costs, crossings, interface, repeats, survival
-from faultkit.cli import run
+from faultkit.cli import as_program
 from faultkit.cli.results import opened, result_argument
 from faultkit.errors import UsageError
 from faultkit.store import Store
@@ -39,4 +39,4 @@ def command(result: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(command, "python -m experiments.microdriver.tables")
+    as_program(command, "python -m experiments.microdriver.tables")
