@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from experiments.microdriver import repeat_recovery, repeats
+from experiments.microdriver import repeat_recovery
+from experiments.microdriver.tables import repeats
 from faultkit import AtRequest, Outcome, RestartUDriver, Trial
 from faultkit.model import Event
 from injectors.channel import Channel
