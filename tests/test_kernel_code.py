@@ -50,7 +50,7 @@ def test_only_the_careless_module_is_warned_of(kernel: str, tmp_path: Path) -> N
     assert WARNING.findall(done.stderr) == ["careless.c"], done.stderr
 
 
-def test_a_module_is_the_same_wherever_it_is_built(kernel: str, tmp_path: Path) -> None:
+def test_a_module_is_the_same_wherever_and_whenever_it_is_built(kernel: str, tmp_path: Path) -> None:
     code = """#include <linux/module.h>
     const char *where(void);
     const char *where(void) { return __FILE__; }
@@ -58,9 +58,8 @@ def test_a_module_is_the_same_wherever_it_is_built(kernel: str, tmp_path: Path) 
     MODULE_DESCRIPTION("Tells where it was built");
     """
     sources = {"Kbuild": b"obj-m := where.o\n", "where.c": code.encode()}
-    places = [tmp_path / name for name in ("here", "there")]
+    places = [tmp_path / name for name in ("here", "there", "elsewhere")]
     for place in places:
         place.mkdir()
         kbuild.build(sources, kernel, "where", (), place)
-    one, other = ((place / "where.ko").read_bytes() for place in places)
-    assert one == other
+    assert len({(place / "where.ko").read_bytes() for place in places}) == 1

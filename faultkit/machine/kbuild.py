@@ -13,6 +13,8 @@ from faultkit.machine import cache
 from faultkit.machine.image import headers, headers_version
 from faultkit.protocols import Edit, KernelModule
 
+TIMELESS = "KBUILD_BUILD_TIMESTAMP=@0"  # with a time given, pahole does not number types as its threads come upon them
+
 
 def module(wanted: KernelModule) -> Path:
     """The built module. Raises: UnmetNeed, HarnessError with the compiler's words."""
@@ -21,7 +23,7 @@ def module(wanted: KernelModule) -> Path:
     sources = edited(files(wanted), wanted.edits)
     symbols = [module(other).with_name("Module.symvers") for other in wanted.against]
     exporters = (path.parent.name for path in symbols)
-    key = cache.digest(kernel, wanted.name, *(part for file in sources.items() for part in file), *exporters)
+    key = cache.digest(kernel, TIMELESS, wanted.name, *(part for file in sources.items() for part in file), *exporters)
     return cache.entry("modules", key, partial(build, sources, kernel, wanted.name, symbols)) / f"{wanted.name}.ko"
 
 
@@ -67,7 +69,7 @@ def build(sources: Mapping[str, bytes], kernel: str, name: str, symbols: Iterabl
 
 
 def make(place: Path, kernel: str, *goals: str) -> subprocess.CompletedProcess[str]:
-    """Let the kernel's build system make something of what lies in a place, whose name is not to be found in it."""
+    """Let the kernel's build system make something of what lies in a place: the same wherever, and whenever."""
     nowhere = f"KCFLAGS=-ffile-prefix-map={place}/="
-    command = ["make", "-C", str(headers(kernel)), f"M={place}", nowhere, *goals]
+    command = ["make", "-C", str(headers(kernel)), f"M={place}", nowhere, TIMELESS, *goals]
     return subprocess.run(command, capture_output=True, text=True, check=False)
