@@ -33,9 +33,8 @@ def bug_code(kind: str, back: int, draw: int, allocate: int = 0, free: int = 0) 
     null dereference: a load from address 0. wild write: 8 random bytes, up to 64 KiB before or behind what the
     function's first argument points to. endless loop: for good. double free: of two objects of one size, drawn from
     64 to 512 bytes, the first is freed, the second, and the first again; `allocate` and `free` are the functions.
-    Raises: NotPlaced if there is no such kind.
+    Raises: KeyError if there is no such kind: see check().
     """
-    check(kind)
     rng = random.Random(draw)
     bug = {
         "null dereference": LOAD_NULL,
