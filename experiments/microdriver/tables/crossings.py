@@ -62,10 +62,10 @@ def seconds(verdict: Verdict) -> float | None:
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """A row per crossing, a column per way: outcome, and seconds of recovery."""
-    told = frame.assign(
+    shown = frame.assign(
         came=[f"{o} {'' if pd.isna(s) else f'{s:.2f} s'}" for o, s in frame[["outcome", "recovery_s"]].values]
     )
-    there = told[told["call"].ne("") & ~told["call"].isin(HEARTBEAT)]
+    there = shown[shown["call"].ne("") & ~shown["call"].isin(HEARTBEAT)]
     return there.pivot_table(index=[*PLACE, "direction", "call"], columns=WAY, values="came", aggfunc="first")
 
 
