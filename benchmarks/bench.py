@@ -25,14 +25,14 @@ from statistics import median
 
 from benchmarks import campaign, microdriver
 from benchmarks.longrun import LENGTHS
-from faultkit import experiment
 from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, golden, pack, prepare, template
-from faultkit.model import Trial
+from faultkit.model.trial import Trial
 from faultkit.results import analysis
+from faultkit.running import experiment
 from faultkit.running.campaign import run_valid, settled
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.synthetic import campaign as synthetic_campaign
 
 HERE = Path(__file__).parent

@@ -24,7 +24,7 @@ from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
 from faultkit.running.trial import run_trial
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 HERE = Path(__file__).parent
 JOBS = 2

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import faultkit
-from faultkit.store import FILE
+from faultkit.store.store import FILE
 from tests.synthetic import campaign
 
 TRIALS = 1_000_000

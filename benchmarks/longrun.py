@@ -13,12 +13,12 @@ from typing import Any
 
 from rich.console import Console
 
-from faultkit import experiment
 from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template
-from faultkit.model import Ending, Event, Record, Trial
-from faultkit.running import campaign
+from faultkit.model.events import Ending, Event
+from faultkit.model.trial import Record, Trial
+from faultkit.running import campaign, experiment
 from faultkit.running.campaign import Campaign, row_of
 from faultkit.running.progress import Bar
 

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from experiments.microdriver.tables import costs
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 LINES = {"throughput_ratio": ("at least", 0.99), "instruction_ratio": ("at most", 1.03)}
 

@@ -13,8 +13,9 @@ from dataclasses import replace
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, Nothing, Trial
-from injectors.text import Text
-from monitors import Kernel, Requests
+from injectors.kdriver.text import Text
+from monitors.kernel import Kernel
+from monitors.requests import Requests
 
 GOLDEN = (
     Trial(driver=Nbd(), workload=VerifiedIO(), policy=Nothing(), monitors=(Requests(), Kernel()), seed=0),

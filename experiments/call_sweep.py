@@ -15,12 +15,16 @@ from dataclasses import replace
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, ReloadKDriver, RestartBoth, Trial
-from faultkit.protocols import Fault
-from injectors.call_error import CallError
-from injectors.kill import Kill
+from faultkit.model.parts import Fault
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.unbind import Unbind
 from injectors.several import Several
-from injectors.unbind import Unbind
-from monitors import Kernel, Modules, Process, Requests, Resources
+from injectors.udriver.kill import Kill
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
+from monitors.requests import Requests
+from monitors.resources import Resources
 
 MONITORS = (Requests(), Process(), Modules(), Kernel(), Resources())  # Calls would make each reload slower
 NBD = Trial(driver=Nbd(), workload=VerifiedIO(), policy=RestartBoth(), monitors=MONITORS, seed=0)

@@ -15,36 +15,39 @@ from dataclasses import replace
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, ReloadKDriver, RestartUDriver, Trial
-from faultkit.protocols import Fault
-from injectors.call_argument import CallArgument
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError
-from injectors.channel import Channel
-from injectors.crash import Crash
-from injectors.dead_device import DeadDevice
-from injectors.disk_full import DiskFull
-from injectors.dma_flip import DmaFlip
-from injectors.fd_closed import FdClosed
-from injectors.hang import Hang
-from injectors.interrupt_storm import InterruptStorm
-from injectors.interrupts_held import InterruptsHeld
-from injectors.interrupts_lost import InterruptsLost
-from injectors.kernel_memory import KernelMemory
-from injectors.kill import Kill
-from injectors.link_down import LinkDown
-from injectors.memory import Memory
-from injectors.memory_limit import MemoryLimit
-from injectors.pause import Pause
-from injectors.registers import Registers
-from injectors.signals import Signal
-from injectors.skip import Skip
-from injectors.slow import Slow
-from injectors.syscall_delay import SyscallDelay
-from injectors.syscall_error import SyscallError
-from injectors.text import Text
-from injectors.unbind import Unbind
-from injectors.unplugged import Unplugged
-from monitors import Kernel, Modules, Process, Requests
+from faultkit.model.parts import Fault
+from injectors.channel.channel import Channel
+from injectors.device.dead_device import DeadDevice
+from injectors.device.dma_flip import DmaFlip
+from injectors.device.interrupt_storm import InterruptStorm
+from injectors.device.interrupts_held import InterruptsHeld
+from injectors.device.interrupts_lost import InterruptsLost
+from injectors.device.link_down import LinkDown
+from injectors.device.unplugged import Unplugged
+from injectors.kdriver.call_argument import CallArgument
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.kernel_memory import KernelMemory
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
+from injectors.kdriver.unbind import Unbind
+from injectors.udriver.crash import Crash
+from injectors.udriver.disk_full import DiskFull
+from injectors.udriver.fd_closed import FdClosed
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from injectors.udriver.memory import Memory
+from injectors.udriver.memory_limit import MemoryLimit
+from injectors.udriver.pause import Pause
+from injectors.udriver.registers import Registers
+from injectors.udriver.signals import Signal
+from injectors.udriver.slow import Slow
+from injectors.udriver.syscall_delay import SyscallDelay
+from injectors.udriver.syscall_error import SyscallError
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
+from monitors.requests import Requests
 
 MONITORS = (Requests(), Process(), Modules(), Kernel())
 NBD = Trial(driver=Nbd(), workload=VerifiedIO(), policy=RestartUDriver(), monitors=MONITORS, seed=0)

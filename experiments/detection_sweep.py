@@ -16,11 +16,12 @@ from itertools import product
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, Detectors, Nothing, Trial
-from faultkit.protocols import Fault
-from injectors.hang import Hang
-from injectors.kill import Kill
-from injectors.pause import Pause
-from monitors import Kernel, Requests
+from faultkit.model.parts import Fault
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from injectors.udriver.pause import Pause
+from monitors.kernel import Kernel
+from monitors.requests import Requests
 
 PERIODS_S = (0.02, 0.1, 0.5)
 DEADLINES_S = (0.05, 0.2, 1.0)

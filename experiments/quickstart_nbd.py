@@ -13,15 +13,20 @@ from dataclasses import replace
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import After, AtRequest, Nothing, RestartUDriver, Trial
-from faultkit.protocols import Fault
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError
-from injectors.crash import Crash
-from injectors.hang import Hang
-from injectors.kill import Kill
-from injectors.memory import Memory
-from injectors.text import Text
-from monitors import Calls, Kernel, Modules, Process, Requests, Resources
+from faultkit.model.parts import Fault
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from injectors.udriver.crash import Crash
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from injectors.udriver.memory import Memory
+from monitors.calls import Calls
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
+from monitors.requests import Requests
+from monitors.resources import Resources
 
 GOLDEN = Trial(
     driver=Nbd(),

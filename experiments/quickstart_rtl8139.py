@@ -11,11 +11,15 @@ from dataclasses import replace
 
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.protocols import Fault
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError
-from injectors.text import Text
-from monitors import Kernel, Modules, Process, Requests, Resources
+from faultkit.model.parts import Fault
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
+from monitors.requests import Requests
+from monitors.resources import Resources
 
 GOLDEN = Trial(
     driver=Rtl8139(),

@@ -18,10 +18,14 @@ from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtOnce, Escalate, Trial
 from faultkit.machine import kbuild
+from faultkit.model.builds import Mutation
+from faultkit.model.parts import Driver
 from faultkit.mutation.enumerate import mutations
-from faultkit.protocols import Driver, Mutation
-from injectors.mutant import Mutant, kdriver
-from monitors import Kernel, Modules, Process, Resources
+from injectors.kdriver.mutant import Mutant, kdriver
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
+from monitors.resources import Resources
 
 MONITORS = (Process(), Modules(), Kernel(), Resources())
 DRIVERS: tuple[tuple[Trial, tuple[str, ...]], ...] = (

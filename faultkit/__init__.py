@@ -5,9 +5,18 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from faultkit.model import Detectors, Ending, Event, Outcome, Record, Trial
-from faultkit.policies import Escalate, GiveUp, Nothing, ReloadKDriver, ReloadWithState, RestartBoth, RestartUDriver
-from faultkit.triggers import After, AtOnce, AtRequest, Every, WithProbability
+from faultkit.model.events import Ending, Event, Outcome
+from faultkit.model.policies import (
+    Escalate,
+    GiveUp,
+    Nothing,
+    ReloadKDriver,
+    ReloadWithState,
+    RestartBoth,
+    RestartUDriver,
+)
+from faultkit.model.trial import Detectors, Record, Trial
+from faultkit.model.triggers import After, AtOnce, AtRequest, Every, WithProbability
 
 ANALYSIS = frozenset({"event_batches", "events", "load", "rates", "trials"})
 

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from faultkit.codec import name_of
-from faultkit.errors import NotPlaced
-from faultkit.protocols import Bench, Driver, Fault, HostSide, ModuleCode, Placeable, Side, Typed
-from injectors.place import next_draw
+from faultkit.model.code import ModuleCode
+from faultkit.model.codec import name_of
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Driver, Fault, HostSide, Placeable, Side, Typed
+from injectors.tools.place import next_draw
 
 REDRAWS = 100
 

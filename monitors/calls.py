@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model import Event
-from faultkit.protocols import Driver, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
@@ -23,6 +23,9 @@ class Calls:
 
     A reloaded k-driver is not traced: its functions are new ones.
     """
+
+    def files(self) -> Mapping[str, Path]:
+        return {f"monitors/{SOURCE.name}": SOURCE}
 
     def attach(self, driver: Driver) -> Watcher:
         program = CallProbes(SOURCE)

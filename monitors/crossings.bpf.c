@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Messages between the halves of microdrivers, by the runtime's tracepoints (drivers/microdriver/md_trace.h).
+// Messages between the halves of microdrivers, by the runtime's tracepoints (microdriver/kernel/md_trace.h).
 #include <uapi/linux/ptrace.h>
 
 #define NAME 24 /* bytes of a name that are kept */

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model import Event
-from faultkit.protocols import Driver, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
@@ -24,6 +24,9 @@ class Crossings:
     Follows u-drivers and k-drivers that are replaced: the runtime's module stays. A message is seen as it was sent,
     also if a fault meets it then.
     """
+
+    def files(self) -> Mapping[str, Path]:
+        return {f"monitors/{SOURCE.name}": SOURCE}
 
     def attach(self, driver: Driver) -> Watcher:
         if not RUNTIME.exists():

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from faultkit.guest.clock import printk_lag_ns
-from faultkit.model import Event
-from faultkit.protocols import Buffer, Driver, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Buffer, Driver, Watcher
 
 TROUBLE = re.compile(r"WARNING: CPU|BUG:|Oops|blocked for more than|soft lockup|rcu.*stall|KFENCE|general protection")
 

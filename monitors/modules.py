@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model import Event
-from faultkit.protocols import Driver, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
@@ -18,6 +18,9 @@ EVENT = struct.Struct("<QQ32s")
 @dataclass(frozen=True, slots=True)
 class Modules:
     """Every module that comes or goes, the k-driver's among them."""
+
+    def files(self) -> Mapping[str, Path]:
+        return {f"monitors/{SOURCE.name}": SOURCE}
 
     def attach(self, driver: Driver) -> Watcher:
         del driver

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model import Event
-from faultkit.protocols import Driver, Split, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, Split, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
@@ -19,6 +19,9 @@ STARTED, EXITED, SIGNALLED = range(3)
 @dataclass(frozen=True, slots=True)
 class Process:
     """Processes with the u-driver's name. Sees nothing for a driver that has no u-driver."""
+
+    def files(self) -> Mapping[str, Path]:
+        return {f"monitors/{SOURCE.name}": SOURCE}
 
     def attach(self, driver: Driver) -> Watcher:
         name = driver.udriver if isinstance(driver, Split) else ""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model import Event
-from faultkit.protocols import Driver, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_name("requests.bpf.c")
@@ -23,6 +23,9 @@ class Requests:
 
     Tells the recovery controller of block requests that completed with an error.
     """
+
+    def files(self) -> Mapping[str, Path]:
+        return {f"monitors/{SOURCE.name}": SOURCE}
 
     def attach(self, driver: Driver) -> Watcher:
         node = Path("/dev") / driver.device

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faultkit.model import Event
-from faultkit.protocols import Buffer, Driver, Split, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Buffer, Driver, Split, Watcher
 
 try:
     import psutil

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faultkit.judge import judge
-from faultkit.model import Event, Record
-from faultkit.store import Row, Store
+from faultkit.verdict.judge import judge
+from faultkit.model.events import Event
+from faultkit.model.trial import Record
+from faultkit.store.store import Row, Store
 
 BULKY_SOURCES = frozenset({"calls", "requests"})
 BULKY_KINDS = frozenset({"kernel.message", "request.issued"})

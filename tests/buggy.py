@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from injectors.bug_code import MOST_BYTES, bug_code
+from injectors.tools.bug_code import MOST_BYTES, bug_code
 
 LAST_S = 1
 RETURN_SECOND = bytes.fromhex("4889f0 c3")  # mov rax, rsi; ret

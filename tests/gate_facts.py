@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from faultkit.gate.facts import Facts, Seen
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.summary import COLUMNS
 
 STRATA = dict.fromkeys(COLUMNS, "") | {"driver": "nbd", "injector": "kill", "policy": "restart_udriver"}

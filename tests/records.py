@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from faultkit.codec import encode
-from faultkit.model import Ending, Event, Record, Trial
-from faultkit.policies import RestartUDriver
-from faultkit.protocols import Bench, Check, Side
-from faultkit.store import Row
-from faultkit.triggers import AtRequest
+from faultkit.model.codec import encode
+from faultkit.model.events import Ending, Event
+from faultkit.model.parts import Bench, Check, Side
+from faultkit.model.policies import RestartUDriver
+from faultkit.model.trial import Record, Trial
+from faultkit.model.triggers import AtRequest
+from faultkit.store.store import Row
 
 MS = 1_000_000
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from faultkit.codec import encode
-from faultkit.model import Ending, Event, Outcome, Record, Trial
-from faultkit.policies import Nothing, ReloadKDriver, RestartUDriver
-from faultkit.store import Row, Store
-from faultkit.triggers import AtRequest
+from faultkit.model.codec import encode
+from faultkit.model.events import Ending, Event, Outcome
+from faultkit.model.policies import Nothing, ReloadKDriver, RestartUDriver
+from faultkit.model.trial import Record, Trial
+from faultkit.model.triggers import AtRequest
+from faultkit.store.store import Row, Store
 from tests.records import EVENTS_OF, MS, CallError, Hang, Kill, Nbd, Rtl8139, Writes, a_golden_row, a_row
 
 QUESTION = """Does a restarted u-driver lose acknowledged writes when it fails under load?

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.model import Event
+from faultkit.model.events import Event
 from faultkit.results.alignment import Step, align
 
 EVENTS = st.builds(

@@ -13,12 +13,12 @@ import pytest
 
 import faultkit
 from faultkit import figures
-from faultkit.errors import HarnessError, UnmetNeed, UsageError
-from faultkit.model import Outcome
+from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
+from faultkit.model.events import Outcome
 from faultkit.results.analysis import DTYPES, EVENT_DTYPES, RATE_DTYPES, export
 from faultkit.results.summary import accounting_by, by, survival
 from faultkit.results.waits import WAIT_DTYPES
-from faultkit.store import FILE, Store
+from faultkit.store.store import FILE, Store
 from tests.records import EVENTS_OF, MS, RESTORED, CallError, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from faultkit.errors import HarnessError
 from faultkit.guest.recovery import STEPS, Attempt, steps
+from faultkit.model.errors import HarnessError
 from tests.records import Rtl8139
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from experiments.microdriver.tables.survival import survival
 from faultkit.machine import cbuild
-from faultkit.protocols import Program
-from injectors.bug_code import FAR_BYTES, KINDS, MOST_BYTES, bug_code
-from injectors.user_bug import functions_of
+from faultkit.model.builds import Program
+from injectors.tools.bug_code import FAR_BYTES, KINDS, MOST_BYTES, bug_code
+from injectors.udriver.user_bug import functions_of
 from tests.buggy import function_with
 
 PROGRAM = (

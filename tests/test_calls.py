@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.codec import dumps, loads
-from faultkit.errors import NotPlaced
-from faultkit.protocols import CallSite, Function, ModuleCode, Typed
-from injectors.call_argument import CallArgument
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError, sweep
-from injectors.call_values import DMA_MAPPING_ERROR, FAILURES, GROUPS
-from injectors.calls import called, signed
+from faultkit.model.code import CallSite, Function, ModuleCode
+from faultkit.model.codec import dumps, loads
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Typed
+from injectors.kdriver.call_argument import CallArgument
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError, sweep
+from injectors.tools.call_values import DMA_MAPPING_ERROR, FAILURES, GROUPS
+from injectors.tools.calls import called, signed
 
 BASE = 0xFFFFFFFFC0000000
 SITES = (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.symbols import Symbol, names, parse
-from faultkit.protocols import CallSite, Function
+from faultkit.model.code import CallSite, Function
 
 BASE = 0xFFFFFFFFC0000000
 KMALLOC, KFREE = 0xFFFFFFFF81200000, 0xFFFFFFFF81200480

@@ -16,9 +16,9 @@ from textwrap import dedent
 
 import pytest
 
-from faultkit import store
 from faultkit.cli import main
-from faultkit.store import FILE
+from faultkit.store import store
+from faultkit.store.store import FILE
 from tests.synthetic import campaign
 
 DONE, USAGE, UNMET, HARNESS = 0, 2, 4, 5

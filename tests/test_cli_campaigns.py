@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from faultkit.cli.campaigns import conclude, run_again, sample_size
-from faultkit.errors import HarnessError
 from faultkit.machine.image import Image
+from faultkit.model.errors import HarnessError
 from faultkit.running.replay import Replay, as_columns
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import RESTORED, a_row
 from tests.synthetic import campaign, meta
 

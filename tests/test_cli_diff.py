@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faultkit.cli import cli
-from faultkit.errors import UsageError
-from faultkit.store import Store
+from faultkit.model.errors import UsageError
+from faultkit.store.store import Store
 from tests.synthetic import campaign
 
 

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from faultkit.cli import COMMANDS, cli
 from faultkit.cli.campaigns import conclude
-from faultkit.codec import encode
-from faultkit.errors import HarnessError
+from faultkit.model.codec import encode
+from faultkit.model.errors import HarnessError
 from faultkit.results.conclusion import conclusion
 from faultkit.results.summary import GOLDEN, as_json
 from faultkit.statistics.sequential import Sprt
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, RESTORED, a_row
 from tests.synthetic import campaign, meta
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from faultkit.cli import COMMANDS, GROUPS, cli
 from faultkit.cli.manual import prose, table
 from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES
-from faultkit.errors import FaultkitError, HarnessError, UnmetNeed, UsageError
+from faultkit.model.errors import FaultkitError, HarnessError, UnmetNeed, UsageError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cli.md").read_text()
 ALIKE = "--help"  # of each command

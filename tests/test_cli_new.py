@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faultkit.cli import cli
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 MADE = {"Kbuild", "note_pad.c", "note_pad_driver.py", "note_pad_workload.py", "note_pad_faults.py"}

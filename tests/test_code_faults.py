@@ -13,16 +13,16 @@ from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultkit.errors import NotPlaced
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.coverage import by_function
-from faultkit.protocols import Function, ModuleCode
-from injectors.kernel_memory import KernelMemory, damaged, pointed_to
-from injectors.machine_code.instructions import decoded
-from injectors.overrun import Overrun, overrun_words
-from injectors.sites import POINTS, TYPES, sites
-from injectors.skip import Skip
-from injectors.text import Text
+from faultkit.model.code import Function, ModuleCode
+from faultkit.model.errors import NotPlaced
+from injectors.kdriver.kernel_memory import KernelMemory, damaged, pointed_to
+from injectors.kdriver.overrun import Overrun, overrun_words
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
+from injectors.tools.machine_code.instructions import decoded
+from injectors.tools.sites import POINTS, TYPES, sites
 
 SOURCE = Path(__file__).with_name("code_faults.c")
 BASE = 0xFFFFFFFFC0000000

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.codec import decode, dumps, encode, loads, name_of
-from faultkit.errors import UsageError
-from faultkit.policies import ReloadKDriver, RestartUDriver
+from faultkit.model.codec import decode, dumps, encode, loads, name_of
+from faultkit.model.errors import UsageError
+from faultkit.model.policies import ReloadKDriver, RestartUDriver
 from tests.records import CallError, Kill, Nbd, Text, a_trial
 
 PLAIN = st.recursive(

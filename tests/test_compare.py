@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.errors import UsageError
-from faultkit.model import Detectors, Outcome
-from faultkit.policies import Nothing, RestartUDriver
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
+from faultkit.model.policies import Nothing, RestartUDriver
+from faultkit.model.trial import Detectors
+from faultkit.model.triggers import AtRequest
 from faultkit.results.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
-from faultkit.results.comparison_table import ComparisonTable
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.stats import rate
-from faultkit.store import Row, Store
-from faultkit.triggers import AtRequest
+from faultkit.store.store import Row, Store
+from faultkit.tables.comparison_table import ComparisonTable
 from tests.records import EVENTS_OF, CallError, Kill, Nbd, Typed, Writes, a_golden_row, a_row
 from tests.synthetic import meta
 from tests.terminal import printed

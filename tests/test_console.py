@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from faultkit.machine.console import events
-from faultkit.model import Event
+from faultkit.model.events import Event
 
 LOGS = Path(__file__).with_name("logs")
 KNOWN = {

@@ -10,9 +10,9 @@ import pytest
 from drivers.rtl8139 import LifeCycle
 from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.crossings import Incomplete, crossings, gaps, table, told
-from faultkit.model import Event
-from faultkit.store import Store
-from injectors.channel import Channel
+from faultkit.model.events import Event
+from faultkit.store.store import Store
+from injectors.channel.channel import Channel
 from tests.records import a_row, at
 from tests.synthetic import meta
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.episodes import PHASES, Phase, episodes, phases
-from faultkit.model import Event
+from faultkit.model.events import Event
+from faultkit.verdict.episodes import PHASES, Phase, episodes, phases
 from tests.records import EVENTS_OF, MS, RESTORED, at
 
 GONE = "the u-driver is gone"

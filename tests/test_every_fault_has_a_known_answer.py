@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from drivers.nbd.tampering import ACTIONS
-from faultkit.catalogue import classes
-from injectors import call_argument, call_error, fd_closed, kernel_memory, regions
-from injectors.sites import TYPES
+from faultkit.running.catalogue import classes
+from injectors.kdriver import call_argument, call_error, kernel_memory
+from injectors.tools import regions
+from injectors.tools.sites import TYPES
+from injectors.udriver import fd_closed
 from tests.guest.known_code_faults import CRASHES, TEXT
 
 GUEST = Path(__file__).parent / "guest"

@@ -8,9 +8,9 @@ from textwrap import dedent
 
 import pytest
 
-from faultkit.errors import UsageError
-from faultkit.experiment import listed, load, plan
-from faultkit.model import Trial
+from faultkit.model.errors import UsageError
+from faultkit.model.trial import Trial
+from faultkit.running.experiment import listed, load, plan
 
 HEAD = '''
 """Does it hold?

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from faultkit import catalogue
-from faultkit.codec import dumps, loads
-from faultkit.experiment import listed, load, plan
-from faultkit.protocols import Split
+from faultkit.model.codec import dumps, loads
+from faultkit.model.parts import Split
+from faultkit.running import catalogue
+from faultkit.running.experiment import listed, load, plan
 
 NAMES = [item.name for item in catalogue.items("experiments")]
 each_of_ours = pytest.mark.parametrize("name", NAMES)

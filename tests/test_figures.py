@@ -20,7 +20,7 @@ from faultkit.figures.recovery import curve_of
 from faultkit.figures.shares import counts_by
 from faultkit.results import analysis
 from faultkit.results.summary import by, survival
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faultkit.cli.gate import command
-from faultkit.errors import FaultkitError, UsageError
-from faultkit.experiment import load
 from faultkit.gate import known
 from faultkit.gate.sources import of_experiment
-from faultkit.store import Store
+from faultkit.model.errors import FaultkitError, UsageError
+from faultkit.running.experiment import load
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
 from tests.synthetic import meta
 

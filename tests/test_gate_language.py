@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.errors import UsageError
 from faultkit.gate.absences import GoldenClean, No, NoNewCrash
 from faultkit.gate.clauses import Clauses
 from faultkit.gate.language import OUTCOMES, Rule, parse
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.shares import MEASURES, Share
 from faultkit.gate.times import INTERVALS, Within
+from faultkit.model.errors import UsageError
 from faultkit.results.summary import COLUMNS
 
 NBD = Clauses(where=(("driver", "nbd"), ("fault_type", "text: nop")))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from faultkit.gate.answers import Answer
 from faultkit.gate.facts import Facts, compared
 from faultkit.gate.language import parse
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.statistics.differences import mcnemar, tango
 from tests.gate_facts import a_trial, facts
 

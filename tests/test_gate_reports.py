@@ -21,7 +21,7 @@ from faultkit.gate.github import command, commands, summary
 from faultkit.gate.junit import document
 from faultkit.gate.screen import Screen, as_json
 from faultkit.gate.sources import of_lines
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_golden_row, a_row, at
 from tests.synthetic import meta
 

@@ -16,7 +16,7 @@ from faultkit.gate.facts import Facts, compared
 from faultkit.gate.language import parse
 from faultkit.gate.question import FixedSize, Question
 from faultkit.gate.times import took, upper_bound
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.statistics.sequential import Decision
 from faultkit.statistics.stats import clopper_pearson
 from tests.gate_facts import a_trial, facts, golden, outcomes

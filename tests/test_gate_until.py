@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faultkit.codec import decode, encode
-from faultkit.errors import UsageError
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import assess, overall
 from faultkit.gate.facts import facts_of
 from faultkit.gate.sources import of_lines
 from faultkit.gate.until import Looks, UntilDecided, refuse_undecidable
+from faultkit.model.codec import decode, encode
+from faultkit.model.errors import UsageError
 from faultkit.results.stopping import Follows, Stopping, Stops, stopping_of
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
 from tests.synthetic import meta
 

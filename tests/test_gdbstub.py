@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from faultkit.errors import GuestLost, HarnessError
 from faultkit.machine.gdbstub import CHUNK, REGISTERS, GdbStub
+from faultkit.model.errors import GuestLost, HarnessError
 
 BASE = 0x1000
 PACKET = re.compile(rb"\$([^#]*)#([0-9a-f]{2})")

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from drivers.edu import Edu
-from drivers.microdriver.contract import Contract, parse
 from experiments.microdriver.boundaries import Message, boundaries, fields, wrongs
 from experiments.microdriver.tables.interface import by, reaction, rows
-from faultkit.model import Event
-from faultkit.store import Store
-from injectors.channel import Channel
+from faultkit.model.events import Event
+from faultkit.store.store import Store
+from injectors.channel.channel import Channel
+from microdriver.contract import Contract, parse
 from tests.records import a_record, a_row, at
 from tests.synthetic import meta
 

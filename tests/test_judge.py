@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.judge import judge, longest_gap
-from faultkit.model import Ending, Outcome
+from faultkit.model.events import Ending, Outcome
+from faultkit.verdict.judge import judge, longest_gap
 from tests.records import EVENTS_OF, MS, RESTORED, a_record, a_trial, at
 
 ACTIVATED = (at(10, "fault.injected"), at(11, "fault.activated"))

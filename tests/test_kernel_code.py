@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.errors import UnmetNeed
 from faultkit.machine import kbuild
 from faultkit.machine.image import headers_version
-from faultkit.protocols import KernelModule
+from faultkit.model.builds import KernelModule
+from faultkit.model.errors import UnmetNeed
 
 HOME = Path(__file__).parents[1]
-RUNTIME = HOME / "drivers" / "microdriver"
+RUNTIME = HOME / "microdriver" / "kernel"
 MODULES = {
     "edu_micro": HOME / "drivers" / "edu",
     "null_micro": HOME / "drivers" / "null_micro",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.mailbox import LOG, RAW, SIZE, TEXT, Mailbox, State
+from faultkit.model.mailbox import LOG, RAW, SIZE, TEXT, Mailbox, State
 
 
 @pytest.fixture

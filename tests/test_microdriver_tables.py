@@ -13,9 +13,9 @@ from drivers.null_micro import NullMicro
 from drivers.rtl8139 import Rtl8139
 from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.costs import crossings, initialisation, throughput
-from faultkit.model import Event
-from faultkit.protocols import Driver
-from faultkit.store import Store
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver
+from faultkit.store.store import Store
 from tests.records import a_row, at
 from tests.synthetic import meta
 

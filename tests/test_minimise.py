@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.errors import UsageError
 from faultkit.machine.image import Image
-from faultkit.model import Outcome
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
 from faultkit.running.minimise import Attempts, Minimal, Step, Subset, as_json, ddmin, minimise
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, Both, Hang, Kill, a_row
 from tests.synthetic import meta
 

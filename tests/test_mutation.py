@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.errors import HarnessError
 from faultkit.machine.kbuild import edited
+from faultkit.model.builds import Edit, Mutation
+from faultkit.model.errors import HarnessError
 from faultkit.mutation.enumerate import mutations
 from faultkit.mutation.operators import OPERATORS
-from faultkit.protocols import Edit, Mutation
-from injectors.mutant import Mutant
+from injectors.kdriver.mutant import Mutant
 from tests.guest.answers_driver import Answers
 
 HOME = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from drivers.nbd.netlink import receive
 from drivers.nbd.proxy import ARMED
 from drivers.nbd.tampering import ACTIONS, Arming, refusal, tampered
 from faultkit.guest.commands import retry
-from faultkit.protocols import Tampering
+from faultkit.model.parts import Tampering
 
 REQUEST_MAGIC, REPLY_MAGIC = 0x25609513, 0x67446698
 HELLO = b"NBDMAGICIHAVEOPT\0\3"

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import faultkit
-from faultkit.store import FILE, Store
+from faultkit.store.store import FILE, Store
 from notebooks.execute import CHART, executed, tidy
 from notebooks.slim import main as slim
 from tests.records import EVENTS_OF, a_row, at

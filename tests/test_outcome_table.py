@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.errors import UsageError
-from faultkit.policies import Nothing, RestartUDriver
-from faultkit.results.outcome_table import OutcomeTable
+from faultkit.model.errors import UsageError
+from faultkit.model.policies import Nothing, RestartUDriver
 from faultkit.statistics.stats import rate
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import EVENTS_OF, CallError, Kill, Text, a_row
 from tests.synthetic import campaign, meta, one_of_each
 from tests.terminal import printed

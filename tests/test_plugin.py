@@ -8,12 +8,12 @@ import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, RestartUDriver
-from faultkit.judge import judge
 from faultkit.machine.image import Image
 from faultkit.pytest_plugin.bench import Bench, Guest, Ran
 from faultkit.pytest_plugin.stories import free
-from injectors.hang import Hang
-from injectors.kill import Kill
+from faultkit.verdict.judge import judge
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
 from tests.plugin import OPTIONS
 from tests.records import RESTORED, a_row
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from faultkit.model import Event
-from faultkit.policies import (
+from faultkit.model.events import Event
+from faultkit.model.parts import Action, NeedsState, Policy, iter_parts
+from faultkit.model.policies import (
     GIVE_UP,
     Escalate,
     GiveUp,
@@ -17,8 +18,7 @@ from faultkit.policies import (
     ReloadWithState,
     RestartBoth,
     RestartUDriver,
-)  # fmt: skip
-from faultkit.protocols import Action, NeedsState, Policy, iter_parts
+)
 from tests.records import at
 
 DETECTED = at(10, "error.detected", by="pidfd", what="gone")

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from experiments.literature import lines, publish, tables
-from faultkit.errors import UsageError
-from faultkit.model import Event, Outcome
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Event, Outcome
 from faultkit.results.causes import cause, causes
 from faultkit.statistics.stats import rate
-from faultkit.store import Row, Store
+from faultkit.store.store import Row, Store
 from tests.records import EVENTS_OF, Hang, Rtl8139, a_golden_row, a_row, at
 from tests.synthetic import meta, one_of_each
 

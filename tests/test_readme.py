@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from faultkit import catalogue
-from faultkit.judge import Verdict
-from faultkit.model import Ending, Outcome
+from faultkit.model.events import Ending, Outcome
+from faultkit.running import catalogue
+from faultkit.verdict.judge import Verdict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

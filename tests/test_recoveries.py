@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faultkit.model import Detectors
+from faultkit.model.trial import Detectors
 from faultkit.results.recoveries import (
     DETECTION_DTYPES,
     PHASE_DTYPES,
@@ -21,7 +21,7 @@ from faultkit.results.recoveries import (
     phase_quantiles,
     recovery_phases,
 )  # fmt: skip
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.records import EVENTS_OF, MS, RESTORED, a_golden_row, a_row, at
 from tests.synthetic import meta
 

@@ -10,8 +10,8 @@ import pytest
 from drivers.edu import Edu
 from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.repeats import recovery_s, table
-from faultkit.model import Event
-from faultkit.store import Store
+from faultkit.model.events import Event
+from faultkit.store.store import Store
 from tests.records import a_row, at
 from tests.synthetic import meta
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.errors import UsageError
-from faultkit.model import Event
-from faultkit.results.outcome_table import OutcomeTable
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Event
 from faultkit.results.summary import as_json, replays
 from faultkit.running.interference import as_meta
 from faultkit.running.replay import Replay, as_columns, described, first_difference, spread
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta
 from tests.terminal import printed

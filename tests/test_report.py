@@ -19,10 +19,10 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from faultkit.errors import HarnessError, UsageError
 from faultkit.figures.looks import PALETTE, translucent
-from faultkit.model import Event, Outcome
-from faultkit.policies import GiveUp
+from faultkit.model.errors import HarnessError, UsageError
+from faultkit.model.events import Event, Outcome
+from faultkit.model.policies import GiveUp
 from faultkit.report import details, write
 from faultkit.report.campaign import read, verdict
 from faultkit.report.markup import ms
@@ -33,7 +33,7 @@ from faultkit.results.compare import within
 from faultkit.results.recoveries import phase_quantiles, recovery_phases
 from faultkit.results.summary import accounting, by, outcomes, survival
 from faultkit.statistics.stats import rate
-from faultkit.store import FILE, Row, Store
+from faultkit.store.store import FILE, Row, Store
 from tests.records import EVENTS_OF, MS, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 

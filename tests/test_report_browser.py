@@ -19,7 +19,7 @@ from faultkit.figures.select import activated
 from faultkit.report import write
 from faultkit.results import analysis
 from faultkit.results.availability import downtime
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.browser import MISSING, browser, complaints, opened
 from tests.synthetic import campaign
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from faultkit.report.watch import Progress, follow, progress
-from faultkit.store import FILE, Store
+from faultkit.store.store import FILE, Store
 from tests.browser import MISSING, browser, opened
 from tests.synthetic import campaign, meta, rows
 

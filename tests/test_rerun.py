@@ -10,22 +10,23 @@ from typing import Any
 import pytest
 
 from drivers.nbd import Nbd
-from faultkit.errors import NotPlaced, UsageError
-from faultkit.experiment import listed, plan
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
 from faultkit.machine.template import Template
-from faultkit.model import Record, Trial
-from faultkit.named import named, several
-from faultkit.policies import Nothing, RestartUDriver
-from faultkit.protocols import Function, ModuleCode
+from faultkit.model.code import Function, ModuleCode
+from faultkit.model.errors import NotPlaced, UsageError
+from faultkit.model.policies import Nothing, RestartUDriver
+from faultkit.model.trial import Record, Trial
 from faultkit.results.compare import between
 from faultkit.running import campaign
 from faultkit.running.campaign import run_relocated
+from faultkit.running.experiment import listed, plan
+from faultkit.running.named import named, several
 from faultkit.running.rerun import Changes, experiment_of
-from faultkit.store import Row, Store
-from monitors import Kernel, Requests
+from faultkit.store.store import Row, Store
+from monitors.kernel import Kernel
+from monitors.requests import Requests
 from tests.records import EVENTS_OF, Both, CallError, Hang, Kill, Typed, a_golden_row, a_record, a_row, a_trial
 from tests.synthetic import meta
 

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultkit.codec import dumps, loads
-from faultkit.errors import NotPlaced
 from faultkit.machine.payload import modules_of
-from faultkit.protocols import Function, ModuleCode, Ships, iter_parts
-from injectors.call_error import CallError
-from injectors.kill import Kill
+from faultkit.model.code import Function, ModuleCode
+from faultkit.model.codec import dumps, loads
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Ships, iter_parts
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
 from injectors.several import Several, overlap
-from injectors.skip import Skip
-from injectors.text import Text
+from injectors.udriver.kill import Kill
 
 BASE = 0xFFFFFFFFC0000000
 CODE = {"m": ModuleCode("m", (Function("f", BASE, bytes.fromhex("534889fb4885ff740231c05bc3")),))}
@@ -77,7 +78,7 @@ def test_its_type_is_that_of_its_faults_if_they_agree() -> None:
 
 def test_what_its_faults_need_travels_with_it() -> None:
     both = Several((Kill(), CallError("f", 0)))
-    assert modules_of([both]) == {"injectors.several", "injectors.kill", "injectors.call_error"}
+    assert modules_of([both]) == {"injectors.several", "injectors.udriver.kill", "injectors.kdriver.call_error"}
     files = [part.files() for part in iter_parts(both) if isinstance(part, Ships)]
     assert [Path(name).name for each in files for name in each] == ["faultkit_calls.ko"]
 

@@ -10,13 +10,13 @@ from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.errors import NotPlaced
-from faultkit.protocols import Function, ModuleCode
-from injectors.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
-from injectors.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
-from injectors.machine_code.operands import flipped_anywhere, operand_bits, other_word
-from injectors.sites import sites
-from injectors.text import Text
+from faultkit.model.code import Function, ModuleCode
+from faultkit.model.errors import NotPlaced
+from injectors.kdriver.text import Text
+from injectors.tools.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
+from injectors.tools.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
+from injectors.tools.machine_code.operands import flipped_anywhere, operand_bits, other_word
+from injectors.tools.sites import sites
 
 FTRACE_NOP = bytes.fromhex("0f1f440000")
 # push rbx; mov rbx, rdi; test rdi, rdi; je +2; xor eax, eax; jle +6 (near); pop rbx; ret

@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.codec import encode
-from faultkit.errors import UsageError
-from faultkit.experiment import Experiment, load, plan
-from faultkit.judge import Verdict
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, group_of
-from faultkit.model import Trial
-from faultkit.results.outcome_table import OutcomeTable
+from faultkit.model.codec import encode
+from faultkit.model.errors import UsageError
+from faultkit.model.trial import Trial
 from faultkit.results.stopping import Stopping, success
 from faultkit.running.campaign import Campaign, run_missing
+from faultkit.running.experiment import Experiment, load, plan
 from faultkit.statistics.sequential import Decision, Sprt, first_decision
-from faultkit.store import Row, Store
+from faultkit.store.store import Row, Store
+from faultkit.tables.outcome_table import OutcomeTable
+from faultkit.verdict.judge import Verdict
 from tests.records import EVENTS_OF, a_row, a_trial
 from tests.synthetic import meta
 from tests.terminal import printed

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit import store as module
-from faultkit.codec import encode
-from faultkit.errors import HarnessError, UsageError
-from faultkit.model import Event, Outcome
-from faultkit.store import FILE, Row, Store, class_name, pack_events, unpack_events
+from faultkit.model.codec import encode
+from faultkit.model.errors import HarnessError, UsageError
+from faultkit.model.events import Event, Outcome
+from faultkit.store import store as module
+from faultkit.store.store import FILE, Row, Store, class_name, pack_events, unpack_events
 from tests.records import EVENTS_OF, RESTORED, CallError, a_golden_row, a_record, a_row, a_trial
 from tests.synthetic import campaign, meta
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from faultkit.strata import Stratum, stratum
+from faultkit.verdict.strata import Stratum, stratum
 from tests.records import Both, CallError, Hang, Kill, Typed
 
 

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from faultkit import store as store_module
-from faultkit.errors import UsageError
-from faultkit.model import Outcome
-from faultkit.results.outcome_table import OutcomeTable
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
 from faultkit.results.summary import (
     COLUMNS,
     about,
@@ -27,7 +25,9 @@ from faultkit.results.summary import (
     survival,
 )
 from faultkit.statistics.stats import rate
-from faultkit.store import Store
+from faultkit.store import store as store_module
+from faultkit.store.store import Store
+from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import EVENTS_OF, CallError, Kill, Typed, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta, one_of_each
 from tests.terminal import printed

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from faultkit.model import Detectors, Event
+from faultkit.model.events import Event
+from faultkit.model.trial import Detectors
+from faultkit.model.triggers import Every
 from faultkit.results.sweeps import detector_table, throughput
-from faultkit.store import Store
-from faultkit.triggers import Every
+from faultkit.store.store import Store
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta
 

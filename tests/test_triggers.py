@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.codec import dumps, loads
-from faultkit.protocols import Trigger
-from faultkit.triggers import After, AtOnce, AtRequest, Every, WithProbability, gap
+from faultkit.model.codec import dumps, loads
+from faultkit.model.parts import Trigger
+from faultkit.model.triggers import After, AtOnce, AtRequest, Every, WithProbability, gap
 from tests.records import Nbd
 
 ENDED_AT_S = 30.0

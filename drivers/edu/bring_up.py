@@ -9,9 +9,9 @@ from functools import partial
 
 from drivers.edu.driver import opened
 from drivers.edu.workload import check, step
-from drivers.initialisation import RETRY_S, in_turn, load_anew
 from faultkit.guest.commands import retry
-from faultkit.protocols import Bench, Check
+from faultkit.guest.starting import RETRY_S, in_turn, load_anew
+from faultkit.model.parts import Bench, Check
 
 
 @dataclass(frozen=True, slots=True)

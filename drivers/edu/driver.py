@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
-from drivers.microdriver import UDriver, halves, load, unload
 from faultkit.guest.commands import retry
-from faultkit.protocols import KernelModule, Program, Tampering
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.parts import Tampering
+from microdriver import UDriver, halves, load, unload
 
 MODULE = "edu_micro"
 NODE = Path("/dev/edu0")

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from drivers.edu.driver import factorial, opened
 from drivers.edu.workload import LARGEST, SLOT_BYTES, verify
-from drivers.microdriver.life import Life, Step, rejoin, reload
-from faultkit.protocols import Bench
+from faultkit.model.parts import Bench
+from microdriver.life import Life, Step, rejoin, reload
 
 
 def ask_factorial(bench: Bench) -> None:

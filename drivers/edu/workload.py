@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.edu.driver import PROBED, factorial, opened
-from faultkit.protocols import Bench, Check
+from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.2
 SLOT_BYTES = 64

@@ -13,7 +13,7 @@ from pathlib import Path
 from drivers.nbd.proxy import ARMED
 from drivers.nbd.tampering import refusal
 from faultkit.guest.commands import retry
-from faultkit.protocols import Tampering
+from faultkit.model.parts import Tampering
 
 PROXY = Path("/run/nbd-proxy.sock")  # where nbd.ko finds the proxy in nbdkit's place
 CONTROL = Path("/run/nbd-channel.sock")
@@ -33,7 +33,7 @@ def hang_up() -> None:
 
 
 def arm(tampering: Tampering) -> int:
-    """What `faultkit.protocols.Channelled.tamper` promises."""
+    """What `faultkit.model.parts.Channelled.tamper` promises."""
     if words := refusal(tampering):
         raise OSError(errno.EINVAL, words)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:

@@ -14,7 +14,7 @@ from select import select
 
 from drivers.nbd import channel, netlink, settings
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Tampering
+from faultkit.model.parts import Tampering
 
 SOCKET = Path("/run/nbd.sock")
 PIDFILE = Path("/run/nbdkit.pid")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drivers.nbd.messages import FIELDS, KINDS, LARGEST_BYTES, Message, field_at
-from faultkit.protocols import Tampering
+from faultkit.model.parts import Tampering
 
 
 @dataclass(slots=True)

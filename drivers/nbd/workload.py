@@ -12,7 +12,7 @@ from mmap import mmap
 from threading import Thread
 
 from drivers.nbd.driver import PAGE, direct, read, write
-from faultkit.protocols import Bench, Check
+from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.2
 BLOCKS = 16  # of each lane

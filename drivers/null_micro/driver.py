@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.microdriver import UDriver, halves, load, unload
 from faultkit.guest.commands import retry
-from faultkit.protocols import KernelModule, Program
+from faultkit.model.builds import KernelModule, Program
+from microdriver import UDriver, halves, load, unload
 
 MODULE = "null_micro"
 NODE = Path("/dev/null_micro")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import quantiles
 
-from faultkit.protocols import Bench, Check
+from faultkit.model.parts import Bench, Check
 
 PROGRAM = "/faultkit/bin/crossing_cost"
 CALLS = ("upcall", "system_call", "pipe")

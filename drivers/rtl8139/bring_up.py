@@ -14,7 +14,7 @@ from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
 from faultkit.guest.commands import retry, run
 from faultkit.guest.lifecycle import take_down
-from faultkit.protocols import Bench, Check, Split
+from faultkit.model.parts import Bench, Check, Split
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
 FLAGS = struct.Struct("16sH14x")  # struct ifreq

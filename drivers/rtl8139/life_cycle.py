@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from drivers.initialisation import RETRY_S, in_turn, load_anew, persist
 from drivers.rtl8139.bring_up import carrier, set_up
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import Transfers, transfer
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Bench, Check, StoppedMachine
+from faultkit.guest.starting import RETRY_S, in_turn, load_anew, persist
+from faultkit.model.parts import Bench, Check, StoppedMachine
 
 LOOK_S = 0.02
 OUT_S = 0.2  # how long the cable is out

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Thread
 
 from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, content, receive
-from faultkit.protocols import Bench, Check
+from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.2
 

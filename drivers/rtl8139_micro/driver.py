@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.microdriver import UDriver, halves, load, unload
 from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import KernelModule, Program, Tampering
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.parts import Tampering
+from microdriver import UDriver, halves, load, unload
 
 MODULE = "rtl8139_micro"
 UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drivers.microdriver.life import Life, Step, rejoin, reload
 from drivers.rtl8139.bring_up import carrier
 from drivers.rtl8139.driver import DEVICE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import move
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Bench
+from faultkit.model.parts import Bench
+from microdriver.life import Life, Step, rejoin, reload
 
 ANSWER_S = 3.0
 CHUNK_BYTES = 4096

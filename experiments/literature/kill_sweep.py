@@ -20,9 +20,10 @@ from drivers.nbd import Nbd, Stream
 from drivers.rtl8139 import Rtl8139, Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import Detectors, Every, ReloadKDriver, RestartUDriver, Trial
-from injectors.kill import Kill
-from injectors.unbind import Unbind
-from monitors import Kernel, Resources
+from injectors.kdriver.unbind import Unbind
+from injectors.udriver.kill import Kill
+from monitors.kernel import Kernel
+from monitors.resources import Resources
 
 INTERVALS_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 DURATION_S = 60.0

@@ -14,7 +14,7 @@ from experiments.literature.tables import MENDED, alarmed, counted, crash_pairs,
 from faultkit.results.analysis import frame_of
 from faultkit.results.sweeps import throughput
 from faultkit.statistics.stats import rate
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, ReloadKDriver, RestartBoth, Trial
-from faultkit.protocols import Fault
-from injectors.kernel_memory import KernelMemory
-from injectors.skip import Skip
-from injectors.text import Text
-from monitors import Kernel, Modules, Process
+from faultkit.model.parts import Fault
+from injectors.kdriver.kernel_memory import KernelMemory
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
 
 MONITORS = (Process(), Modules(), Kernel())
 LAST_REQUEST = 40  # the latest at which faults go in, so that enough work follows

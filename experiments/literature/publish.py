@@ -18,9 +18,9 @@ import pandas as pd
 
 from experiments.literature.lines import LINES, Line
 from experiments.literature.tables import TABLES
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 from faultkit.results.summary import replays
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 HOME = Path(__file__).parents[2]
 PUBLISHED = HOME / "results" / "published"

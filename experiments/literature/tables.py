@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.analysis import frame_of, rates
 from faultkit.results.causes import causes
 from faultkit.results.sweeps import throughput
 from faultkit.statistics.stats import Rate, rate
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 Table = Callable[[Store], pd.DataFrame]
 MENDED = ("RECOVERED", "DISRUPTED")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from drivers.microdriver.contract import IN, OUT, Call, Contract, Field
-from injectors.channel import Channel
+from injectors.channel.channel import Channel
+from microdriver.contract import IN, OUT, Call, Contract, Field
 
 KINDS = {"return": 2, "downcall": 3}  # enum md_kind
 CARRIES = {"return": OUT, "downcall": IN}  # what crosses from the u-driver to the k-driver

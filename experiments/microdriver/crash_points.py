@@ -20,8 +20,10 @@ from drivers.edu import Edu, EduBringUp
 from drivers.rtl8139 import LifeCycle
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Detectors, ReloadKDriver, RestartUDriver, Trial
-from injectors.channel import Channel
-from monitors import Kernel, Modules, Process
+from injectors.channel.channel import Channel
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
 
 GATE = ("golden clean", "no CRASHED", "no HUNG", "no LOST", "no CORRUPT", "no warned")
 BEFORE = Trial(

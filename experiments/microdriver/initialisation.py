@@ -19,7 +19,7 @@ from dataclasses import replace
 from drivers.rtl8139 import BringUp, Rtl8139
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import Detectors, Nothing, Trial
-from monitors import Modules
+from monitors.modules import Modules
 
 REPETITIONS = 20
 DRIVERS = (Rtl8139(), Rtl8139Micro(), Rtl8139Micro(whole=True))

@@ -21,13 +21,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from drivers.edu import Edu, EduLife
-from drivers.microdriver.contract import Contract, contract
 from drivers.rtl8139_micro import Rtl8139Micro, RtlLife
 from experiments.microdriver.boundaries import Message, wrongs
 from faultkit import AtRequest, Detectors, Nothing, Trial
 from faultkit.machine import cbuild
-from faultkit.protocols import Program
-from monitors import Crossings, Kernel
+from faultkit.model.builds import Program
+from microdriver.contract import Contract, contract
+from monitors.crossings import Crossings
+from monitors.kernel import Kernel
 
 GATE = ("no CRASHED", "no HUNG", "no LOST", "no warned", "no CORRUPT where driver = rtl8139_micro")
 VALUES = 2  # of each field of each message, drawn from all that are worth a try; None: all, for an hour and more

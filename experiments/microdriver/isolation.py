@@ -21,10 +21,12 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import LifeCycle, Rtl8139
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Detectors, ReloadKDriver, RestartUDriver, Trial
-from injectors.bug_code import KINDS
-from injectors.kernel_bug import KernelBug
-from injectors.user_bug import UserBug
-from monitors import Kernel, Modules, Process
+from injectors.kdriver.kernel_bug import KernelBug
+from injectors.tools.bug_code import KINDS
+from injectors.udriver.user_bug import UserBug
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
 
 DRAWS = 3
 TWINS = (  # the phase in which they are called, the function of rtl_u, that of 8139cp

@@ -21,9 +21,10 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Detectors, Every, RestartUDriver, Trial
-from injectors.channel import Channel
-from injectors.kill import Kill
-from monitors import Kernel, Resources
+from injectors.channel.channel import Channel
+from injectors.udriver.kill import Kill
+from monitors.kernel import Kernel
+from monitors.resources import Resources
 
 RECOVERIES = 1000
 NIC_EVERY_S, EDU_EVERY_S = 0.6, 1.5  # longer than a recovery takes

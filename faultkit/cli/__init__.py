@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES
-from faultkit.errors import FaultkitError
+from faultkit.model.errors import FaultkitError
 
 GROUPS = {
     "begin": ("doctor", "list", "new", "completion", "manual"),

@@ -13,24 +13,23 @@ from typing import Any
 import click
 from rich.console import Console
 
-from faultkit import doctor, experiment
 from faultkit.cli import terminal
 from faultkit.cli.reference import EXIT_CODES
 from faultkit.cli.results import RESULTS, built_guest, link_latest
-from faultkit.errors import FaultkitError, HarnessError, UsageError
-from faultkit.experiment import Experiment
 from faultkit.machine import cache
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import KEEP
+from faultkit.model.errors import FaultkitError, HarnessError, UsageError
 from faultkit.results.conclusion import conclusion, trouble
-from faultkit.results.outcome_table import OutcomeTable
 from faultkit.results.summary import accounting, replays
-from faultkit.running import campaign
+from faultkit.running import campaign, doctor, experiment
 from faultkit.running.campaign import Campaign
+from faultkit.running.experiment import Experiment
 from faultkit.running.progress import Bar
 from faultkit.running.replay import replay, spread
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.tables.outcome_table import OutcomeTable
 
 AGAIN, AGAIN_EVERY = 5, 20  # so many trials are run again at the end, but no more than one in so many
 

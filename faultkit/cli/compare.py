@@ -10,10 +10,10 @@ from rich.console import Console
 
 from faultkit.cli import options
 from faultkit.cli.results import complete_results, found, result_argument
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 from faultkit.results.compare import COLUMNS, Comparison, as_json, between, within
-from faultkit.results.comparison_table import ComparisonTable
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.tables.comparison_table import ComparisonTable
 
 
 @click.command(name="compare", short_help="Compare results, fault by fault.")

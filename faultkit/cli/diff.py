@@ -11,10 +11,10 @@ from rich.console import Console
 
 from faultkit.cli import options
 from faultkit.cli.results import complete_results, found
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 from faultkit.results.alignment import IDS
 from faultkit.results.trial_diff import TrialDiff, as_json
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 
 @click.command(name="diff", short_help="Compare the time lines of two trials.")

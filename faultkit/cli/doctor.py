@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from faultkit import doctor
 from faultkit.cli import options
+from faultkit.running import doctor
 
 
 @click.command(name="doctor", short_help="Say what is missing, and what mends it.")

@@ -12,13 +12,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultkit import experiment
 from faultkit.cli import options
 from faultkit.cli.gate_rules import RULES
 from faultkit.cli.results import complete_results, found
 from faultkit.cli.until import Budget, run_until
-from faultkit.errors import UsageError
-from faultkit.experiment import Experiment
 from faultkit.gate import github, junit, known, sources
 from faultkit.gate.assess import Gated, gated
 from faultkit.gate.facts import Facts, compared, facts_of
@@ -26,8 +23,11 @@ from faultkit.gate.relative import NotWorse
 from faultkit.gate.screen import Screen, as_json
 from faultkit.gate.sources import Rules
 from faultkit.gate.until import UntilDecided, refuse_undecidable
+from faultkit.model.errors import UsageError
 from faultkit.results import compare
-from faultkit.store import Store
+from faultkit.running import experiment
+from faultkit.running.experiment import Experiment
+from faultkit.store.store import Store
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from faultkit import catalogue
 from faultkit.cli import options
+from faultkit.running import catalogue
 
 
 @click.command(name="list", short_help="List what can be named in experiments.")

@@ -9,7 +9,7 @@ import click
 
 from faultkit.cli import options, terminal
 from faultkit.cli.results import built_guest, opened, result_argument
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 from faultkit.running.replay import described, replay, spread
 
 

@@ -13,7 +13,7 @@ from faultkit import report
 from faultkit.cli import options
 from faultkit.cli.results import RESULTS, begun, complete_results, found
 from faultkit.report.watch import Progress, follow
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 EVERY_S = 5.0
 

@@ -10,7 +10,7 @@ from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import latest, opened, result_argument
 from faultkit.machine.qemu import Machine
-from faultkit.named import named, several
+from faultkit.running.named import named, several
 from faultkit.running.rerun import Changes, experiment_of
 
 

@@ -11,11 +11,11 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import Console
 
-from faultkit import catalogue, experiment
-from faultkit.errors import UsageError
 from faultkit.machine import cache
 from faultkit.machine.image import Image, image
-from faultkit.store import FILE, Store
+from faultkit.model.errors import UsageError
+from faultkit.running import catalogue, experiment
+from faultkit.store.store import FILE, Store
 
 RESULTS = Path("results")
 GUESTS = 3  # built guests to keep

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from faultkit import experiment
 from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import complete_experiments, latest
 from faultkit.machine.qemu import Machine
-from faultkit.store import FILE, Store
+from faultkit.running import experiment
+from faultkit.store.store import FILE, Store
 
 
 @click.command(name="run", short_help="Run an experiment.")

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from faultkit.cli import options
 from faultkit.cli.results import opened, result_argument
-from faultkit.results import timeline
-from faultkit.results.outcome_table import OutcomeTable
 from faultkit.results.summary import COLUMNS, as_json
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.tables import timeline
+from faultkit.tables.outcome_table import OutcomeTable
 
 
 @click.command(name="show", short_help="Show outcomes, or the time line of a trial.")

@@ -11,9 +11,9 @@ import click
 from faultkit.cli.campaigns import Asked, execute, place_for
 from faultkit.cli.results import latest
 from faultkit.cli.run import as_before
-from faultkit.experiment import Experiment
 from faultkit.gate.until import UntilDecided
 from faultkit.machine.qemu import Machine
+from faultkit.running.experiment import Experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

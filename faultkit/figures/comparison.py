@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from faultkit.figures.looks import INK, PALETTE, axis, figure
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.compare import Comparison
 
 

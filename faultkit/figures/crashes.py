@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from faultkit.figures.looks import COLOURS, MOST_ROWS, PATTERNS, axis, figure, marker, names_axis
 from faultkit.figures.select import faulty, named
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 
 
 def crashes(trials: pd.DataFrame) -> go.Figure:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from faultkit.figures.looks import MOST_ROWS, PALETTE, axis, figure, names_axis
 from faultkit.figures.select import faulty, named
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.statistics.stats import Rate, rate
 
 

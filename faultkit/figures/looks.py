@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 
 # By name, as the dashboard's style sheet calls them; it has a dark value for each.
 PALETTE: Mapping[str, str] = {

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from faultkit.episodes import PHASES
 from faultkit.figures.looks import INK, axis, figure, in_ms, looks, ms_axis
 from faultkit.results.recoveries import phase_quantiles
+from faultkit.verdict.episodes import PHASES
 
 
 def phases(frame: pd.DataFrame, by: str = "policy") -> go.Figure:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.summary import GOLDEN
 
 UNKNOWN = "(unknown)"

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from faultkit.figures.looks import INK, OUTCOME_PATTERNS, PALETTE, figure, marker, names_axis, share_axis
 from faultkit.figures.select import activated, named
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.summary import complete, survival
 from faultkit.statistics.stats import Rate
 

@@ -10,7 +10,7 @@ from faultkit.gate.clauses import NONE_IN, Clauses, nothing, numbers, percent, s
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import one_sided
 from faultkit.gate.shares import measure_of
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.facts import Facts, report_of
 from faultkit.gate.sources import Named, Rules
 from faultkit.results.summary import VOID_SHARE, accounting
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 PASSED, FAILED, INCONCLUSIVE, HARNESS = 0, 1, 3, 5
 

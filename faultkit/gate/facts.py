@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.signatures import excerpt, signature
 from faultkit.results.summary import COLUMNS, GOLDEN, VOID_SHARE
 from faultkit.statistics.sequential import Decision
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 TIMES = {"recovery": "recovery_ns", "detection": "detection_latency_ns", "outage": "outage_ns"}
 FLAGS = ("injected", "manifested", "leaked", "warned", "udriver_died", "kdriver_reloaded")

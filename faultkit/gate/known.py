@@ -12,8 +12,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from faultkit.errors import UsageError
 from faultkit.gate.sources import read_toml
+from faultkit.model.errors import UsageError
 
 HEAD = "# Crash signatures that are known. `faultkit gate --update-known` adds to the end; the rest is yours.\n"
 

@@ -25,7 +25,7 @@ from faultkit.gate.relative import NotWorse
 from faultkit.gate.shares import ACTIVATED, MEASURES, Share
 from faultkit.gate.times import INTERVALS, UNITS_NS, Within
 from faultkit.gate.words import Words, hundredth
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.summary import COLUMNS
 
 QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")

@@ -9,7 +9,7 @@ from faultkit.gate.answers import Ruling
 from faultkit.gate.clauses import Clauses, nothing, percent, signatures, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import ANSWERS, Question
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.summary import SURVIVED
 from faultkit.statistics.sequential import Decision
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faultkit.errors import UsageError
 from faultkit.gate.language import Rule, parse
+from faultkit.model.errors import UsageError
 
 KEYS = ("rules", "known", "baseline")
 EXAMPLE = 'rules = ["recovered >= 99 %", "no CORRUPT in 300 trials"]'

@@ -13,7 +13,7 @@ from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.clauses import Clauses, nothing, percent, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import ANSWERS, Question
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.statistics.sequential import Decision
 
 UNITS_NS: Mapping[str, int] = {"ns": 1, "us": 1000, "ms": 10**6, "s": 10**9}

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from faultkit.errors import UsageError
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import assess, overall
 from faultkit.gate.facts import Facts, compared, facts_of
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.sources import Named, of_lines
+from faultkit.model.errors import UsageError
 from faultkit.results.summary import SURVIVED
 from faultkit.statistics.sequential import Decision
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 EVERY = 10  # trials from one look to the next
 DECISIONS = {

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 
 TOKEN = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*')|(?P<sign>>=|<=|≥|≤|[%,=])|(?P<word>[^\s%,=<>≥≤"']+)|(?P<odd>\S)""")
 SPACE = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*')|\s+""")

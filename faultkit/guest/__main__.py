@@ -14,8 +14,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from faultkit.codec import decode, loads, name_of
-from faultkit.errors import FaultkitError
 from faultkit.guest import commands
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.clock import printk_lag_ns
@@ -23,9 +21,11 @@ from faultkit.guest.host import Host
 from faultkit.guest.injection import Injection
 from faultkit.guest.lifecycle import bring_up, take_down
 from faultkit.guest.recovery import Controller
-from faultkit.mailbox import State
-from faultkit.model import Trial
-from faultkit.protocols import Check, Driver, Installs, Prepares, Thaws, Watcher, Workload
+from faultkit.model.codec import decode, loads, name_of
+from faultkit.model.errors import FaultkitError
+from faultkit.model.mailbox import State
+from faultkit.model.parts import Check, Driver, Installs, Prepares, Thaws, Watcher, Workload
+from faultkit.model.trial import Trial
 
 SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship

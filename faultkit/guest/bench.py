@@ -14,16 +14,16 @@ from heapq import heappop, heappush
 from itertools import count, starmap
 from typing import Any
 
-from faultkit.codec import encode
 from faultkit.guest.host import Host
-from faultkit.model import Event
-from faultkit.protocols import Driver, HostSide
+from faultkit.model.codec import encode
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, HostSide
 
 Callback = Callable[[], None]
 
 
 class GuestBench:
-    """Fulfils `faultkit.protocols.Bench`. Requests and reports may come from any thread; callbacks of
+    """Fulfils `faultkit.model.parts.Bench`. Requests and reports may come from any thread; callbacks of
     `after` and `watch` run in the thread that calls `loop`.
     """
 

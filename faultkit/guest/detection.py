@@ -15,8 +15,8 @@ from threading import Thread
 
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.lifeline import Lifeline
-from faultkit.model import Detectors
-from faultkit.protocols import Driver, Watcher
+from faultkit.model.parts import Driver, Watcher
+from faultkit.model.trial import Detectors
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from faultkit.errors import NotPlaced
-from faultkit.mailbox import SIZE, Mailbox, State
+from faultkit.model.errors import NotPlaced
+from faultkit.model.mailbox import SIZE, Mailbox, State
 
 IDLE_PORT = 0x80  # where BIOSes leave progress codes; nothing listens
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
 
-from faultkit.errors import NotPlaced
 from faultkit.guest.bench import GuestBench
-from faultkit.model import Trial
-from faultkit.protocols import Fault
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Fault
+from faultkit.model.trial import Trial
 
 
 class Injection:

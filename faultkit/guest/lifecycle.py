@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faultkit.protocols import Driver, Split
+from faultkit.model.parts import Driver, Split
 
 
 def bring_up(driver: Driver) -> None:

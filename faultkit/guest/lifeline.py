@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faultkit.guest.bench import GuestBench
-from faultkit.protocols import Split
+from faultkit.model.parts import Split
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from faultkit.errors import HarnessError
 from faultkit.guest.bench import GuestBench
 from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
 from faultkit.guest.lifeline import Lifeline
-from faultkit.model import Detectors
-from faultkit.protocols import Action, Driver, KeepsState, NeedsState, Policy, Split, StepsAside, Watcher, iter_parts
+from faultkit.model.errors import HarnessError
+from faultkit.model.parts import Action, Driver, KeepsState, NeedsState, Policy, Split, StepsAside, Watcher, iter_parts
+from faultkit.model.trial import Detectors
 
 ATTEMPT_S = 6.0  # a recovery attempt that takes longer has failed
 COME_BACK_S = 3.0  # how long the probe may fail after the steps are done

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from faultkit.errors import HarnessError, UnmetNeed
+from faultkit.model.errors import HarnessError, UnmetNeed
 
 
 def place() -> Path:

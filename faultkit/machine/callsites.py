@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 
-from faultkit.protocols import CallSite, Function
+from faultkit.model.code import CallSite, Function
 
 COMPILERS = frozenset({"__fentry__", "ftrace_caller", "ftrace_regs_caller"})
 """What a function's first instructions call: tracing hooks that the compiler put there."""

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.machine import cache
-from faultkit.protocols import Program
+from faultkit.model.builds import Program
+from faultkit.model.errors import HarnessError, UnmetNeed
 
 COMPILE = ("gcc", "-O2", "-g0", "-static", "-Wall", "-Wextra", "-Werror")
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 
-from faultkit.codec import dumps
-from faultkit.errors import HarnessError
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
-from faultkit.mailbox import State
-from faultkit.model import Trial
-from faultkit.protocols import Function, ModuleCode
+from faultkit.model.code import Function, ModuleCode
+from faultkit.model.codec import dumps
+from faultkit.model.errors import HarnessError
+from faultkit.model.mailbox import State
+from faultkit.model.trial import Trial
 
 LIMIT_S = 120.0
 PADDING = ("nop", "int3")

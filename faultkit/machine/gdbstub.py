@@ -9,7 +9,7 @@ import re
 import socket
 import struct
 
-from faultkit.errors import GuestLost, HarnessError
+from faultkit.model.errors import GuestLost, HarnessError
 
 CHUNK = 1024  # bytes a packet; QEMU's buffer holds 4096 characters
 REGISTERS = (

@@ -15,10 +15,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.machine import cache
 from faultkit.machine.initramfs import Entry, archive
 from faultkit.machine.qemu import Files, Guest, Machine
+from faultkit.model.errors import HarnessError, UnmetNeed
 
 GUEST_PACKAGES = (
     "python3", "python3-bpfcc", "python3-psutil", "kmod", "iproute2", "procps", "nbdkit", "nbd-client",

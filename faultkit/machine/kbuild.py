@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.machine import cache
 from faultkit.machine.image import headers, headers_version
-from faultkit.protocols import Edit, KernelModule
+from faultkit.model.builds import Edit, KernelModule
+from faultkit.model.errors import HarnessError, UnmetNeed
 
 TIMELESS = "KBUILD_BUILD_TIMESTAMP=@0"  # with a time given, pahole does not number types as its threads come upon them
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from faultkit.errors import HarnessError
 from faultkit.machine.gdbstub import GdbStub
 from faultkit.machine.qemu import Guest
-from faultkit.model import Event
-from faultkit.protocols import HostSide
+from faultkit.model.errors import HarnessError
+from faultkit.model.events import Event
+from faultkit.model.parts import HostSide
 
 Action = Callable[[], None]
 
@@ -81,7 +81,7 @@ class PausedGuest:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """Fulfils `faultkit.protocols.StoppedMachine` for one fault, whose events carry its label."""
+    """Fulfils `faultkit.model.parts.StoppedMachine` for one fault, whose events carry its label."""
 
     machine: PausedGuest
     label: Mapping[str, Any]

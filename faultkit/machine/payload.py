@@ -1,34 +1,30 @@
-"""What travels into the guest: faultkit's guest half, and the files of every part that a template uses.
+"""The guest's payload: the agent, and every module and file that the parts of a template use.
 
-A part's module travels as its package's folder, or as the single file that it is, and with it what it imports
-of our packages and of the modules beside it; other files go with it if the part ships them
-(`faultkit.protocols.Ships`).
+A module travels alone: with it go the packages around it and the modules that it imports of our packages, of its own
+package, and beside its file. Any other file travels only if a part ships it (`faultkit.model.parts.Ships`).
 """
 
 from __future__ import annotations
 
 import ast
-import importlib
-import inspect
+import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import faultkit
-from faultkit.codec import encode
-from faultkit.errors import UsageError
 from faultkit.machine import cbuild, kbuild
 from faultkit.machine.initramfs import Entry, archive, with_folders
-from faultkit.protocols import KernelModule, Program, Ships, iter_parts
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.codec import encode
+from faultkit.model.errors import UsageError
+from faultkit.model.parts import Ships, iter_parts
 
 HOME = "payload/faultkit"  # becomes /faultkit in the guest
-GUEST_HALF = (
-    "__init__.py", "model.py", "protocols.py", "codec.py", "errors.py", "mailbox.py", "policies.py", "triggers.py",
-)  # fmt: skip
-TRAVELS = (".py", ".c", ".h")
-OURS = ("drivers", "injectors", "monitors")
+AGENT = "faultkit.guest.__main__"
+OURS = ("faultkit", "drivers", "injectors", "microdriver", "monitors")
 LARGEST_BYTES = 64 << 20
+Found = tuple[Path, bool]  # a module's file, and whether it is a package
 
 INIT = b"""#!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONPATH=/faultkit PYTHONDONTWRITEBYTECODE=1
@@ -88,49 +84,48 @@ def modules_of(parts: Iterable[Any]) -> set[str]:
 
 
 def sources(parts: Iterable[Any]) -> Iterator[tuple[str, Path]]:
-    """Path in the guest's import path, and file here, of all code that the parts need."""
-    half = Path(inspect.getfile(faultkit)).parent
-    for path in [*(half / name for name in GUEST_HALF), *sorted((half / "guest").glob("*.py"))]:
-        yield f"faultkit/{path.relative_to(half)}", path
-    for name in sorted(with_imports(top(module) for module in modules_of(parts)) - {"faultkit"}):
-        yield from files_of(name)
+    """Path in the guest's import path, and file here, of each module that the agent and the parts import."""
+    for name, (file, is_package) in sorted(with_imports({AGENT, *modules_of(parts)}).items()):
+        yield f"{name.replace('.', '/')}{'/__init__' if is_package else ''}.py", file
 
 
-def with_imports(names: Iterable[str]) -> set[str]:
-    """Top-level modules, and those of ours and beside them that they import."""
-    found, left = set[str](), set(names)
+def with_imports(names: Iterable[str]) -> dict[str, Found]:
+    """The modules, the packages around them, and all that they import of our packages and of their own."""
+    found, left = dict[str, Found](), set(names)
     while left:
-        found.add(name := left.pop())
-        for _, path in files_of(name) if name != "faultkit" else ():
-            if path.suffix == ".py":
-                left |= set(neighbours(path)) - found
+        name = left.pop()
+        left |= {name.rpartition(".")[0]} - {"", *found}
+        if name not in found and (here := located(name)):
+            found[name] = here
+            left |= set(imported(name, *here)) - found.keys()
     return found
 
 
-def neighbours(file: Path) -> Iterator[str]:
-    """The top-level modules that a file imports which are ours, or lie in its folder."""
+def located(name: str) -> Found | None:
+    """A module's file, and whether it is a package; None if there is no such module, or it has no file."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a name in a module, not in a package
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return Path(spec.origin), spec.submodule_search_locations is not None
+
+
+def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
+    """What a module's import statements name that must travel with it: modules, and names that may be modules."""
+    package = name if is_package else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         else:
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-        for name in map(top, names):
-            if name in OURS or (file.parent / f"{name}.py").is_file():
-                yield name
+            continue
+        yield from (each for each in names if travels(each.partition(".")[0], name.partition(".")[0], file))
 
 
-def top(module: str) -> str:
-    """What has to travel for a module: of our packages of parts the whole package, of others the outermost."""
-    return module.partition(".")[0]
-
-
-def files_of(name: str) -> Iterator[tuple[str, Path]]:
-    """All files of a top-level package, or the one file of a module."""
-    module = importlib.import_module(name)
-    file = Path(inspect.getfile(module))
-    if not hasattr(module, "__path__"):
-        yield f"{name}.py", file
-        return
-    for path in sorted(file.parent.rglob("*")):
-        if path.suffix in TRAVELS and "__pycache__" not in path.parts:
-            yield f"{name}/{path.relative_to(file.parent)}", path
+def travels(top: str, own: str, file: Path) -> bool:
+    """Whether a module that a file imports is one of ours, of the file's own package, or lies beside the file."""
+    return top in OURS or top == own or (file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()

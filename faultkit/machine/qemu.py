@@ -33,9 +33,9 @@ from typing import Any, Self
 import psutil
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError, Runstate, StateError
 
-from faultkit.errors import GuestLost, HarnessError, Runaway, UnmetNeed
 from faultkit.machine.gdbstub import GdbStub
-from faultkit.mailbox import ADDRESS, SIZE, Mailbox
+from faultkit.model.errors import GuestLost, HarnessError, Runaway, UnmetNeed
+from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 
 QEMU = "qemu-system-x86_64"
 HPET_COUNTER = 0xFED000F0

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
-from faultkit.errors import NotPlaced
-from faultkit.protocols import ModuleCode, Placeable
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Placeable
 
 
 @runtime_checkable

@@ -14,18 +14,19 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from faultkit.codec import encode
-from faultkit.errors import HarnessError, UnmetNeed
 from faultkit.machine import cache, coverage, payload, qemu, symbols
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
 from faultkit.machine.spinning import SPINNING, quicken
 from faultkit.machine.symbols import Symbol
-from faultkit.mailbox import State
-from faultkit.model import Trial
-from faultkit.policies import Nothing
-from faultkit.protocols import Buffer, CallSite, Driver, Function, ModuleCode, Workload
+from faultkit.model.code import CallSite, Function, ModuleCode
+from faultkit.model.codec import encode
+from faultkit.model.errors import HarnessError, UnmetNeed
+from faultkit.model.mailbox import State
+from faultkit.model.parts import Buffer, Driver, Workload
+from faultkit.model.policies import Nothing
+from faultkit.model.trial import Trial
 
 PREPARE_S = 180.0
 KEEP = 12  # about 350 MB each

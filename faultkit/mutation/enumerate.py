@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from faultkit.model.builds import Edit, Mutation
 from faultkit.mutation.operators import OPERATORS, Draft
 from faultkit.mutation.syntax import Function, functions, statement_of
-from faultkit.protocols import Edit, Mutation
 
 WITNESS = "faultkit_reached();"
 DECLARED = "void faultkit_reached(void); "

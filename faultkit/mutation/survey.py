@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from faultkit.errors import HarnessError
 from faultkit.machine import cache, kbuild
 from faultkit.machine.image import headers_version
-from faultkit.protocols import KernelModule, Mutation
+from faultkit.model.builds import KernelModule, Mutation
+from faultkit.model.errors import HarnessError
 
 SAME, OTHER, BROKEN = "same", "other", "broken"
 ORIGINAL = "m0000"

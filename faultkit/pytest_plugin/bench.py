@@ -6,20 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from faultkit import AtOnce, Nothing, Outcome, Record, Trial, doctor
-from faultkit.codec import name_of
-from faultkit.errors import HarnessError, UnmetNeed, UsageError
-from faultkit.experiment import Group, kind_of
-from faultkit.judge import Verdict, judge
+from faultkit import AtOnce, Nothing, Outcome, Record, Trial
 from faultkit.machine import image
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, template
-from faultkit.model import Event
-from faultkit.protocols import iter_parts
+from faultkit.model.codec import name_of
+from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
+from faultkit.model.events import Event
+from faultkit.model.parts import iter_parts
 from faultkit.results.summary import SURVIVED
+from faultkit.running import doctor
 from faultkit.running.campaign import run_valid, settled
-from faultkit.store import Row
+from faultkit.running.experiment import Group, kind_of
+from faultkit.store.store import Row
+from faultkit.verdict.judge import Verdict, judge
 
 EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any policy and trigger of ours shares a template
 

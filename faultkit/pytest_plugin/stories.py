@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from faultkit.codec import dumps
-from faultkit.errors import FaultkitError
-from faultkit.experiment import Experiment, Plan
 from faultkit.machine.cache import digest
+from faultkit.model.codec import dumps
+from faultkit.model.errors import FaultkitError
 from faultkit.pytest_plugin.bench import Guest
-from faultkit.results.timeline import Timeline
 from faultkit.running.campaign import Campaign, about, now
-from faultkit.store import Store
+from faultkit.running.experiment import Experiment, Plan
+from faultkit.store.store import Store
+from faultkit.tables.timeline import Timeline
 
 WIDTH = 120
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from faultkit.errors import HarnessError, UsageError
+from faultkit.model.errors import HarnessError, UsageError
 from faultkit.report import campaign as campaigns
 from faultkit.report import details
 from faultkit.report.availability import availability_card
@@ -20,7 +20,7 @@ from faultkit.report.page import Section, page, themed
 from faultkit.report.recovery import phases_card, recovery_card
 from faultkit.report.replays import replays_card
 from faultkit.report.trials import run_card, trials_card
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 
 def write(results: Sequence[Path], out: Path, reload_s: float | None = None) -> None:

@@ -9,17 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.episodes import phases
-from faultkit.errors import UsageError
 from faultkit.figures.select import faulty
-from faultkit.model import Outcome
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
 from faultkit.results.analysis import frame_of
 from faultkit.results.compare import Comparison, within
 from faultkit.results.recoveries import PHASE_DTYPES, TRIAL
 from faultkit.results.summary import GOLDEN, accounting, by, false_positives, outcomes, survival
 from faultkit.results.waits import watched
 from faultkit.statistics.stats import Rate
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.verdict.episodes import phases
 
 GROUPS = ("driver", "side", "injector", "fault_type", "function", "policy")
 MOST_PHASED = 5_000

@@ -12,8 +12,8 @@ from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece, beside, card, chart, joined
 from faultkit.report.overview import share_row, shares_table
 from faultkit.results.compare import Comparison, between
-from faultkit.results.comparison_table import said
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.tables.comparison_table import said
 
 SIGNIFICANT = 0.05
 MOST_PAIRS = 6  # of campaigns that are compared

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model import Event, Outcome
+from faultkit.model.events import Event, Outcome
 from faultkit.results.summary import GOLDEN
-from faultkit.results.timeline import exact
-from faultkit.store import Store, class_name
+from faultkit.store.store import Store, class_name
+from faultkit.tables.timeline import exact
 
 TABLE_ROWS = 20_000
 FEWEST_OTHERS = 2_000  # than failures, of which all are shown

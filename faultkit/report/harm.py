@@ -5,7 +5,7 @@ from __future__ import annotations
 from faultkit import figures
 from faultkit.figures.heat import harm
 from faultkit.figures.select import UNKNOWN, faulty, named
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece, card, chart
 from faultkit.statistics.stats import rate

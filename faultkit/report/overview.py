@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from faultkit.figures.funnel import stages
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign, Counts, gap_sentence, golden_sentence, verdict, worst
 from faultkit.report.markup import Piece, card, note, rate_cells, stack, swatch, whisker
 from faultkit.results.summary import survival

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faultkit.report import write
 from faultkit.results.summary import replays
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from faultkit.model import Event
+from faultkit.model.events import Event
 
 DURATION = "_ns"  # how the names of durations in an event's data end: a matter of time, not of what happened
 IDS = frozenset(

@@ -15,15 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.errors import HarnessError, UnmetNeed, UsageError
-from faultkit.model import Outcome
+from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
+from faultkit.model.events import Outcome
 from faultkit.results.compare import Comparison, between, within
-from faultkit.results.outcome_table import OutcomeTable
 from faultkit.results.summary import GOLDEN, survival
-from faultkit.results.timeline import Timeline
 from faultkit.results.waits import watched
-from faultkit.rich_html import as_html, as_text
-from faultkit.store import Store, unpack_events
+from faultkit.store.store import Store, unpack_events
+from faultkit.tables.outcome_table import OutcomeTable
+from faultkit.tables.rich_html import as_html, as_text
+from faultkit.tables.timeline import Timeline
 
 OUTCOMES = pd.CategoricalDtype([outcome.name for outcome in Outcome], ordered=True)  # mildest first
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 
 import pandas as pd
 
-from faultkit.codec import decode
-from faultkit.model import Event, Outcome
+from faultkit.model.codec import decode
+from faultkit.model.events import Event, Outcome
 from faultkit.results.summary import SURVIVED
-from faultkit.store import Store, unpack_events
+from faultkit.store.store import Store, unpack_events
 
 KERNEL_TROUBLE = ("kernel.oops", "kernel.lockup")
 RECOVERED_FROM = frozenset({*SURVIVED, Outcome.DISRUPTED, Outcome.INACTIVE})

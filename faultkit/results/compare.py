@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from faultkit.errors import UsageError
-from faultkit.model import Outcome
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
 from faultkit.results.summary import SURVIVED
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.stats import Rate, rate
-from faultkit.store import Store, class_name
+from faultkit.store.store import Store, class_name
 
 BETWEEN = ("policy", "detectors", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
 COLUMNS = ("policy", "detectors", "monitors", "driver", "workload", "trigger")

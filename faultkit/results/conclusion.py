@@ -8,7 +8,7 @@ from typing import Any
 from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, as_json, survival
 from faultkit.statistics.sequential import confidence_sequence
 from faultkit.statistics.stats import Rate
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 
 def conclusion(store: Store) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 from scipy.stats import CensoredData, ecdf
 
-from faultkit.episodes import PHASES, Episode, episodes, phases
-from faultkit.model import Event
-from faultkit.store import Store, unpack_events
+from faultkit.model.events import Event
+from faultkit.store.store import Store, unpack_events
+from faultkit.verdict.episodes import PHASES, Episode, episodes, phases
 
 QUANTILES = (0.5, 0.95, 0.99)
 TRIAL = {"trial": "int64", "driver": "string", "injector": "string", "policy": "string"}
@@ -28,7 +28,7 @@ PHASE_DTYPES: dict[str, Any] = TRIAL | {
     "episode": "int64",  # of the trial, from 0
     "attempt": "int64",  # of the episode, from 1; 0 for phases that are no attempt's
     "action": "string",
-    "phase": pd.CategoricalDtype([*PHASES], ordered=True),  # see faultkit.episodes.Phase
+    "phase": pd.CategoricalDtype([*PHASES], ordered=True),  # see faultkit.verdict.episodes.Phase
     "duration_ns": "int64",  # virtual
     "complete": "bool",  # False: it was still going on, or failed, when it was last seen
 }

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from faultkit.results.summary import GOLDEN, SURVIVED
 from faultkit.statistics.sequential import Decision, Progress, Rule
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 SURVIVORS = frozenset(outcome.name for outcome in SURVIVED)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faultkit.errors import UsageError
-from faultkit.model import Outcome
+from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
 from faultkit.statistics.stats import Rate, quantile, rate
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 GOLDEN = "golden"  # the injector of a trial without a fault
 COLUMNS = (

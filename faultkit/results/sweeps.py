@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model import Event
+from faultkit.model.events import Event
 from faultkit.results.recoveries import detections
 from faultkit.statistics.stats import quantile, rate
-from faultkit.store import Store, unpack_events
+from faultkit.store.store import Store, unpack_events
 
 NOT_THE_SERVICE = frozenset({"fill", "connect"})  # requests that only make ready for others
 THROUGHPUT_COLUMNS = ("trial", "driver", "op", "interval_s", "faults", "outcome", "mismatched", "per_s", "loss")

@@ -11,11 +11,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from faultkit.model import Event
+from faultkit.model.events import Event
 from faultkit.results.alignment import Step, align
-from faultkit.results.timeline import DETAIL, details, title
-from faultkit.schema import JUDGED
-from faultkit.store import Store
+from faultkit.store.schema import JUDGED
+from faultkit.store.store import Store
+from faultkit.tables.timeline import DETAIL, details, title
 
 CONTEXT = 2  # so many alike are shown on either side of what differs
 ONLY_FIRST, ONLY_SECOND, BOTH = "-", "+", " "

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from faultkit.model import Event, Outcome
+from faultkit.model.events import Event, Outcome
 from faultkit.results.summary import GOLDEN
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 FINAL = (Outcome.LOST.name, Outcome.CRASHED.name)  # no waiting would have brought these back
 WAIT_DTYPES: dict[str, Any] = {

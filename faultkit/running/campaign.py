@@ -14,21 +14,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from faultkit.codec import encode, name_of
-from faultkit.errors import HarnessError, NotPlaced, Runaway, UsageError
-from faultkit.experiment import Experiment, Group, Plan, listed
-from faultkit.judge import Verdict
 from faultkit.machine import qemu
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
 from faultkit.machine.template import Template, group_of, template
-from faultkit.model import Record, Trial
-from faultkit.protocols import Placeable
+from faultkit.model.codec import encode, name_of
+from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UsageError
+from faultkit.model.parts import Placeable
+from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import Follows, Stops, stopping_of, success
+from faultkit.running.experiment import Experiment, Group, Plan, listed
 from faultkit.running.trial import run_trial
 from faultkit.statistics.sequential import Rule
-from faultkit.store import Row, Store, class_name
+from faultkit.store.store import Row, Store, class_name
+from faultkit.verdict.judge import Verdict
 
 ATTEMPTS = 3  # a void trial is tried again
 SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "qemu", "accel", "shift", "stop")

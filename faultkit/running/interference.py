@@ -9,10 +9,10 @@ from typing import Any
 
 from faultkit.machine.image import Image
 from faultkit.machine.template import Template
-from faultkit.model import Record, Trial
+from faultkit.model.trial import Record, Trial
 from faultkit.running.replay import Replay, again, templates
 from faultkit.running.trial import run_trial
-from faultkit.store import Store, pack_events, unpack_events
+from faultkit.store.store import Store, pack_events, unpack_events
 
 BATCH = 32  # records that are held in memory
 

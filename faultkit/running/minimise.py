@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from faultkit.codec import encode
-from faultkit.errors import HarnessError, UsageError
-from faultkit.judge import judge
 from faultkit.machine.image import Image
 from faultkit.machine.template import Template
-from faultkit.model import Outcome, Trial
+from faultkit.model.codec import encode
+from faultkit.model.errors import HarnessError, UsageError
+from faultkit.model.events import Outcome
+from faultkit.model.trial import Trial
 from faultkit.running.replay import restored
 from faultkit.running.trial import run_trial
-from faultkit.store import Store
+from faultkit.store.store import Store
+from faultkit.verdict.judge import judge
 
 Subset = tuple[int, ...]  # which of the faults, by position
 Run = Callable[[Subset], Outcome | None]  # None: void

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from rich import progress
 from rich.console import Console
 
-from faultkit.judge import Verdict
-from faultkit.model import Outcome
-from faultkit.store import Row
+from faultkit.model.events import Outcome
+from faultkit.store.store import Row
+from faultkit.verdict.judge import Verdict
 
 EVERY_S = 20.0
 

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from faultkit.codec import decode
-from faultkit.errors import UnmetNeed, UsageError
-from faultkit.judge import judge
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, template
-from faultkit.model import Event, Record
+from faultkit.model.codec import decode
+from faultkit.model.errors import UnmetNeed, UsageError
+from faultkit.model.events import Event
+from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
-from faultkit.store import Store, pack_events, unpack_events
+from faultkit.store.store import Store, pack_events, unpack_events
+from faultkit.verdict.judge import judge
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faultkit.codec import decode, name_of
-from faultkit.errors import UsageError
-from faultkit.experiment import Experiment
-from faultkit.model import Trial
-from faultkit.store import Store
+from faultkit.model.codec import decode, name_of
+from faultkit.model.errors import UsageError
+from faultkit.model.trial import Trial
+from faultkit.running.experiment import Experiment
+from faultkit.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from faultkit.codec import decode, dumps, name_of
-from faultkit.errors import HarnessError, NotPlaced
 from faultkit.machine import console
 from faultkit.machine.paused import PausedGuest
 from faultkit.machine.qemu import Guest, Stop
 from faultkit.machine.template import Template
-from faultkit.mailbox import State
-from faultkit.model import Ending, Event, Record, Trial
-from faultkit.protocols import Buffer, HostSide
+from faultkit.model.codec import decode, dumps, name_of
+from faultkit.model.errors import HarnessError, NotPlaced
+from faultkit.model.events import Ending, Event
+from faultkit.model.mailbox import State
+from faultkit.model.parts import Buffer, HostSide
+from faultkit.model.trial import Record, Trial
 
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
 BUSY_S = 3.0  # of processor time: what a virtual second without idling costs a slow host

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from faultkit.errors import UsageError
+from faultkit.model.errors import UsageError
 
 HERE = Path(__file__).parent
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")  # a kernel module's may have 55, and functions add to it

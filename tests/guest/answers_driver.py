@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Bench, Check, KernelModule
+from faultkit.model.builds import KernelModule
+from faultkit.model.parts import Bench, Check
 
 NODE = "/dev/answers"
 GOLDEN: Mapping[str, int] = {

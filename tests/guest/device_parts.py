@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from drivers.rtl8139.peer import ECHO_PORT, PEER
 from faultkit.guest.commands import run
-from faultkit.protocols import Bench, Fault, KernelModule, Side
-from injectors.dead_device import DeadDevice
+from faultkit.model.builds import KernelModule
+from faultkit.model.parts import Bench, Fault, Side
+from injectors.device.dead_device import DeadDevice
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from faultkit.protocols import ModuleCode
-from injectors.machine_code.instructions import disassembly
-from injectors.machine_code.site import Site
-from injectors.sites import sites
-from injectors.text import Text
+from faultkit.model.code import ModuleCode
+from injectors.kdriver.text import Text
+from injectors.tools.machine_code.instructions import disassembly
+from injectors.tools.machine_code.site import Site
+from injectors.tools.sites import sites
 
 NEVER_AN_INSTRUCTION = ("06", "0e", "16", "1e", "27", "2f", "37", "3f", "d6", "ea")  # Intel SDM vol. 2, A.3: i64
 TRIES = 100_000

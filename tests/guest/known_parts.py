@@ -15,17 +15,18 @@ from typing import ClassVar
 
 from drivers.nbd.driver import DISK, PAGE, direct, write
 from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
-from faultkit.errors import NotPlaced
 from faultkit.guest.commands import run
-from faultkit.model import Event
-from faultkit.protocols import Bench, Check, ModuleCode, Side
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError
-from injectors.calls import MODULE as CALLS
-from injectors.memory import Memory
-from injectors.regions import picks, regions, stack_pointers
-from injectors.text import Text
-from injectors.udriver import pid_of
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Event
+from faultkit.model.parts import Bench, Check, Side
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from injectors.tools.calls import MODULE as CALLS
+from injectors.tools.regions import picks, regions, stack_pointers
+from injectors.tools.udriver import pid_of
+from injectors.udriver.memory import Memory
 
 KCORE_HEADER = 64
 

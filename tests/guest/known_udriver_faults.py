@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.protocols import Bench, Fault, Side
-from injectors.memory import Memory, after_requests
-from injectors.memory_limit import MemoryLimit
-from injectors.ptrace import call_in
-from injectors.udriver import pid_of, threads_of
+from faultkit.model.parts import Bench, Fault, Side
+from injectors.tools.ptrace import call_in
+from injectors.tools.udriver import pid_of, threads_of
+from injectors.udriver.memory import Memory, after_requests
+from injectors.udriver.memory_limit import MemoryLimit
 
 MMAP, READ_WRITE, PRIVATE_ANONYMOUS = 9, 3, 0x22
 MUCH_BYTES = 64 << 20

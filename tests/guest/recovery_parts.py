@@ -15,7 +15,7 @@ from drivers.nbd import netlink
 from drivers.nbd.driver import NODE
 from drivers.rtl8139.driver import DEVICE
 from faultkit.guest.commands import run
-from faultkit.protocols import Bench, Check, Fault, KeepsState, Side
+from faultkit.model.parts import Bench, Check, Fault, KeepsState, Side
 
 
 @dataclass(frozen=True, slots=True)

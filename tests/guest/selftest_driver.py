@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from drivers.microdriver import UDriver, halves, load
-from drivers.microdriver.udriver import NOBODY, udriver
 from faultkit.guest.commands import retry, run
-from faultkit.protocols import Bench, Check, KernelModule, Program
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.parts import Bench, Check
+from microdriver import UDriver, halves, load
+from microdriver.udriver import NOBODY, udriver
 
 MODULE = "selftest_micro"
 SOURCES = Path(__file__).parent / MODULE

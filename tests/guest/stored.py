@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from faultkit.codec import encode
+from faultkit.model.codec import encode
 from faultkit.running.campaign import row_of
 from faultkit.running.trial import run_trial
-from faultkit.store import Store
+from faultkit.store.store import Store
 from tests.guest.conftest import PARTS, Bed
 
 

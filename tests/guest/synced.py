@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from drivers.nbd.driver import PAGE, direct, write
-from faultkit.protocols import Bench, Check
+from faultkit.model.parts import Bench, Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import pytest
 
 from drivers.rtl8139 import LifeCycle
 from faultkit import AtRequest, Detectors, Nothing, Outcome, RestartUDriver
-from faultkit.errors import NotPlaced
-from injectors.kernel_bug import KernelBug
-from injectors.user_bug import UserBug
+from faultkit.model.errors import NotPlaced
+from injectors.kdriver.kernel_bug import KernelBug
+from injectors.udriver.user_bug import UserBug
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest

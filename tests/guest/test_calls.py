@@ -11,12 +11,12 @@ from drivers.nbd import VerifiedIO
 from drivers.rtl8139 import Transfers
 from experiments.call_sweep import DRIVERS
 from faultkit import AtOnce, AtRequest, Outcome, ReloadKDriver
-from faultkit.protocols import ModuleCode
-from injectors.call_argument import CallArgument
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError, sweep
-from injectors.call_values import FAILURES
-from injectors.calls import sites_of
+from faultkit.model.code import ModuleCode
+from injectors.kdriver.call_argument import CallArgument
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError, sweep
+from injectors.tools.call_values import FAILURES
+from injectors.tools.calls import sites_of
 from tests.guest.conftest import Bed, Ran, known_parts
 
 pytestmark = pytest.mark.guest

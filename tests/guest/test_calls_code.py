@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from faultkit.machine.image import Image, headers
-from faultkit.protocols import ModuleCode
-from injectors.call_values import FAILURES
+from faultkit.model.code import ModuleCode
+from injectors.tools.call_values import FAILURES
 from tests.guest.conftest import Bed
 
 pytestmark = pytest.mark.guest

@@ -11,13 +11,15 @@ import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, RestartUDriver, Trial
-from faultkit.errors import NotPlaced
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
-from injectors.channel import Channel
-from injectors.kill import Kill
-from monitors import Kernel, Process, Requests
+from faultkit.model.errors import NotPlaced
+from injectors.channel.channel import Channel
+from injectors.udriver.kill import Kill
+from monitors.kernel import Kernel
+from monitors.process import Process
+from monitors.requests import Requests
 from tests.guest.conftest import Bed, Ran
 
 sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this

@@ -9,14 +9,14 @@ import pytest
 from drivers.nbd import VerifiedIO
 from faultkit import AtRequest, Nothing, Outcome
 from faultkit.machine.coverage import by_function
-from faultkit.protocols import ModuleCode
-from injectors.kernel_memory import KernelMemory
-from injectors.machine_code.instructions import prologue_bytes
-from injectors.overrun import Overrun
+from faultkit.model.code import ModuleCode
+from injectors.kdriver.kernel_memory import KernelMemory
+from injectors.kdriver.overrun import Overrun
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
 from injectors.several import Several
-from injectors.sites import TYPES, sites
-from injectors.skip import Skip
-from injectors.text import Text
+from injectors.tools.machine_code.instructions import prologue_bytes
+from injectors.tools.sites import TYPES, sites
 from tests.guest.conftest import Bed, Ran, known_parts
 
 pytestmark = pytest.mark.guest

@@ -7,8 +7,8 @@ import pytest
 from experiments.microdriver.crash_points import PHASES, Phase
 from experiments.microdriver.tables.crossings import HEARTBEAT, met
 from faultkit import AtRequest, Detectors, Outcome, ReloadKDriver
-from faultkit.codec import name_of
-from injectors.channel import Channel
+from faultkit.model.codec import name_of
+from injectors.channel.channel import Channel
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest

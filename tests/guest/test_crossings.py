@@ -8,8 +8,8 @@ import pytest
 
 from drivers.edu import EduIO
 from faultkit import AtRequest, ReloadKDriver
-from injectors.channel import Channel
-from injectors.kill import Kill
+from injectors.channel.channel import Channel
+from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest

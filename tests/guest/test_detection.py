@@ -6,11 +6,11 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit import AtRequest, Detectors, Every, Nothing, Outcome, RestartUDriver
-from faultkit.episodes import episodes
 from faultkit.pytest_plugin.bench import Guest, Ran
-from injectors.hang import Hang
-from injectors.kill import Kill
-from injectors.pause import Pause
+from faultkit.verdict.episodes import episodes
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from injectors.udriver.pause import Pause
 from tests.guest.conftest import NBD, known_parts
 
 pytestmark = [pytest.mark.guest, NBD]

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, ReloadKDriver
-from faultkit.errors import NotPlaced
-from injectors.dead_device import DeadDevice
-from injectors.dma_flip import DmaFlip
-from injectors.interrupt_storm import InterruptStorm
-from injectors.interrupts_held import InterruptsHeld
-from injectors.interrupts_lost import InterruptsLost
-from injectors.link_down import LinkDown
-from injectors.unplugged import Unplugged
+from faultkit.model.errors import NotPlaced
+from injectors.device.dead_device import DeadDevice
+from injectors.device.dma_flip import DmaFlip
+from injectors.device.interrupt_storm import InterruptStorm
+from injectors.device.interrupts_held import InterruptsHeld
+from injectors.device.interrupts_lost import InterruptsLost
+from injectors.device.link_down import LinkDown
+from injectors.device.unplugged import Unplugged
 from tests.guest.conftest import Bed, Ran, device_parts
 
 pytestmark = pytest.mark.guest

@@ -11,14 +11,14 @@ from junitparser import JUnitXml
 
 from faultkit.cli.gate import command
 from faultkit.machine.image import Image
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 pytestmark = pytest.mark.guest
 MET, FAILED = 0, 1
 KILLS = '''"""Is a killed server replaced?"""
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, RestartUDriver, Trial
-from injectors.kill import Kill
+from injectors.udriver.kill import Kill
 
 GATE = ("survived >= 90 % against 60 %", "no CORRUPT in 5 trials")
 

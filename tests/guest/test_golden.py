@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from faultkit import Outcome, ReloadKDriver, RestartUDriver
-from faultkit.model import Ending
-from faultkit.protocols import Policy
+from faultkit.model.events import Ending
+from faultkit.model.parts import Policy
 from tests.guest.conftest import Bed
 
 pytestmark = pytest.mark.guest

@@ -9,7 +9,7 @@ from drivers.rtl8139_micro import RtlLife
 from experiments.microdriver.interface_faults import trials
 from experiments.microdriver.tables.interface import reaction
 from faultkit import AtRequest, Detectors, Nothing, Outcome, Trial
-from injectors.channel import Channel
+from injectors.channel.channel import Channel
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest

@@ -15,10 +15,10 @@ from faultkit.running.campaign import run_relocated
 from faultkit.running.interference import interference
 from faultkit.running.replay import replay
 from faultkit.running.rerun import Changes, experiment_of
-from faultkit.store import Store
-from injectors.call_error import CallError
-from injectors.kill import Kill
-from injectors.text import Text
+from faultkit.store.store import Store
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed
 from tests.guest.stored import stored
 

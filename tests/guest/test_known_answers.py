@@ -10,18 +10,18 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, ReloadKDriver, RestartUDriver
-from faultkit.errors import NotPlaced
 from faultkit.machine.qemu import Guest
 from faultkit.machine.spinning import NOP
-from faultkit.model import Ending
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError
-from injectors.crash import Crash
-from injectors.hang import Hang
-from injectors.kill import Kill
-from injectors.machine_code.instructions import prologue_bytes
-from injectors.memory import Memory
-from injectors.text import Text
+from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Ending
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from injectors.tools.machine_code.instructions import prologue_bytes
+from injectors.udriver.crash import Crash
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from injectors.udriver.memory import Memory
 from tests.guest.conftest import Bed, Ran, known_parts
 
 pytestmark = pytest.mark.guest

@@ -12,12 +12,12 @@ from faultkit import AtOnce, Nothing, Outcome, Trial
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
-from faultkit.protocols import ModuleCode
-from injectors.kernel_memory import SIZES, KernelMemory
-from injectors.overrun import Overrun
-from injectors.skip import Skip
-from injectors.text import Text
-from monitors import Kernel
+from faultkit.model.code import ModuleCode
+from injectors.kdriver.kernel_memory import SIZES, KernelMemory
+from injectors.kdriver.overrun import Overrun
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
+from monitors.kernel import Kernel
 from tests.guest.conftest import Bed, Ran, answers_driver, known_parts
 from tests.guest.known_code_faults import NEVER_AN_INSTRUCTION, TEXT, Known, drawn, text_of
 

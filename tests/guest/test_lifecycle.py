@@ -22,13 +22,13 @@ import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, Nothing, Trial
-from faultkit.errors import GuestLost, HarnessError
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Guest, Machine
 from faultkit.machine.template import Template, template
+from faultkit.model.errors import GuestLost, HarnessError
 from faultkit.running.trial import run_trial
-from faultkit.store import FILE
-from injectors.kill import Kill
+from faultkit.store.store import FILE
+from injectors.udriver.kill import Kill
 
 pytestmark = pytest.mark.guest
 ROOT = Path(__file__).parents[2]
@@ -39,9 +39,9 @@ HEAD = '''
 Expected: nothing."""
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, RestartUDriver, Trial
-from injectors.call_error import CallError
-from injectors.kill import Kill
-from injectors.text import Text
+from injectors.kdriver.call_error import CallError
+from injectors.udriver.kill import Kill
+from injectors.kdriver.text import Text
 '''
 KILLS = """
 def trials(seed):

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from drivers.nbd import VerifiedIO
-from faultkit.errors import GuestLost
+from faultkit.model.errors import GuestLost
 from faultkit.running.trial import run_trial
 from tests.guest.conftest import Bed
 

@@ -10,12 +10,12 @@ from drivers.null_micro import CrossingCost, NullMicro
 from drivers.rtl8139 import BringUp
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import Detectors, Nothing, Outcome, Trial
-from faultkit.judge import judge
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
-from faultkit.model import Record
+from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
+from faultkit.verdict.judge import judge
 
 pytestmark = pytest.mark.guest
 

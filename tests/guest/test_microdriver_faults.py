@@ -9,8 +9,8 @@ import pytest
 
 from drivers.edu import EduIO
 from faultkit import AtRequest, Nothing, Outcome
-from faultkit.errors import NotPlaced
-from injectors.channel import Channel
+from faultkit.model.errors import NotPlaced
+from injectors.channel.channel import Channel
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest

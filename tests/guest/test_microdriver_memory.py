@@ -18,9 +18,9 @@ from faultkit import Trial
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, template
-from faultkit.model import Record
+from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
-from monitors import Kernel
+from monitors.kernel import Kernel
 from tests.guest import test_microdriver_runtime as runtime
 from tests.guest import test_microdrivers as drivers
 from tests.guest.conftest import Bed, selftest_driver, together

@@ -12,7 +12,7 @@ from faultkit import Detectors, Nothing, Trial
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
-from monitors import Kernel
+from monitors.kernel import Kernel
 from tests.guest.conftest import Bed, Ran, selftest_driver
 
 pytestmark = pytest.mark.guest

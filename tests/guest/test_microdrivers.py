@@ -11,17 +11,19 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartBoth, RestartUDriver, Trial
-from faultkit.judge import judge
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
-from faultkit.model import Record
-from faultkit.protocols import Fault, Policy
+from faultkit.model.parts import Fault, Policy
+from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
-from injectors.hang import Hang
-from injectors.kill import Kill
-from injectors.unbind import Unbind
-from monitors import Kernel, Modules, Process
+from faultkit.verdict.judge import judge
+from injectors.kdriver.unbind import Unbind
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.process import Process
 
 pytestmark = pytest.mark.guest
 

@@ -8,11 +8,11 @@ import pytest
 
 from faultkit import AtRequest, Nothing
 from faultkit.machine.image import Image
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.running.minimise import Step, minimise
-from injectors.call_delay import CallDelay
-from injectors.kill import Kill
+from injectors.kdriver.call_delay import CallDelay
 from injectors.several import Several
+from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed
 from tests.guest.stored import stored
 
@@ -27,7 +27,7 @@ def test_a_kill_among_delays_that_harm_nobody(nbd: Bed, image: Image, tmp_path: 
     with stored(nbd, tmp_path / "run", [trial]) as store:
         found = minimise(store, 0, image, told.append)
     assert found.outcome >= Outcome.LOST
-    assert found.faults == (1,) and found.plans[0]["is"] == "injectors.kill:Kill"
+    assert found.faults == (1,) and found.plans[0]["is"] == "injectors.udriver.kill:Kill"
     assert found.steps == tuple(told)
     assert found.steps[0].faults == (0, 1, 2), "first of all it must fail again"
     assert any(step.outcome is Outcome.MASKED for step in told), "the delays alone harm nobody"

@@ -8,9 +8,9 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit import AtRequest, Outcome, ReloadKDriver, RestartUDriver
-from faultkit.model import Ending
-from injectors.kill import Kill
-from injectors.text import Text
+from faultkit.model.events import Ending
+from injectors.kdriver.text import Text
+from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed, Ran, known_parts
 
 pytestmark = pytest.mark.guest

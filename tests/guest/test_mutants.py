@@ -12,11 +12,12 @@ from faultkit.machine import kbuild
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
+from faultkit.model.builds import KernelModule, Mutation
 from faultkit.mutation.enumerate import mutations
 from faultkit.mutation.survey import survey
-from faultkit.protocols import KernelModule, Mutation
-from injectors.mutant import Mutant
-from monitors import Kernel, Modules
+from injectors.kdriver.mutant import Mutant
+from monitors.kernel import Kernel
+from monitors.modules import Modules
 from tests.guest.conftest import Bed, Ran, answers_driver
 
 pytestmark = pytest.mark.guest

@@ -12,9 +12,9 @@ import pytest
 
 import faultkit
 from faultkit import Nothing, ReloadKDriver
-from faultkit.codec import name_of
 from faultkit.machine.image import Image
-from faultkit.model import Outcome
+from faultkit.model.codec import name_of
+from faultkit.model.events import Outcome
 
 pytestmark = pytest.mark.guest
 

@@ -42,7 +42,10 @@ def test_the_documents_ten_lines_hold_and_a_failure_tells_its_story(image: Image
     assert "fault.injected" in told
     out = re.search(r"faultkit show (\S+) 0 --all", told)
     assert out, told
-    assert json.loads(shown(tmp_path, "show", out[1], "0", "--json"))["plan"]["fault"]["is"] == "injectors.kill:Kill"
+    assert (
+        json.loads(shown(tmp_path, "show", out[1], "0", "--json"))["plan"]["fault"]["is"]
+        == "injectors.udriver.kill:Kill"
+    )
     assert json.loads(shown(tmp_path, "replay", out[1], "0", "--json")) == {
         "outcome_agrees": 1, "events_agree": 1, "runs": 1, "differing": [],
     }  # fmt: skip

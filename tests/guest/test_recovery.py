@@ -21,10 +21,10 @@ from faultkit import (
     RestartUDriver,
     WithProbability,
 )  # fmt: skip
-from faultkit.protocols import Fault
+from faultkit.model.parts import Fault
 from faultkit.results.sweeps import throughput_of
-from injectors.kill import Kill
-from injectors.unbind import Unbind
+from injectors.kdriver.unbind import Unbind
+from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed, Ran, recovery_parts
 
 pytestmark = pytest.mark.guest

@@ -10,8 +10,8 @@ import pytest
 from experiments.microdriver import repeat_recovery
 from experiments.microdriver.tables import repeats
 from faultkit import AtRequest, Outcome, RestartUDriver, Trial
-from faultkit.model import Event
-from injectors.channel import Channel
+from faultkit.model.events import Event
+from injectors.channel.channel import Channel
 from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest

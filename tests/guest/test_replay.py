@@ -15,13 +15,13 @@ from faultkit import After, AtOnce, AtRequest, Nothing, ReloadKDriver, RestartUD
 from faultkit.machine import cache
 from faultkit.machine.image import Image
 from faultkit.running.replay import first_difference
-from injectors.call_delay import CallDelay
-from injectors.call_error import CallError
-from injectors.crash import Crash
-from injectors.hang import Hang
-from injectors.kill import Kill
-from injectors.memory import Memory
-from injectors.text import Text
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from injectors.udriver.crash import Crash
+from injectors.udriver.hang import Hang
+from injectors.udriver.kill import Kill
+from injectors.udriver.memory import Memory
 from tests.guest.conftest import Bed, Ran, bed
 
 pytestmark = pytest.mark.guest

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from faultkit import AtRequest, Nothing, Outcome
-from faultkit.errors import NotPlaced
-from faultkit.protocols import Fault
-from injectors.call_delay import CallDelay
-from injectors.kill import Kill
-from injectors.machine_code.instructions import prologue_bytes
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Fault
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.text import Text
 from injectors.several import Several
-from injectors.text import Text
+from injectors.tools.machine_code.instructions import prologue_bytes
+from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed
 
 pytestmark = pytest.mark.guest

@@ -10,7 +10,7 @@ import pytest
 
 import faultkit
 from faultkit.machine.image import Image
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 
 pytestmark = pytest.mark.guest
 

@@ -10,16 +10,16 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit import AtRequest, Nothing, Outcome, RestartUDriver
-from faultkit.errors import NotPlaced
-from injectors.disk_full import DiskFull
-from injectors.fd_closed import FdClosed
-from injectors.memory import Memory
-from injectors.memory_limit import MemoryLimit
-from injectors.registers import Registers
-from injectors.signals import Signal
-from injectors.slow import Slow
-from injectors.syscall_delay import SyscallDelay
-from injectors.syscall_error import SyscallError
+from faultkit.model.errors import NotPlaced
+from injectors.udriver.disk_full import DiskFull
+from injectors.udriver.fd_closed import FdClosed
+from injectors.udriver.memory import Memory
+from injectors.udriver.memory_limit import MemoryLimit
+from injectors.udriver.registers import Registers
+from injectors.udriver.signals import Signal
+from injectors.udriver.slow import Slow
+from injectors.udriver.syscall_delay import SyscallDelay
+from injectors.udriver.syscall_error import SyscallError
 from tests.guest.conftest import Bed, Ran
 
 known = importlib.import_module("known_udriver_faults")

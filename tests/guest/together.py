@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.protocols import Driver, KernelModule, Prepares, Program, Ships, Split
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.parts import Driver, Prepares, Ships, Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from opens import Opens
 from ringdriver import NODE, Ring, RoundTrips
 
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.protocols import Policy
+from faultkit.model.parts import Policy
 
 
 def trials(seed: int) -> Iterator[Trial]:

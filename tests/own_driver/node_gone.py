@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.errors import NotPlaced
-from faultkit.protocols import Bench, Side
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
 
 
 @dataclass(frozen=True, slots=True)

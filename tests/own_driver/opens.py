@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model import Event
-from faultkit.protocols import Driver, Watcher
+from faultkit.model.events import Event
+from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_name("opens.bpf.c")

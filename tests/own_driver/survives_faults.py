@@ -13,10 +13,13 @@ from dataclasses import replace
 from ringdriver import Ring, RoundTrips
 
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.protocols import Fault
-from injectors.call_error import CallError
-from injectors.text import Text
-from monitors import Calls, Kernel, Modules, Resources
+from faultkit.model.parts import Fault
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.text import Text
+from monitors.calls import Calls
+from monitors.kernel import Kernel
+from monitors.modules import Modules
+from monitors.resources import Resources
 
 GOLDEN = Trial(
     driver=Ring(),

@@ -12,9 +12,11 @@ from dataclasses import replace
 from tallydriver import Counts, Tally
 
 from faultkit import AtRequest, RestartUDriver, Trial
-from injectors.channel import Channel
-from injectors.kill import Kill
-from monitors import Crossings, Kernel, Process
+from injectors.channel.channel import Channel
+from injectors.udriver.kill import Kill
+from monitors.crossings import Crossings
+from monitors.kernel import Kernel
+from monitors.process import Process
 
 GOLDEN = Trial(
     driver=Tally(),

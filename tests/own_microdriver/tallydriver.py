@@ -14,9 +14,10 @@ from fcntl import ioctl
 from functools import partial
 from pathlib import Path
 
-from drivers.microdriver import UDriver, halves, load, unload
 from faultkit.guest.commands import retry
-from faultkit.protocols import Bench, Check, KernelModule, Program, Tampering
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.parts import Bench, Check, Tampering
+from microdriver import UDriver, halves, load, unload
 
 NODE = "/dev/tally0"
 COUNT = 0xC0045401  # TALLY_IOC_COUNT of tally.h

@@ -10,8 +10,8 @@ import click
 from experiments.microdriver.tables import costs, crossings, interface, repeats, survival
 from faultkit.cli import as_program
 from faultkit.cli.results import opened, result_argument
-from faultkit.errors import UsageError
-from faultkit.store import Store
+from faultkit.model.errors import UsageError
+from faultkit.store.store import Store
 
 TABLES: Mapping[str, Callable[[Store], Iterator[str]]] = {
     "performance": costs.performance_told,

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.codec import name_of
-from faultkit.model import Event, Record
-from faultkit.store import Store
+from faultkit.model.codec import name_of
+from faultkit.model.events import Event
+from faultkit.model.trial import Record
+from faultkit.store.store import Store
 
 INSTRUCTION_NS = 8
 NATIVE, SPLIT = "rtl8139", "rtl8139_micro"

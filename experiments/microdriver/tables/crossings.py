@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.codec import name_of
-from faultkit.errors import FaultkitError
-from faultkit.judge import Verdict, judge
-from faultkit.model import Record
-from faultkit.store import Store
-from injectors.channel import Channel
+from faultkit.model.codec import name_of
+from faultkit.model.errors import FaultkitError
+from faultkit.model.trial import Record
+from faultkit.store.store import Store
+from faultkit.verdict.judge import Verdict, judge
+from injectors.channel.channel import Channel
 
 PLACE = ["driver", "phase", "nth"]
 WAY = ["action", "policy"]

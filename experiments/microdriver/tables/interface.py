@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from faultkit.codec import name_of
-from faultkit.judge import judge
-from faultkit.model import Record
-from faultkit.store import Store
-from injectors.channel import Channel
+from faultkit.model.codec import name_of
+from faultkit.model.trial import Record
+from faultkit.store.store import Store
+from faultkit.verdict.judge import judge
+from injectors.channel.channel import Channel
 
 REACTIONS = ("refused", "late", "an error", "taken", "not met")
 EXPELLED = "is expelled"

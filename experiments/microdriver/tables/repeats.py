@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.codec import name_of
-from faultkit.model import Event, Record
+from faultkit.model.codec import name_of
+from faultkit.model.events import Event
+from faultkit.model.trial import Record
 from faultkit.statistics.stats import quantile
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 AT_EACH_END = 100
 HELD = ("slab_bytes", "interrupt_handlers", "agent_fds", "fds")

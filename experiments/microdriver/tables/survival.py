@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from faultkit.model import Outcome
+from faultkit.model.events import Outcome
 from faultkit.results.analysis import frame_of
 from faultkit.statistics.stats import rate
-from faultkit.store import Store
+from faultkit.store.store import Store
 
 SERVED = (Outcome.MASKED.name, Outcome.RECOVERED.name, Outcome.DISRUPTED.name)
 

@@ -1,9 +1,0 @@
-"""The microdriver runtime: what joins a kernel module and a process into one driver.
-
-kernel part: microdriver.ko, built beside each k-driver (md_*.c, md_kernel.h). user part: a C library that each
-u-driver is linked with (user/). Both know each other by microdriver.h alone.
-"""
-
-from drivers.microdriver.udriver import UDriver, halves, load, unload
-
-__all__ = ["UDriver", "halves", "load", "unload"]

@@ -1,0 +1,1 @@
+"""The vocabulary: all that host and guest both know."""

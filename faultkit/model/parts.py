@@ -1,0 +1,412 @@
+"""What each part of a trial must be able to do. Fulfil one by writing a frozen dataclass; there is no registry.
+
+A part is described on the host and acts in the guest, so its fields must be plain data (numbers, strings,
+tuples, other parts), and its module may import only the standard library and faultkit's model.
+Optional abilities are protocols of their own, asked for with `isinstance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from faultkit.model.builds import KernelModule, Program
+from faultkit.model.code import ModuleCode
+from faultkit.model.events import Event
+
+Check = Callable[[], None]
+Side = Literal["k-driver", "u-driver", "channel", "device", "several"]
+
+
+class Bench(Protocol):
+    """What the guest's agent offers to the parts of a running trial."""
+
+    @property
+    def driver(self) -> Driver: ...
+
+    @property
+    def seed(self) -> int:
+        """The trial's."""
+
+    def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
+        """Append one event; `t_ns` (CLOCK_MONOTONIC) defaults to now."""
+
+    def request(self, op: str, **data: Any) -> AbstractContextManager[None]:
+        """One workload request: reports issue and completion or failure, and fires what waits for it."""
+
+    def at_request(self, n: int, action: Callable[[], None]) -> None:
+        """Run `action` just before the n-th request of the workload (counted from 1) is issued."""
+
+    def at_next_request(self, action: Callable[[], None]) -> None:
+        """Run `action` just before the next request is issued."""
+
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Run `action` when `delay_s` of virtual time has passed."""
+
+    def watch(self, fd: int, action: Callable[[], None]) -> None:
+        """Run `action` whenever `fd` is readable."""
+
+    def unwatch(self, fd: int) -> None:
+        """Stop watching `fd`."""
+
+    def maintenance(self) -> AbstractContextManager[None]:
+        """While the driver is taken down and started on purpose: nobody calls that an error, and nobody acts.
+
+        Whoever watches begins anew at the end. For workloads; a recovery that is at work by then goes on.
+        """
+
+    def call_host(self, fault: HostSide, /, **label: Any) -> None:
+        """Stop the guest at this very instruction and let this fault's host side act.
+
+        `label` is added to the data of every event that the host reports of the fault. Raises: NotPlaced.
+        """
+
+
+class Driver(Protocol):
+    """A driver under test; every method runs in the guest and raises OSError when it fails."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The k-driver's kernel modules, as `lsmod` writes them; the first is the one faults go into."""
+
+    @property
+    def device(self) -> str:
+        """The block device or network interface that serves requests ("nbd0", "rtl0"); "" if it is neither."""
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        """QEMU options for the hardware it drives."""
+
+    def load(self) -> None:
+        """Load the k-driver."""
+
+    def unload(self) -> None:
+        """Unload the k-driver."""
+
+    def attach(self) -> None:
+        """Bring the service up on a loaded k-driver (connect, configure addresses)."""
+
+    def detach(self) -> None:
+        """Take the service down so that the k-driver can be unloaded; harmless if it already is."""
+
+    def probe(self) -> None:
+        """One small request through the device: the heartbeat. Raises OSError if the service is not there."""
+
+
+@runtime_checkable
+class Split(Protocol):
+    """A driver with a u-driver."""
+
+    @property
+    def udriver(self) -> str:
+        """The process name of the u-driver."""
+
+    def udriver_pid(self) -> int:
+        """The u-driver's process. Raises OSError if there is none."""
+
+    def start_udriver(self) -> None:
+        """Start the u-driver and wait until it serves."""
+
+    def stop_udriver(self) -> None:
+        """Make sure that no u-driver is left, whatever state it is in."""
+
+    def reattach(self) -> None:
+        """Join a new u-driver to the k-driver that served the old one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """A register of a PCI device: which of its base address registers leads there, how far, and how wide it is."""
+
+    bar: int
+    offset: int
+    size_bytes: int
+
+
+@runtime_checkable
+class RaisesInterrupts(Protocol):
+    """A driver of a PCI device with one register that says why it interrupts."""
+
+    @property
+    def interrupt_status(self) -> Register:
+        """That register; its bits are cleared by writing 1 to them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tampering:
+    """What is done to which of the messages between k-driver and u-driver.
+
+    Counted are, from the arming on, the messages of one `direction` and of the kind `message` ("": of any). The driver
+    names both; where there are only two directions, they are "request", to the u-driver, and "reply". The `nth` and
+    those that follow it, `times` in all (0: for ever), meet with the `action`:
+
+    drop: never arrives. delay: arrives `delay_s` later, and with it what comes behind. truncate: its last `cut_bytes`
+    are missing, what comes behind follows at once. duplicate: arrives twice. corrupt: a bit of its `field` ("": of the
+    message; the driver names its fields) is flipped, drawn uniformly by `draw`, from one `byte` of the field if that is
+    given; or the field (its `byte`) is overwritten with `value`. Only messages that have the field are counted then.
+    reorder: the next of its direction overtakes it. stale: what it says of shared objects is taken out. kill: the
+    u-driver is killed at this very message, which is lost. stop: it is stopped there.
+
+    A driver may know other actions, or not all of these.
+    """
+
+    action: str
+    direction: str
+    message: str = ""
+    nth: int = 1
+    times: int = 1
+    delay_s: float = 0.1
+    cut_bytes: int = 1
+    field: str = ""
+    byte: int | None = None
+    value: int | None = None
+    draw: int = 0
+
+
+@runtime_checkable
+class Channelled(Protocol):
+    """A driver that lets the messages between its k-driver and its u-driver be tampered with."""
+
+    def tamper(self, tampering: Tampering) -> int:
+        """Arm it; a file descriptor, whose close disarms.
+
+        It is readable when a message has been met. Each read gives one, as "TIME WORDS": CLOCK_MONOTONIC in
+        nanoseconds, and what was done to what; EAGAIN if there is none. Raises: OSError if it cannot be done.
+        """
+
+
+@runtime_checkable
+class Ships(Protocol):
+    """A part that needs files of its own (a module, a program) in the guest."""
+
+    def files(self) -> Mapping[str, Path | KernelModule | Program]:
+        """Path below /faultkit in the guest -> file on the host. What lies in preload/*.ko is loaded first of all."""
+
+
+@runtime_checkable
+class Thaws(Protocol):
+    """A driver whose device QEMU does not carry over from the freeze."""
+
+    def thaw(self) -> None:
+        """Put the device back into the state that the frozen k-driver believes it to be in: each trial begins so."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A driver that needs more before the freeze than load, start and attach (a peer, say)."""
+
+    def prepare(self) -> None: ...
+
+
+@runtime_checkable
+class KeepsState(Protocol):
+    """A driver whose configuration can be read, and put back after a reload."""
+
+    def save(self) -> Any:
+        """The configuration as it is now. Called after each probe that was answered: it must cost little."""
+
+    def restore(self, state: Any) -> None:
+        """Make the configuration of a freshly attached driver what it was when `state` was saved."""
+
+
+@runtime_checkable
+class Stores(Protocol):
+    """A driver whose u-driver keeps its data in a file system of its own: a tmpfs that nothing else needs."""
+
+    @property
+    def store(self) -> str:
+        """The folder of its data, in the guest."""
+
+
+class Workload(Protocol):
+    """Seeded I/O that verifies what it reads back. Runs in the guest."""
+
+    @property
+    def deadline_s(self) -> float:
+        """Virtual time after which a request that is still open counts as hung."""
+
+    @property
+    def late_s(self) -> float:
+        """A request that took longer was late."""
+
+    def run(self, bench: Bench) -> Check:
+        """Do the I/O. Reports "workload.gave_up" if the service is gone for good.
+
+        Returns what is to be done after all is over, with a fresh handle: is the service there ("check.passed",
+        "check.failed"), is every acknowledged byte intact ("read.mismatched")?
+        """
+
+
+class Fault(Protocol):
+    """What goes wrong, and the injector that makes it so."""
+
+    side: ClassVar[Side]
+    """Which part of a split driver the fault lies in."""
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        """Put the fault in, confirm it ("fault.injected"), see to its witness ("fault.activated").
+
+        The exit undoes the arming, never the damage. Runs in the guest. Raises: NotPlaced.
+        """
+
+
+@runtime_checkable
+class Installs(Protocol):
+    """A fault that the trial begins with: the driver under test is another one."""
+
+    def install(self, bench: Bench) -> None:
+        """Put it in and confirm it, before anybody looks at the driver. Raises: NotPlaced."""
+
+
+@runtime_checkable
+class Typed(Protocol):
+    """A fault whose class covers several types of fault."""
+
+    @property
+    def fault_type(self) -> str:
+        """The type, by which results are told apart ("text: nop"). Without this protocol it is the class's name."""
+
+
+@runtime_checkable
+class Placeable(Protocol):
+    """A fault that was drawn before its site could be known: the host settles it against a template."""
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Fault:
+        """The same fault with its site fixed. Pure. Raises: NotPlaced."""
+
+
+@runtime_checkable
+class HostSide(Protocol):
+    """A fault that is put in from outside the guest."""
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any] | None:
+        """Act on the stopped guest. Raises: NotPlaced.
+
+        What it returns becomes the data of "fault.injected"; None: the fault is not in yet, but waits for an
+        instruction (`StoppedMachine.when_executed`) and will report by itself.
+        """
+
+
+class StoppedMachine(Protocol):
+    """A stopped guest, as a host-side injector sees it."""
+
+    def read(self, address: int, count: int) -> bytes:
+        """Memory, by virtual address. Raises: HarnessError if it is not mapped."""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Memory, also read-only text. Raises: HarnessError if it is not mapped."""
+
+    def registers(self) -> Mapping[str, int]:
+        """The general registers and rip, by name."""
+
+    def set_register(self, name: str, value: int) -> None:
+        """Change a general register, or rip."""
+
+    def set_link(self, wire: str, *, up: bool) -> None:
+        """Plug or pull a network cable; `wire` is QEMU's name of it. Raises: HarnessError if there is none."""
+
+    def report(self, kind: str, /, **data: Any) -> None:
+        """An event at this very instant."""
+
+    def witness(self, *addresses: int) -> None:
+        """Report "fault.activated" when the guest first executes one of `addresses`."""
+
+    def witness_access(self, address: int, count: int) -> None:
+        """Report "fault.activated" when the guest first reads or writes one of `count` bytes (up to 8, aligned)."""
+
+    def when_executed(self, address: int, action: Callable[[], None]) -> None:
+        """Stop the guest when it is about to execute `address` for the first time, and run `action`."""
+
+
+class Trigger(Protocol):
+    """When a fault is put in."""
+
+    def arm(self, bench: Bench, fire: Callable[[], None]) -> None:
+        """See to it that `fire` is called when it is time: once, or each time that the fault is to be put in again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What recovery does next: a name that the controller knows, after a delay."""
+
+    name: str
+    delay_s: float = 0.0
+
+
+class Policy(Protocol):
+    """Decides the next recovery action from the events so far. Pure."""
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        """The next action, or None to do nothing. Called once per detection and per failed attempt.
+
+        `events`: what the detectors and recovery have reported so far, the latest just now.
+        """
+
+
+@runtime_checkable
+class NeedsState(Protocol):
+    """A policy that puts a driver's configuration back, which therefore must be kept (see KeepsState)."""
+
+    needs_state: ClassVar[bool]
+
+
+class Monitor(Protocol):
+    """A passive observer of one source."""
+
+    def attach(self, driver: Driver) -> Watcher:
+        """Compile and attach, before the freeze. Runs in the guest. Raises OSError if it cannot."""
+
+    def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
+        """Raw bytes as collected -> events with `t_ns` in CLOCK_MONOTONIC. Pure; runs on the host.
+
+        `names` maps addresses of k-driver functions to their names.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A circular buffer in guest memory, by physical page; its write position is the u64 that begins `head`."""
+
+    head: int
+    pages: tuple[int, ...]
+    start: int  # write position at the freeze
+
+
+class Watcher(Protocol):
+    """An attached monitor."""
+
+    def reset(self) -> None:
+        """Forget what was seen so far (just before the freeze)."""
+
+    def collect(self) -> bytes:
+        """What was seen since the reset."""
+
+    def lost(self) -> int:
+        """How many events could not be kept since the reset."""
+
+    def buffer(self) -> Buffer | None:
+        """Where the host finds what was seen since the reset if the guest crashes."""
+
+    def error(self) -> str | None:
+        """What looks wrong since the last call, in a few words, for the recovery controller; None if nothing."""
+
+
+@runtime_checkable
+class StepsAside(Protocol):
+    """A watcher that would make unloading the k-driver slow or impossible."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Out of the way while the k-driver is unloaded."""
+
+
+def iter_parts(part: Any) -> Iterator[Any]:
+    """A part and the parts in its fields, depth first."""
+    yield part
+    for name in getattr(part, "__dataclass_fields__", ()):
+        value = getattr(part, name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if hasattr(inner, "__dataclass_fields__"):
+                yield from iter_parts(inner)

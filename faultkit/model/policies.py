@@ -1,0 +1,145 @@
+"""Recovery policies: from the events so far to the next action. Pure; the controller alone acts.
+
+An action is one of "restart" (a new u-driver joins the running k-driver), "reload" (the k-driver is
+unloaded and loaded, the service rebuilt on it), "reload_with_state" (the same, and the configuration is put
+back), "both", and "give_up".
+
+Every policy that tries has the same budget. `limit`: so many attempts of its own kind, attempts that worked
+among them. `backoff_s`: the wait before the second, doubled for each further one; the first is made at once.
+`window_s`: attempts that began longer ago are forgotten (0: none is). `budget_s`: no further attempt once the
+service has been out that long, from the first detection on (0: without end).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import ClassVar, Protocol
+
+from faultkit.model.events import Event
+from faultkit.model.parts import Action, Policy
+
+GIVE_UP = Action("give_up")
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Watch, never act: what the fault does if nobody helps."""
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Take the service down for good at the first detection."""
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return GIVE_UP
+
+
+@dataclass(frozen=True, slots=True)
+class RestartUDriver:
+    """Start a new u-driver in place of the failed one, up to `limit` times, each after a longer wait."""
+
+    limit: int = 3
+    backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return attempt("restart", events, self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadKDriver:
+    """Unload and load the k-driver, up to `limit` times, each after a longer wait."""
+
+    limit: int = 3
+    backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return attempt("reload", events, self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadWithState:
+    """Unload and load the k-driver, and put back the configuration that it had when it last answered."""
+
+    needs_state: ClassVar[bool] = True
+
+    limit: int = 3
+    backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return attempt("reload_with_state", events, self)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartBoth:
+    """Replace the u-driver and reload the k-driver, up to `limit` times, each after a longer wait."""
+
+    limit: int = 3
+    backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        return attempt("both", events, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Try the smallest remedy first, and the next one when its budget is used up; give up after the last.
+
+    The micro-reboot order of G. Candea et al., "Microreboot - a technique for cheap recovery", OSDI 2004. Each step
+    counts attempts of its own kind, so that two steps of one kind share theirs. With a `window_s` in its steps a
+    later failure begins with the smallest remedy again.
+    """
+
+    steps: tuple[Policy, ...] = (RestartUDriver(limit=1), ReloadKDriver(limit=1), RestartBoth(limit=1))
+
+    def decide(self, events: Sequence[Event]) -> Action | None:
+        decisions = (step.decide(events) for step in self.steps)
+        return next((action for action in decisions if action != GIVE_UP), GIVE_UP)
+
+
+class Budget(Protocol):
+    """How often, how fast and how long a policy tries."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def backoff_s(self) -> float: ...
+    @property
+    def window_s(self) -> float: ...
+    @property
+    def budget_s(self) -> float: ...
+
+
+def attempt(action: str, events: Sequence[Event], budget: Budget) -> Action:
+    """The next attempt within a budget, or "give_up"."""
+    now_ns = events[-1].t_ns if events else 0
+    forgotten_ns = now_ns - budget.window_s * 1e9 if budget.window_s else -1
+    began_ns = (event.t_ns for event in reversed(events) if is_attempt(event, action))
+    so_far = sum(1 for _ in takewhile(lambda t_ns: t_ns > forgotten_ns, began_ns))
+    delay_s = budget.backoff_s * 2 ** (so_far - 1) if so_far else 0.0
+    late = budget.budget_s and out_s(events) + delay_s > budget.budget_s
+    return GIVE_UP if so_far >= budget.limit or late else Action(action, delay_s)
+
+
+def is_attempt(event: Event, action: str) -> bool:
+    """Whether an attempt of a kind began."""
+    return event.kind == "recovery.started" and event.data["action"] == action
+
+
+def out_s(events: Sequence[Event]) -> float:
+    """Since when the present failure has been known, in virtual seconds; 0 if there is none."""
+    present = takewhile(lambda event: event.kind not in ("service.restored", "error.gone"), reversed(events))
+    known_ns = [event.t_ns for event in present if event.kind == "error.detected"]
+    return (events[-1].t_ns - known_ns[-1]) / 1e9 if known_ns else 0.0

@@ -1,0 +1,55 @@
+"""A trial and its record: plain frozen data.
+
+Nothing here acts. Parts that act (drivers, faults, workloads, monitors, policies) are dataclasses of
+their own modules that fulfil the protocols in `faultkit.model.parts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from faultkit.model.events import Ending, Event
+from faultkit.model.parts import Driver, Fault, Monitor, Policy, Trigger, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """How closely a running trial is watched, in virtual seconds. Raises: ValueError unless both are > 0."""
+
+    beat_s: float = 0.1  # between two probes, and between two looks at the monitors
+    deadline_s: float = 1.0  # a probe that takes longer tells of an error
+
+    def __post_init__(self) -> None:
+        if not (self.beat_s > 0 and self.deadline_s > 0):
+            raise ValueError(f"{self}: both must be more than 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One experiment on one fork of a template. Without a fault it is golden.
+
+    `seed` drives the workload's choices; the fault carries its own.
+    """
+
+    driver: Driver
+    workload: Workload
+    policy: Policy
+    seed: int
+    fault: Fault | None = None
+    trigger: Trigger | None = None
+    monitors: tuple[Monitor, ...] = ()
+    detectors: Detectors = Detectors()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that is known of a finished trial; never judged in flight."""
+
+    trial: Trial
+    ending: Ending
+    events: tuple[Event, ...]
+    console: str
+    lost: Mapping[str, int] = field(default_factory=dict)  # events each monitor could not keep
+    wall_s: float = 0.0
+    guest_s: float = 0.0  # of which QEMU was executing the guest

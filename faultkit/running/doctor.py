@@ -1,0 +1,87 @@
+"""Is everything there that a campaign needs, and how is what is missing mended?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultkit.machine import cache, image, qemu
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
+from faultkit.model.errors import FaultkitError, HarnessError, UnmetNeed
+
+OLDEST_QEMU = (7, 2)
+DISK_BYTES = 3 << 30
+KVM_PROBE_S = 10.0
+TOOLS = (
+    ("setpriv", "util-linux", "keeps QEMU from outliving faultkit"),
+    ("mmdebstrap", "mmdebstrap", "builds the guest's root"),
+    ("tar2sqfs", "squashfs-tools-ng", "packs the guest's root"),
+    ("depmod", "kmod", "indexes the guest's modules"),
+    ("xz", "xz-utils", "unpacks the guest's modules"),
+    ("gcc", "build-essential", "builds kernel modules"),
+    ("make", "build-essential", "builds kernel modules"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One prerequisite: what it is for or what was found, and the command that mends it if it is missing."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Each prerequisite in turn."""
+    yield checked("QEMU", qemu_version, "apt-get install qemu-system-x86")
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    for tool, package, purpose in TOOLS:
+        yield Finding(tool, shutil.which(tool, path=path) is not None, purpose, f"apt-get install {package}")
+    yield Finding("busybox", Path("/bin/busybox").exists(), "the guest's initramfs", "apt-get install busybox-static")
+    yield checked("kernel headers", image.headers_version, "apt-get install linux-headers-6.12-amd64")
+    yield checked("disk space", disk_space, f"free some space, or set FAULTKIT_CACHE (now {cache.place()})")
+
+
+def checked(name: str, question: Callable[[], str], mend: str) -> Finding:
+    """A prerequisite that is asked by trying."""
+    try:
+        return Finding(name, True, question(), mend)
+    except FaultkitError as reason:
+        return Finding(name, False, str(reason), mend)
+
+
+def qemu_version() -> str:
+    """QEMU's version. Raises: UnmetNeed if it is too old."""
+    version = qemu.version()
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_QEMU:
+        raise UnmetNeed(f"{version} is too old: {'.'.join(map(str, OLDEST_QEMU))} or later is needed")
+    return version
+
+
+def disk_space() -> str:
+    """Room in the cache. Raises: UnmetNeed if a guest and two templates do not fit."""
+    place = cache.place()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < DISK_BYTES:
+        raise UnmetNeed(f"{free / 2**30:.1f} GiB free, {DISK_BYTES >> 30} GiB needed")
+    return f"{free / 2**30:.0f} GiB free in {cache.place()}"
+
+
+def require_kvm(guest: Image) -> None:
+    """Boot a guest under KVM. Raises: UnmetNeed if it does not run: a /dev/kvm that opens proves nothing."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise UnmetNeed("--accel kvm: /dev/kvm cannot be opened here; leave the option out to use TCG")
+    try:
+        image.boot_once(guest.path, Machine(accel="kvm"), KVM_PROBE_S)
+    except HarnessError as reason:
+        raise UnmetNeed(
+            f"--accel kvm: /dev/kvm is there, but no guest runs on it ({reason}); leave the option out to use TCG"
+        ) from None

@@ -1,0 +1,154 @@
+"""An experiment: a Python file whose docstring asks a question and whose `trials(seed)` yields trials."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from faultkit.machine.template import group_of
+from faultkit.model.codec import dumps, name_of
+from faultkit.model.errors import UsageError
+from faultkit.model.parts import Ships, iter_parts
+from faultkit.model.trial import Trial
+from faultkit.results.stopping import Stops
+from faultkit.statistics.sequential import Rule
+
+PACKAGE = "experiments"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A loaded experiment file."""
+
+    name: str
+    question: str
+    trials: Callable[[int], Iterator[Trial]]
+    file: Path | None = None  # None for ours
+    stop: Rule | Stops | None = None  # ends a campaign before the list does
+    gate: Any = ()  # its GATE as declared: a tuple of rules (`faultkit.gate.language`)
+    settled: bool = False  # its sites were fixed by an earlier campaign: where one is not there, the trial is void
+
+
+@dataclass(slots=True)
+class Group:
+    """The trials of a list that share a template: the first of them, and one part of each kind that they name."""
+
+    first: Trial
+    parts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an experiment's list comes to: its length, its hash, and the templates that it needs."""
+
+    count: int
+    digest: str
+    groups: dict[str, Group]
+
+
+def load(name: str) -> Experiment:
+    """An experiment by its name among ours, or by the path of its file. Raises: UsageError."""
+    file = Path(name).resolve() if name.endswith(".py") or "/" in name else None
+    module = from_file(file) if file else from_package(name)
+    trials = getattr(module, "trials", None)
+    if not callable(trials):
+        raise UsageError(f"{name} has no function trials(seed): see docs/your-own-driver.md")
+    stop = getattr(module, "STOP", None)
+    if stop is not None and not isinstance(stop, Rule):
+        raise UsageError(
+            f"{name}: STOP is a {type(stop).__name__}: give a rule of faultkit.statistics.sequential, such as Sprt(...)"
+        )
+    own_name, question = module.__name__.rpartition(".")[2], (module.__doc__ or "").strip()
+    return Experiment(own_name, question, trials, file, stop, getattr(module, "GATE", ()))
+
+
+def from_file(path: Path) -> ModuleType:
+    """The module in a file, which may import its neighbours. Raises: UsageError."""
+    if not path.is_file():
+        raise UsageError(f"there is no experiment file {path}")
+    if path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", None) == str(path):
+        return sys.modules[path.stem]
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # its classes are looked up by this name
+    execute(str(path), partial(spec.loader.exec_module, module))
+    return module
+
+
+def from_package(name: str) -> ModuleType:
+    """One of faultkit's own, also in a folder of its own. Raises: UsageError, also for a name that is not there."""
+    ours = pkgutil.walk_packages(importlib.import_module(PACKAGE).__path__, f"{PACKAGE}.")
+    full = next((found.name for found in ours if found.name.rpartition(".")[2] == name and not found.ispkg), None)
+    if full is None:
+        raise UsageError(f"there is no experiment {name!r}: `faultkit list experiments` shows ours, or give a file.py")
+    execute(name, lambda: importlib.import_module(full))
+    return sys.modules[full]
+
+
+def execute(name: str, action: Callable[[], Any]) -> None:
+    """Run an experiment's code; what is wrong with it is the user's to mend. Raises: UsageError with the line."""
+    try:
+        action()
+    except SyntaxError as reason:
+        raise UsageError(f"{name} is not valid Python: line {reason.lineno}: {reason.msg}") from None
+    except Exception as reason:
+        raise UsageError(f"{name} cannot be loaded: {describe(reason)}") from None
+
+
+def describe(reason: BaseException) -> str:
+    """An exception of the user's code, with the place where it was raised."""
+    frame = reason.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f" ({Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})" if frame else ""
+    return f"{type(reason).__name__}: {reason}{where}"
+
+
+def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Trial]:
+    """The experiment's trials, the first `count` of them. Raises: UsageError for anything else than trials."""
+    try:
+        for trial in islice(experiment.trials(seed), count):
+            if not isinstance(trial, Trial):
+                raise UsageError(f"{experiment.name}: trials() yielded a {type(trial).__name__}, not a Trial")
+            if (trial.fault is None) != (trial.trigger is None):
+                raise UsageError(f"{experiment.name}: a fault needs a trigger, and a trigger a fault: {trial}")
+            yield trial
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as reason:
+        raise UsageError(f"{experiment.name}: trials({seed}) failed: {describe(reason)}") from None
+
+
+def plan(experiment: Experiment, seed: int, count: int | None) -> Plan:
+    """Go through the list once. Raises: UsageError if it is empty or longer is asked for than there is."""
+    total, hashed, groups = 0, hashlib.sha256(), dict[str, Group]()
+    for trial in listed(experiment, seed, count):
+        total += 1
+        hashed.update(dumps(trial).encode())
+        group = groups.setdefault(group_of(trial), Group(trial))
+        for part in (trial.fault, trial.trigger, trial.policy, trial.workload):
+            if part is not None:
+                group.parts.setdefault(kind_of(part), part)
+    if not total:
+        raise UsageError(f"{experiment.name}: trials({seed}) yields no trial")
+    if count is not None and total < count:
+        raise UsageError(f"{experiment.name} has {total} trials, not {count}: ask for at most {total}")
+    return Plan(total, hashed.hexdigest()[:16], groups)
+
+
+def kind_of(part: Any) -> str:
+    """What decides which files a part brings along: its class and what it ships, and those of the parts in it."""
+    kinds = (f"{type(inner).__module__}:{name_of(inner)}" for inner in iter_parts(part))
+    ships = (name for inner in iter_parts(part) if isinstance(inner, Ships) for name in inner.files())
+    return "+".join([*kinds, *sorted(set(ships))])

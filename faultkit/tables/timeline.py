@@ -1,0 +1,95 @@
+"""One trial's story: what happened when, for a terminal or for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from faultkit.model.events import Event
+from faultkit.store.store import Store
+
+DETAIL = ("block.", "call.", "net.", "request.issued", "request.completed")  # only on request
+STYLES = {
+    "fault.": "bold red",
+    "error.": "yellow",
+    "recovery.": "cyan",
+    "service.": "bold green",
+    "kernel.": "magenta",
+    "guest.": "bold magenta",
+    "read.mismatched": "bold red",
+}
+CONSOLE_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A trial for a terminal. Print it with rich."""
+
+    title: str
+    events: tuple[Event, ...]
+    hidden: int
+    console: str
+
+    @classmethod
+    def of(cls, store: Store, n: int, *, everything: bool = False) -> Self:
+        """The story of trial `n`. Raises: UsageError if there is none."""
+        events = store.events(n)
+        return cls.told(title(store, n), events, store.console(n), everything=everything)
+
+    @classmethod
+    def told(cls, title: str, events: tuple[Event, ...], console: str, *, everything: bool = False) -> Self:
+        """The story of a trial that need not be stored."""
+        shown = tuple(e for e in events if everything or not e.kind.startswith(DETAIL))
+        return cls(title, shown, len(events) - len(shown), console)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console, options
+        table = Table(box=None, pad_edge=False)
+        for name in ("ms", "source", "event", ""):
+            table.add_column(name, justify="right" if name == "ms" else "left", overflow="fold")
+        for event in self.events:
+            style = next((s for start, s in STYLES.items() if event.kind.startswith(start)), "")
+            table.add_row(f"{event.t_ns / 1e6:.3f}", event.source, Text(event.kind, style), Text(details(event)))
+        yield Group(Text(self.title, "bold"), Text(), table, *self.notes())
+
+    def notes(self) -> Iterator[Text]:
+        """What is not in the table."""
+        if self.hidden:
+            yield Text(f"\n{self.hidden} calls and requests left out: --all shows them", "dim")
+        if lines := self.console.strip().splitlines():
+            yield Text("\nconsole", "bold")
+            yield Text("\n".join(lines[:CONSOLE_LINES]))
+            if len(lines) > CONSOLE_LINES:
+                yield Text(f"... and {len(lines) - CONSOLE_LINES} lines", "dim")
+
+
+def details(event: Event) -> str:
+    """An event's data in a line."""
+    return " ".join(f"{name}={exact(value)}" for name, value in event.data.items())
+
+
+def exact(value: Any) -> Any:
+    """The same value; an integer that JavaScript cannot hold (an address, say) as hexadecimal digits."""
+    return hex(value) if isinstance(value, int) and abs(value) > 2**53 else value
+
+
+def title(store: Store, n: int) -> str:
+    """A trial in a line."""
+    columns = "injector, target, trigger, policy, driver, outcome, void"
+    rows = store.query(f"SELECT {columns} FROM trials WHERE n = ?", (n,))  # noqa: S608
+    injector, target, trigger, policy, driver, outcome, void = next(rows)
+    where = f" in {target}" if target else ""
+    when = f", {trigger}" if trigger else ""
+    return f"trial {n}: {injector}{where}{when} on {driver} under {policy}: {outcome or f'void ({void})'}"
+
+
+def as_json(store: Store, n: int) -> dict[str, Any]:
+    """A trial for scripts: its plan, outcome and events."""
+    outcome, void = next(store.query("SELECT outcome, void FROM trials WHERE n = ?", (n,)), (None, None))
+    events = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in store.events(n)]
+    return {"trial": n, "plan": store.plan(n), "outcome": outcome, "void": void, "events": events}

@@ -1,0 +1,183 @@
+"""A trial's errors, one by one: when each became active, who told of it, what was done about it. Pure.
+
+An episode begins with an activation, a detection or what the workload saw, and ends when the service is restored,
+when recovery gives up, or when the error is gone by itself. A fault that is put in again begins a new one if
+nobody had told of the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from faultkit.model.events import Event
+
+ENDS = frozenset({"service.restored", "recovery.gave_up", "error.gone"})
+TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
+BEGINS = frozenset({"fault.activated", "error.detected"})
+
+PHASE_OF_STEP = {
+    "detach": "quiesced",
+    "stop_udriver": "quiesced",
+    "unload": "unloaded",
+    "load": "loaded",
+    "start_udriver": "loaded",
+    "attach": "state_back",
+    "reattach": "state_back",
+    "restore": "state_back",
+    "probe": "answering",
+}
+PHASES = ("detected", "waited", *dict.fromkeys(PHASE_OF_STEP.values()), "first_byte", "recovered")
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One error, from its activation to its end."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def activated(self) -> Event | None:
+        """The first activation; None if it went unseen."""
+        return next(self.of_kind("fault.activated"), None)
+
+    @property
+    def detections(self) -> tuple[Event, ...]:
+        """Who told of it: each detector once, the first one first."""
+        return tuple(self.of_kind("error.detected"))
+
+    @property
+    def detected(self) -> Event | None:
+        """The first detection; None if nobody told."""
+        return next(self.of_kind("error.detected"), None)
+
+    @property
+    def end(self) -> Event | None:
+        """What ended it; None if it lasted to the end of the trial."""
+        return next((event for event in self.events if event.kind in ENDS), None)
+
+    @property
+    def restored(self) -> bool:
+        """Whether recovery brought the service back."""
+        return self.end is not None and self.end.kind == "service.restored"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the workload saw something of it besides delay."""
+        return any(event.kind in TROUBLE for event in self.events)
+
+    def of_kind(self, kind: str) -> Iterator[Event]:
+        """Its events of a kind, in order."""
+        return (event for event in self.events if event.kind == kind)
+
+    def attempts(self) -> Iterator[tuple[Event, ...]]:
+        """The events of each recovery attempt, from its start on."""
+        own: list[Event] = []
+        for event in self.events:
+            if event.kind == "recovery.started" and own:
+                yield tuple(own)
+                own = []
+            if own or event.kind == "recovery.started":
+                own.append(event)
+        if own:
+            yield tuple(own)
+
+
+def episodes(events: Iterable[Event]) -> list[Episode]:
+    """A trial's episodes, in order. Raises nothing: unfinished ones are there, too."""
+    found: list[list[Event]] = []
+    is_open = False
+    for event in events:
+        if event.kind == "fault.injected":
+            is_open = is_open and any(e.kind == "error.detected" for e in found[-1])
+        elif event.kind in BEGINS or (event.kind in TROUBLE and not found):
+            if not is_open:
+                found.append([])
+            is_open = True
+            found[-1].append(event)
+        elif event.kind in TROUBLE or (is_open and (event.kind in ENDS or event.kind.startswith("recovery."))):
+            found[-1].append(event)  # what the workload sees may come late
+            is_open = is_open and event.kind not in ENDS
+    return [Episode(tuple(own)) for own in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """How long one phase of a recovery took, in virtual time. Not `complete`: it ended in failure, or with the trial.
+
+    detected: from the activation to the first detection. waited: until the attempt began. quiesced: the service
+    detached, the u-driver stopped. unloaded. loaded: the k-driver, or a new u-driver, is there. state_back:
+    attached, or its state put back. answering: until the probe was answered. first_byte: from state_back to the
+    first request of the workload that completed. recovered: from the first detection to the service's return.
+    """
+
+    episode: int  # counted from 0
+    attempt: int  # counted from 1; 0 for what is none's
+    action: str
+    phase: str
+    duration_ns: int
+    complete: bool = True
+
+
+def phases(events: Sequence[Event]) -> list[Phase]:
+    """The phases of each recovery, in order."""
+    return [phase for n, episode in enumerate(episodes(events)) for phase in phases_of(n, episode, events)]
+
+
+def phases_of(n: int, episode: Episode, events: Sequence[Event]) -> Iterator[Phase]:
+    """One episode's phases, in order; `events` are those of the whole trial."""
+    known = episode.detected
+    if known is None:
+        return
+    if episode.activated:
+        yield Phase(n, 0, "", "detected", max(0, known.t_ns - episode.activated.t_ns))
+    waits_since = known.t_ns
+    for k, own in enumerate(episode.attempts(), 1):
+        spans = Spans(events[-1].t_ns, own)
+        action = str(own[0].data["action"])
+        yield Phase(n, k, action, "waited", max(0, own[0].t_ns - waits_since))
+        yield from (Phase(n, k, action, *span) for span in spans.by_phase())
+        waits_since = spans.end_ns
+        if spans.ok:
+            yield from (Phase(n, k, action, "first_byte", *span) for span in first_byte(spans.back_ns, events))
+    if episode.end is None or episode.end.kind != "error.gone":
+        end_ns = episode.end.t_ns if episode.end else events[-1].t_ns
+        yield Phase(n, 0, "", "recovered", end_ns - known.t_ns, episode.restored)
+
+
+@dataclass(slots=True)
+class Spans:
+    """The steps of one attempt; `trial_end_ns` is where it ends if nothing else ended it."""
+
+    trial_end_ns: int
+    events: Sequence[Event]
+    ok: bool = field(init=False)
+    end_ns: int = field(init=False)
+    back_ns: int = field(init=False)  # when its last step but the probe was done
+
+    def __post_init__(self) -> None:
+        finished = next((e for e in self.events if e.kind == "recovery.finished"), None)
+        self.ok = finished is not None and bool(finished.data["ok"])
+        self.end_ns = finished.t_ns if finished else self.trial_end_ns
+        self.back_ns = next((e.t_ns for e in self.events if e.data.get("step") == "probe"), self.end_ns)
+
+    def by_phase(self) -> Iterator[tuple[str, int, bool]]:
+        """Phase, nanoseconds, whether it was brought to its end. Steps of one phase are added up."""
+        steps = [(str(e.data["step"]), e.t_ns) for e in self.events if e.kind == "recovery.step"]
+        total: dict[str, int] = {}
+        for (step, start_ns), (_, end_ns) in pairwise([*steps, ("", self.end_ns)]):
+            phase = PHASE_OF_STEP.get(step, step)
+            total[phase] = total.get(phase, 0) + end_ns - start_ns
+        last = PHASE_OF_STEP.get(steps[-1][0]) if steps else None
+        return ((phase, spent_ns, self.ok or phase != last) for phase, spent_ns in total.items())
+
+
+def first_byte(back_ns: int, events: Sequence[Event]) -> Iterator[tuple[int, bool]]:
+    """How long until a request completed, and whether one did; nothing if the workload had already ended."""
+    done_ns = next((e.t_ns for e in events if e.kind == "request.completed" and e.t_ns >= back_ns), None)
+    over_ns = next((e.t_ns for e in events if e.kind == "workload.finished"), events[-1].t_ns)
+    if done_ns is not None:
+        yield done_ns - back_ns, True
+    elif over_ns > back_ns:
+        yield over_ns - back_ns, False

@@ -1,0 +1,173 @@
+"""The oracle: a finished record -> its outcome, flags and intervals. Pure; can be run again over old records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from faultkit.model.events import Ending, Event, Outcome
+from faultkit.model.trial import Record
+from faultkit.verdict.episodes import Episode, episodes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the oracle says of one record. Intervals are virtual nanoseconds, None where an end is missing."""
+
+    outcome: Outcome
+    injected: bool
+    activated: bool
+    detected_by: str | None
+    udriver_died: bool
+    kdriver_reloaded: bool
+    leaked: bool
+    warned: bool
+    recoveries: int  # attempts started
+    failures: int  # errors that somebody detected, or the workload saw
+    undetected: int  # of these, that nobody detected
+    activation_latency_ns: int | None  # injected -> activated
+    detection_latency_ns: int | None  # activated -> first detection, of the first failure that was detected
+    recovery_ns: int | None  # first detection -> the probe answers again, of the first failure that was mended
+    outage_ns: int | None  # longest time after activation without a completed request
+    crash_kind: str | None
+    crash_function: str | None
+
+    @property
+    def manifested(self) -> bool:
+        """Whether the fault led to an error that anybody could see."""
+        return self.outcome > Outcome.MASKED
+
+
+NEVER = Episode(())
+
+
+def judge(record: Record) -> Verdict:
+    """The worst outcome that any check finds; without activation, INACTIVE."""
+    injected = first(record, "fault.injected")
+    activated = first(record, "fault.activated")
+    detected = first(record, "error.detected")
+    crash = next(crashes(record), None)
+    seen = [episode for episode in episodes(record.events) if episode.detections or episode.failed]
+    told = next((episode for episode in seen if episode.detections), NEVER)
+    mended = next((episode for episode in seen if episode.restored), NEVER)
+    return Verdict(
+        outcome=outcome_of(record, activated is not None),
+        injected=injected is not None,
+        activated=activated is not None,
+        detected_by=str(detected.data["by"]) if detected else None,
+        udriver_died=first(record, "udriver.died") is not None,
+        kdriver_reloaded=any(e.data["step"] == "load" for e in of_kind(record, "recovery.step")),
+        leaked=leaked(record),
+        warned=first(record, "kernel.warn") is not None,
+        recoveries=sum(1 for _ in of_kind(record, "recovery.started")),
+        failures=len(seen),
+        undetected=sum(not episode.detections for episode in seen),
+        activation_latency_ns=between(injected, activated),
+        detection_latency_ns=between(told.activated, told.detected),
+        recovery_ns=between(mended.detected, mended.end),
+        outage_ns=outage(record, activated) if activated else None,
+        crash_kind=crash_kind(record, crash),
+        crash_function=crash.data.get("function") if crash else None,
+    )
+
+
+def outcome_of(record: Record, activated: bool) -> Outcome:
+    """The worst outcome any check finds. A golden trial counts as activated: nothing to wait for."""
+    found = [outcome for check in CHECKS if (outcome := check(record)) is not None]
+    if found and max(found) >= Outcome.LOST:
+        return max(found)  # a failure counts even if its activation went unseen
+    if record.trial.fault is not None and not activated:
+        return Outcome.INACTIVE
+    return max(found, default=Outcome.MASKED)
+
+
+def crashed(record: Record) -> Outcome | None:
+    """The kernel reported an oops, panic or lockup, or stopped in a way that only a crash explains."""
+    return Outcome.CRASHED if record.ending is not Ending.FINISHED or any(crashes(record)) else None
+
+
+def corrupt(record: Record) -> Outcome | None:
+    """A read handed over wrong data, or acknowledged data was gone."""
+    return Outcome.CORRUPT if first(record, "read.mismatched") else None
+
+
+def hung(record: Record) -> Outcome | None:
+    """A request had neither completed nor failed by the deadline."""
+    return Outcome.HUNG if first(record, "request.stuck") else None
+
+
+def lost(record: Record) -> Outcome | None:
+    """The service ended and said so, or the last check did not find it."""
+    gone = ("workload.gave_up", "recovery.gave_up", "check.failed")
+    return Outcome.LOST if any(first(record, kind) for kind in gone) else None
+
+
+def disrupted(record: Record) -> Outcome | None:
+    """The workload saw an error, or a request that was late."""
+    late_ns = record.trial.workload.late_s * 1e9
+    failed = first(record, "request.failed") is not None
+    late = any(e.data["latency_ns"] > late_ns for e in of_kind(record, "request.completed"))
+    return Outcome.DISRUPTED if failed or late else None
+
+
+def recovered(record: Record) -> Outcome | None:
+    """Recovery ran and the service came back."""
+    return Outcome.RECOVERED if first(record, "service.restored") else None
+
+
+CHECKS = (crashed, corrupt, hung, lost, disrupted, recovered)
+
+
+def first(record: Record, kind: str) -> Event | None:
+    """The first event of a kind."""
+    return next(of_kind(record, kind), None)
+
+
+def of_kind(record: Record, kind: str) -> Iterator[Event]:
+    """The events of a kind, in order."""
+    return (event for event in record.events if event.kind == kind)
+
+
+def crashes(record: Record) -> Iterator[Event]:
+    """What the kernel said of its own end: the oops before the panic that follows from it."""
+    order = ("kernel.oops", "kernel.lockup", "kernel.panic")
+    return (event for kind in order for event in of_kind(record, kind))
+
+
+def crash_kind(record: Record, crash: Event | None) -> str | None:
+    """What the kernel called it; if it had no chance to speak, how the guest ended."""
+    if crash is not None:
+        return str(crash.data.get("what"))
+    return None if record.ending is Ending.FINISHED else record.ending.value
+
+
+def between(start: Event | None, end: Event | None) -> int | None:
+    """Nanoseconds from one event to another that follows it."""
+    return max(0, end.t_ns - start.t_ns) if start and end else None
+
+
+def outage(record: Record, activated: Event) -> int:
+    """The longest time after activation without a completed request, up to the end of the workload."""
+    ends = [e.t_ns for e in of_kind(record, "request.completed") if e.t_ns >= activated.t_ns]
+    finished = first(record, "workload.finished") or (record.events[-1] if record.events else activated)
+    return longest_gap([activated.t_ns, *sorted(ends), max(finished.t_ns, activated.t_ns)])
+
+
+def longest_gap(times: Iterable[int]) -> int:
+    """The largest distance between neighbours of a sorted sequence; 0 if there are none."""
+    ordered = list(times)
+    return max((b - a for a, b in pairwise(ordered)), default=0)
+
+
+def leaked(record: Record) -> bool:
+    """After the service came back, more module references or file descriptors than before the fault."""
+    samples = list(of_kind(record, "resources.sampled"))
+    if len(samples) < 2 or record.ending is not Ending.FINISHED:
+        return False
+    before, after = samples[0].data, samples[-1].data
+    more_refs = any((after["module_refs"].get(m) or 0) > (n or 0) for m, n in before["module_refs"].items())
+    return more_refs or (after.get("fds") or 0) > (before.get("fds") or 0) + FD_SLACK
+
+
+FD_SLACK = 4  # a restarted server may keep a log or an event descriptor more than its predecessor

@@ -1,0 +1,1 @@
+"""Faults of the messages between k-driver and u-driver."""

@@ -1,0 +1,54 @@
+"""Messages between k-driver and u-driver go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Channelled, Side, Tampering
+from injectors.tools.witness import witnessed
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Messages between k-driver and u-driver are lost, late, cut short, doubled or changed.
+
+    `action`: "drop", "delay", "truncate", "duplicate" or "corrupt"; of a microdriver also "reorder", "stale", and
+    "kill" or "stop", which ends or stops the u-driver at that message. `direction`: "request" or "reply"; of a
+    microdriver "upcall", "return", "downcall", "result" or "any". All fields are those of
+    `faultkit.model.parts.Tampering`. The heartbeat's messages count, too.
+    Activation: each message that was tampered with, stamped as it goes out. Undo: what comes later passes unharmed.
+    """
+
+    side: ClassVar[Side] = "channel"
+
+    action: str
+    direction: str
+    message: str = ""
+    nth: int = 1
+    times: int = 1
+    delay_s: float = 0.1
+    cut_bytes: int = 1
+    field: str = ""
+    byte: int | None = None
+    value: int | None = None
+    draw: int = 0
+
+    @property
+    def fault_type(self) -> str:
+        return f"{self.direction}: {self.action}"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        if not isinstance(bench.driver, Channelled):
+            raise NotPlaced(f"{type(bench.driver).__name__} has no channel whose messages can be tampered with")
+        try:
+            fd = bench.driver.tamper(Tampering(**asdict(self)))
+        except OSError as reason:
+            raise NotPlaced(f"a message cannot be tampered with: {reason.strerror or reason}") from None
+        told = {"direction": self.direction, "message": self.message or "any", "nth": self.nth, "times": self.times}
+        with witnessed(bench, fd, action=self.action, **told):
+            yield

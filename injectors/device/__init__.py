@@ -1,0 +1,1 @@
+"""Faults of the device under the driver."""

@@ -1,0 +1,75 @@
+"""Interrupts of the device are late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.device import COMMAND, COMMAND_BYTES, INTX_DISABLE, read_config, slot_of, write_config
+from injectors.tools.lasting import lasting
+
+STATUS, STATUS_BYTES = 6, 2
+WANTS_INTERRUPT = 1 << 3
+LOOK_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptsHeld:
+    """The device's interrupt line is cut for `for_s` (0: until the end); what it has to say then comes late, as one.
+
+    By the "INTx disable" bit of its PCI command register. A k-driver that is reloaded enables its device anew, which
+    ends it. Activation: the device wants to interrupt (a bit of its PCI status register, looked at every millisecond).
+    Undo: the line is whole again.
+    """
+
+    side: ClassVar[Side] = "device"
+
+    for_s: float = 0.0
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        slot = slot_of(bench)
+        switch(slot, cut=True)
+        if not read_config(slot, COMMAND, COMMAND_BYTES) & INTX_DISABLE:
+            raise NotPlaced(f"the device {slot} has no bit that disables its interrupt line")
+        bench.report("injector", "fault.injected", slot=slot, for_s=self.for_s)
+        with watching(bench, slot), lasting(bench, self.for_s, lambda: switch(slot, cut=False)):
+            yield
+
+
+def switch(slot: str, *, cut: bool) -> None:
+    """Cut a device's interrupt line, or mend it; a device that is gone has none."""
+    with suppress(OSError):
+        command = read_config(slot, COMMAND, COMMAND_BYTES)
+        write_config(slot, COMMAND, COMMAND_BYTES, command | INTX_DISABLE if cut else command & ~INTX_DISABLE)
+
+
+@contextmanager
+def watching(bench: Bench, slot: str) -> Iterator[None]:
+    """Look again and again, until an interrupt is found to be held back or the line is whole."""
+    looking = [True]
+
+    def look() -> None:
+        if looking and not seen(bench, slot):
+            bench.after(LOOK_S, look)
+
+    look()
+    try:
+        yield
+    finally:
+        looking.clear()
+
+
+def seen(bench: Bench, slot: str) -> bool:
+    """Whether there is nothing more to wait for; reports an interrupt that is held back."""
+    with suppress(OSError):
+        if not read_config(slot, COMMAND, COMMAND_BYTES) & INTX_DISABLE:
+            return True
+        if not read_config(slot, STATUS, STATUS_BYTES) & WANTS_INTERRUPT:
+            return False
+        bench.report("injector", "fault.activated")
+    return True

@@ -1,0 +1,41 @@
+"""Interrupts of the device are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, RaisesInterrupts, Side
+from injectors.tools.device import MODULE, armed, slot_of
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptsLost:
+    """The device's interrupts are acknowledged, and its driver never hears of them.
+
+    From the `nth` after the arming on, `times` in all (0: for ever). Needs a driver that names its device's interrupt
+    status register (`faultkit.model.parts.RaisesInterrupts`).
+    Activation: each interrupt that is lost. Undo: later ones are delivered; a reloaded k-driver is not met any more.
+    """
+
+    side: ClassVar[Side] = "device"
+
+    nth: int = 1
+    times: int = 1
+
+    def files(self) -> Mapping[str, KernelModule]:
+        return {"preload/faultkit_device.ko": MODULE}
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        slot = slot_of(bench)
+        if not isinstance(bench.driver, RaisesInterrupts):
+            raise NotPlaced(f"{type(bench.driver).__name__} does not say how its device's interrupts are acknowledged")
+        status = bench.driver.interrupt_status
+        numbers = (self.nth, self.times, status.bar, f"{status.offset:x}", status.size_bytes)
+        with armed(bench, "lose", slot, *numbers, nth=self.nth, times=self.times):
+            yield

@@ -1,0 +1,83 @@
+"""The network cable is pulled."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side, StoppedMachine
+from injectors.tools.lasting import lasting
+
+RTMGRP_LINK = 1  # include/uapi/linux/rtnetlink.h
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The device's link is down for `for_s` (0: until the end): QEMU drops packets both ways and tells the device.
+
+    `wire`: QEMU's name of the cable, as in the driver's `qemu_devices`. Activation: the k-driver tells the kernel that
+    there is no carrier. Undo: the link is up again.
+    """
+
+    side: ClassVar[Side] = "device"
+
+    for_s: float = 1.0
+    wire: str = "wire0"
+    up: bool = False  # what the host is asked for when it is over
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        carrier = Path(f"/sys/class/net/{bench.driver.device}/carrier")
+        if not carrier.exists():
+            raise NotPlaced(f"{type(bench.driver).__name__} has no network interface")
+        mended = partial(bench.call_host, replace(self, up=True))
+        with carrier_watched(bench, carrier):
+            bench.call_host(self)
+            with lasting(bench, self.for_s, mended):
+                yield
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any] | None:
+        machine.set_link(self.wire, up=self.up)
+        return None if self.up else {"wire": self.wire, "for_s": self.for_s}
+
+
+@contextmanager
+def carrier_watched(bench: Bench, carrier: Path) -> Iterator[None]:
+    """Report "fault.activated" once, when the kernel tells that an interface's carrier is gone."""
+    waiting = [True]
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as news:
+        news.bind((0, RTMGRP_LINK))
+        news.setblocking(False)
+
+        def look() -> None:
+            drain(news)
+            if waiting and is_gone(carrier):
+                waiting.clear()
+                bench.report("injector", "fault.activated")
+
+        bench.watch(news.fileno(), look)
+        try:
+            yield
+        finally:
+            bench.unwatch(news.fileno())
+
+
+def drain(news: socket.socket) -> None:
+    """Read what there is."""
+    with suppress(BlockingIOError):
+        while news.recv(65536):
+            pass
+
+
+def is_gone(carrier: Path) -> bool:
+    """Whether an interface that is up has no carrier; one that is down cannot be asked."""
+    try:
+        return carrier.read_text().strip() == "0"
+    except OSError:
+        return False

@@ -1,0 +1,53 @@
+"""The device is taken out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.device import DEVICES, slot_of
+from injectors.tools.lasting import lasting
+
+RESCAN = Path("/sys/bus/pci/rescan")
+OUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unplugged:
+    """The device is taken out, after notice, and put back `for_s` after it is gone (0: at the end).
+
+    As Linux' PCI hot plug does it: the k-driver is told to let go of the device, which is then gone; put back, it is
+    found anew, and is another device to the kernel. Activation: the k-driver has let go, stamped with the moment of the
+    notice. Undo: the device is put back.
+    """
+
+    side: ClassVar[Side] = "device"
+
+    for_s: float = 1.0
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        slot = slot_of(bench)
+        ordered_ns = time.monotonic_ns()
+        if not write(DEVICES / slot / "remove", OUT_S) or (DEVICES / slot).exists():
+            raise NotPlaced(f"the k-driver does not let go of the device {slot}")
+        bench.report("injector", "fault.injected", ordered_ns, slot=slot, for_s=self.for_s)
+        bench.report("injector", "fault.activated", ordered_ns)  # that it is gone confirms what began then
+        with lasting(bench, self.for_s, partial(write, RESCAN)):
+            yield
+
+
+def write(switch: Path, timeout_s: float = 0.0) -> bool:
+    """Throw a switch of the kernel's, in a thread: it may take long. Whether it was done in time."""
+    thread = Thread(target=switch.write_text, args=("1",), daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    return not thread.is_alive()

@@ -1,0 +1,1 @@
+"""Faults of the kernel module (k-driver)."""

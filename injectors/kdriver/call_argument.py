@@ -1,0 +1,72 @@
+"""A kernel function is given a wrong argument by the k-driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.calls import ANY, MODULE, Where, drawn, driver, tamper
+
+REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")  # System V AMD64 ABI, 3.2.3
+ORDERS = {"value": "set", "zero": "set", "off_by_one": "add", "bit_flip": "flip"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallArgument:
+    """The k-driver's call of a kernel function is given a wrong `argument` (1 to 6); other callers are spared.
+
+    `change`: "value" (it is `value`), "zero", "off_by_one" (one more or one less) or "bit_flip" (one of the lowest
+    `bits`: give 32 for an int, whose upper half nobody reads); which one is drawn uniformly by `draw` (64 random
+    bits). Pointers are arguments, too.
+    `site`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
+    Activation: each such call, by the kernel's own time stamp, with the argument as it was and is. Undo: disarms.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    function: str
+    argument: int
+    change: Literal["value", "zero", "off_by_one", "bit_flip"]
+    value: int = 0
+    bits: int = 64
+    nth: int = 1
+    times: int = 1
+    site: str = ANY
+    probability: float = 1.0
+    draw: int = 0
+    survives_reload: bool = True
+    operand: int = 0  # what is put in, added or flipped; the rest is settled by `place`
+    where: Where | None = None
+
+    @property
+    def fault_type(self) -> str:
+        return "call argument"
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        if not 1 <= self.argument <= len(REGISTERS):
+            raise NotPlaced(f"argument {self.argument} is in no register: there are 1 to {len(REGISTERS)}")
+        if self.change not in ORDERS or not 1 <= self.bits <= 64:
+            raise NotPlaced(f"an argument cannot be changed by {self.change!r} ({self.bits} bits): {', '.join(ORDERS)}")
+        (_, operand, site), where = drawn(self, driver(code), lambda _: self.operands())
+        return replace(self, operand=operand, site=site, where=where)
+
+    def operands(self) -> tuple[int, ...]:
+        """What may be put in, added or flipped."""
+        return {
+            "value": (self.value,),
+            "zero": (0,),
+            "off_by_one": (1, -1),
+            "bit_flip": tuple(1 << bit for bit in range(self.bits)),
+        }[self.change]
+
+    def files(self) -> Mapping[str, KernelModule]:
+        return {"preload/faultkit_calls.ko": MODULE}
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        return tamper(bench, self, ORDERS[self.change], self.operand, self.argument)

@@ -1,0 +1,55 @@
+"""A kernel function takes long for the k-driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.calls import ANY, MODULE, Where, drawn, driver, tamper
+
+LONGEST_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallDelay:
+    """A kernel function that the k-driver calls first waits busily for `delay_us`; other callers are spared.
+
+    The wait holds the processor: nothing but interrupts runs meanwhile. Without a function it is one of all
+    (function, site) that the k-driver calls, drawn uniformly by `draw` (64 random bits).
+    `site`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
+    Activation: each such call, by the kernel's own time stamp. Undo: disarms.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    function: str | None
+    delay_us: int
+    nth: int = 1
+    times: int = 1
+    site: str = ANY
+    probability: float = 1.0
+    draw: int = 0
+    survives_reload: bool = True
+    where: Where | None = None  # settled by `place`
+
+    @property
+    def fault_type(self) -> str:
+        return "call delay"
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        if not 1 <= self.delay_us <= LONGEST_US:
+            raise NotPlaced(f"a call cannot be delayed by {self.delay_us} us: between 1 and {LONGEST_US}")
+        (function, _, site), where = drawn(self, driver(code), lambda _: (self.delay_us,))
+        return replace(self, function=function, site=site, where=where)
+
+    def files(self) -> Mapping[str, KernelModule]:
+        return {"preload/faultkit_calls.ko": MODULE}
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        return tamper(bench, self, "delay", self.delay_us)

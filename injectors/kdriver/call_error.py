@@ -1,0 +1,84 @@
+"""A kernel function fails for the k-driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar, Literal, Self
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.call_values import FAILURES
+from injectors.tools.calls import ANY, MODULE, Where, called, drawn, driver, options, tamper
+
+ORDERS = {"instead": "fail", "after": "after"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """A kernel function that the k-driver calls fails with `value`; other callers are spared.
+
+    `how`: "instead" of the call, which does not run, or "after" it: it has run, with all its effects, but reports
+    failure; what it gave to the driver is lost (a leak: that is the point).
+    Without a value it is one that the kernel documents for that function (injectors/tools/call_values.py); without a
+    function, one of all (function, value, site) that the k-driver calls and that are known there: drawn uniformly
+    by `draw` (64 random bits).
+    `site`: "any" call of the function, "one" of its call sites (drawn), or a given one ("cp_start_xmit+0x1f").
+    From the k-driver's `nth` such call after the arming on, each with `probability` (seeded by `draw`), `times`
+    times (0: for ever), also when the k-driver has been reloaded, unless `survives_reload` is False.
+    Activation: each such call, by the kernel's own time stamp. Undo: disarms.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    function: str | None = None
+    value: int | None = None
+    nth: int = 1
+    times: int = 1
+    how: Literal["instead", "after"] = "instead"
+    site: str = ANY
+    probability: float = 1.0
+    draw: int = 0
+    survives_reload: bool = True
+    where: Where | None = None  # settled by `place`
+
+    @property
+    def fault_type(self) -> str:
+        return "call error after" if self.how == "after" else "call error"
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        if self.how not in ORDERS:
+            raise NotPlaced(f"a call cannot fail {self.how!r}: there are {', '.join(ORDERS)}")
+        (function, value, site), where = drawn(self, driver(code), partial(values, self.function, self.value))
+        return replace(self, function=function, value=value, site=site, where=where)
+
+    def files(self) -> Mapping[str, KernelModule]:
+        return {"preload/faultkit_calls.ko": MODULE}
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        return tamper(bench, self, ORDERS[self.how], self.value or 0)
+
+
+def values(asked: str | None, value: int | None, function: str) -> tuple[int, ...]:
+    """The values that a function may fail with: if it was asked for, the one that was, too.
+
+    Raises: NotPlaced if it was asked for, without a value, and none is known.
+    """
+    known = FAILURES[function].values if function in FAILURES else ()
+    if asked and value is not None:
+        return (value,)
+    if asked and not known:
+        raise NotPlaced(f"what {function} returns when it fails is not known: give CallError a value")
+    return tuple(v for v in known if value in (None, v))
+
+
+def sweep(module: ModuleCode, site: str = ANY) -> Iterator[CallError]:
+    """Every failure of every function that a module calls, as far as they are known; with site "one", at each site."""
+    known = (name for name in called(module) if name in FAILURES)
+    for name in known:
+        for function, value, place in options(module, name, site, partial(values, None, None)):
+            yield CallError(function, value, site=place)

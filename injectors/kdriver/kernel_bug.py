@@ -1,0 +1,85 @@
+"""A function of the k-driver has a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from faultkit.guest.commands import run
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side, StoppedMachine
+from injectors.tools.bug_code import MOST_BYTES, bug_code, check
+from injectors.tools.sites import module_of
+
+PAGE_BYTES = 4096
+SYMBOLS_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class KernelBug:
+    """A function of the k-driver begins with a "null dereference", a "wild write", an "endless loop" or a "double free"
+
+    Once. What they do, and with which numbers by `draw`, is in injectors/tools/bug_code.py. The code lies behind the
+    module's, on its last page; the debugger sends the processor there when `function` is next called, and from there it
+    goes on. The twin for processes is UserBug. Activation: that call. Undo: none, and nothing is left but what it did.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    kind: str
+    function: str
+    draw: int = 0
+    address: int = 0  # this and `space` are settled by `place`
+    space: int = 0
+    allocate: int = 0  # these are found in the guest
+    free: int = 0
+
+    @property
+    def fault_type(self) -> str:
+        return f"bug: {self.kind}"
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        check(self.kind)
+        module = module_of(code)
+        own = {f.name: f for f in module.functions if f.section == ".text"}
+        if self.function not in own:
+            raise NotPlaced(f"{module.name} has no function {self.function!r}: it may be inlined, see /proc/kallsyms")
+        end = max(f.address + len(f.code) for f in own.values())
+        if -end % PAGE_BYTES < MOST_BYTES:
+            raise NotPlaced(f"there is no room for a bug behind the code of {module.name}")
+        return replace(self, address=own[self.function].address, space=end + -end % PAGE_BYTES - MOST_BYTES)
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        fault = self
+        if self.kind == "double free":
+            allocate, free = addresses_of(("__kmalloc_noprof", "kfree"))
+            fault = replace(self, allocate=allocate, free=free)
+        bench.call_host(fault)
+        yield
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
+        if any(machine.read(self.space, MOST_BYTES)):
+            raise NotPlaced(f"what lies behind the k-driver's code, at {self.space:#x}, is in use")
+        machine.write(self.space, bug_code(self.kind, self.address, self.draw, self.allocate, self.free))
+        machine.when_executed(self.address, partial(self._begin, machine))
+        return {"function": self.function, "kind": self.kind}
+
+    def _begin(self, machine: StoppedMachine) -> None:
+        machine.set_register("rip", self.space)
+        machine.report("fault.activated")
+
+
+def addresses_of(functions: Sequence[str]) -> list[int]:
+    """Where functions of the kernel are; to be told takes seconds of virtual time. Raises: NotPlaced."""
+    table = "/proc/kallsyms"
+    try:
+        lines = run("grep", "-E", f" T ({'|'.join(functions)})$", table, timeout_s=SYMBOLS_S).splitlines()
+        found = {name: int(address, 16) for address, _, name in map(str.split, lines)}
+        return [found[name] for name in functions]
+    except (OSError, KeyError) as reason:
+        raise NotPlaced(f"{table} does not tell where the kernel has {', '.join(functions)}: {reason}") from None

@@ -1,0 +1,126 @@
+"""Memory that the k-driver uses in the kernel is damaged."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar, Self
+
+from faultkit.model.code import ModuleCode
+from faultkit.model.errors import HarnessError, NotPlaced
+from faultkit.model.parts import Bench, Side, StoppedMachine
+from injectors.tools.machine_code.instructions import Operand, decoded
+from injectors.tools.place import drawn_place, extent_of, wait_for
+
+REGIONS = {"stack": "nop", "heap": "load"}  # region -> the kind of site at which the fault waits: any, or a load
+SIZES = {"bit": 1, "word": 8}  # what is damaged -> bytes that hold it
+PAGE_BYTES = 4096
+STACK_BYTES = 16384  # THREAD_SIZE, to which stacks are aligned; an interrupt's has a guard page behind its end
+DIRECT_MAPS = (range(0xFFFF888000000000, 0xFFFFC88000000000), range(0xFF11000000000000, 0xFF91000000000000))
+"""Where all of RAM is mapped, with four and five levels of page tables (Documentation/arch/x86/x86_64/mm.rst)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelMemory:
+    """A "bit" flips, or a "word" (8 bytes, aligned) becomes a random one, in the "stack" or the "heap" of the kernel.
+
+    The fault waits for an instruction of the k-driver, which `draw` picks uniformly (`among` as in `Text`), and goes in
+    when that is next executed. stack: anywhere from the stack pointer to the end of the stack, so also in the frames of
+    those that called the k-driver. heap: in what the instruction, a load through a pointer, is about to read; if that
+    is no memory of the kernel's allocators (a device's registers, a global), nothing is done: "fault.spared".
+    Activation: the first access to the damaged bytes, by anybody but a device. Undo: none.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    region: str
+    size: str = "bit"
+    draw: int = 0
+    among: str = "all"
+    function: str | None = None  # this and the rest is settled by `place`
+    offset: int | None = None
+    address: int = 0
+    old: str = ""
+    before: str = ""
+    sites: int = 0
+    sites_in_all: int = 0
+
+    @property
+    def fault_type(self) -> str:
+        return f"kernel memory: {self.region} {self.size}"
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        for value, known in ((self.region, REGIONS), (self.size, SIZES)):
+            if value not in known:
+                raise NotPlaced(f"there is no kernel memory {value!r}: there are {', '.join(known)}")
+        return replace(self, **drawn_place(code, REGIONS[self.region], self.draw, self.among))
+
+    def extent(self) -> range:
+        """The addresses of its instruction, once it is placed."""
+        return extent_of(self)
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        bench.call_host(self)
+        yield
+
+    def on_host(self, machine: StoppedMachine) -> None:
+        where = wait_for(machine, self, partial(self._damage, machine))
+        machine.report("fault.waits", **where)
+
+    def _damage(self, machine: StoppedMachine) -> None:
+        extent = self._extent(machine)
+        if not extent:
+            machine.report("fault.spared", why=f"{self.before} does not read the heap")
+            return
+        size = SIZES[self.size]
+        rng = random.Random(self.draw)
+        address = rng.choice(extent[:: 1 if size == 1 else 8]) // size * size
+        old = machine.read(address, size)
+        new = damaged(old, rng)
+        machine.write(address, new)
+        machine.witness_access(address, size)
+        machine.report("fault.injected", function=self.function, offset=self.offset, at=self.before,
+                       address=f"{address:#x}", old=old.hex(), new=new.hex())  # fmt: skip
+
+    def _extent(self, machine: StoppedMachine) -> range:
+        """The addresses that the damage is drawn from."""
+        registers = machine.registers()
+        if self.region == "stack":
+            return used_stack(machine, registers["rsp"])
+        of = next(decoded(bytes.fromhex(self.old), self.address)).memory
+        found = pointed_to(of, registers) if of else range(0)
+        return found if any(found.start in mapped for mapped in DIRECT_MAPS) else range(0)
+
+
+def used_stack(machine: StoppedMachine, pointer: int) -> range:
+    """From the stack pointer to the end of the stack that it points into."""
+    end = (pointer | PAGE_BYTES - 1) + 1
+    while end % STACK_BYTES and is_mapped(machine, end):
+        end += PAGE_BYTES
+    return range(pointer, end)
+
+
+def is_mapped(machine: StoppedMachine, address: int) -> bool:
+    """Whether there is memory."""
+    try:
+        machine.read(address, 1)
+    except HarnessError:
+        return False
+    return True
+
+
+def pointed_to(operand: Operand, registers: Mapping[str, int]) -> range:
+    """The addresses that a memory operand stands for."""
+    address = registers.get(operand.base, 0) + registers.get(operand.index, 0) * operand.scale + operand.displacement
+    return range(address % 2**64, address % 2**64 + operand.size)
+
+
+def damaged(old: bytes, rng: random.Random) -> bytes:
+    """A byte with one bit flipped, or other random bytes."""
+    bits = 8 * len(old)
+    change = 1 << rng.randrange(bits) if len(old) == 1 else rng.randrange(1, 1 << bits)
+    return (int.from_bytes(old, "little") ^ change).to_bytes(len(old), "little")

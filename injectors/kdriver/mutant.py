@@ -1,0 +1,90 @@
+"""The driver is one with a mistake in its source."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any, ClassVar
+
+from faultkit.guest.recovery import steps
+from faultkit.model.builds import KernelModule, Mutation, Program
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Driver, Ships, Side, StoppedMachine
+
+HOME = Path("/faultkit")
+WITNESS = KernelModule(Path(__file__).parents[1] / "kmod" / "mutants", "faultkit_reached")
+ADDRESS = Path("/sys/module/faultkit_reached/parameters/at")
+RELOAD_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """The k-driver is another one from the trial's beginning: its source was changed at one place, and built anew.
+
+    `mutation` says where and what, by one of G-SWFIT's operators (MFC: a call is missing, and so on); it comes from
+    `faultkit.mutation`. The module takes the place of the right one, so that each reload loads the mistake again.
+    The trigger says nothing: the mutant is there before the first request.
+    Activation: control comes to the changed statement, also while the driver is loaded; seen by a breakpoint in a
+    function that the mutant calls there. A statement that is left out has been come to when its turn would have been.
+    Undo: none.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    driver: Driver
+    mutation: Mutation
+    address: int = 0  # of the witness; known in the guest
+
+    @property
+    def fault_type(self) -> str:
+        return f"source: {self.mutation.operator}"
+
+    def files(self) -> Mapping[str, KernelModule]:
+        _, module = kdriver(self.driver)
+        mutant = replace(module, edits=self.mutation.edits, against=(*module.against, WITNESS))
+        return {"preload/faultkit_reached.ko": WITNESS, self.name: mutant}
+
+    @property
+    def name(self) -> str:
+        """Where its module lies in the guest."""
+        known = repr((self.driver, self.mutation.edits)).encode()
+        return f"mutants/{hashlib.sha256(known).hexdigest()[:16]}.ko"
+
+    def install(self, bench: Bench) -> None:
+        """Take the right driver away, and load this one; if that fails, there is none."""
+        place, _ = kdriver(self.driver)
+        shutil.copyfile(HOME / self.name, HOME / place)
+        bench.call_host(replace(self, address=int(ADDRESS.read_text())))
+        reload = Thread(target=self._reload, args=(bench,), daemon=True)
+        reload.start()
+        reload.join(RELOAD_S)
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        del bench  # it is there since the beginning
+        yield
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
+        machine.witness(self.address)
+        return {key: getattr(self.mutation, key) for key in ("function", "file", "line", "before", "after")}
+
+    def _reload(self, bench: Bench) -> None:
+        try:
+            for _, step in steps("reload", bench.driver):
+                step()
+        except OSError as reason:
+            bench.report("injector", "fault.refused", why=reason.strerror or str(reason))
+
+
+def kdriver(driver: Driver) -> tuple[str, KernelModule]:
+    """The module that faults go into: where it lies in the guest, and what it is built from. Raises: NotPlaced."""
+    shipped: Mapping[str, Path | KernelModule | Program] = driver.files() if isinstance(driver, Ships) else {}
+    for place, file in shipped.items():
+        if isinstance(file, KernelModule) and file.name == driver.modules[0]:
+            return place, file
+    raise NotPlaced(f"{type(driver).__name__} brings no source of {driver.modules[0]}: there is nothing to mutate")

@@ -1,0 +1,80 @@
+"""The k-driver copies too much."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from faultkit.model.code import ModuleCode
+from faultkit.model.parts import Bench, Side, StoppedMachine
+from injectors.tools.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
+from injectors.tools.machine_code.instructions import decoded
+from injectors.tools.place import drawn_place, extent_of, wait_for
+from injectors.tools.sites import module_of
+
+WORD_BYTES = 8
+PAGE_WORDS = 4096 // WORD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """One copy that the k-driver makes goes on behind its end.
+
+    Copies are rep movs, and calls of memcpy() and its relatives; `draw` picks one, uniformly, and how far it overruns,
+    as the Nooks injector did: a word (8 bytes) in 50 % of the draws, 2 to 1024 words in 44 %, 2 to 4 pages in 6 %.
+    `among` as in `Text`. At the copy's next turn the register with its length is increased; later copies are right.
+    Activation: the overrun. Undo: none.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    draw: int = 0
+    among: str = "all"
+    words: int = 0  # 0: drawn
+    function: str | None = None  # this and the rest is settled by `place`
+    offset: int | None = None
+    address: int = 0
+    old: str = ""
+    before: str = ""
+    sites: int = 0
+    sites_in_all: int = 0
+    register: str = ""
+    unit_bytes: int = 1  # what the register counts in
+
+    def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        words = self.words or overrun_words(random.Random(self.draw))
+        placed = replace(self, words=words, **drawn_place(code, "copy", self.draw, self.among))
+        copy = next(decoded(bytes.fromhex(placed.old), placed.address))
+        if is_string_copy(copy):
+            return replace(placed, register="rcx", unit_bytes=string_unit_bytes(copy))
+        callee = next(call.callee for call in module_of(code).calls if call.address == placed.address)
+        return replace(placed, register=LENGTHS[callee])
+
+    def extent(self) -> range:
+        """The addresses of its instruction, once it is placed."""
+        return extent_of(self)
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        bench.call_host(self)
+        yield
+
+    def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
+        return {**wait_for(machine, self, partial(self._lengthen, machine)), "words": self.words}
+
+    def _lengthen(self, machine: StoppedMachine) -> None:
+        length = machine.registers()[self.register]
+        machine.set_register(self.register, length + self.words * WORD_BYTES // self.unit_bytes)
+        machine.report("fault.activated", length_bytes=length * self.unit_bytes)
+
+
+def overrun_words(rng: random.Random) -> int:
+    """How far: the distribution of the Nooks injector's bcopy faults."""
+    kind = rng.random()
+    if kind < 0.5:
+        return 1
+    return rng.randint(2, 1024) if kind < 0.94 else rng.randint(2 * PAGE_WORDS, 4 * PAGE_WORDS)

@@ -1,0 +1,42 @@
+"""The k-driver is taken off its device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """The k-driver lets go of its (first) PCI device, through sysfs: to its users, the driver has died.
+
+    The nearest to a kill that there is for a driver without a process: all its state is gone, its code is not at
+    fault, and a reload brings it back.
+    Activation: at once, when the device has no driver any more. Undo: none; the device stays without its driver.
+    """
+
+    side: ClassVar[Side] = "k-driver"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        driver = Path("/sys/bus/pci/drivers") / bench.driver.modules[0]
+        device = next((entry.name for entry in sorted(driver.glob("????:*"))), None)
+        if device is None:
+            raise NotPlaced(f"{bench.driver.modules[0]} is not bound to a PCI device")
+        before = time.monotonic_ns()
+        try:
+            (driver / "unbind").write_text(device)
+        except OSError as reason:
+            raise NotPlaced(f"{bench.driver.modules[0]} was just going: {reason}") from None
+        if (driver / device).exists():
+            raise NotPlaced(f"{bench.driver.modules[0]} did not let go of {device}")
+        bench.report("injector", "fault.injected", before, device=device)
+        bench.report("injector", "fault.activated", before)
+        yield

@@ -1,0 +1,1 @@
+"""What injectors are made of."""

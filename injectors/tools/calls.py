@@ -1,0 +1,216 @@
+"""Which calls of kernel functions are tampered with, and arming the kernel module that does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fcntl import ioctl
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.code import CallSite, ModuleCode
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench
+
+NODE = "/dev/faultkit_calls"
+MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "calls", "faultkit_calls")
+MISSED = ord("F") << 8 | 1  # FAULTKIT_CALLS_MISSED
+ANY, ONE = "any", "one"
+MILLION = 1_000_000
+CHANGES = ("after", "set", "add", "flip")  # what changes a value that there was
+NOT_DRAWN = (
+    *("__x86_", "__fentry__", "__SCT__"),  # how the compiler calls, not what the driver calls
+    *(
+        "__stack_chk_fail",
+        "__fortify_panic",
+        "__ubsan_",
+        "__list_add_valid",
+        "__list_del_entry_valid",
+    ),  # its own checks
+    *("_printk", "__warn_printk", "_dev_", "__dynamic_", "netdev_printk", "netdev_err", "netdev_warn", "netdev_info"),
+    *("___ratelimit", "trace_", "__trace_", "perf_trace_", "bpf_trace_"),  # telling and tracing
+    *("refcount_warn_saturate", "rcu_read_", "__rcu_read_"),
+)
+"""Beginnings of the names of functions that no fault is drawn to: what they do is not the driver's work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where in the k-driver's text the calls are that a fault may go into; settled by `place`."""
+
+    text_bytes: int
+    sites: tuple[tuple[str, int], ...]  # name, and where a call from there returns to, counted from the text's base
+    drawn_from: int  # how many (function, value, site) there were to draw from
+
+
+class CallFault(Protocol):
+    """What the faults of calls have in common."""
+
+    @property
+    def function(self) -> str | None: ...
+    @property
+    def nth(self) -> int: ...
+    @property
+    def times(self) -> int: ...
+    @property
+    def site(self) -> str: ...
+    @property
+    def probability(self) -> float: ...
+    @property
+    def draw(self) -> int: ...
+    @property
+    def survives_reload(self) -> bool: ...
+    @property
+    def where(self) -> Where | None: ...
+
+
+Option = tuple[str, int, str]
+
+
+def options(
+    module: ModuleCode, function: str | None, site: str, values: Callable[[str], Iterable[int]]
+) -> list[Option]:
+    """All (function, value, site) that a fault may stand for, in order.
+
+    Without a function: of every one that is called, at each of its sites. `values`: what may go wrong with a function.
+    Raises: NotPlaced if a site is asked for that is not there.
+    """
+    named = [function] if function else called(module)
+    at = site if function or site != ANY else ONE
+    return [(name, value, place) for name in named for value in values(name) for place in places(module, name, at)]
+
+
+def called(module: ModuleCode) -> list[str]:
+    """The functions of the kernel that a module calls, but for those that no fault is drawn to."""
+    callees = {call.callee for call in module.calls if not call.tail}
+    return sorted(name for name in callees if not name.startswith(NOT_DRAWN))
+
+
+def places(module: ModuleCode, function: str, site: str) -> list[str]:
+    """`site`, if it is "any" or one of the function's call sites; all of these for "one". Raises: NotPlaced."""
+    named = [name for name, _ in sites_of(module, function)]
+    if not named and any(call.callee == function for call in module.calls):
+        raise NotPlaced(f"{module.name} calls {function} by a jump alone, and such calls cannot be told from others'")
+    if site == ONE and named:
+        return named
+    if site != ANY and site not in named:
+        raise NotPlaced(f"{module.name} has no call of {function} at {site!r}: there are {', '.join(named) or 'none'}")
+    return [site]
+
+
+def sites_of(module: ModuleCode, function: str) -> list[tuple[str, int]]:
+    """A function's call sites: name, and where a call from there returns to, counted from the text's base."""
+    calls = (call for call in module.calls if call.callee == function and not call.tail)
+    return [(site_name(call), call.address + call.size - module.base) for call in calls]
+
+
+def site_name(call: CallSite) -> str:
+    """A call site as it is shown: "cp_start_xmit+0x1f"."""
+    return f"{call.function}+{call.offset:#x}"
+
+
+def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable[int]]) -> tuple[Option, Where]:
+    """One of what the fault may stand for, each as likely as another. Raises: NotPlaced."""
+    check(fault)
+    found = options(module, fault.function, fault.site, values)
+    if not found:
+        raise NotPlaced(f"{module.name} calls no function that this fault is known for: name one, with a value")
+    option = found[fault.draw * len(found) >> 64]
+    name, _, site = option
+    known = tuple(at for at in sites_of(module, name) if site in (ANY, at[0]))
+    return option, Where(text_bytes(module), known, len(found))
+
+
+def check(fault: CallFault) -> None:
+    """Raises: NotPlaced for numbers that mean nothing."""
+    for name, sound in (("nth", fault.nth >= 1), ("times", fault.times >= 0), ("draw", 0 <= fault.draw < 1 << 64),
+                        ("probability", 0 < fault.probability <= 1)):  # fmt: skip
+        if not sound:
+            raise NotPlaced(f"{name}={getattr(fault, name)} of a call fault means nothing: see docs/fault-models.md")
+
+
+def text_bytes(module: ModuleCode) -> int:
+    """How far the k-driver's text reaches beyond its base."""
+    last = module.functions[-1]
+    return last.address + len(last.code) - module.base
+
+
+def driver(code: Mapping[str, ModuleCode]) -> ModuleCode:
+    """The module that faults go into."""
+    return next(iter(code.values()))
+
+
+@contextmanager
+def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int = 0) -> Iterator[None]:
+    """The fault's calls fail, take long, or get another argument: `how` and the rest as kcalls/faultkit_calls.c says.
+
+    Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.
+    """
+    name = bench.driver.modules[0].replace("-", "_")
+    if fault.where is None:
+        raise NotPlaced(f"where {name} calls {fault.function} was not settled: use place()")
+    chosen = which(fault, fault.where)
+    order = [fault.function, name, *text_range(name, fault.where), *chosen, how, signed(value), argument]
+    fd = armed(" ".join(map(str, order)), f"the kernel function {fault.function!r}")
+    bench.report(
+        "injector", "fault.injected", function=fault.function, site=fault.site, how=how, value=value,
+        nth=fault.nth, times=fault.times, probability=fault.probability,
+    )  # fmt: skip
+    tell = partial(witness, bench, fd, {at: site for site, at in fault.where.sites}, changes=how in CHANGES)
+    bench.watch(fd, tell)
+    try:
+        yield
+    finally:
+        tell()
+        if missed := ioctl(fd, MISSED):
+            bench.report("injector", "fault.missed", calls=missed)
+        bench.unwatch(fd)
+        os.close(fd)
+
+
+def text_range(name: str, where: Where) -> tuple[str, str]:
+    """Where the loaded module's text begins and ends. Raises: NotPlaced if it is not loaded."""
+    for line in Path("/proc/modules").read_text().splitlines():
+        if line.startswith(f"{name} "):
+            base = int(line.split()[5], 16)
+            return f"{base:x}", f"{base + where.text_bytes:x}"
+    raise NotPlaced(f"calls by {name} cannot be tampered with: it is not loaded")
+
+
+def which(fault: CallFault, where: Where) -> Sequence[int]:
+    """Which of the calls: return offset, nth, times, chance in a million, seed, whether it survives a reload."""
+    site = 0 if fault.site == ANY else where.sites[0][1]
+    chance = round(fault.probability * MILLION)
+    return site, fault.nth, fault.times, chance, fault.draw, int(fault.survives_reload)
+
+
+def signed(value: int) -> int:
+    """A 64-bit register's content as C's long."""
+    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def armed(order: str, what: str) -> int:
+    """An open file of the kernel module that holds this arming. Raises: NotPlaced."""
+    try:
+        fd = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as reason:
+        raise NotPlaced(f"{what} cannot be tampered with: {NODE}: {reason.strerror}") from None
+    try:
+        os.write(fd, order.encode())
+    except OSError as reason:
+        os.close(fd)
+        raise NotPlaced(f"{what} cannot be probed: {reason.strerror}") from None
+    return fd
+
+
+def witness(bench: Bench, fd: int, names: Mapping[int, str], *, changes: bool) -> None:
+    """Report the calls that were tampered with since the last look; if a value `changes`, as it was and is."""
+    with suppress(BlockingIOError):
+        while True:
+            t_ns, call, at, was, now = map(int, os.read(fd, 128).split())
+            values = {"was": was, "now": now} if changes else {}
+            bench.report("injector", "fault.activated", t_ns, call=call, site=names.get(at, f"+{at:#x}"), **values)

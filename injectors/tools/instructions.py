@@ -1,0 +1,100 @@
+"""Where the machine instructions of a process begin: from its unwind tables, and by LLVM, which bcc brings along."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from bisect import bisect_right
+from functools import lru_cache
+from pathlib import Path
+
+from faultkit.model.errors import NotPlaced
+from injectors.tools.regions import Mapping, mappings_of
+
+LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
+PT_LOAD, PT_GNU_EH_FRAME = 1, 0x6474E550
+SEGMENT = struct.Struct("=IIQQQQQQ")  # Elf64_Phdr
+TABLE_OF_OFFSETS = bytes((1, 0x1B, 0x03, 0x3B))  # version and encodings of .eh_frame_hdr that all linkers write
+LONGEST = 15
+
+
+def start_of(pid: int, address: int) -> int | None:
+    """Where the instruction begins that the byte belongs to; None if it belongs to no function (PLT, padding).
+
+    Decoded from the start of its function, as the unwind table of its program or library has it (Linux Standard Base,
+    .eh_frame_hdr): every compiled function is in there, also of a program without symbols. Raises: NotPlaced.
+    """
+    mappings = mappings_of(pid)
+    mine = next(m for m in mappings if m.low <= address < m.high)
+    image = next(m for m in mappings if m.name == mine.name and not m.offset)
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        start, end = function_at(memory.fileno(), image, address)
+        if not start <= address < end:
+            return None
+        return start + start_within(os.pread(memory.fileno(), end - start, start), address - start)
+
+
+def function_at(memory: int, image: Mapping, address: int) -> tuple[int, int]:
+    """The last function of a mapped ELF file that begins at or before an address, from its start to its end."""
+    where, table = unwind_table(memory, image)
+    entries = struct.unpack_from("=I", table, 8)[0]
+    offsets = struct.unpack_from(f"={2 * entries}i", table, 12)
+    n = bisect_right(offsets[::2], address - where) - 1
+    if n < 0:
+        return 0, 0
+    start, description = (where + offset for offset in offsets[2 * n : 2 * n + 2])
+    relative, size = struct.unpack("=iI", os.pread(memory, 8, description + 8))
+    if description + 8 + relative != start:
+        raise NotPlaced(f"{image.name} has an unwind table of an unknown kind")
+    return start, start + size
+
+
+def unwind_table(memory: int, image: Mapping) -> tuple[int, bytes]:
+    """The .eh_frame_hdr of a mapped ELF file, and its address. Raises: NotPlaced if it has none of the usual kind."""
+    head = os.pread(memory, 64, image.low)
+    offset, count = struct.unpack_from("=Q", head, 32)[0], struct.unpack_from("=H", head, 56)[0]
+    segments = list(SEGMENT.iter_unpack(os.pread(memory, SEGMENT.size * count, image.low + offset)))
+    first = next(address for kind, _, at, address, *_ in segments if kind == PT_LOAD and not at)
+    tables = [(address, size) for kind, _, _, address, _, size, *_ in segments if kind == PT_GNU_EH_FRAME]
+    where = tables[0][0] - first + image.low if tables else 0
+    table = os.pread(memory, tables[0][1], where) if tables else b""
+    if not table.startswith(TABLE_OF_OFFSETS):
+        raise NotPlaced(f"{image.name} has no unwind table of the usual kind: its instructions cannot be told apart")
+    return where, table
+
+
+def start_within(code: bytes, offset: int) -> int:
+    """The start of the instruction that holds the byte at an offset of some code. Raises: NotPlaced."""
+    at = 0
+    while (size := length(code[at : at + LONGEST])) and at + size <= offset:
+        at += size
+    if not size:
+        raise NotPlaced(f"the bytes {code[at : at + LONGEST].hex()} are no instruction")
+    return at
+
+
+def length(code: bytes) -> int:
+    """How many bytes the first instruction takes; 0 if it is none."""
+    library, decoder = disassembler()
+    text = ctypes.create_string_buffer(64)
+    size: int = library.LLVMDisasmInstruction(decoder, code, len(code), 0, text, len(text))
+    return size
+
+
+@lru_cache(maxsize=1)
+def disassembler() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
+    """LLVM's, by its C interface (llvm-c/Disassembler.h). Raises: NotPlaced if there is no LLVM."""
+    found = sorted(LIBRARIES.glob("libLLVM-*.so.1"))
+    if not found:
+        raise NotPlaced("the machine code cannot be decoded: there is no libLLVM")
+    library = ctypes.CDLL(str(found[-1]))
+    for part in ("TargetInfo", "TargetMC", "Disassembler"):
+        getattr(library, f"LLVMInitializeX86{part}")()
+    library.LLVMCreateDisasm.restype = ctypes.c_void_p
+    library.LLVMDisasmInstruction.restype = ctypes.c_size_t
+    library.LLVMDisasmInstruction.argtypes = [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t,
+    ]  # fmt: skip
+    decoder = library.LLVMCreateDisasm(b"x86_64-pc-linux-gnu", None, 0, None, None)
+    return library, ctypes.c_void_p(decoder)

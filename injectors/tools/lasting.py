@@ -1,0 +1,26 @@
+"""Faults that last for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from faultkit.model.parts import Bench
+
+
+@contextmanager
+def lasting(bench: Bench, for_s: float, end: Callable[[], object]) -> Iterator[None]:
+    """Call `end` when `for_s` of virtual time have passed (0: not before the exit), or on exit; once."""
+    left = [end]
+
+    def end_once() -> None:
+        if left:
+            left.pop()()
+            bench.report("injector", "fault.ended")
+
+    if for_s:
+        bench.after(for_s, end_once)
+    try:
+        yield
+    finally:
+        end_once()

@@ -1,0 +1,71 @@
+"""The u-driver's disk is full."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from faultkit.guest.commands import retry
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side, Stores
+from injectors.tools.perf import activated_by, failing_call
+from injectors.tools.udriver import pid_of, threads_of
+
+MS_REMOUNT = 32
+SETTLE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull:
+    """The file system that holds the u-driver's data has no room left: it is remounted as small as what is on it.
+
+    For drivers that say where their data are (`faultkit.model.parts.Stores`), in a tmpfs of their own.
+    Activation: the first call of the u-driver that fails with ENOSPC; one that recovery starts is not watched.
+    Undo: it is as large as before.
+    """
+
+    side: ClassVar[Side] = "u-driver"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        pid = pid_of(bench)
+        if not isinstance(bench.driver, Stores):
+            raise NotPlaced(f"{type(bench.driver).__name__} does not say where its u-driver's data are")
+        store = bench.driver.store
+        before = os.statvfs(store)
+        try:
+            with activated_by(bench, threads_of(pid), failing_call(errno.ENOSPC)) as t_ns:
+                retry(lambda: shrink(store), SETTLE_S)  # a write may come in between
+        except OSError as reason:
+            raise NotPlaced(f"{store} cannot be filled: {reason.strerror}") from None
+        bench.report("injector", "fault.injected", t_ns, store=store, size_bytes=size_bytes(os.statvfs(store)))
+        try:
+            yield
+        finally:
+            resize(store, size_bytes(before))
+
+
+def shrink(store: str) -> None:
+    """Leave no room. Raises: OSError, also if there is some left."""
+    room = os.statvfs(store)
+    resize(store, size_bytes(room) - room.f_bfree * room.f_frsize)
+    if os.statvfs(store).f_bfree:
+        raise OSError(errno.EAGAIN, "there is room left")
+
+
+def size_bytes(room: os.statvfs_result) -> int:
+    """Of the file system, free or not."""
+    return room.f_blocks * room.f_frsize
+
+
+def resize(store: str, size: int) -> None:
+    """Mount a tmpfs again, with another size (tmpfs(5)). Raises: OSError."""
+    mount = ctypes.CDLL(None, use_errno=True).mount
+    if mount(None, store.encode(), b"tmpfs", ctypes.c_ulong(MS_REMOUNT), f"size={max(size, 1)}".encode()):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))

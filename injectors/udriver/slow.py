@@ -1,0 +1,73 @@
+"""The u-driver gets too little of the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.cgroup import limited
+from injectors.tools.udriver import pid_of
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The u-driver may use only a `share` of the processor's time, a slice every `period_ms` (cgroup v2, cpu.max).
+
+    A slice is at least 1 ms. Activation: the kernel makes it wait for its next slice; looked for once a period, so the
+    stamp is up to a period late.
+    Undo: the limit is lifted. A u-driver that recovery starts has none.
+    """
+
+    side: ClassVar[Side] = "u-driver"
+
+    share: float = 0.01
+    period_ms: int = 100
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        if not 0 < self.share < 1:
+            raise NotPlaced(f"a share of the processor lies between 0 and 1: {self.share}")
+        pid = pid_of(bench)
+        period_us = 1000 * self.period_ms
+        with limited(pid, "cpu", "cpu.max", f"{round(self.share * period_us)} {period_us}") as group:
+            bench.report("injector", "fault.injected", pid=pid, cpu_max=(group / "cpu.max").read_text().strip())
+            watch = Throttling(bench, group / "cpu.stat", self.period_ms / 1000)
+            watch.look()
+            try:
+                yield
+            finally:
+                watch.last_look()
+
+
+@dataclass(slots=True)
+class Throttling:
+    """Looks for a group's first wait, period after period."""
+
+    bench: Bench
+    stat: Path
+    period_s: float
+    over: bool = False
+
+    def look(self) -> None:
+        """Report it if it is there, else look again."""
+        if not self.over and not self.report():
+            self.bench.after(self.period_s, self.look)
+
+    def last_look(self) -> None:
+        """The limit is about to go."""
+        if not self.over:
+            self.report()
+            self.over = True
+
+    def report(self) -> bool:
+        """Whether it has been made to wait."""
+        fields = dict(line.split() for line in self.stat.read_text().splitlines())
+        if int(fields["nr_throttled"]):
+            self.bench.report("injector", "fault.activated")
+            self.over = True
+        return self.over

@@ -1,0 +1,39 @@
+"""A system call of the u-driver takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.parts import Bench, Side
+from injectors.tools.syscalls import FILES, tamper
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallDelay:
+    """A system call of the u-driver ("pwrite64") does its work and returns `delay_ms` later; the thread sleeps.
+
+    From the u-driver's `nth` such call after the arming on, counted over all its threads, `times` times (0: for ever).
+    In steps of the kernel's tick (4 ms). Activation: each such call as it begins, by the kernel's own time stamp.
+    Undo: disarms; a thread that sleeps sleeps on.
+    """
+
+    side: ClassVar[Side] = "u-driver"
+
+    call: str
+    delay_ms: int
+    nth: int = 1
+    times: int = 1
+
+    @property
+    def fault_type(self) -> str:
+        return f"syscall_delay: {self.call}"
+
+    def files(self) -> Mapping[str, KernelModule]:
+        return FILES
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        return tamper(bench, self.call, self.nth, self.times, "delay", 1000 * self.delay_ms)

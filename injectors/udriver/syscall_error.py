@@ -1,0 +1,43 @@
+"""A system call of the u-driver fails."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from faultkit.model.builds import KernelModule
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.syscalls import FILES, tamper
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallError:
+    """A system call of the u-driver ("pread64", as syscalls(2) has it) fails with `error` ("EIO") and does not run.
+
+    From the u-driver's `nth` such call after the arming on, counted over all its threads, `times` times (0: for ever).
+    A call that is under way then is not met. Activation: each such call, by the kernel's own time stamp. Undo: disarms.
+    """
+
+    side: ClassVar[Side] = "u-driver"
+
+    call: str
+    error: str = "EIO"
+    nth: int = 1
+    times: int = 1
+
+    @property
+    def fault_type(self) -> str:
+        return f"syscall_error: {self.call} {self.error}"
+
+    def files(self) -> Mapping[str, KernelModule]:
+        return FILES
+
+    def inject(self, bench: Bench) -> AbstractContextManager[None]:
+        number = getattr(errno, self.error, None)
+        if not self.error.startswith("E") or number is None:
+            raise NotPlaced(f"there is no error {self.error!r}: a name is like EIO, see errno(3)")
+        return tamper(bench, self.call, self.nth, self.times, "fail", number)

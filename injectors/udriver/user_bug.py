@@ -1,0 +1,148 @@
+"""A function of the u-driver has a bug."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import ClassVar
+
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Side
+from injectors.tools.bug_code import bug_code, check
+from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
+from injectors.tools.udriver import pid_of
+
+SECTION = struct.Struct("=IIQQQQIIQQ")  # Elf64_Shdr
+SYMBOL = struct.Struct("=IBBHQQ")  # Elf64_Sym
+SYMBOLS, FUNCTION = 2, 2  # SHT_SYMTAB, STT_FUNC
+TRAP = b"\xcc"  # int3
+WAKE = signal.SIGURG  # which a process ignores unless it asks for it
+READY_S = 2.0
+MMAP, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE = 9, 7, 0x22, (1 << 64) - 1  # mmap(2)
+
+
+@dataclass(frozen=True, slots=True)
+class UserBug:
+    """A function of the u-driver begins with a "null dereference", a "wild write", an "endless loop" or a "double free"
+
+    Once. What they do, and with which numbers by `draw`, is in injectors/tools/bug_code.py. The code lies on a page that
+    the process is made to map; ptrace sends the thread there when `function` is next called, and from there it goes on.
+    For programs of one thread that are linked statically, at fixed addresses. The twin for the kernel is KernelBug.
+    Activation: that call. Undo: a call that has not come yet is not waited for any more.
+    """
+
+    side: ClassVar[Side] = "u-driver"
+
+    kind: str
+    function: str
+    draw: int = 0
+
+    @property
+    def fault_type(self) -> str:
+        return f"bug: {self.kind}"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        check(self.kind)
+        pid = pid_of(bench)
+        functions = functions_of(Path(f"/proc/{pid}/exe").read_bytes())
+        missing = {self.function, "malloc", "free"} - {*functions}
+        if missing:
+            raise NotPlaced(f"the u-driver has no function {', '.join(sorted(missing))}: it may be inlined")
+        at = functions[self.function]
+        code = bug_code(self.kind, at, self.draw, functions["malloc"], functions["free"])
+        detour = Detour(bench, pid, at, code, space_in(pid))
+        detour.begin()
+        bench.report("injector", "fault.injected", pid=pid, function=self.function, kind=self.kind)
+        try:
+            yield
+        finally:
+            detour.end()
+
+
+@dataclass(slots=True)
+class Detour:
+    """Waits until a process calls a function, in a thread of its own as ptrace(2) wants it, and leads it aside once."""
+
+    bench: Bench
+    pid: int
+    at: int
+    code: bytes
+    space: int
+    error: OSError | None = None
+    ended: bool = False
+    ready: Event = field(default_factory=Event)
+
+    def begin(self) -> None:
+        """Come back when it waits. Raises: NotPlaced."""
+        Thread(target=self._run, daemon=True).start()
+        if not self.ready.wait(READY_S) or self.error:
+            raise NotPlaced(f"process {self.pid} cannot be led aside: {self.error or 'it does not stop'}")
+
+    def end(self) -> None:
+        """Wait no more."""
+        self.ended = True
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, WAKE)
+
+    def _run(self) -> None:
+        try:
+            ptrace(SEIZE, self.pid, 0, 0)
+            ptrace(INTERRUPT, self.pid, 0, 0)
+            await_stop(self.pid)
+            with Path(f"/proc/{self.pid}/mem").open("r+b", buffering=0) as memory:
+                self._wait(memory.fileno())
+        except OSError as reason:  # among them: the process has ended
+            self.error = reason
+        finally:
+            self.ready.set()
+
+    def _wait(self, memory: int) -> None:
+        """Raises: OSError."""
+        os.pwrite(memory, self.code, self.space)
+        before = os.pread(memory, len(TRAP), self.at)
+        os.pwrite(memory, TRAP, self.at)
+        self.ready.set()
+        number = 0
+        while not self._has_come(number) and not self.ended:
+            ptrace(CONT, self.pid, 0, number if number != signal.SIGTRAP else 0)
+            number = await_stop(self.pid)
+        os.pwrite(memory, before, self.at)
+        if self._has_come(number):
+            set_registers(self.pid, registers(self.pid) | {"rip": self.space})
+            self.bench.report("injector", "fault.activated")
+        ptrace(DETACH, self.pid, 0, 0)
+
+    def _has_come(self, number: int) -> bool:
+        """Whether it stopped for the trap."""
+        return number == signal.SIGTRAP and registers(self.pid)["rip"] == self.at + len(TRAP)
+
+
+def space_in(pid: int) -> int:
+    """A page of its own for code that is not the process'. Raises: NotPlaced."""
+    try:
+        return call_in(pid, MMAP, 0, mmap.PAGESIZE, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE, 0)
+    except OSError as reason:
+        raise NotPlaced(f"process {pid} gets no memory: {reason.strerror}") from None
+
+
+def functions_of(program: bytes) -> Mapping[str, int]:
+    """The functions of an ELF file that is linked at fixed addresses, from its symbol table."""
+    (sections_at,), (size, count) = struct.unpack_from("=Q", program, 40), struct.unpack_from("=HH", program, 58)
+    sections = list(SECTION.iter_unpack(program[sections_at : sections_at + size * count]))
+    found: dict[str, int] = {}
+    for _, kind, _, _, at, length, names, *_ in sections:
+        if kind == SYMBOLS:
+            names_at = sections[names][4]
+            for name, info, _, _, address, _ in SYMBOL.iter_unpack(program[at : at + length]):
+                if info & 0xF == FUNCTION:
+                    start = names_at + name
+                    found[program[start : program.index(b"\0", start)].decode()] = address
+    return found

@@ -1,0 +1,82 @@
+"""The life of a driver as a workload: its halves come and go, its service is tried, and mended if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from faultkit.guest.commands import quietly
+from faultkit.guest.lifecycle import take_down
+from faultkit.model.parts import Bench, Check, Split
+
+Step = Callable[[Bench], None]  # raises OSError if it fails
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The steps of a driver's life, from the first that is called `since` on, each as a request.
+
+    Behind a step that fails the driver is mended, so that the next meets a sound one.
+    """
+
+    STEPS: ClassVar[Sequence[tuple[str, Step]]]
+
+    since: str = "reload"
+    deadline_s: float = 120.0
+    late_s: float = 60.0
+
+    def run(self, bench: Bench) -> Check:
+        names = [op for op, _ in self.STEPS]
+        for op, step in self.STEPS[names.index(self.since) :]:
+            if not succeeds(bench, op, step):
+                succeeds(bench, "mend", mend)
+        return partial(check, bench)
+
+
+def succeeds(bench: Bench, op: str, step: Step) -> bool:
+    """A step as a request: whether it was completed."""
+    done = False
+    with suppress(OSError), bench.request(op):
+        step(bench)
+        done = True
+    return done
+
+
+def reload(bench: Bench) -> None:
+    """Both halves anew."""
+    driver = bench.driver
+    quietly(partial(take_down, driver))  # it may have failed half way before: loading tells
+    driver.load()
+    if isinstance(driver, Split):
+        driver.start_udriver()
+    driver.attach()
+
+
+def rejoin(bench: Bench) -> None:
+    """A new u-driver for the same k-driver."""
+    driver = bench.driver
+    if isinstance(driver, Split):
+        driver.stop_udriver()
+        driver.start_udriver()
+        driver.reattach()
+
+
+def mend(bench: Bench) -> None:
+    """A new u-driver; if that does not help, both halves anew."""
+    try:
+        rejoin(bench)
+    except OSError:
+        reload(bench)
+
+
+def check(bench: Bench) -> None:
+    """Whether the driver serves at the end of its life."""
+    try:
+        bench.driver.probe()
+    except OSError as reason:
+        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+    else:
+        bench.report("workload", "check.passed")
