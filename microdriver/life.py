@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from faultkit.guest.commands import quietly
 from faultkit.guest.lifecycle import take_down
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check, Split
 
 Step = Callable[[Bench], None]  # raises OSError if it fails
@@ -77,6 +78,6 @@ def check(bench: Bench) -> None:
     try:
         bench.driver.probe()
     except OSError as reason:
-        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
     else:
-        bench.report("workload", "check.passed")
+        bench.report("workload", Kind.CHECK_PASSED)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
@@ -65,6 +65,6 @@ def events(raw: bytes, names: Mapping[int, str]) -> Iterator[Event]:
         t_ns, address, latency_ns = EVENT.unpack(record)
         function = names.get(address, f"{address:#x}")
         if latency_ns:
-            yield Event(t_ns, "calls", "call.returned", {"function": function, "latency_ns": latency_ns})
+            yield Event(t_ns, "calls", Kind.CALL_RETURNED, {"function": function, "latency_ns": latency_ns})
         else:
-            yield Event(t_ns, "calls", "call.entered", {"function": function})
+            yield Event(t_ns, "calls", Kind.CALL_ENTERED, {"function": function})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
@@ -46,6 +46,6 @@ def events(raw: bytes) -> Iterator[Event]:
         data = {"instance": instance, "call": call, "seq": seq, "status": status}
         if kind:
             data |= {"direction": DIRECTIONS[kind], "bytes": size}
-            yield Event(t_ns, "crossings", "crossing.passed", data)
+            yield Event(t_ns, "crossings", Kind.CROSSING_PASSED, data)
         else:
-            yield Event(t_ns, "crossings", "upcall.ended", data | {"latency_ns": latency_ns})
+            yield Event(t_ns, "crossings", Kind.UPCALL_ENDED, data | {"latency_ns": latency_ns})

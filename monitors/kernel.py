@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from faultkit.guest.clock import printk_lag_ns
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Buffer, Driver, Watcher
 
 TROUBLE = re.compile(r"WARNING: CPU|BUG:|Oops|blocked for more than|soft lockup|rcu.*stall|KFENCE|general protection")
@@ -75,4 +75,4 @@ class Messages:
 def events(raw: bytes) -> Iterator[Event]:
     """`kernel.message` with its level (0 emergency ... 4 warning)."""
     for t_ns, level, text in json.loads(raw):
-        yield Event(t_ns, "kernel", "kernel.message", {"level": level, "text": text})
+        yield Event(t_ns, "kernel", Kind.KERNEL_MESSAGE, {"level": level, "text": text})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, Watcher
 from monitors.bpf import Program, records
 
@@ -35,5 +35,5 @@ def events(raw: bytes) -> Iterator[Event]:
     """`module.loaded` and `module.unloaded`, by name."""
     for record in records(raw):
         t_ns, loaded, name = EVENT.unpack(record)
-        kind = "module.loaded" if loaded else "module.unloaded"
+        kind = Kind.MODULE_LOADED if loaded else Kind.MODULE_UNLOADED
         yield Event(t_ns, "modules", kind, {"name": name.partition(b"\0")[0].decode(errors="replace")})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, Split, Watcher
 from monitors.bpf import Program, records
 
@@ -38,9 +38,9 @@ def events(raw: bytes) -> Iterator[Event]:
     for record in records(raw):
         t_ns, kind, pid, value, _ = EVENT.unpack(record)
         if kind == STARTED:
-            yield Event(t_ns, "process", "udriver.started", {"pid": pid})
+            yield Event(t_ns, "process", Kind.UDRIVER_STARTED, {"pid": pid})
         elif kind == SIGNALLED:
-            yield Event(t_ns, "process", "udriver.signalled", {"pid": pid, "signal": value})
+            yield Event(t_ns, "process", Kind.UDRIVER_SIGNALLED, {"pid": pid, "signal": value})
         else:
             data = {"pid": pid, "status": value >> 8 & 0xFF, "signal": value & 0x7F}
-            yield Event(t_ns, "process", "udriver.exited", data)
+            yield Event(t_ns, "process", Kind.UDRIVER_EXITED, data)

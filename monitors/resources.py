@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Buffer, Driver, Split, Watcher
 
 try:
@@ -91,4 +91,4 @@ def process(driver: Split) -> dict[str, Any]:
 def events(raw: bytes) -> Iterator[Event]:
     """`resources.sampled`, first and last."""
     for t_ns, held in json.loads(raw):
-        yield Event(t_ns, "resources", "resources.sampled", held)
+        yield Event(t_ns, "resources", Kind.RESOURCES_SAMPLED, held)

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from drivers.edu.driver import factorial, opened
 from drivers.edu.workload import LARGEST, SLOT_BYTES, verify
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 from microdriver.life import Life, Step, rejoin, reload
 
@@ -20,7 +21,7 @@ def ask_factorial(bench: Bench) -> None:
     with opened() as fd:
         found = factorial(fd, LARGEST)
     if found != math.factorial(LARGEST):
-        bench.report("workload", "read.mismatched", op="factorial", argument=LARGEST, found=found)
+        bench.report("workload", Kind.READ_MISMATCHED, op="factorial", argument=LARGEST, found=found)
 
 
 def transfer(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.edu.driver import PROBED, factorial, opened
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.2
@@ -47,7 +48,7 @@ class EduIO:
             if left:
                 trouble_since = trouble_since or time.monotonic()
                 if time.monotonic() - trouble_since > self.give_up_s:
-                    bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
+                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
                     break
                 time.sleep(RETRY_S)
         return partial(check, bench, held, "factorial" in self.ops)
@@ -61,7 +62,7 @@ def step(bench: Bench, fd: int, op: str, rng: random.Random, held: dict[int, byt
         with bench.request("factorial", argument=n):
             found = factorial(fd, n)
         if found != math.factorial(n):
-            bench.report("workload", "read.mismatched", op=op, argument=n, found=found)
+            bench.report("workload", Kind.READ_MISMATCHED, op=op, argument=n, found=found)
     elif op == "read" and held:
         slot = rng.choice(sorted(held))
         with bench.request("read", slot=slot):
@@ -78,7 +79,7 @@ def step(bench: Bench, fd: int, op: str, rng: random.Random, held: dict[int, byt
 def verify(bench: Bench, slot: int, expected: bytes, found: bytes) -> None:
     """Report a slot that holds what it must not hold."""
     if found != expected:
-        bench.report("workload", "read.mismatched", op="read", slot=slot)
+        bench.report("workload", Kind.READ_MISMATCHED, op="read", slot=slot)
 
 
 def check(bench: Bench, held: dict[int, bytes], with_factorial: bool) -> None:
@@ -90,8 +91,8 @@ def check(bench: Bench, held: dict[int, bytes], with_factorial: bool) -> None:
                 verify(bench, slot, data, found[slot * SLOT_BYTES :][:SLOT_BYTES])
             right = not with_factorial or factorial(fd, LARGEST) == math.factorial(LARGEST)
     except OSError as reason:
-        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
     else:
         if not right:
-            bench.report("workload", "read.mismatched", op="factorial", argument=LARGEST)
-        bench.report("workload", "check.passed", slots=len(held))
+            bench.report("workload", Kind.READ_MISMATCHED, op="factorial", argument=LARGEST)
+        bench.report("workload", Kind.CHECK_PASSED, slots=len(held))

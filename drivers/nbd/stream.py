@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from drivers.nbd.driver import NODE
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.05
@@ -72,7 +73,7 @@ class Stream:
                     transfer(bench, ledger, op, block, fd, buffer)
             except OSError:
                 if time.monotonic() - since > self.give_up_s:
-                    bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
+                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
                     return False
                 time.sleep(RETRY_S)
             else:
@@ -115,7 +116,7 @@ def verify(bench: Bench, ledger: Ledger, block: int, buffer: mmap.mmap) -> None:
     """Report a block that holds what it must not hold."""
     possible = ledger.possible[block]
     if possible and buffer[:] not in [ledger.content(block, number) for number in possible]:
-        bench.report("workload", "read.mismatched", block=block)
+        bench.report("workload", Kind.READ_MISMATCHED, block=block)
 
 
 def check(bench: Bench, ledger: Ledger) -> None:
@@ -126,6 +127,6 @@ def check(bench: Bench, ledger: Ledger) -> None:
                 whole(os.preadv(fd, [buffer], block * len(buffer)), buffer)
                 verify(bench, ledger, block, buffer)
     except OSError as reason:
-        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
     else:
-        bench.report("workload", "check.passed", blocks=len(ledger.possible))
+        bench.report("workload", Kind.CHECK_PASSED, blocks=len(ledger.possible))

@@ -12,6 +12,7 @@ from mmap import mmap
 from threading import Thread
 
 from drivers.nbd.driver import PAGE, direct, read, write
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.2
@@ -63,7 +64,7 @@ class VerifiedIO:
             if left:
                 trouble_since = trouble_since or time.monotonic()
                 if time.monotonic() - trouble_since > self.give_up_s:
-                    bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
+                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
                     return
                 time.sleep(RETRY_S)
 
@@ -88,7 +89,7 @@ def verify(bench: Bench, lane: Lane, block: int, found: bytes) -> None:
     *_, newest = possible = lane.possible[block]
     if newest is not None and None not in possible and found not in possible:
         wrong = sum(a != b for a, b in zip(found, newest, strict=True))
-        bench.report("workload", "read.mismatched", block=block, wrong_bytes=wrong)
+        bench.report("workload", Kind.READ_MISMATCHED, block=block, wrong_bytes=wrong)
 
 
 def check(bench: Bench, lanes: list[Lane]) -> None:
@@ -99,6 +100,6 @@ def check(bench: Bench, lanes: list[Lane]) -> None:
                 for block in sorted(lane.possible):
                     verify(bench, lane, block, read(fd, page, block * PAGE))
     except OSError as reason:
-        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
     else:
-        bench.report("workload", "check.passed", blocks=sum(len(lane.possible) for lane in lanes))
+        bench.report("workload", Kind.CHECK_PASSED, blocks=sum(len(lane.possible) for lane in lanes))

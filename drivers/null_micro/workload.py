@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import quantiles
 
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check
 
 PROGRAM = "/faultkit/bin/crossing_cost"
@@ -28,7 +29,7 @@ class CrossingCost:
                 measured = measure(call, self.samples)
             cuts = quantiles(measured, n=100, method="inclusive")
             p50_ns, p99_ns = round(cuts[49]), round(cuts[98])
-            bench.report("workload", "cost.measured", call=call, samples=self.samples, p50_ns=p50_ns, p99_ns=p99_ns)
+            bench.report("workload", Kind.COST_MEASURED, call=call, samples=self.samples, p50_ns=p50_ns, p99_ns=p99_ns)
         return partial(check, bench)
 
 
@@ -45,6 +46,6 @@ def check(bench: Bench) -> None:
     try:
         bench.driver.probe()
     except OSError as reason:
-        bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
     else:
-        bench.report("workload", "check.passed")
+        bench.report("workload", Kind.CHECK_PASSED)

@@ -14,6 +14,7 @@ from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
 from faultkit.guest.commands import retry, run
 from faultkit.guest.lifecycle import take_down
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check, Split
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
@@ -41,7 +42,7 @@ class BringUp:
                 retry(carrier, timeout_s=5.0, every_s=0.001)
                 up = time.monotonic_ns()
                 run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
-            bench.report("workload", "driver.brought_up", up, open_ns=up - there, **crossings())
+            bench.report("workload", Kind.DRIVER_BROUGHT_UP, up, open_ns=up - there, **crossings())
         return partial(Transfers().check, bench)
 
 

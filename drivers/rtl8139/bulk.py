@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drivers.rtl8139.peer import DATA_PORT, GENERATE, ORDER, PEER_ADDRESS, SWALLOW, generate, receive, swallow
 from drivers.rtl8139.workload import Transfers
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check
 
 WARM_UP_BYTES = 1 << 18  # until the congestion window is open
@@ -50,7 +51,7 @@ def measured(bench: Bench, direction: str, count: int) -> Iterator[None]:
     yield
     took_ns = time.monotonic_ns() - began_ns
     busy_ns = took_ns - (idle() - idle_ns)
-    bench.report("workload", "transfer.measured", direction=direction, bytes=count, took_ns=took_ns, busy_ns=busy_ns)
+    bench.report("workload", Kind.TRANSFER_MEASURED, direction=direction, bytes=count, took_ns=took_ns, busy_ns=busy_ns)
 
 
 def idle() -> int:

@@ -11,6 +11,7 @@ from functools import partial
 from threading import Thread
 
 from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, content, receive
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Check
 
 RETRY_S = 0.2
@@ -59,7 +60,7 @@ class Transfers:
             if left:
                 trouble_since = trouble_since or time.monotonic()
                 if time.monotonic() - trouble_since > self.give_up_s:
-                    bench.report("workload", "workload.gave_up", why=f"no success for {self.give_up_s:g} s")
+                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
                     return
                 time.sleep(RETRY_S)
 
@@ -70,9 +71,9 @@ class Transfers:
                 for op in (UP, DOWN):
                     move(bench, stream, op, bench.seed, self.chunk_bytes)
         except OSError as reason:
-            bench.report("workload", "check.failed", error=reason.strerror or str(reason))
+            bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
         else:
-            bench.report("workload", "check.passed", bytes=2 * self.chunk_bytes)
+            bench.report("workload", Kind.CHECK_PASSED, bytes=2 * self.chunk_bytes)
 
 
 def transfer(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int) -> None:
@@ -87,4 +88,4 @@ def move(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int)
     stream.sendall(ORDER.pack(op, seed, length) + (data if op == UP else b""))
     right = receive(stream, 1) == GOOD if op == UP else receive(stream, length) == data
     if not right:
-        bench.report("workload", "read.mismatched", op="send" if op == UP else "receive", seed=seed)
+        bench.report("workload", Kind.READ_MISMATCHED, op="send" if op == UP else "receive", seed=seed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from faultkit.model.events import Outcome
+from faultkit.model.events import Kind, Outcome
 from faultkit.results.signatures import excerpt, signature
 from faultkit.results.summary import COLUMNS, GOLDEN, VOID_SHARE
 from faultkit.statistics.sequential import Decision
@@ -133,7 +133,7 @@ def compared(
 
 def report_of(store: Store, n: int) -> str:
     """What trial `n`'s kernel said of its crash."""
-    kinds = ("kernel.oops", "kernel.lockup", "kernel.panic")
+    kinds = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)
     told = [event for event in store.events(n) if event.kind in kinds]
     first = min(told, key=lambda event: kinds.index(event.kind), default=None)
     return excerpt(store.console(n), str(first.data.get("text", "")) if first else "")

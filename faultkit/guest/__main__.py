@@ -23,6 +23,7 @@ from faultkit.guest.lifecycle import bring_up, take_down
 from faultkit.guest.recovery import Controller
 from faultkit.model.codec import decode, loads, name_of
 from faultkit.model.errors import FaultkitError
+from faultkit.model.events import Kind
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Check, Driver, Installs, Prepares, Thaws, Watcher, Workload
 from faultkit.model.trial import Trial
@@ -32,7 +33,9 @@ PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
 SETTLE_S = 15.0  # how long a recovery that is under way at the end may take
 CHECK_S = 5.0
 QUIET_S = 2.0  # how long a probe that is under way at the end may take before resources are counted
-TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
+TROUBLE = frozenset(
+    {Kind.REQUEST_FAILED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.READ_MISMATCHED, Kind.CHECK_FAILED}
+)
 CALIBRATION_S = 1.0
 SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
 
@@ -144,7 +147,7 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     if isinstance(trial.driver, Thaws):
         trial.driver.thaw()
     bench = GuestBench(trial.driver, trial.seed, host)
-    bench.report("agent", "trial.started", host.resumed_ns)
+    bench.report("agent", Kind.TRIAL_STARTED, host.resumed_ns)
     controller = Controller(bench, trial.policy, trial.detectors, watchers)
     if isinstance(trial.fault, Installs):
         trial.fault.install(bench)
@@ -157,7 +160,7 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
             bench.loop(lambda: not controller.busy, SETTLE_S)
         controller.stop()
     if check is not None and not run_with_deadline(bench, check, CHECK_S):
-        bench.report("workload", "request.stuck", n=0, op="check", age_ns=round(CHECK_S * 1e9))
+        bench.report("workload", Kind.REQUEST_STUCK, n=0, op="check", age_ns=round(CHECK_S * 1e9))
     bench.loop(controller.quiet, QUIET_S)
     finish(bench, host, watchers)
 
@@ -167,8 +170,8 @@ def run_workload(bench: GuestBench, workload: Workload) -> Check | None:
     checks: list[Check] = []
     in_time = run_with_deadline(bench, lambda: checks.append(workload.run(bench)), workload.deadline_s)
     if not report_stuck(bench) and not in_time:
-        bench.report("workload", "workload.gave_up", why=f"not done after {workload.deadline_s:g} s")
-    bench.report("agent", "workload.finished", in_time=in_time)
+        bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"not done after {workload.deadline_s:g} s")
+    bench.report("agent", Kind.WORKLOAD_FINISHED, in_time=in_time)
     return checks[0] if in_time else None
 
 
@@ -183,13 +186,13 @@ def report_stuck(bench: GuestBench) -> bool:
     """Say which requests have neither completed nor failed, if any."""
     stuck = bench.stuck()
     for n, op, age_ns in stuck:
-        bench.report("workload", "request.stuck", n=n, op=op, age_ns=age_ns)
+        bench.report("workload", Kind.REQUEST_STUCK, n=n, op=op, age_ns=age_ns)
     return bool(stuck)
 
 
 def finish(bench: GuestBench, host: Host, watchers: Mapping[str, Watcher]) -> None:
     """Hand over what was collected; the guest ends here."""
-    bench.report("agent", "trial.finished")
+    bench.report("agent", Kind.TRIAL_FINISHED)
     lost = {name: watcher.lost() for name, watcher in watchers.items()}
     for name, watcher in watchers.items():
         if not host.mailbox.add_raw(name, watcher.collect()):

@@ -16,7 +16,7 @@ from typing import Any
 
 from faultkit.guest.host import Host
 from faultkit.model.codec import encode
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, HostSide
 
 Callback = Callable[[], None]
@@ -73,17 +73,17 @@ class GuestBench:
             action()
         start = time.monotonic_ns()
         self._open[n] = (op, start)
-        self.report("workload", "request.issued", start, n=n, op=op, **data)
+        self.report("workload", Kind.REQUEST_ISSUED, start, n=n, op=op, **data)
         try:
             yield
         except OSError as reason:
             end = time.monotonic_ns()
             error = reason.strerror or str(reason)
-            self.report("workload", "request.failed", end, n=n, op=op, latency_ns=end - start, error=error)
+            self.report("workload", Kind.REQUEST_FAILED, end, n=n, op=op, latency_ns=end - start, error=error)
             raise
         else:
             end = time.monotonic_ns()
-            self.report("workload", "request.completed", end, n=n, op=op, latency_ns=end - start)
+            self.report("workload", Kind.REQUEST_COMPLETED, end, n=n, op=op, latency_ns=end - start)
         finally:
             del self._open[n]
 
@@ -132,11 +132,11 @@ class GuestBench:
         """What happens to the driver meanwhile is meant to happen. Not for the loop's own thread."""
         for look_away, _ in self._watches:
             self._do_in_loop(look_away)
-        self.report("agent", "maintenance.began")
+        self.report("agent", Kind.MAINTENANCE_BEGAN)
         try:
             yield
         finally:
-            self.report("agent", "maintenance.ended")
+            self.report("agent", Kind.MAINTENANCE_ENDED)
             for _, look_again in self._watches:
                 self._do_in_loop(look_again)
 

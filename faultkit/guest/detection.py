@@ -15,6 +15,7 @@ from threading import Thread
 
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.lifeline import Lifeline
+from faultkit.model.events import Kind
 from faultkit.model.parts import Driver, Watcher
 from faultkit.model.trial import Detectors
 
@@ -121,7 +122,7 @@ class Detection:
         if self._paused or by in self._told:
             return False
         self._told[by] = time.monotonic()
-        self.bench.report("recovery", "error.detected", by=by, what=what)
+        self.bench.report("recovery", Kind.ERROR_DETECTED, by=by, what=what)
         return True
 
     def _answered(self, began: float) -> None:
@@ -133,7 +134,7 @@ class Detection:
     def _gone(self) -> None:
         if self._told and not self._paused and "pidfd" not in self._told:
             self._told.clear()
-            self.bench.report("recovery", "error.gone")
+            self.bench.report("recovery", Kind.ERROR_GONE)
 
     def _start_heartbeat(self) -> None:
         """A fresh one: the last may still hang in a request that nobody will answer."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faultkit.guest.bench import GuestBench
+from faultkit.model.events import Kind
 from faultkit.model.parts import Split
 
 
@@ -27,7 +28,7 @@ class Lifeline:
         try:
             self._pidfd = os.pidfd_open(driver.udriver_pid())
         except OSError:
-            self.bench.report("recovery", "udriver.died", how="before it could be watched")
+            self.bench.report("recovery", Kind.UDRIVER_DIED, how="before it could be watched")
             self.ended()
         else:
             self.bench.watch(self._pidfd, self._tell)
@@ -41,5 +42,5 @@ class Lifeline:
 
     def _tell(self) -> None:
         self.unwatch()
-        self.bench.report("recovery", "udriver.died")
+        self.bench.report("recovery", Kind.UDRIVER_DIED)
         self.ended()

@@ -16,6 +16,7 @@ from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
 from faultkit.guest.lifeline import Lifeline
 from faultkit.model.errors import HarnessError
+from faultkit.model.events import Kind
 from faultkit.model.parts import Action, Driver, KeepsState, NeedsState, Policy, Split, StepsAside, Watcher, iter_parts
 from faultkit.model.trial import Detectors
 
@@ -64,7 +65,7 @@ class Attempt:
     def _step(self, name: str, call: Callable[[], None]) -> None:
         if self.abandoned:
             return
-        self.bench.report("recovery", "recovery.step", step=name)
+        self.bench.report("recovery", Kind.RECOVERY_STEP, step=name)
         with ExitStack() as aside:
             for watcher in self.watchers if name == "unload" else ():
                 if isinstance(watcher, StepsAside):
@@ -140,7 +141,7 @@ class Controller:
         watchers = list(self.watchers.values())
         attempt = Attempt(self.bench, action.name, watchers, self._started, self._state)
         self._attempt = attempt
-        self.bench.report("recovery", "recovery.started", action=action.name)
+        self.bench.report("recovery", Kind.RECOVERY_STARTED, action=action.name)
         self.bench.in_thread(attempt.run, partial(self._finished, attempt, None))
         self.bench.after(ATTEMPT_S, partial(self._finished, attempt, f"no end after {ATTEMPT_S:g} s"))
 
@@ -163,17 +164,17 @@ class Controller:
         attempt.abandoned = True
         error = cut_short or attempt.error
         ok = error is None
-        self.bench.report("recovery", "recovery.finished", action=attempt.action, ok=ok, error=error)
+        self.bench.report("recovery", Kind.RECOVERY_FINISHED, action=attempt.action, ok=ok, error=error)
         if not ok:
             self._decide()
             return
-        self.bench.report("recovery", "service.restored")
+        self.bench.report("recovery", Kind.SERVICE_RESTORED)
         self.busy = False
         self._detection.resume()
 
     def _give_up(self) -> None:
         """Take the service down for good, so that whoever waits for it learns that it is gone."""
-        self.bench.report("recovery", "recovery.gave_up")
+        self.bench.report("recovery", Kind.RECOVERY_GAVE_UP)
         self.ended = True
         self.bench.in_thread(partial(quietly, self.bench.driver.detach), self._idle)
 

@@ -8,6 +8,7 @@ from threading import Thread
 
 from faultkit.guest.commands import quietly, retry
 from faultkit.guest.lifecycle import take_down
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Driver, Split
 
 RETRY_S = 0.2
@@ -52,4 +53,4 @@ def in_turn(bench: Bench, deeds: tuple[Callable[[], None], ...]) -> None:
             deed()
     except OSError as reason:
         why = f"no success for {time.monotonic() - began:.1f} s: {reason.strerror or reason}"
-        bench.report("workload", "workload.gave_up", why=why)
+        bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=why)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 
 LINE = re.compile(r"^(?:<\d+>)?\[ *(\d+)\.(\d{6})\](?:\[[^\]]*\])? (.*)$", re.MULTILINE)
 FUNCTION = r"(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?"
@@ -24,11 +24,11 @@ WARN = r"WARNING: CPU: \d+ PID: \d+ at (\S+)|BUG: (KFENCE.*)|(BUG \S+ .*)"
 KINDS = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        ("kernel.lockup", LOCKUP),  # before the oops that it also looks like
-        ("kernel.oops", "|".join(OOPS)),
-        ("kernel.warn", WARN),
-        ("kernel.panic", r"Kernel panic - not syncing: (.*)"),
-        ("kernel.hung_task", r"INFO: task (\S+) blocked for more than"),
+        (Kind.KERNEL_LOCKUP, LOCKUP),  # before the oops that it also looks like
+        (Kind.KERNEL_OOPS, "|".join(OOPS)),
+        (Kind.KERNEL_WARN, WARN),
+        (Kind.KERNEL_PANIC, r"Kernel panic - not syncing: (.*)"),
+        (Kind.KERNEL_HUNG_TASK, r"INFO: task (\S+) blocked for more than"),
     )
 )
 
@@ -44,9 +44,9 @@ def events(console: str, lag_ns: int = 0) -> Iterator[Event]:
         if "---[ end " in text:
             reported = False
         kind, what = classify(text)
-        if kind is None or (reported and kind in ("kernel.oops", "kernel.warn")):
+        if kind is None or (reported and kind in (Kind.KERNEL_OOPS, Kind.KERNEL_WARN)):
             continue
-        reported = reported or kind in ("kernel.oops", "kernel.warn")
+        reported = reported or kind in (Kind.KERNEL_OOPS, Kind.KERNEL_WARN)
         yield Event(
             t_ns, "kernel", kind, {"what": what, **place(text for _, text in lines[at : at + 40]), "text": text}
         )

@@ -9,7 +9,7 @@ from typing import Any
 from faultkit.machine.gdbstub import GdbStub
 from faultkit.machine.qemu import Guest
 from faultkit.model.errors import HarnessError
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import HostSide
 
 Action = Callable[[], None]
@@ -54,7 +54,7 @@ class PausedGuest:
         hands = Hands(self, label)
         data = fault.on_host(hands)
         if data is not None:
-            hands.report("fault.injected", **data)
+            hands.report(Kind.FAULT_INJECTED, **data)
 
     def note(self, kind: str, data: Mapping[str, Any]) -> None:
         """An event at this very instant."""
@@ -123,4 +123,4 @@ class Hands:
         self.machine.watch((address,), {}, action)
 
     def _activated(self) -> None:
-        self.report("fault.activated")
+        self.report(Kind.FAULT_ACTIVATED)

@@ -29,7 +29,7 @@ from faultkit.model.policies import Nothing
 from faultkit.model.trial import Trial
 
 PREPARE_S = 180.0
-KEEP = 12  # about 350 MB each
+KEEP = 40  # about 350 MB each
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any
 
 
@@ -28,6 +28,64 @@ class Ending(Enum):
     PANICKED = "panicked"  # the kernel panicked (pvpanic)
     WATCHDOG = "watchdog"  # nothing ran for the watchdog's period of virtual time (i6300esb)
     EXITED = "exited"  # the guest reset itself or fell over (triple fault) before it could panic
+
+
+class Kind(StrEnum):
+    """The kind of an event; `faultkit.model.vocabulary` has the fields and the source of each."""
+
+    TRIAL_STARTED = "trial.started"
+    TRIAL_FINISHED = "trial.finished"
+    MAINTENANCE_BEGAN = "maintenance.began"
+    MAINTENANCE_ENDED = "maintenance.ended"
+    WORKLOAD_FINISHED = "workload.finished"
+    REQUEST_ISSUED = "request.issued"
+    REQUEST_COMPLETED = "request.completed"
+    REQUEST_FAILED = "request.failed"
+    REQUEST_STUCK = "request.stuck"
+    TRANSFER_MEASURED = "transfer.measured"
+    DRIVER_BROUGHT_UP = "driver.brought_up"
+    COST_MEASURED = "cost.measured"
+    WORKLOAD_GAVE_UP = "workload.gave_up"
+    READ_MISMATCHED = "read.mismatched"
+    CHECK_PASSED = "check.passed"
+    CHECK_FAILED = "check.failed"
+    FAULT_INJECTED = "fault.injected"
+    FAULT_ACTIVATED = "fault.activated"
+    FAULT_MISSED = "fault.missed"
+    FAULT_WAITS = "fault.waits"
+    FAULT_SPARED = "fault.spared"
+    FAULT_REFUSED = "fault.refused"
+    FAULT_ENDED = "fault.ended"
+    FAULT_SKIPPED = "fault.skipped"
+    UDRIVER_DIED = "udriver.died"
+    ERROR_DETECTED = "error.detected"
+    ERROR_GONE = "error.gone"
+    RECOVERY_STARTED = "recovery.started"
+    RECOVERY_STEP = "recovery.step"
+    RECOVERY_FINISHED = "recovery.finished"
+    RECOVERY_GAVE_UP = "recovery.gave_up"
+    SERVICE_RESTORED = "service.restored"
+    UDRIVER_STARTED = "udriver.started"
+    UDRIVER_SIGNALLED = "udriver.signalled"
+    UDRIVER_EXITED = "udriver.exited"
+    MODULE_LOADED = "module.loaded"
+    MODULE_UNLOADED = "module.unloaded"
+    CALL_ENTERED = "call.entered"
+    CALL_RETURNED = "call.returned"
+    CROSSING_PASSED = "crossing.passed"
+    UPCALL_ENDED = "upcall.ended"
+    BLOCK_ISSUED = "block.issued"
+    BLOCK_COMPLETED = "block.completed"
+    NET_ISSUED = "net.issued"
+    NET_COMPLETED = "net.completed"
+    NET_RECEIVED = "net.received"
+    RESOURCES_SAMPLED = "resources.sampled"
+    KERNEL_OOPS = "kernel.oops"
+    KERNEL_PANIC = "kernel.panic"
+    KERNEL_LOCKUP = "kernel.lockup"
+    KERNEL_WARN = "kernel.warn"
+    KERNEL_MESSAGE = "kernel.message"
+    KERNEL_HUNG_TASK = "kernel.hung_task"
 
 
 @dataclass(frozen=True, slots=True)

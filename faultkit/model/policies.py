@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import ClassVar, Protocol
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Action, Policy
 
 GIVE_UP = Action("give_up")
@@ -135,11 +135,11 @@ def attempt(action: str, events: Sequence[Event], budget: Budget) -> Action:
 
 def is_attempt(event: Event, action: str) -> bool:
     """Whether an attempt of a kind began."""
-    return event.kind == "recovery.started" and event.data["action"] == action
+    return event.kind == Kind.RECOVERY_STARTED and event.data["action"] == action
 
 
 def out_s(events: Sequence[Event]) -> float:
     """Since when the present failure has been known, in virtual seconds; 0 if there is none."""
-    present = takewhile(lambda event: event.kind not in ("service.restored", "error.gone"), reversed(events))
-    known_ns = [event.t_ns for event in present if event.kind == "error.detected"]
+    present = takewhile(lambda event: event.kind not in (Kind.SERVICE_RESTORED, Kind.ERROR_GONE), reversed(events))
+    known_ns = [event.t_ns for event in present if event.kind == Kind.ERROR_DETECTED]
     return (events[-1].t_ns - known_ns[-1]) / 1e9 if known_ns else 0.0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model.events import Event, Outcome
+from faultkit.model.events import Event, Kind, Outcome
 from faultkit.results.summary import GOLDEN
 from faultkit.store.store import Store, class_name
 from faultkit.tables.timeline import exact
@@ -133,7 +133,7 @@ def changes(plan: Mapping[str, Any], events: Iterable[Event]) -> Iterator[dict[s
             where = f"{fault.get('function')}+{fault.get('offset') or 0:#x}"
             yield {"where": where, "before": fault["before"], "after": fault["after"]}
     for event in events:
-        if event.kind == "fault.injected" and "old" in event.data:
+        if event.kind == Kind.FAULT_INJECTED and "old" in event.data:
             where = f"{event.data.get('region', '')} {exact(event.data.get('address', ''))}"
             yield {"where": where, "before": f"{event.data['old']:#04x}", "after": f"{event.data['new']:#04x}"}
 
@@ -159,7 +159,7 @@ def thin(events: Sequence[Event], limit: int) -> list[Event]:
 
 def is_ordinary(event: Event) -> bool:
     """A request on its way, as there are thousands."""
-    return event.kind in ("request.issued", "request.completed")
+    return event.kind in (Kind.REQUEST_ISSUED, Kind.REQUEST_COMPLETED)
 
 
 def excerpt(console: str, lines: int = CONSOLE_LINES) -> str:

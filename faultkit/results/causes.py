@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable
 import pandas as pd
 
 from faultkit.model.codec import decode
-from faultkit.model.events import Event, Outcome
+from faultkit.model.events import Event, Kind, Outcome
 from faultkit.results.summary import SURVIVED
 from faultkit.store.store import Store, unpack_events
 
-KERNEL_TROUBLE = ("kernel.oops", "kernel.lockup")
+KERNEL_TROUBLE = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP)
 RECOVERED_FROM = frozenset({*SURVIVED, Outcome.DISRUPTED, Outcome.INACTIVE})
 COLUMNS = ("trial", "driver", "policy", "outcome", "cause")
 
@@ -36,11 +36,11 @@ def cause(outcome: Outcome, events: Collection[Event], modules: Iterable[str]) -
     kinds = {event.kind for event in events}
     if outcome is Outcome.CORRUPT:
         return "wrong data, acknowledged as right"
-    if "error.detected" not in kinds:
+    if Kind.ERROR_DETECTED not in kinds:
         return "no detector told of it"
-    if "recovery.started" not in kinds:
+    if Kind.RECOVERY_STARTED not in kinds:
         return "detected, and nobody acted"
-    if "service.restored" in kinds:
+    if Kind.SERVICE_RESTORED in kinds:
         return "the service was restored, but requests from before never ended, or it failed again"
     return "recovery began, and did not bring the service back"
 
@@ -50,7 +50,7 @@ def of_crash(events: Iterable[Event], modules: frozenset[str]) -> str:
     trouble = next((event for event in events if event.kind in KERNEL_TROUBLE), None)
     if trouble is None:
         return "the kernel died without a report"
-    if trouble.kind == "kernel.lockup":
+    if trouble.kind == Kind.KERNEL_LOCKUP:
         return "the kernel was caught in a loop or waited for a lock"
     if trouble.data.get("module") in modules:
         return "the kernel faulted in the driver's code"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.results.recoveries import detections
 from faultkit.statistics.stats import quantile, rate
 from faultkit.store.store import Store, unpack_events
@@ -29,7 +29,9 @@ def throughput(store: Store) -> pd.DataFrame:
     rows = []
     for n, driver, outcome, interval_s, blob in store.query(f"{sql} ORDER BY n"):
         events = unpack_events(blob)
-        faults, mismatched = (sum(e.kind == kind for e in events) for kind in ("fault.injected", "read.mismatched"))
+        faults, mismatched = (
+            sum(e.kind == kind for e in events) for kind in (Kind.FAULT_INJECTED, Kind.READ_MISMATCHED)
+        )
         for op, per_s in throughput_of(events):
             rows.append((n, driver, op, interval_s, faults, outcome, mismatched, per_s))
     frame = pd.DataFrame.from_records(rows, columns=list(THROUGHPUT_COLUMNS[:-1]))
@@ -42,11 +44,11 @@ def throughput_of(events: Sequence[Event]) -> Iterator[tuple[str, float]]:
     """Each kind of request, and how many of it completed a second, from its first issue to the workload's end."""
     issued: dict[str, int] = {}
     for event in events:
-        if event.kind == "request.issued":
+        if event.kind == Kind.REQUEST_ISSUED:
             issued.setdefault(str(event.data["op"]), event.t_ns)
-    end_ns = next((e.t_ns for e in events if e.kind == "workload.finished"), events[-1].t_ns if events else 0)
+    end_ns = next((e.t_ns for e in events if e.kind == Kind.WORKLOAD_FINISHED), events[-1].t_ns if events else 0)
     for op in sorted(issued.keys() - NOT_THE_SERVICE):
-        done = sum(e.kind == "request.completed" and e.data["op"] == op and e.t_ns <= end_ns for e in events)
+        done = sum(e.kind == Kind.REQUEST_COMPLETED and e.data["op"] == op and e.t_ns <= end_ns for e in events)
         yield op, 1e9 * done / max(1, end_ns - issued[op])
 
 

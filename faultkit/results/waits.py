@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from faultkit.model.events import Event, Outcome
+from faultkit.model.events import Event, Kind, Outcome
 from faultkit.results.summary import GOLDEN
 from faultkit.store.store import Store
 
@@ -35,5 +35,5 @@ def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
 
 def waited_ns(events: tuple[Event, ...]) -> int:
     """From the first detection to the last event."""
-    detected = next(event.t_ns for event in events if event.kind == "error.detected")
+    detected = next(event.t_ns for event in events if event.kind == Kind.ERROR_DETECTED)
     return max(event.t_ns for event in events) - detected

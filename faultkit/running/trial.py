@@ -13,7 +13,7 @@ from faultkit.machine.qemu import Guest, Stop
 from faultkit.machine.template import Template
 from faultkit.model.codec import decode, dumps, name_of
 from faultkit.model.errors import HarnessError, NotPlaced
-from faultkit.model.events import Ending, Event
+from faultkit.model.events import Ending, Event, Kind
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Buffer, HostSide
 from faultkit.model.trial import Record, Trial
@@ -84,7 +84,7 @@ def act(request: Mapping[str, Any], machine: PausedGuest) -> Mapping[str, Any]:
 
 def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) -> Iterator[Event]:
     """What the host saw, with CLOCK_MONOTONIC in place of the HPET's time."""
-    started_ns = next((e.t_ns for e in events if e.kind == "trial.started"), 0)
+    started_ns = next((e.t_ns for e in events if e.kind == Kind.TRIAL_STARTED), 0)
     for event in seen:
         t_ns = event.t_ns if event.t_ns == END_OF_TIME else template.clock_ns(event.t_ns, started_ns)
         yield Event(t_ns, event.source, event.kind, event.data)
@@ -131,7 +131,7 @@ def unread(guest: Guest, buffer: Buffer) -> Iterator[bytes]:
 def timeline(events: Iterable[Event]) -> tuple[Event, ...]:
     """Events in order, their times counted from the beginning of the trial; the end of time is the last instant."""
     ordered = sorted(events, key=lambda e: e.t_ns)
-    start = next((e.t_ns for e in ordered if e.kind == "trial.started"), ordered[0].t_ns if ordered else 0)
+    start = next((e.t_ns for e in ordered if e.kind == Kind.TRIAL_STARTED), ordered[0].t_ns if ordered else 0)
     known = [e.t_ns for e in ordered if e.t_ns != END_OF_TIME]
     last = known[-1] if known else start
     return tuple(Event(max(0, min(e.t_ns, last) - start), e.source, e.kind, e.data) for e in ordered)

@@ -10,10 +10,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.store.store import Store
 
-DETAIL = ("block.", "call.", "net.", "request.issued", "request.completed")  # only on request
+DETAIL = ("block.", "call.", "net.", Kind.REQUEST_ISSUED, Kind.REQUEST_COMPLETED)  # only on request
 STYLES = {
     "fault.": "bold red",
     "error.": "yellow",
@@ -21,7 +21,7 @@ STYLES = {
     "service.": "bold green",
     "kernel.": "magenta",
     "guest.": "bold magenta",
-    "read.mismatched": "bold red",
+    Kind.READ_MISMATCHED: "bold red",
 }
 CONSOLE_LINES = 30
 

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 
-ENDS = frozenset({"service.restored", "recovery.gave_up", "error.gone"})
-TROUBLE = frozenset({"request.failed", "request.stuck", "workload.gave_up", "read.mismatched", "check.failed"})
-BEGINS = frozenset({"fault.activated", "error.detected"})
+ENDS = frozenset({Kind.SERVICE_RESTORED, Kind.RECOVERY_GAVE_UP, Kind.ERROR_GONE})
+TROUBLE = frozenset(
+    {Kind.REQUEST_FAILED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.READ_MISMATCHED, Kind.CHECK_FAILED}
+)
+BEGINS = frozenset({Kind.FAULT_ACTIVATED, Kind.ERROR_DETECTED})
 
 PHASE_OF_STEP = {
     "detach": "quiesced",
@@ -40,17 +42,17 @@ class Episode:
     @property
     def activated(self) -> Event | None:
         """The first activation; None if it went unseen."""
-        return next(self.of_kind("fault.activated"), None)
+        return next(self.of_kind(Kind.FAULT_ACTIVATED), None)
 
     @property
     def detections(self) -> tuple[Event, ...]:
         """Who told of it: each detector once, the first one first."""
-        return tuple(self.of_kind("error.detected"))
+        return tuple(self.of_kind(Kind.ERROR_DETECTED))
 
     @property
     def detected(self) -> Event | None:
         """The first detection; None if nobody told."""
-        return next(self.of_kind("error.detected"), None)
+        return next(self.of_kind(Kind.ERROR_DETECTED), None)
 
     @property
     def end(self) -> Event | None:
@@ -60,7 +62,7 @@ class Episode:
     @property
     def restored(self) -> bool:
         """Whether recovery brought the service back."""
-        return self.end is not None and self.end.kind == "service.restored"
+        return self.end is not None and self.end.kind == Kind.SERVICE_RESTORED
 
     @property
     def failed(self) -> bool:
@@ -75,10 +77,10 @@ class Episode:
         """The events of each recovery attempt, from its start on."""
         own: list[Event] = []
         for event in self.events:
-            if event.kind == "recovery.started" and own:
+            if event.kind == Kind.RECOVERY_STARTED and own:
                 yield tuple(own)
                 own = []
-            if own or event.kind == "recovery.started":
+            if own or event.kind == Kind.RECOVERY_STARTED:
                 own.append(event)
         if own:
             yield tuple(own)
@@ -89,8 +91,8 @@ def episodes(events: Iterable[Event]) -> list[Episode]:
     found: list[list[Event]] = []
     is_open = False
     for event in events:
-        if event.kind == "fault.injected":
-            is_open = is_open and any(e.kind == "error.detected" for e in found[-1])
+        if event.kind == Kind.FAULT_INJECTED:
+            is_open = is_open and any(e.kind == Kind.ERROR_DETECTED for e in found[-1])
         elif event.kind in BEGINS or (event.kind in TROUBLE and not found):
             if not is_open:
                 found.append([])
@@ -141,7 +143,7 @@ def phases_of(n: int, episode: Episode, events: Sequence[Event]) -> Iterator[Pha
         waits_since = spans.end_ns
         if spans.ok:
             yield from (Phase(n, k, action, "first_byte", *span) for span in first_byte(spans.back_ns, events))
-    if episode.end is None or episode.end.kind != "error.gone":
+    if episode.end is None or episode.end.kind != Kind.ERROR_GONE:
         end_ns = episode.end.t_ns if episode.end else events[-1].t_ns
         yield Phase(n, 0, "", "recovered", end_ns - known.t_ns, episode.restored)
 
@@ -157,14 +159,14 @@ class Spans:
     back_ns: int = field(init=False)  # when its last step but the probe was done
 
     def __post_init__(self) -> None:
-        finished = next((e for e in self.events if e.kind == "recovery.finished"), None)
+        finished = next((e for e in self.events if e.kind == Kind.RECOVERY_FINISHED), None)
         self.ok = finished is not None and bool(finished.data["ok"])
         self.end_ns = finished.t_ns if finished else self.trial_end_ns
         self.back_ns = next((e.t_ns for e in self.events if e.data.get("step") == "probe"), self.end_ns)
 
     def by_phase(self) -> Iterator[tuple[str, int, bool]]:
         """Phase, nanoseconds, whether it was brought to its end. Steps of one phase are added up."""
-        steps = [(str(e.data["step"]), e.t_ns) for e in self.events if e.kind == "recovery.step"]
+        steps = [(str(e.data["step"]), e.t_ns) for e in self.events if e.kind == Kind.RECOVERY_STEP]
         total: dict[str, int] = {}
         for (step, start_ns), (_, end_ns) in pairwise([*steps, ("", self.end_ns)]):
             phase = PHASE_OF_STEP.get(step, step)
@@ -175,8 +177,8 @@ class Spans:
 
 def first_byte(back_ns: int, events: Sequence[Event]) -> Iterator[tuple[int, bool]]:
     """How long until a request completed, and whether one did; nothing if the workload had already ended."""
-    done_ns = next((e.t_ns for e in events if e.kind == "request.completed" and e.t_ns >= back_ns), None)
-    over_ns = next((e.t_ns for e in events if e.kind == "workload.finished"), events[-1].t_ns)
+    done_ns = next((e.t_ns for e in events if e.kind == Kind.REQUEST_COMPLETED and e.t_ns >= back_ns), None)
+    over_ns = next((e.t_ns for e in events if e.kind == Kind.WORKLOAD_FINISHED), events[-1].t_ns)
     if done_ns is not None:
         yield done_ns - back_ns, True
     elif over_ns > back_ns:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from faultkit.model.events import Ending, Event, Outcome
+from faultkit.model.events import Ending, Event, Kind, Outcome
 from faultkit.model.trial import Record
 from faultkit.verdict.episodes import Episode, episodes
 
@@ -44,9 +44,9 @@ NEVER = Episode(())
 
 def judge(record: Record) -> Verdict:
     """The worst outcome that any check finds; without activation, INACTIVE."""
-    injected = first(record, "fault.injected")
-    activated = first(record, "fault.activated")
-    detected = first(record, "error.detected")
+    injected = first(record, Kind.FAULT_INJECTED)
+    activated = first(record, Kind.FAULT_ACTIVATED)
+    detected = first(record, Kind.ERROR_DETECTED)
     crash = next(crashes(record), None)
     seen = [episode for episode in episodes(record.events) if episode.detections or episode.failed]
     told = next((episode for episode in seen if episode.detections), NEVER)
@@ -56,11 +56,11 @@ def judge(record: Record) -> Verdict:
         injected=injected is not None,
         activated=activated is not None,
         detected_by=str(detected.data["by"]) if detected else None,
-        udriver_died=first(record, "udriver.died") is not None,
-        kdriver_reloaded=any(e.data["step"] == "load" for e in of_kind(record, "recovery.step")),
+        udriver_died=first(record, Kind.UDRIVER_DIED) is not None,
+        kdriver_reloaded=any(e.data["step"] == "load" for e in of_kind(record, Kind.RECOVERY_STEP)),
         leaked=leaked(record),
-        warned=first(record, "kernel.warn") is not None,
-        recoveries=sum(1 for _ in of_kind(record, "recovery.started")),
+        warned=first(record, Kind.KERNEL_WARN) is not None,
+        recoveries=sum(1 for _ in of_kind(record, Kind.RECOVERY_STARTED)),
         failures=len(seen),
         undetected=sum(not episode.detections for episode in seen),
         activation_latency_ns=between(injected, activated),
@@ -89,31 +89,31 @@ def crashed(record: Record) -> Outcome | None:
 
 def corrupt(record: Record) -> Outcome | None:
     """A read handed over wrong data, or acknowledged data was gone."""
-    return Outcome.CORRUPT if first(record, "read.mismatched") else None
+    return Outcome.CORRUPT if first(record, Kind.READ_MISMATCHED) else None
 
 
 def hung(record: Record) -> Outcome | None:
     """A request had neither completed nor failed by the deadline."""
-    return Outcome.HUNG if first(record, "request.stuck") else None
+    return Outcome.HUNG if first(record, Kind.REQUEST_STUCK) else None
 
 
 def lost(record: Record) -> Outcome | None:
     """The service ended and said so, or the last check did not find it."""
-    gone = ("workload.gave_up", "recovery.gave_up", "check.failed")
+    gone = (Kind.WORKLOAD_GAVE_UP, Kind.RECOVERY_GAVE_UP, Kind.CHECK_FAILED)
     return Outcome.LOST if any(first(record, kind) for kind in gone) else None
 
 
 def disrupted(record: Record) -> Outcome | None:
     """The workload saw an error, or a request that was late."""
     late_ns = record.trial.workload.late_s * 1e9
-    failed = first(record, "request.failed") is not None
-    late = any(e.data["latency_ns"] > late_ns for e in of_kind(record, "request.completed"))
+    failed = first(record, Kind.REQUEST_FAILED) is not None
+    late = any(e.data["latency_ns"] > late_ns for e in of_kind(record, Kind.REQUEST_COMPLETED))
     return Outcome.DISRUPTED if failed or late else None
 
 
 def recovered(record: Record) -> Outcome | None:
     """Recovery ran and the service came back."""
-    return Outcome.RECOVERED if first(record, "service.restored") else None
+    return Outcome.RECOVERED if first(record, Kind.SERVICE_RESTORED) else None
 
 
 CHECKS = (crashed, corrupt, hung, lost, disrupted, recovered)
@@ -131,7 +131,7 @@ def of_kind(record: Record, kind: str) -> Iterator[Event]:
 
 def crashes(record: Record) -> Iterator[Event]:
     """What the kernel said of its own end: the oops before the panic that follows from it."""
-    order = ("kernel.oops", "kernel.lockup", "kernel.panic")
+    order = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)
     return (event for kind in order for event in of_kind(record, kind))
 
 
@@ -149,8 +149,8 @@ def between(start: Event | None, end: Event | None) -> int | None:
 
 def outage(record: Record, activated: Event) -> int:
     """The longest time after activation without a completed request, up to the end of the workload."""
-    ends = [e.t_ns for e in of_kind(record, "request.completed") if e.t_ns >= activated.t_ns]
-    finished = first(record, "workload.finished") or (record.events[-1] if record.events else activated)
+    ends = [e.t_ns for e in of_kind(record, Kind.REQUEST_COMPLETED) if e.t_ns >= activated.t_ns]
+    finished = first(record, Kind.WORKLOAD_FINISHED) or (record.events[-1] if record.events else activated)
     return longest_gap([activated.t_ns, *sorted(ends), max(finished.t_ns, activated.t_ns)])
 
 
@@ -162,7 +162,7 @@ def longest_gap(times: Iterable[int]) -> int:
 
 def leaked(record: Record) -> bool:
     """After the service came back, more module references or file descriptors than before the fault."""
-    samples = list(of_kind(record, "resources.sampled"))
+    samples = list(of_kind(record, Kind.RESOURCES_SAMPLED))
     if len(samples) < 2 or record.ending is not Ending.FINISHED:
         return False
     before, after = samples[0].data, samples[-1].data

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.device import COMMAND, COMMAND_BYTES, INTX_DISABLE, read_config, slot_of, write_config
 from injectors.tools.lasting import lasting
@@ -36,7 +37,7 @@ class InterruptsHeld:
         switch(slot, cut=True)
         if not read_config(slot, COMMAND, COMMAND_BYTES) & INTX_DISABLE:
             raise NotPlaced(f"the device {slot} has no bit that disables its interrupt line")
-        bench.report("injector", "fault.injected", slot=slot, for_s=self.for_s)
+        bench.report("injector", Kind.FAULT_INJECTED, slot=slot, for_s=self.for_s)
         with watching(bench, slot), lasting(bench, self.for_s, lambda: switch(slot, cut=False)):
             yield
 
@@ -71,5 +72,5 @@ def seen(bench: Bench, slot: str) -> bool:
             return True
         if not read_config(slot, STATUS, STATUS_BYTES) & WANTS_INTERRUPT:
             return False
-        bench.report("injector", "fault.activated")
+        bench.report("injector", Kind.FAULT_ACTIVATED)
     return True

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side, StoppedMachine
 from injectors.tools.lasting import lasting
 
@@ -59,7 +60,7 @@ def carrier_watched(bench: Bench, carrier: Path) -> Iterator[None]:
             drain(news)
             if waiting and is_gone(carrier):
                 waiting.clear()
-                bench.report("injector", "fault.activated")
+                bench.report("injector", Kind.FAULT_ACTIVATED)
 
         bench.watch(news.fileno(), look)
         try:

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.device import DEVICES, slot_of
 from injectors.tools.lasting import lasting
@@ -39,8 +40,8 @@ class Unplugged:
         ordered_ns = time.monotonic_ns()
         if not write(DEVICES / slot / "remove", OUT_S) or (DEVICES / slot).exists():
             raise NotPlaced(f"the k-driver does not let go of the device {slot}")
-        bench.report("injector", "fault.injected", ordered_ns, slot=slot, for_s=self.for_s)
-        bench.report("injector", "fault.activated", ordered_ns)  # that it is gone confirms what began then
+        bench.report("injector", Kind.FAULT_INJECTED, ordered_ns, slot=slot, for_s=self.for_s)
+        bench.report("injector", Kind.FAULT_ACTIVATED, ordered_ns)  # that it is gone confirms what began then
         with lasting(bench, self.for_s, partial(write, RESCAN)):
             yield
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from faultkit.guest.commands import run
 from faultkit.model.code import ModuleCode
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side, StoppedMachine
 from injectors.tools.bug_code import MOST_BYTES, bug_code, check
 from injectors.tools.sites import module_of
@@ -71,7 +72,7 @@ class KernelBug:
 
     def _begin(self, machine: StoppedMachine) -> None:
         machine.set_register("rip", self.space)
-        machine.report("fault.activated")
+        machine.report(Kind.FAULT_ACTIVATED)
 
 
 def addresses_of(functions: Sequence[str]) -> list[int]:

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from faultkit.model.code import ModuleCode
 from faultkit.model.errors import HarnessError, NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side, StoppedMachine
 from injectors.tools.machine_code.instructions import Operand, decoded
 from injectors.tools.place import drawn_place, extent_of, wait_for
@@ -69,12 +70,12 @@ class KernelMemory:
 
     def on_host(self, machine: StoppedMachine) -> None:
         where = wait_for(machine, self, partial(self._damage, machine))
-        machine.report("fault.waits", **where)
+        machine.report(Kind.FAULT_WAITS, **where)
 
     def _damage(self, machine: StoppedMachine) -> None:
         extent = self._extent(machine)
         if not extent:
-            machine.report("fault.spared", why=f"{self.before} does not read the heap")
+            machine.report(Kind.FAULT_SPARED, why=f"{self.before} does not read the heap")
             return
         size = SIZES[self.size]
         rng = random.Random(self.draw)
@@ -83,7 +84,7 @@ class KernelMemory:
         new = damaged(old, rng)
         machine.write(address, new)
         machine.witness_access(address, size)
-        machine.report("fault.injected", function=self.function, offset=self.offset, at=self.before,
+        machine.report(Kind.FAULT_INJECTED, function=self.function, offset=self.offset, at=self.before,
                        address=f"{address:#x}", old=old.hex(), new=new.hex())  # fmt: skip
 
     def _extent(self, machine: StoppedMachine) -> range:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from faultkit.guest.recovery import steps
 from faultkit.model.builds import KernelModule, Mutation, Program
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Driver, Ships, Side, StoppedMachine
 
 HOME = Path("/faultkit")
@@ -78,7 +79,7 @@ class Mutant:
             for _, step in steps("reload", bench.driver):
                 step()
         except OSError as reason:
-            bench.report("injector", "fault.refused", why=reason.strerror or str(reason))
+            bench.report("injector", Kind.FAULT_REFUSED, why=reason.strerror or str(reason))
 
 
 def kdriver(driver: Driver) -> tuple[str, KernelModule]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from faultkit.model.code import ModuleCode
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side, StoppedMachine
 from injectors.tools.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
 from injectors.tools.machine_code.instructions import decoded
@@ -69,7 +70,7 @@ class Overrun:
     def _lengthen(self, machine: StoppedMachine) -> None:
         length = machine.registers()[self.register]
         machine.set_register(self.register, length + self.words * WORD_BYTES // self.unit_bytes)
-        machine.report("fault.activated", length_bytes=length * self.unit_bytes)
+        machine.report(Kind.FAULT_ACTIVATED, length_bytes=length * self.unit_bytes)
 
 
 def overrun_words(rng: random.Random) -> int:

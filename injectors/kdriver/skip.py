@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from faultkit.model.code import ModuleCode
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side, StoppedMachine
 from injectors.tools.place import drawn_place, extent_of, wait_for
 
@@ -50,4 +51,4 @@ class Skip:
 
     def _skip(self, machine: StoppedMachine) -> None:
         machine.set_register("rip", self.address + len(self.old) // 2)
-        machine.report("fault.activated")
+        machine.report(Kind.FAULT_ACTIVATED)

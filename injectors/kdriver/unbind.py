@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 
 
@@ -37,6 +38,6 @@ class Unbind:
             raise NotPlaced(f"{bench.driver.modules[0]} was just going: {reason}") from None
         if (driver / device).exists():
             raise NotPlaced(f"{bench.driver.modules[0]} did not let go of {device}")
-        bench.report("injector", "fault.injected", before, device=device)
-        bench.report("injector", "fault.activated", before)
+        bench.report("injector", Kind.FAULT_INJECTED, before, device=device)
+        bench.report("injector", Kind.FAULT_ACTIVATED, before)
         yield

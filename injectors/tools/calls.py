@@ -14,6 +14,7 @@ from typing import Protocol
 from faultkit.model.builds import KernelModule
 from faultkit.model.code import CallSite, ModuleCode
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 
 NODE = "/dev/faultkit_calls"
@@ -157,7 +158,7 @@ def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int =
     order = [fault.function, name, *text_range(name, fault.where), *chosen, how, signed(value), argument]
     fd = armed(" ".join(map(str, order)), f"the kernel function {fault.function!r}")
     bench.report(
-        "injector", "fault.injected", function=fault.function, site=fault.site, how=how, value=value,
+        "injector", Kind.FAULT_INJECTED, function=fault.function, site=fault.site, how=how, value=value,
         nth=fault.nth, times=fault.times, probability=fault.probability,
     )  # fmt: skip
     tell = partial(witness, bench, fd, {at: site for site, at in fault.where.sites}, changes=how in CHANGES)
@@ -167,7 +168,7 @@ def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int =
     finally:
         tell()
         if missed := ioctl(fd, MISSED):
-            bench.report("injector", "fault.missed", calls=missed)
+            bench.report("injector", Kind.FAULT_MISSED, calls=missed)
         bench.unwatch(fd)
         os.close(fd)
 
@@ -213,4 +214,4 @@ def witness(bench: Bench, fd: int, names: Mapping[int, str], *, changes: bool) -
         while True:
             t_ns, call, at, was, now = map(int, os.read(fd, 128).split())
             values = {"was": was, "now": now} if changes else {}
-            bench.report("injector", "fault.activated", t_ns, call=call, site=names.get(at, f"+{at:#x}"), **values)
+            bench.report("injector", Kind.FAULT_ACTIVATED, t_ns, call=call, site=names.get(at, f"+{at:#x}"), **values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 
 
@@ -16,7 +17,7 @@ def lasting(bench: Bench, for_s: float, end: Callable[[], object]) -> Iterator[N
     def end_once() -> None:
         if left:
             left.pop()()
-            bench.report("injector", "fault.ended")
+            bench.report("injector", Kind.FAULT_ENDED)
 
     if for_s:
         bench.after(for_s, end_once)

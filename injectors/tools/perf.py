@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 
 PERF_EVENT_OPEN = 298  # x86-64
@@ -161,7 +162,7 @@ class Witness:
         """Report the earliest sample, if there is one, and be done."""
         times = [t_ns for ring in self.rings.values() for t_ns in ring.times_ns() if t_ns >= self.since_ns]
         if times:
-            self.bench.report("injector", "fault.activated", min(times))
+            self.bench.report("injector", Kind.FAULT_ACTIVATED, min(times))
             self.close(list(self.rings))
         return bool(times)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faultkit.model.builds import KernelModule
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 from injectors.tools.udriver import pid_of
 from injectors.tools.witness import activations
@@ -34,6 +35,6 @@ def tamper(bench: Bench, call: str, nth: int, times: int, how: str, value: int) 
     except OSError as reason:
         os.close(fd)
         raise NotPlaced(f"the system call {call!r} cannot be probed: {reason.strerror}") from None
-    bench.report("injector", "fault.injected", pid=pid, call=call, nth=nth, times=times, **{how: value})
+    bench.report("injector", Kind.FAULT_INJECTED, pid=pid, call=call, nth=nth, times=times, **{how: value})
     with activations(bench, fd):
         yield

@@ -9,6 +9,7 @@ from select import select
 from signal import Signals, pidfd_send_signal
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Split
 
 DEATH_S = 1.0
@@ -43,9 +44,9 @@ def end_by(signal: Signals, bench: Bench) -> None:
     try:
         sent = time.monotonic_ns()
         pidfd_send_signal(pidfd, signal)
-        bench.report("injector", "fault.injected", sent, pid=pid, signal=signal.name)
+        bench.report("injector", Kind.FAULT_INJECTED, sent, pid=pid, signal=signal.name)
         if select([pidfd], [], [], DEATH_S)[0]:
-            bench.report("injector", "fault.activated", sent)  # its death confirms what began with the signal
+            bench.report("injector", Kind.FAULT_ACTIVATED, sent)  # its death confirms what began with the signal
     finally:
         os.close(pidfd)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 
 LINE_BYTES = 512
@@ -20,7 +21,7 @@ def witnessed(bench: Bench, fd: int, **told: Any) -> Iterator[None]:
     A fault that has acted before this thread came to run on was in by then.
     """
     now_ns, early = time.monotonic_ns(), list(stamps(fd))
-    bench.report("injector", "fault.injected", min([now_ns, *(t_ns for t_ns, _ in early)]), **told)
+    bench.report("injector", Kind.FAULT_INJECTED, min([now_ns, *(t_ns for t_ns, _ in early)]), **told)
     report(bench, early)
     with activations(bench, fd):
         yield
@@ -53,4 +54,4 @@ def stamps(fd: int) -> Iterator[tuple[int, str]]:
 def report(bench: Bench, found: Iterable[tuple[int, str]]) -> None:
     """Report activations."""
     for t_ns, words in found:
-        bench.report("injector", "fault.activated", t_ns, **({"met": words} if words else {}))
+        bench.report("injector", Kind.FAULT_ACTIVATED, t_ns, **({"met": words} if words else {}))

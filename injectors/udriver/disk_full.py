@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from faultkit.guest.commands import retry
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side, Stores
 from injectors.tools.perf import activated_by, failing_call
 from injectors.tools.udriver import pid_of, threads_of
@@ -43,7 +44,7 @@ class DiskFull:
                 retry(lambda: shrink(store), SETTLE_S)  # a write may come in between
         except OSError as reason:
             raise NotPlaced(f"{store} cannot be filled: {reason.strerror}") from None
-        bench.report("injector", "fault.injected", t_ns, store=store, size_bytes=size_bytes(os.statvfs(store)))
+        bench.report("injector", Kind.FAULT_INJECTED, t_ns, store=store, size_bytes=size_bytes(os.statvfs(store)))
         try:
             yield
         finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.perf import activated_by, failing_call
 from injectors.tools.ptrace import call_in
@@ -54,7 +55,7 @@ class FdClosed:
         target = Path(f"/proc/{pid}/fd/{fd}").readlink()
         with activated_by(bench, threads_of(pid), failing_call(errno.EBADF)) as t_ns:
             close_in(pid, fd)
-        bench.report("injector", "fault.injected", t_ns, pid=pid, fd=fd, target=str(target))
+        bench.report("injector", Kind.FAULT_INJECTED, t_ns, pid=pid, fd=fd, target=str(target))
         yield
 
 

@@ -12,6 +12,7 @@ from signal import SIGCONT, SIGSTOP, pidfd_send_signal
 from typing import Any, ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.udriver import pid_of, state_of
 
@@ -40,7 +41,7 @@ def stopped(bench: Bench, **data: Any) -> ExitStack:
     pidfd = os.pidfd_open(pid)
     pidfd_send_signal(pidfd, SIGSTOP)
     await_stop(pid)  # SIGSTOP is asynchronous
-    bench.report("injector", "fault.injected", pid=pid, signal="SIGSTOP", **data)
+    bench.report("injector", Kind.FAULT_INJECTED, pid=pid, signal="SIGSTOP", **data)
     bench.at_next_request(partial(witness, bench, pid))
     undo = ExitStack()
     undo.callback(os.close, pidfd)
@@ -58,7 +59,7 @@ def witness(bench: Bench, pid: int) -> None:
     """A request is about to be issued: it will wait if the process still stands still."""
     with suppress(OSError):
         if state_of(pid) == "T":
-            bench.report("injector", "fault.activated")
+            bench.report("injector", Kind.FAULT_ACTIVATED)
 
 
 def await_stop(pid: int) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.instructions import start_of
 from injectors.tools.perf import Watched, access, activated_by, execution
@@ -73,7 +74,7 @@ class Memory:
         with activated_by(bench, threads_of(pid), watched) as t_ns:
             old, new = flip(pid, address, mask_of(bit, self.bits))
         bench.report(
-            "injector", "fault.injected", t_ns, region=self.region, address=f"{address:#x}", old=old, new=new,
+            "injector", Kind.FAULT_INJECTED, t_ns, region=self.region, address=f"{address:#x}", old=old, new=new,
             among_bytes=sum(high - low for low, high in ranges),
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.cgroup import limited
 from injectors.tools.perf import activated_by, failing_call, tracepoint
@@ -53,7 +54,7 @@ def killing(bench: Bench, pid: int, headroom_bytes: int) -> Iterator[None]:
         with activated_by(bench, threads_of(pid), chosen) as t_ns:
             group = undo.enter_context(limited(pid, "memory", "memory.max", str(headroom_bytes)))
         limit = int((group / "memory.max").read_text())
-        bench.report("injector", "fault.injected", t_ns, pid=pid, then="kill", limit_bytes=limit)
+        bench.report("injector", Kind.FAULT_INJECTED, t_ns, pid=pid, then="kill", limit_bytes=limit)
         yield
 
 
@@ -64,7 +65,7 @@ def refusing(bench: Bench, pid: int, headroom_bytes: int) -> Iterator[None]:
     limit = pages * resource.getpagesize() + headroom_bytes
     with activated_by(bench, threads_of(pid), failing_call(errno.ENOMEM)) as t_ns:
         before = resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-    bench.report("injector", "fault.injected", t_ns, pid=pid, then="refuse", limit_bytes=limit)
+    bench.report("injector", Kind.FAULT_INJECTED, t_ns, pid=pid, then="refuse", limit_bytes=limit)
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.perf import activated_by, tracepoint
 from injectors.tools.ptrace import before_call, registers, set_registers, stopped, waits_in_call
@@ -47,7 +48,7 @@ class Registers:
                 with activated_by(bench, [tid], *runs_on) as t_ns:
                     name, old, new = flip(tid, self.register, rng)
                 data = {"register": name, "old": f"{old:#x}", "new": f"{new:#x}"}
-                bench.report("injector", "fault.injected", t_ns, thread=tid, **data)
+                bench.report("injector", Kind.FAULT_INJECTED, t_ns, thread=tid, **data)
         except OSError as reason:
             raise NotPlaced(f"the registers of thread {tid} cannot be changed: {reason.strerror}") from None
         yield

@@ -10,6 +10,7 @@ from pathlib import Path
 from signal import SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, Signals
 from typing import ClassVar
 
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.perf import activated_by, tracepoint
 from injectors.tools.udriver import end_by, pid_of, signal_of, threads_of
@@ -42,7 +43,7 @@ class Signal:
             taken = tracepoint("signal/signal_deliver", f"sig == {int(signal)}")
             with activated_by(bench, threads_of(pid), taken) as sent_ns:
                 os.kill(pid, signal)  # returns when it is pending
-            bench.report("injector", "fault.injected", sent_ns, pid=pid, signal=signal.name)
+            bench.report("injector", Kind.FAULT_INJECTED, sent_ns, pid=pid, signal=signal.name)
         else:
             end_by(signal, bench)
         yield

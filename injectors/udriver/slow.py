@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.cgroup import limited
 from injectors.tools.udriver import pid_of
@@ -35,7 +36,7 @@ class Slow:
         pid = pid_of(bench)
         period_us = 1000 * self.period_ms
         with limited(pid, "cpu", "cpu.max", f"{round(self.share * period_us)} {period_us}") as group:
-            bench.report("injector", "fault.injected", pid=pid, cpu_max=(group / "cpu.max").read_text().strip())
+            bench.report("injector", Kind.FAULT_INJECTED, pid=pid, cpu_max=(group / "cpu.max").read_text().strip())
             watch = Throttling(bench, group / "cpu.stat", self.period_ms / 1000)
             watch.look()
             try:
@@ -68,6 +69,6 @@ class Throttling:
         """Whether it has been made to wait."""
         fields = dict(line.split() for line in self.stat.read_text().splitlines())
         if int(fields["nr_throttled"]):
-            self.bench.report("injector", "fault.activated")
+            self.bench.report("injector", Kind.FAULT_ACTIVATED)
             self.over = True
         return self.over

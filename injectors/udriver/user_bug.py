@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import ClassVar
 
 from faultkit.model.errors import NotPlaced
+from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Side
 from injectors.tools.bug_code import bug_code, check
 from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
@@ -32,7 +33,7 @@ MMAP, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE = 9, 7, 0x22, (1 << 64) - 1
 class UserBug:
     """A function of the u-driver begins with a "null dereference", a "wild write", an "endless loop" or a "double free"
 
-    Once. What they do, and with which numbers by `draw`, is in injectors/tools/bug_code.py. The code lies on a page that
+    Once. The machine code of each bug, drawn by `draw`, is in injectors/tools/bug_code.py. The code lies on a page that
     the process is made to map; ptrace sends the thread there when `function` is next called, and from there it goes on.
     For programs of one thread that are linked statically, at fixed addresses. The twin for the kernel is KernelBug.
     Activation: that call. Undo: a call that has not come yet is not waited for any more.
@@ -60,7 +61,7 @@ class UserBug:
         code = bug_code(self.kind, at, self.draw, functions["malloc"], functions["free"])
         detour = Detour(bench, pid, at, code, space_in(pid))
         detour.begin()
-        bench.report("injector", "fault.injected", pid=pid, function=self.function, kind=self.kind)
+        bench.report("injector", Kind.FAULT_INJECTED, pid=pid, function=self.function, kind=self.kind)
         try:
             yield
         finally:
@@ -117,7 +118,7 @@ class Detour:
         os.pwrite(memory, before, self.at)
         if self._has_come(number):
             set_registers(self.pid, registers(self.pid) | {"rip": self.space})
-            self.bench.report("injector", "fault.activated")
+            self.bench.report("injector", Kind.FAULT_ACTIVATED)
         ptrace(DETACH, self.pid, 0, 0)
 
     def _has_come(self, number: int) -> bool:

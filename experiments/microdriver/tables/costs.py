@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model.codec import name_of
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.trial import Record
 from faultkit.store.store import Store
 
@@ -33,7 +33,7 @@ def subject(record: Record) -> str:
 
 def throughput(store: Store) -> pd.DataFrame:
     """Median megabytes a virtual second and million instructions a megabyte, by direction and driver."""
-    frame = measured(store, "transfer.measured")
+    frame = measured(store, Kind.TRANSFER_MEASURED)
     megabytes = frame["bytes"] / 1e6
     frame["mb_s"] = megabytes / (frame["took_ns"] / 1e9)
     frame["mi_per_mb"] = frame["busy_ns"] / INSTRUCTION_NS / 1e6 / megabytes
@@ -53,7 +53,7 @@ def bring_ups(store: Store) -> Iterator[dict[str, Any]]:
     """A row per trial."""
     for n in sorted(store.done()):
         record = store.record(n)
-        up = next(e for e in record.events if e.kind == "driver.brought_up")
+        up = next(e for e in record.events if e.kind == Kind.DRIVER_BROUGHT_UP)
         since_ns = loaded_ns(record.events, record.trial.driver.modules[0])
         open_s = up.data["open_ns"] / 1e9
         counts = {name: up.data.get(name, 0) for name in ("crossings", "bytes")}
@@ -62,12 +62,12 @@ def bring_ups(store: Store) -> Iterator[dict[str, Any]]:
 
 def loaded_ns(events: tuple[Event, ...], module: str) -> int:
     """When a module was loaded last."""
-    return max(e.t_ns for e in events if e.kind == "module.loaded" and e.data["name"] == module)
+    return max(e.t_ns for e in events if e.kind == Kind.MODULE_LOADED and e.data["name"] == module)
 
 
 def crossings(store: Store) -> pd.DataFrame:
     """What an empty upcall costs, beside a system call and a pipe round trip, in virtual nanoseconds."""
-    frame = measured(store, "cost.measured")
+    frame = measured(store, Kind.COST_MEASURED)
     frame["p50_instructions"] = frame["p50_ns"] // INSTRUCTION_NS
     return frame.set_index("call").drop(columns="driver")
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from faultkit.model.codec import name_of
 from faultkit.model.errors import FaultkitError
+from faultkit.model.events import Kind
 from faultkit.model.trial import Record
 from faultkit.store.store import Store
 from faultkit.verdict.judge import Verdict, judge
@@ -51,7 +52,7 @@ def rows(record: Record) -> Iterator[dict[str, Any]]:
 
 def met(record: Record) -> tuple[str, str]:
     """Direction and call of the message that met with the fault; empty if none did."""
-    words = next((str(e.data["met"]).split() for e in record.events if e.kind == "fault.activated"), ["", ""])
+    words = next((str(e.data["met"]).split() for e in record.events if e.kind == Kind.FAULT_ACTIVATED), ["", ""])
     return words[0], words[1]
 
 

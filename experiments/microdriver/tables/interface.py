@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from faultkit.model.codec import name_of
+from faultkit.model.events import Kind
 from faultkit.model.trial import Record
 from faultkit.store.store import Store
 from faultkit.verdict.judge import judge
@@ -39,12 +40,12 @@ def rows(store: Store) -> Iterator[dict[str, str]]:
 def reaction(record: Record) -> str:
     """What the k-driver made of the message."""
     kinds = {event.kind for event in record.events}
-    if "fault.activated" not in kinds:
+    if Kind.FAULT_ACTIVATED not in kinds:
         return "not met"
-    for text in (str(e.data["text"]) for e in record.events if e.kind == "kernel.message"):
+    for text in (str(e.data["text"]) for e in record.events if e.kind == Kind.KERNEL_MESSAGE):
         if EXPELLED in text:
             return WHY.get(text.rpartition(": ")[2], "refused")
-    return "an error" if "request.failed" in kinds else "taken"
+    return "an error" if Kind.REQUEST_FAILED in kinds else "taken"
 
 
 def by(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model.codec import name_of
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.trial import Record
 from faultkit.statistics.stats import quantile
 from faultkit.store.store import Store
@@ -40,9 +40,9 @@ def recovery_s(events: Sequence[Event]) -> list[float]:
     """How long each recovery took, from its first detection on, in virtual seconds."""
     found, since_ns = [], None
     for event in events:
-        if event.kind == "error.detected" and since_ns is None:
+        if event.kind == Kind.ERROR_DETECTED and since_ns is None:
             since_ns = event.t_ns
-        elif event.kind == "service.restored" and since_ns is not None:
+        elif event.kind == Kind.SERVICE_RESTORED and since_ns is not None:
             found.append((event.t_ns - since_ns) / 1e9)
             since_ns = None
     return found
@@ -50,7 +50,7 @@ def recovery_s(events: Sequence[Event]) -> list[float]:
 
 def left_behind(events: Sequence[Event]) -> dict[str, int]:
     """What is held at the end and was not at the beginning."""
-    first, *_, last = (event.data for event in events if event.kind == "resources.sampled")
+    first, *_, last = (event.data for event in events if event.kind == Kind.RESOURCES_SAMPLED)
     refs = sum((last["module_refs"][name] or 0) - (first["module_refs"][name] or 0) for name in first["module_refs"])
     return {name: (last[name] or 0) - (first[name] or 0) for name in HELD} | {"module_refs": refs}
 
