@@ -345,6 +345,12 @@ def test_what_a_fault_changed_is_told() -> None:
         {"where": "heap 0x7f00", "before": "0x41", "after": "0x43"},
     ]
     assert list(details.changes({"fault": None}, [])) == []
+    moved = at(5, "fault.injected", thread=205, register="rsp", old="0x7f5b", new="0x7f1b")
+    code = at(6, "fault.injected", function="cp_open", address="0xffa0", old="ff", new="7f")
+    assert list(details.changes({"fault": None}, [moved, code])) == [
+        {"where": "rsp", "before": "0x7f5b", "after": "0x7f1b"},
+        {"where": "cp_open 0xffa0", "before": "ff", "after": "7f"},
+    ]
 
 
 def test_what_is_no_file_is_written_to_not_replaced(tmp_path: Path, run: Path) -> None:

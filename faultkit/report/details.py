@@ -134,8 +134,14 @@ def changes(plan: Mapping[str, Any], events: Iterable[Event]) -> Iterator[dict[s
             yield {"where": where, "before": fault["before"], "after": fault["after"]}
     for event in events:
         if event.kind == Kind.FAULT_INJECTED and "old" in event.data:
-            where = f"{event.data.get('region', '')} {exact(event.data.get('address', ''))}"
-            yield {"where": where, "before": f"{event.data['old']:#04x}", "after": f"{event.data['new']:#04x}"}
+            places = (event.data.get(name) for name in ("region", "register", "function", "address"))
+            where = " ".join(str(exact(place)) for place in places if place is not None)
+            yield {"where": where, "before": digits(event.data["old"]), "after": digits(event.data.get("new"))}
+
+
+def digits(value: Any) -> str:
+    """A byte as two hexadecimal digits; any other value as it was reported."""
+    return f"{value:#04x}" if isinstance(value, int) else str(value)
 
 
 def faults(fault: Any) -> Iterator[Mapping[str, Any]]:
