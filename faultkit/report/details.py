@@ -131,7 +131,7 @@ def changes(plan: Mapping[str, Any], events: Iterable[Event]) -> Iterator[dict[s
     for fault in faults(plan.get("fault")):
         if fault.get("before") or fault.get("after"):
             where = f"{fault.get('function')}+{fault.get('offset') or 0:#x}"
-            yield {"where": where, "before": fault["before"], "after": fault["after"]}
+            yield {"where": where, "before": fault.get("before") or "", "after": fault.get("after") or ""}
     for event in events:
         if event.kind == Kind.FAULT_INJECTED and "old" in event.data:
             places = (event.data.get(name) for name in ("region", "register", "function", "address"))
