@@ -15,7 +15,7 @@ from dataclasses import replace
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, ReloadKDriver, RestartBoth, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.unbind import Unbind
 from injectors.several import Several

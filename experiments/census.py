@@ -15,7 +15,7 @@ from dataclasses import replace
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, ReloadKDriver, RestartUDriver, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.channel.channel import Channel
 from injectors.device.dead_device import DeadDevice
 from injectors.device.dma_flip import DmaFlip

@@ -16,7 +16,7 @@ from itertools import product
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, Detectors, Nothing, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.udriver.hang import Hang
 from injectors.udriver.kill import Kill
 from injectors.udriver.pause import Pause

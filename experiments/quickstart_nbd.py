@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import After, AtRequest, Nothing, RestartUDriver, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text

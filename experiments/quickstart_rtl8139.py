@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from drivers.rtl8139 import Rtl8139, Transfers
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text

@@ -17,9 +17,8 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtOnce, Escalate, Trial
+from faultkit.kit import Driver, Mutation
 from faultkit.machine import kbuild
-from faultkit.model.builds import Mutation
-from faultkit.model.parts import Driver
 from faultkit.mutation.enumerate import mutations
 from injectors.kdriver.mutant import Mutant, kdriver
 from monitors.kernel import Kernel

@@ -7,10 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from faultkit.model.code import ModuleCode
-from faultkit.model.codec import name_of
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Driver, Fault, HostSide, Placeable, Side, Typed
+from faultkit.kit import Bench, Driver, Fault, HostSide, ModuleCode, NotPlaced, Placeable, Side, Typed, name_of
 from injectors.tools.place import next_draw
 
 REDRAWS = 100

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from faultkit.guest.commands import quietly
-from faultkit.guest.lifecycle import take_down
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check, Split
+from faultkit.kit import Bench, Check, Kind, Split, quietly, start, take_down
 
 Step = Callable[[Bench], None]  # raises OSError if it fails
 
@@ -50,9 +47,7 @@ def reload(bench: Bench) -> None:
     """Both halves anew."""
     driver = bench.driver
     quietly(partial(take_down, driver))  # it may have failed half way before: loading tells
-    driver.load()
-    if isinstance(driver, Split):
-        driver.start_udriver()
+    start(driver)
     driver.attach()
 
 

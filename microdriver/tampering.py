@@ -7,7 +7,7 @@ import os
 import random
 from pathlib import Path
 
-from faultkit.model.parts import Tampering
+from faultkit.kit import Tampering
 from microdriver.contract import Contract
 
 NODE = Path("/dev/microdriver_faults")

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
-from faultkit.guest.commands import retry, run
-from faultkit.model.builds import KernelModule, Program
-from faultkit.model.parts import Tampering
+from faultkit.kit import KernelModule, Program, Tampering, retry, run
 from microdriver.contract import contract
 from microdriver.tampering import arm
 

@@ -15,7 +15,7 @@ from ctypes import Structure, byref, c_int, c_ssize_t, c_ulonglong, c_void_p, py
 from pathlib import Path
 from typing import Any
 
-from faultkit.model.parts import Buffer
+from faultkit.kit import Buffer
 
 try:
     from bcc import BPF

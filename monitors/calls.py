@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event, Kind
-from faultkit.model.parts import Driver, Watcher
+from faultkit.kit import Driver, Event, Kind, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from faultkit.guest.clock import printk_lag_ns
-from faultkit.model.events import Event, Kind
-from faultkit.model.parts import Buffer, Driver, Watcher
+from faultkit.kit import Buffer, Driver, Event, Kind, Watcher, printk_lag_ns
 
 TROUBLE = re.compile(r"WARNING: CPU|BUG:|Oops|blocked for more than|soft lockup|rcu.*stall|KFENCE|general protection")
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event, Kind
-from faultkit.model.parts import Driver, Split, Watcher
+from faultkit.kit import Driver, Event, Kind, Split, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")

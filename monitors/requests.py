@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event
-from faultkit.model.parts import Driver, Watcher
+from faultkit.kit import Driver, Event, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_name("requests.bpf.c")

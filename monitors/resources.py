@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faultkit.model.events import Event, Kind
-from faultkit.model.parts import Buffer, Driver, Split, Watcher
+from faultkit.kit import Buffer, Driver, Event, Kind, Split, Watcher
 
 try:
     import psutil

@@ -30,6 +30,7 @@ IN_THE_GUEST = [
     *sorted((HOME / "faultkit" / "guest").glob("*.py")),
     *sorted((HOME / "faultkit" / "model").glob("*.py")),
     HOME / "faultkit" / "__init__.py",
+    HOME / "faultkit" / "kit.py",
     *(path for path in FILES if path.relative_to(HOME).parts[0] in (*PARTS, "microdriver")),
 ]
 STANDARD_OR_OURS = {"bcc", "psutil", "capstone"}  # in Debian's guest, or asked for with an except ImportError

@@ -9,9 +9,7 @@ from functools import partial
 
 from drivers.edu.driver import opened
 from drivers.edu.workload import check, step
-from faultkit.guest.commands import retry
-from faultkit.guest.starting import RETRY_S, in_turn, load_anew
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import RETRY_S, Bench, Check, retry, run_in_order, start_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ class EduBringUp:
     def run(self, bench: Bench) -> Check:
         held: dict[int, bytes] = {}
         transfers = partial(self.move, bench, random.Random(bench.seed), held)
-        in_turn(
-            bench, (transfers, partial(load_anew, bench), transfers, partial(time.sleep, self.lingers_s), transfers)
+        run_in_order(
+            bench, (transfers, partial(start_anew, bench), transfers, partial(time.sleep, self.lingers_s), transfers)
         )
         return partial(check, bench, held, with_factorial=False)
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
-from faultkit.guest.commands import retry
-from faultkit.model.builds import KernelModule, Program
-from faultkit.model.parts import Tampering
+from faultkit.kit import KernelModule, Program, Tampering, retry
 from microdriver import UDriver, halves, load, unload
 
 MODULE = "edu_micro"

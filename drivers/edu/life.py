@@ -11,8 +11,7 @@ from typing import ClassVar
 
 from drivers.edu.driver import factorial, opened
 from drivers.edu.workload import LARGEST, SLOT_BYTES, verify
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, Kind
 from microdriver.life import Life, Step, rejoin, reload
 
 

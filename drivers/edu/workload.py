@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.edu.driver import PROBED, factorial, opened
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, Kind
 
 RETRY_S = 0.2
 SLOT_BYTES = 64

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from drivers.nbd.proxy import ARMED
 from drivers.nbd.tampering import refusal
-from faultkit.guest.commands import retry
-from faultkit.model.parts import Tampering
+from faultkit.kit import Tampering, retry
 
 PROXY = Path("/run/nbd-proxy.sock")  # where nbd.ko finds the proxy in nbdkit's place
 CONTROL = Path("/run/nbd-channel.sock")

@@ -13,8 +13,7 @@ from pathlib import Path
 from select import select
 
 from drivers.nbd import channel, netlink, settings
-from faultkit.guest.commands import retry, run
-from faultkit.model.parts import Tampering
+from faultkit.kit import Tampering, retry, run
 
 SOCKET = Path("/run/nbd.sock")
 PIDFILE = Path("/run/nbdkit.pid")

@@ -24,7 +24,7 @@ from typing import Any
 from drivers.nbd.messages import MAGIC_BYTES, REPLY_MAGIC, REQUEST_MAGIC, Conversation, Message
 from drivers.nbd.netlink import receive
 from drivers.nbd.tampering import Arming, tampered
-from faultkit.model.parts import Tampering
+from faultkit.kit import Tampering
 
 ARMED = b"armed"
 CHUNK_BYTES = 65536

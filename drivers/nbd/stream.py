@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from drivers.nbd.driver import NODE
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, Kind
 
 RETRY_S = 0.05
 STAMP = struct.Struct("<QQ")  # which block, and the how-manieth content of it

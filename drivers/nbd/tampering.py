@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drivers.nbd.messages import FIELDS, KINDS, LARGEST_BYTES, Message, field_at
-from faultkit.model.parts import Tampering
+from faultkit.kit import Tampering
 
 
 @dataclass(slots=True)

@@ -12,8 +12,7 @@ from mmap import mmap
 from threading import Thread
 
 from drivers.nbd.driver import PAGE, direct, read, write
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, Kind
 
 RETRY_S = 0.2
 BLOCKS = 16  # of each lane

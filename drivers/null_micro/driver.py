@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.guest.commands import retry
-from faultkit.model.builds import KernelModule, Program
+from faultkit.kit import KernelModule, Program, retry
 from microdriver import UDriver, halves, load, unload
 
 MODULE = "null_micro"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import quantiles
 
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, Kind
 
 PROGRAM = "/faultkit/bin/crossing_cost"
 CALLS = ("upcall", "system_call", "pipe")

@@ -12,10 +12,7 @@ from pathlib import Path
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
-from faultkit.guest.commands import retry, run
-from faultkit.guest.lifecycle import take_down
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check, Split
+from faultkit.kit import Bench, Check, Kind, retry, run, start, take_down
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
 FLAGS = struct.Struct("16sH14x")  # struct ifreq
@@ -34,9 +31,7 @@ class BringUp:
         for _ in range(self.rounds):
             with bench.maintenance(), bench.request("bring_up"):
                 take_down(bench.driver)
-                bench.driver.load()
-                if isinstance(bench.driver, Split):
-                    bench.driver.start_udriver()
+                start(bench.driver)
                 there = time.monotonic_ns()
                 set_up(DEVICE)
                 retry(carrier, timeout_s=5.0, every_s=0.001)

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from drivers.rtl8139.peer import DATA_PORT, GENERATE, ORDER, PEER_ADDRESS, SWALLOW, generate, receive, swallow
 from drivers.rtl8139.workload import Transfers
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, Kind
 
 WARM_UP_BYTES = 1 << 18  # until the congestion window is open
 IDLE = re.compile(r"\.idle_sleeptime *: (\d+) nsecs")

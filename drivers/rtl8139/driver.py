@@ -13,8 +13,7 @@ from pathlib import Path
 
 from drivers.rtl8139.peer import ECHO_PORT, PEER, PEER_ADDRESS
 from drivers.rtl8139.settings import Settings, apply, settings
-from faultkit.guest.commands import retry, run
-from faultkit.model.parts import Register
+from faultkit.kit import Register, retry, run
 
 DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"

@@ -13,9 +13,7 @@ from drivers.rtl8139.bring_up import carrier, set_up
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import Transfers, transfer
-from faultkit.guest.commands import retry, run
-from faultkit.guest.starting import RETRY_S, in_turn, load_anew, persist
-from faultkit.model.parts import Bench, Check, StoppedMachine
+from faultkit.kit import RETRY_S, Bench, Check, StoppedMachine, retry, retry_request, run, run_in_order, start_anew
 
 LOOK_S = 0.02
 OUT_S = 0.2  # how long the cable is out
@@ -47,7 +45,7 @@ class LifeCycle:
     def run(self, bench: Bench) -> Check:
         rng = random.Random(bench.seed)
         transfers, linger = partial(self.move, bench, rng), partial(time.sleep, self.lingers_s)
-        in_turn(bench, (transfers, partial(self.pass_through, bench), transfers, linger, transfers))
+        run_in_order(bench, (transfers, partial(self.pass_through, bench), transfers, linger, transfers))
         return partial(Transfers().check, bench)
 
     def move(self, bench: Bench, rng: random.Random) -> None:
@@ -65,7 +63,7 @@ class LifeCycle:
     def pass_through(self, bench: Bench) -> None:
         """The phase. Raises: OSError if it gives up."""
         if self.phase == "initialisation":
-            load_anew(bench)
+            start_anew(bench)
         ways: Mapping[str, tuple[str, Callable[[float], None]]] = {
             "initialisation": ("bring_up", bring_up),
             "reopening": ("reopen", reopen),
@@ -73,7 +71,7 @@ class LifeCycle:
             "settings": ("ask", ask),
         }
         op, way = ways[self.phase]
-        persist(bench, op, partial(way, self.give_up_s), self.give_up_s)
+        retry_request(bench, op, partial(way, self.give_up_s), self.give_up_s)
 
 
 def connected(bench: Bench) -> socket.socket:

@@ -16,7 +16,7 @@ from fcntl import ioctl
 from ipaddress import IPv4Interface
 from pathlib import Path
 
-from faultkit.guest.commands import run
+from faultkit.kit import run
 
 GET_ALL, GET_FLAGS, SET_FLAGS, GET_NETMASK = 0x8912, 0x8913, 0x8914, 0x891B
 GET_MTU, SET_MTU, GET_HARDWARE, SET_HARDWARE = 0x8921, 0x8922, 0x8927, 0x8924

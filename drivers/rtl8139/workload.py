@@ -11,8 +11,7 @@ from functools import partial
 from threading import Thread
 
 from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, content, receive
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, Kind
 
 RETRY_S = 0.2
 

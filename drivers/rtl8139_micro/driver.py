@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
-from faultkit.guest.commands import retry, run
-from faultkit.model.builds import KernelModule, Program
-from faultkit.model.parts import Tampering
+from faultkit.kit import KernelModule, Program, Tampering, retry, run
 from microdriver import UDriver, halves, load, unload
 
 MODULE = "rtl8139_micro"

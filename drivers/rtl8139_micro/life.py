@@ -11,8 +11,7 @@ from drivers.rtl8139.bring_up import carrier
 from drivers.rtl8139.driver import DEVICE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import move
-from faultkit.guest.commands import retry, run
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, retry, run
 from microdriver.life import Life, Step, rejoin, reload
 
 ANSWER_S = 3.0

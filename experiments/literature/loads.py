@@ -10,7 +10,7 @@ from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, ReloadKDriver, RestartBoth, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.kdriver.kernel_memory import KernelMemory
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text

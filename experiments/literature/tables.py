@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from faultkit.model.events import Outcome
+from faultkit import Outcome
 from faultkit.results.analysis import frame_of, rates
 from faultkit.results.causes import causes
 from faultkit.results.sweeps import throughput

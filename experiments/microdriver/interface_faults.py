@@ -24,8 +24,8 @@ from drivers.edu import Edu, EduLife
 from drivers.rtl8139_micro import Rtl8139Micro, RtlLife
 from experiments.microdriver.boundaries import Message, wrongs
 from faultkit import AtRequest, Detectors, Nothing, Trial
+from faultkit.kit import Program
 from faultkit.machine import cbuild
-from faultkit.model.builds import Program
 from microdriver.contract import Contract, contract
 from monitors.crossings import Crossings
 from monitors.kernel import Kernel

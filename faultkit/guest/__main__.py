@@ -16,10 +16,10 @@ from pathlib import Path
 
 from faultkit.guest import commands
 from faultkit.guest.bench import GuestBench, in_thread
+from faultkit.guest.bring_up import bring_up, take_down
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.host import Host
 from faultkit.guest.injection import Injection
-from faultkit.guest.lifecycle import bring_up, take_down
 from faultkit.guest.recovery import Controller
 from faultkit.model.codec import decode, loads, name_of
 from faultkit.model.errors import FaultkitError

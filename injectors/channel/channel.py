@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Channelled, Side, Tampering
+from faultkit.kit import Bench, Channelled, NotPlaced, Side, Tampering
 from injectors.tools.witness import witnessed
 
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, KernelModule, NotPlaced, Side
 from injectors.tools.device import DEVICES, MODULE, armed, slot_of
 
 POINTERS = Path("/proc/sys/kernel/kptr_restrict")

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, KernelModule, Side
 from injectors.tools.device import MODULE, armed, slot_of
 
 

@@ -7,9 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.device import COMMAND, COMMAND_BYTES, INTX_DISABLE, read_config, slot_of, write_config
 from injectors.tools.lasting import lasting
 

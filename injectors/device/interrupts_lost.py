@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, RaisesInterrupts, Side
+from faultkit.kit import Bench, KernelModule, NotPlaced, RaisesInterrupts, Side
 from injectors.tools.device import MODULE, armed, slot_of
 
 

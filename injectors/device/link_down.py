@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side, StoppedMachine
+from faultkit.kit import Bench, Kind, NotPlaced, Side, StoppedMachine
 from injectors.tools.lasting import lasting
 
 RTMGRP_LINK = 1  # include/uapi/linux/rtnetlink.h

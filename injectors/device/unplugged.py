@@ -11,9 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.device import DEVICES, slot_of
 from injectors.tools.lasting import lasting
 

@@ -7,10 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.calls import ANY, MODULE, Where, drawn, driver, tamper
 
 REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")  # System V AMD64 ABI, 3.2.3

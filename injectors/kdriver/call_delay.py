@@ -7,10 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.calls import ANY, MODULE, Where, drawn, driver, tamper
 
 LONGEST_US = 1_000_000

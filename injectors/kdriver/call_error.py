@@ -8,10 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal, Self
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.call_values import FAILURES
 from injectors.tools.calls import ANY, MODULE, Where, called, drawn, driver, options, tamper
 

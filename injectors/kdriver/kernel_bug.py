@@ -8,11 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.guest.commands import run
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side, StoppedMachine
+from faultkit.kit import Bench, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, run
 from injectors.tools.bug_code import MOST_BYTES, bug_code, check
 from injectors.tools.sites import module_of
 

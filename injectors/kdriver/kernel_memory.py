@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Self
 
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import HarnessError, NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side, StoppedMachine
+from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, StoppedMachine
 from injectors.tools.machine_code.instructions import Operand, decoded
 from injectors.tools.place import drawn_place, extent_of, wait_for
 

@@ -11,11 +11,19 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
-from faultkit.guest.recovery import steps
-from faultkit.model.builds import KernelModule, Mutation, Program
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Driver, Ships, Side, StoppedMachine
+from faultkit.kit import (
+    Bench,
+    Driver,
+    KernelModule,
+    Kind,
+    Mutation,
+    NotPlaced,
+    Program,
+    Ships,
+    Side,
+    StoppedMachine,
+    steps,
+)
 
 HOME = Path("/faultkit")
 WITNESS = KernelModule(Path(__file__).parents[1] / "kmod" / "mutants", "faultkit_reached")

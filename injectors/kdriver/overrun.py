@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.model.code import ModuleCode
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side, StoppedMachine
+from faultkit.kit import Bench, Kind, ModuleCode, Side, StoppedMachine
 from injectors.tools.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
 from injectors.tools.machine_code.instructions import decoded
 from injectors.tools.place import drawn_place, extent_of, wait_for

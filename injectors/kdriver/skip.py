@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.model.code import ModuleCode
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side, StoppedMachine
+from faultkit.kit import Bench, Kind, ModuleCode, Side, StoppedMachine
 from injectors.tools.place import drawn_place, extent_of, wait_for
 
 

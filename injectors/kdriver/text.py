@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Side, StoppedMachine
+from faultkit.kit import Bench, ModuleCode, NotPlaced, Side, StoppedMachine
 from injectors.tools.machine_code.instructions import disassembly, prologue_bytes, starts
 from injectors.tools.place import check_code, extent_of
 from injectors.tools.sites import TYPES, module_of, pick

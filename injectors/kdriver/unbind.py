@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import struct
 
-from faultkit.model.errors import NotPlaced
+from faultkit.kit import NotPlaced
 
 KINDS = ("null dereference", "wild write", "endless loop", "double free")
 MOST_BYTES = 256  # more than any of them takes

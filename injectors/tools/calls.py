@@ -11,11 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.code import CallSite, ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, CallSite, KernelModule, Kind, ModuleCode, NotPlaced
 
 NODE = "/dev/faultkit_calls"
 MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "calls", "faultkit_calls")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from faultkit.model.errors import NotPlaced
+from faultkit.kit import NotPlaced
 
 ROOT = Path("/sys/fs/cgroup")
 

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, KernelModule, NotPlaced
 from injectors.tools.witness import witnessed
 
 NODE = "/dev/faultkit_device"

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from pathlib import Path
 
-from faultkit.model.errors import NotPlaced
+from faultkit.kit import NotPlaced
 from injectors.tools.regions import Mapping, mappings_of
 
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, Kind
 
 
 @contextmanager

@@ -15,9 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, Kind, NotPlaced
 
 PERF_EVENT_OPEN = 298  # x86-64
 PERF_TYPE_TRACEPOINT, PERF_TYPE_BREAKPOINT = 2, 5

@@ -6,9 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import StoppedMachine
+from faultkit.kit import ModuleCode, NotPlaced, StoppedMachine
 from injectors.tools.machine_code.instructions import disassembly
 from injectors.tools.sites import module_of, pick
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from faultkit.model.errors import NotPlaced
+from faultkit.kit import NotPlaced
 from injectors.tools.udriver import threads_of
 
 CONT, DETACH, SYSCALL, GETREGSET, SETREGSET, SEIZE, INTERRUPT = 7, 17, 24, 0x4204, 0x4205, 0x4206, 0x4207

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.errors import NotPlaced
+from faultkit.kit import NotPlaced
 from injectors.tools.ptrace import call_in, registers, stopped
 from injectors.tools.udriver import threads_of
 

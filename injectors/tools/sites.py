@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from faultkit.model.code import Function, ModuleCode
-from faultkit.model.errors import NotPlaced
+from faultkit.kit import Function, ModuleCode, NotPlaced
 from injectors.tools.machine_code import calls, copies, flow, locals, operands
 from injectors.tools.machine_code.instructions import Body, body
 from injectors.tools.machine_code.site import Site

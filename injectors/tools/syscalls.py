@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, KernelModule, Kind, NotPlaced
 from injectors.tools.udriver import pid_of
 from injectors.tools.witness import activations
 

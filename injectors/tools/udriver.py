@@ -8,9 +8,7 @@ from pathlib import Path
 from select import select
 from signal import Signals, pidfd_send_signal
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Split
+from faultkit.kit import Bench, Kind, NotPlaced, Split
 
 DEATH_S = 1.0
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench
+from faultkit.kit import Bench, Kind
 
 LINE_BYTES = 512
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Side
 from injectors.tools.udriver import end_by, signal_of
 
 

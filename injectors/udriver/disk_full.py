@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.guest.commands import retry
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side, Stores
+from faultkit.kit import Bench, Kind, NotPlaced, Side, Stores, retry
 from injectors.tools.perf import activated_by, failing_call
 from injectors.tools.udriver import pid_of, threads_of
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.perf import activated_by, failing_call
 from injectors.tools.ptrace import call_in
 from injectors.tools.udriver import pid_of, threads_of

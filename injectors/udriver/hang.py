@@ -11,9 +11,7 @@ from functools import partial
 from signal import SIGCONT, SIGSTOP, pidfd_send_signal
 from typing import Any, ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.udriver import pid_of, state_of
 
 STOP_S = 1.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from signal import SIGKILL
 from typing import ClassVar
 
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Side
 from injectors.tools.udriver import end_by
 
 

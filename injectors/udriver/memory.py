@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.instructions import start_of
 from injectors.tools.perf import Watched, access, activated_by, execution
 from injectors.tools.regions import Range, picks, regions, used, watch_use

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.cgroup import limited
 from injectors.tools.perf import activated_by, failing_call, tracepoint
 from injectors.tools.udriver import pid_of, threads_of

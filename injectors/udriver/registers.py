@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.perf import activated_by, tracepoint
 from injectors.tools.ptrace import before_call, registers, set_registers, stopped, waits_in_call
 from injectors.tools.udriver import pid_of, threads_of

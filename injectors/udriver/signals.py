@@ -10,8 +10,7 @@ from pathlib import Path
 from signal import SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, Signals
 from typing import ClassVar
 
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, Side
 from injectors.tools.perf import activated_by, tracepoint
 from injectors.tools.udriver import end_by, pid_of, signal_of, threads_of
 

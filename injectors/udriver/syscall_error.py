@@ -8,9 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.model.builds import KernelModule
-from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, KernelModule, NotPlaced, Side
 from injectors.tools.syscalls import FILES, tamper
 
 

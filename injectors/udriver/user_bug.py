@@ -13,9 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import ClassVar
 
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Kind
-from faultkit.model.parts import Bench, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.bug_code import bug_code, check
 from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
 from injectors.tools.udriver import pid_of

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drivers.rtl8139.peer import ECHO_PORT, PEER
-from faultkit.guest.commands import run
-from faultkit.model.builds import KernelModule
-from faultkit.model.parts import Bench, Fault, Side
+from faultkit.kit import Bench, Fault, KernelModule, Side, run
 from injectors.device.dead_device import DeadDevice
 
 

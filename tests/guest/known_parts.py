@@ -15,11 +15,7 @@ from typing import ClassVar
 
 from drivers.nbd.driver import DISK, PAGE, direct, write
 from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
-from faultkit.guest.commands import run
-from faultkit.model.code import ModuleCode
-from faultkit.model.errors import NotPlaced
-from faultkit.model.events import Event
-from faultkit.model.parts import Bench, Check, Side
+from faultkit.kit import Bench, Check, Event, ModuleCode, NotPlaced, Side, run
 from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text

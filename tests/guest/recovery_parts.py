@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 from drivers.nbd import netlink
 from drivers.nbd.driver import NODE
 from drivers.rtl8139.driver import DEVICE
-from faultkit.guest.commands import run
-from faultkit.model.parts import Bench, Check, Fault, KeepsState, Side
+from faultkit.kit import Bench, Check, Fault, KeepsState, Side, run
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from faultkit.guest.commands import retry, run
-from faultkit.model.builds import KernelModule, Program
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, KernelModule, Program, retry, run
 from microdriver import UDriver, halves, load
 from microdriver.udriver import NOBODY, udriver
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 import faultkit
-from faultkit import Nothing, ReloadKDriver
+from faultkit import Nothing, Outcome, ReloadKDriver
+from faultkit.kit import name_of
 from faultkit.machine.image import Image
-from faultkit.model.codec import name_of
-from faultkit.model.events import Outcome
 
 pytestmark = pytest.mark.guest
 

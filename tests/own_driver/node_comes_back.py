@@ -12,7 +12,7 @@ from opens import Opens
 from ringdriver import NODE, Ring, RoundTrips
 
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.model.parts import Policy
+from faultkit.kit import Policy
 
 
 def trials(seed: int) -> Iterator[Trial]:

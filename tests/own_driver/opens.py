@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.events import Event
-from faultkit.model.parts import Driver, Watcher
+from faultkit.kit import Driver, Event, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_name("opens.bpf.c")

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from faultkit.guest.commands import retry, run
-from faultkit.model.builds import KernelModule
-from faultkit.model.parts import Bench, Check
+from faultkit.kit import Bench, Check, KernelModule, retry, run
 
 NODE = "/dev/ring0"
 BLOCK = 4096

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ringdriver import Ring, RoundTrips
 
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.model.parts import Fault
+from faultkit.kit import Fault
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text
 from monitors.calls import Calls

@@ -14,9 +14,7 @@ from fcntl import ioctl
 from functools import partial
 from pathlib import Path
 
-from faultkit.guest.commands import retry
-from faultkit.model.builds import KernelModule, Program
-from faultkit.model.parts import Bench, Check, Tampering
+from faultkit.kit import Bench, Check, KernelModule, Program, Tampering, retry
 from microdriver import UDriver, halves, load, unload
 
 NODE = "/dev/tally0"

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model.codec import name_of
+from faultkit import Record
+from faultkit.kit import Kind, name_of
 from faultkit.model.errors import FaultkitError
-from faultkit.model.events import Kind
-from faultkit.model.trial import Record
 from faultkit.store.store import Store
 from faultkit.verdict.judge import Verdict, judge
 from injectors.channel.channel import Channel

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from faultkit.model.codec import name_of
-from faultkit.model.events import Kind
-from faultkit.model.trial import Record
+from faultkit import Record
+from faultkit.kit import Kind, name_of
 from faultkit.store.store import Store
 from faultkit.verdict.judge import judge
 from injectors.channel.channel import Channel

@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from faultkit.model.codec import name_of
-from faultkit.model.events import Event, Kind
-from faultkit.model.trial import Record
+from faultkit import Record
+from faultkit.kit import Event, Kind, name_of
 from faultkit.statistics.stats import quantile
 from faultkit.store.store import Store
 

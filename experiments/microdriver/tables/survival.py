@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from faultkit.model.events import Outcome
+from faultkit import Outcome
 from faultkit.results.analysis import frame_of
 from faultkit.statistics.stats import rate
 from faultkit.store.store import Store

@@ -1,0 +1,140 @@
+"""All that a driver, workload, injector, monitor, trigger or policy of your own may import of faultkit.
+
+It is the same on the host and in the guest, and needs the standard library only. Names that are not here, nor in
+`faultkit` itself, may change without notice (docs/api.md).
+
+The parts, as protocols; fulfil one by writing a frozen dataclass whose fields are plain data:
+
+* `Driver`, and its optional abilities `Split`, `Prepares`, `Ships`, `Thaws`, `KeepsState`, `Stores`, `Channelled`
+  (with `Tampering`), `RaisesInterrupts` (with `Register`);
+* `Workload`, whose `run()` returns a `Check`;
+* `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable`, `HostSide`;
+* `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
+* `Trigger`;
+* `Policy`, whose `decide()` returns an `Action`, and its optional ability `NeedsState`.
+
+What a part is given: a `Bench` in the guest, a `StoppedMachine` on the host, and `ModuleCode` (of `Function` and
+`CallSite`) to draw a site from.
+
+What a part reports and returns: an `Event` of a `Kind`, or of a kind of its own.
+
+What a part raises: `OSError` if the driver fails, `NotPlaced` if a fault cannot be put in, `HarnessError` if the trial
+says nothing about the driver.
+
+What a part ships: files by their paths, a `KernelModule` or a `Program`. `Mutation` is a change of a C file.
+
+Helpers for the guest:
+
+* `run` a program, `retry` an action until it succeeds, do something `quietly`: all three in terms of OSError;
+* `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
+* `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
+* `steps` that a recovery action takes; `name_of` a part, as tables write it; `printk_lag_ns`, the kernel log's clock.
+"""
+
+from __future__ import annotations
+
+from faultkit.guest.bring_up import (
+    RETRY_S,
+    bring_up,
+    retry_request,
+    run_in_order,
+    start,
+    start_anew,
+    start_in_background,
+    take_down,
+)
+from faultkit.guest.clock import printk_lag_ns
+from faultkit.guest.commands import quietly, retry, run
+from faultkit.guest.recovery import steps
+from faultkit.model.builds import KernelModule, Mutation, Program
+from faultkit.model.code import CallSite, Function, ModuleCode
+from faultkit.model.codec import name_of
+from faultkit.model.errors import HarnessError, NotPlaced
+from faultkit.model.events import Event, Kind
+from faultkit.model.parts import (
+    Action,
+    Bench,
+    Buffer,
+    Channelled,
+    Check,
+    Driver,
+    Fault,
+    HostSide,
+    Installs,
+    KeepsState,
+    Monitor,
+    NeedsState,
+    Placeable,
+    Policy,
+    Prepares,
+    RaisesInterrupts,
+    Register,
+    Ships,
+    Side,
+    Split,
+    StepsAside,
+    StoppedMachine,
+    Stores,
+    Tampering,
+    Thaws,
+    Trigger,
+    Typed,
+    Watcher,
+    Workload,
+)
+
+__all__ = [
+    "RETRY_S",
+    "Action",
+    "Bench",
+    "Buffer",
+    "CallSite",
+    "Channelled",
+    "Check",
+    "Driver",
+    "Event",
+    "Fault",
+    "Function",
+    "HarnessError",
+    "HostSide",
+    "Installs",
+    "KeepsState",
+    "KernelModule",
+    "Kind",
+    "ModuleCode",
+    "Monitor",
+    "Mutation",
+    "NeedsState",
+    "NotPlaced",
+    "Placeable",
+    "Policy",
+    "Prepares",
+    "Program",
+    "RaisesInterrupts",
+    "Register",
+    "Ships",
+    "Side",
+    "Split",
+    "StepsAside",
+    "StoppedMachine",
+    "Stores",
+    "Tampering",
+    "Thaws",
+    "Trigger",
+    "Typed",
+    "Watcher",
+    "Workload",
+    "bring_up",
+    "name_of",
+    "printk_lag_ns",
+    "quietly",
+    "retry",
+    "retry_request",
+    "run",
+    "run_in_order",
+    "start",
+    "start_anew",
+    "start_in_background",
+    "steps",
+    "take_down",
+]
