@@ -28,8 +28,7 @@ bench: setup
 	$(PYTHON) -m benchmarks.bench
 
 docs: setup
-	$(PYTHON) -m faultkit.cli manual > docs/cli.md.new
-	mv docs/cli.md.new docs/cli.md
+	$(PYTHON) -m faultkit.cli.pages
 
 picture:
 	./setup --tests

@@ -31,11 +31,14 @@ class Drawn(Fault, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Faults of any kinds, put in one after another by the same trigger; one that cannot be placed spoils the trial.
+    """Inject several faults, one after another, by the same trigger; one that cannot be placed makes the trial void.
 
-    Each is confirmed and has its own witness: their events carry the fault's position, `fault` (from 0). The trial is
-    activated if any of them is. A fault whose code overlaps with that of one before it is drawn again, up to 100 times.
-    Undo: of all, in reverse.
+    Each is confirmed and has its own witness: their events carry the fault's position, `fault` (from 0). A fault
+    whose code overlaps with that of an earlier one is drawn again, up to 100 times.
+
+    Activation: that of any of them.
+    Data: those of each fault, and `fault`: its position, from 0 (also in `fault.activated`).
+    Undo: all are undone, in reverse.
     """
 
     side: ClassVar[Side] = "several"

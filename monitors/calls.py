@@ -18,7 +18,7 @@ EVENT = struct.Struct("<QQQ")
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Every function of the k-driver that kprobes can reach, as loaded at the freeze.
+    """Calls of all functions of the k-driver that kprobes can reach, as loaded at the freeze.
 
     A reloaded k-driver is not traced: its functions are new ones.
     """

@@ -15,7 +15,7 @@ TROUBLE = re.compile(r"WARNING: CPU|BUG:|Oops|blocked for more than|soft lockup|
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """Kernel messages of level warning and worse; tells the recovery controller of oopses, WARNs and stalls."""
+    """Kernel messages of level warning and worse; reports oopses, WARNs and stalls to the recovery controller."""
 
     def attach(self, driver: Driver) -> Watcher:
         del driver

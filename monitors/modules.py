@@ -16,7 +16,7 @@ EVENT = struct.Struct("<QQ32s")
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """Every module that comes or goes, the k-driver's among them."""
+    """Loads and unloads of all kernel modules, the k-driver's among them."""
 
     def files(self) -> Mapping[str, Path]:
         return {f"monitors/{SOURCE.name}": SOURCE}

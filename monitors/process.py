@@ -17,7 +17,7 @@ STARTED, EXITED, SIGNALLED = range(3)
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Processes with the u-driver's name. Sees nothing for a driver that has no u-driver."""
+    """Starts, signals and exits of processes with the u-driver's name; nothing for a driver without a u-driver."""
 
     def files(self) -> Mapping[str, Path]:
         return {f"monitors/{SOURCE.name}": SOURCE}

@@ -20,7 +20,7 @@ KINDS = ("issued", "completed", "received")
 class Requests:
     """Block requests, or network packets, as the kernel issues and completes them.
 
-    Tells the recovery controller of block requests that completed with an error.
+    Reports to the recovery controller each block request that completed with an error.
     """
 
     def files(self) -> Mapping[str, Path]:

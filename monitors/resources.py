@@ -19,7 +19,7 @@ except ImportError:  # a host without it can still describe and decode
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """A sample at the freeze and one at the end: what did not come back has leaked."""
+    """Samples of resources at the freeze and at the end; the difference has leaked."""
 
     def attach(self, driver: Driver) -> Watcher:
         return Samples(driver)

@@ -24,7 +24,7 @@ UDRIVER = UDriver(Path("/faultkit/bin/edu_u"), Path("/dev/microdriver/edu0"))
 
 @dataclass(frozen=True, slots=True)
 class Edu:
-    """QEMU's teaching device edu, as a microdriver: registers, an interrupt and DMA."""
+    """A microdriver for QEMU's teaching device edu: registers, an interrupt and DMA."""
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -29,13 +29,13 @@ REQUEST_TIMEOUT_S = 1  # nbd counts in seconds
 class Nbd:
     """Linux' network block device, served by nbdkit through a UNIX socket.
 
-    `hold_s` > 0: connected by netlink with a dead-connection timeout: requests wait that long for a new
-    server, so a restart can be transparent. `hold_s` = 0: connected by nbd-client, as it comes: when the
-    server dies requests fail at once and the device must be disconnected and connected again.
+    `hold_s` > 0: connected by netlink with a dead-connection timeout: requests wait that long for a new server, so
+    a restart can be transparent. `hold_s` = 0: connected by nbd-client with its defaults: when the server dies,
+    requests fail at once and the device must be disconnected and connected again.
     `plugin`: "file" keeps the data when nbdkit dies, "memory" forgets it.
-    `delay_ms`: how long nbdkit takes for each request, as a disk would; the processor idles meanwhile.
-    `proxied`: a process in the channel passes all messages on, so that they can be tampered with; it belongs to
-    neither side, and outlives both.
+    `delay_ms`: how long nbdkit takes for each request, as a disk would; the processor idles meanwhile. `proxied`: a
+    process in the channel passes all messages on, so that they can be tampered with; it belongs to neither side,
+    and outlives both.
     """
 
     hold_s: int = 5

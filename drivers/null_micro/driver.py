@@ -17,7 +17,7 @@ UDRIVER = UDriver(Path("/faultkit/bin/null_u"), Path("/dev/microdriver/null0"))
 
 @dataclass(frozen=True, slots=True)
 class NullMicro:
-    """A microdriver without a device, whose one upcall does nothing: what a crossing costs."""
+    """A microdriver without a device, with one upcall that does nothing, to measure the cost of a crossing."""
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ START_PEER = "from drivers.rtl8139 import peer; peer.main()"
 
 @dataclass(frozen=True, slots=True)
 class Rtl8139:
-    """Linux' driver of the RTL8139C+ Ethernet chip: all of it in the kernel.
+    """Linux' driver of the RTL8139C+ Ethernet chip, all of it in the kernel.
 
     `delay_ms`: how long the peer's answers take on their way, as on a long wire; the processor idles meanwhile.
     """

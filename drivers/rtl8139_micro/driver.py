@@ -16,7 +16,7 @@ UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
 
 @dataclass(frozen=True, slots=True)
 class Rtl8139Micro:
-    """A driver of the RTL8139C+ Ethernet chip that is split: the twin of rtl8139, with the same `delay_ms`.
+    """A split driver of the RTL8139C+ Ethernet chip, the twin of rtl8139, with the same `delay_ms`.
 
     `whole`: at each crossing the shared objects are copied as a whole, not only the fields that the contract names.
     """

@@ -25,7 +25,7 @@ GIVE_UP = Action("give_up")
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Watch, never act: what the fault does if nobody helps."""
+    """Watch and never act: the effect of the fault without any help."""
 
     def decide(self, events: Sequence[Event]) -> Action | None:
         return None
@@ -67,7 +67,7 @@ class ReloadKDriver:
 
 @dataclass(frozen=True, slots=True)
 class ReloadWithState:
-    """Unload and load the k-driver, and put back the configuration that it had when it last answered."""
+    """Unload and load the k-driver, and restore the configuration of its last answered probe, up to `limit` times."""
 
     needs_state: ClassVar[bool] = True
 

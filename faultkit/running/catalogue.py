@@ -1,4 +1,4 @@
-"""What faultkit brings along: its drivers, injectors, monitors, policies and experiments, read from their files."""
+"""Catalogue of the parts that come with faultkit, read from their source: names, first lines, labelled sections."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from types import ModuleType
 
-from faultkit.model import policies
+from faultkit.model import policies, triggers
 from faultkit.model.codec import name_of
 
-MARKS = {"drivers": "probe", "injectors": "inject", "monitors": "attach"}  # the method that tells the kind of a part
-KINDS = (*MARKS, "policies", "experiments")
+MARKS = {"drivers": "probe", "injectors": "inject", "monitors": "attach"}  # a method that only parts of this kind have
+OF_THE_MODEL = {"policies": (policies, "decide"), "triggers": (triggers, "arm")}  # their module, and such a method
+KINDS = (*MARKS, *OF_THE_MODEL, "experiments")
+SECTION = re.compile(r"^(Activation|Data|Undo): (.*?)(?=^(?:Activation|Data|Undo): |\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that can be named."""
+    """A part or an experiment, as a list shows it."""
 
     name: str
     summary: str
 
 
 def items(kind: str) -> list[Item]:
-    """All of a kind, by name."""
+    """All parts of one kind, sorted by name."""
     if kind == "experiments":
         found = [Item(m.__name__.rpartition(".")[2], first_line(m)) for m in modules(kind) if hasattr(m, "trials")]
     else:
@@ -34,21 +37,21 @@ def items(kind: str) -> list[Item]:
 
 
 def classes(kind: str) -> set[type]:
-    """The classes of a kind of parts."""
-    if kind == "policies":
-        return set(parts(policies, "decide"))
+    """The classes of one kind of parts."""
+    if kind in OF_THE_MODEL:
+        return set(parts(*OF_THE_MODEL[kind]))
     return {cls for module in modules(kind) for cls in parts(module, MARKS[kind])}
 
 
 def modules(package: str) -> Iterator[ModuleType]:
-    """A package's modules, with those of its sub-packages."""
+    """A package's modules, those of its sub-packages included."""
     root = importlib.import_module(package)
     for found in pkgutil.walk_packages(root.__path__, f"{package}."):
         yield importlib.import_module(found.name)
 
 
 def parts(module: ModuleType, method: str) -> Iterator[type]:
-    """The dataclasses that a module defines and that have a method."""
+    """The dataclasses with this method that a module itself defines."""
     for cls in vars(module).values():
         ours = inspect.isclass(cls) and cls.__module__ == module.__name__ and dataclasses.is_dataclass(cls)
         if ours and callable(getattr(cls, method, None)):
@@ -61,5 +64,10 @@ def name_of_class(cls: type) -> str:
 
 
 def first_line(thing: object) -> str:
-    """The first sentence of a docstring."""
+    """The first line of a docstring, without its full stop."""
     return (inspect.getdoc(thing) or "").split("\n")[0].rstrip(".")
+
+
+def sections(cls: type) -> dict[str, str]:
+    """The sections of an injector's docstring, "Activation", "Data" and "Undo", each as one line."""
+    return {label: " ".join(text.split()) for label, text in SECTION.findall(inspect.getdoc(cls) or "")}

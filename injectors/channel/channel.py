@@ -13,13 +13,16 @@ from injectors.tools.witness import witnessed
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Messages between k-driver and u-driver are lost, late, cut short, doubled or changed.
+    """Tamper with messages between k-driver and u-driver: lose, delay, cut short, double or change them.
 
-    `action`: "drop", "delay", "truncate", "duplicate" or "corrupt"; of a microdriver also "reorder", "stale", and
-    "kill" or "stop", which ends or stops the u-driver at that message. `direction`: "request" or "reply"; of a
-    microdriver "upcall", "return", "downcall", "result" or "any". All fields are those of
+    `action`: "drop", "delay", "truncate", "duplicate" or "corrupt"; on a microdriver also "reorder", "stale", and
+    "kill" or "stop", which kill or stop the u-driver at that message. `direction`: "request" or "reply"; on a
+    microdriver "upcall", "return", "downcall", "result" or "any". The other fields are those of
     `faultkit.model.parts.Tampering`. The heartbeat's messages count, too.
-    Activation: each message that was tampered with, stamped as it goes out. Undo: what comes later passes unharmed.
+
+    Activation: each message tampered with, stamped before the result goes out.
+    Data: `action`, `direction`, `message`, `nth`, `times`; in `fault.activated` `met`: the act and its message.
+    Undo: later messages pass unharmed.
     """
 
     side: ClassVar[Side] = "channel"

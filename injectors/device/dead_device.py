@@ -21,11 +21,14 @@ IORESOURCE_MEM = 0x200
 
 @dataclass(frozen=True, slots=True)
 class DeadDevice:
-    """All registers of the device read as ones and what is written to them goes nowhere.
+    """The device is dead: all its registers read as ones, and writes to them are lost.
 
     `silent`: it neither interrupts nor touches memory any more. `for_s`: how long (0: until the end). A reloaded
     k-driver maps the registers anew and finds the device alive.
-    Activation: the k-driver's first access to a register, seen within a millisecond. Undo: the device is there again.
+
+    Activation: the k-driver's first access to a register, found by a look every millisecond.
+    Data: `slot` (of the PCI device), `for_s`, `silent`.
+    Undo: the device is alive again.
     """
 
     side: ClassVar[Side] = "device"

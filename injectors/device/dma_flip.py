@@ -14,12 +14,15 @@ from injectors.tools.device import MODULE, armed, slot_of
 
 @dataclass(frozen=True, slots=True)
 class DmaFlip:
-    """A bit of a buffer flips after the device has written it and before its driver has looked.
+    """A bit of a received buffer flips after the device has written it and before its driver looks at it.
 
-    Buffers are counted as the k-driver takes them back (dma_unmap_*); the `nth` and those that follow, `times` in all
-    (0: for ever), are met. The bit is drawn by `draw` from the first `within_bytes`, which no Ethernet frame is shorter
-    than, or from one `byte`; behind the end of what was received nobody looks.
-    Activation: each flip. Undo: none; later buffers are spared.
+    Buffers are counted as the k-driver takes them back (dma_unmap_*). From the `nth` on, `times` buffers are hit
+    (0: all that follow). `draw` draws the bit from the first `within_bytes`, a length that every Ethernet frame
+    has, or from one `byte`. Nobody reads a byte behind the end of the received data.
+
+    Activation: each flip.
+    Data: `slot` (of the PCI device), `nth`, `times`, `byte`, `bit`.
+    Undo: later buffers are spared; flipped bits stay.
     """
 
     side: ClassVar[Side] = "device"

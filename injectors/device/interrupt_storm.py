@@ -15,9 +15,12 @@ from injectors.tools.device import MODULE, armed, slot_of
 class InterruptStorm:
     """The device's interrupt comes `times` times without a cause, every `interval_us` (at least 5).
 
-    All handlers of the line run each time, in interrupt context. A line of which hardly one in 100 000 interrupts is
-    handled is given up by the kernel ("nobody cared").
-    Activation: each of them, the first 256 stamped. Undo: the rest do not come.
+    All handlers of the line run each time, in interrupt context. The kernel gives a line up ("nobody cared") when
+    hardly one in 100 000 of its interrupts is handled.
+
+    Activation: each of these interrupts; the first 256 are stamped.
+    Data: `slot` (of the PCI device), `times`, `interval_us`.
+    Undo: the rest do not come.
     """
 
     side: ClassVar[Side] = "device"

@@ -18,10 +18,13 @@ LOOK_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class InterruptsHeld:
-    """The device's interrupt line is cut for `for_s` (0: until the end); what it has to say then comes late, as one.
+    """The device's interrupt line is cut for `for_s` (0: until the end), so that its interrupts come late, as one.
 
-    By the "INTx disable" bit of its PCI command register. A k-driver that is reloaded enables its device anew, which
-    ends it. Activation: the device wants to interrupt (a bit of its PCI status register, looked at every millisecond).
+    The "INTx disable" bit of its PCI command register cuts it. A reloaded k-driver enables its device anew, which
+    ends the fault.
+
+    Activation: the device wants to interrupt, by a bit of its PCI status register that is read every millisecond.
+    Data: `slot` (of the PCI device), `for_s`.
     Undo: the line is whole again.
     """
 

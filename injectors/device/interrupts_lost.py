@@ -13,11 +13,14 @@ from injectors.tools.device import MODULE, armed, slot_of
 
 @dataclass(frozen=True, slots=True)
 class InterruptsLost:
-    """The device's interrupts are acknowledged, and its driver never hears of them.
+    """Interrupts of the device are acknowledged without a call of the driver's handler.
 
-    From the `nth` after the arming on, `times` in all (0: for ever). Needs a driver that names its device's interrupt
+    From the `nth` after the arming on, `times` in all (0: for ever). The driver must name its device's interrupt
     status register (`faultkit.model.parts.RaisesInterrupts`).
-    Activation: each interrupt that is lost. Undo: later ones are delivered; a reloaded k-driver is not met any more.
+
+    Activation: each lost interrupt.
+    Data: `slot` (of the PCI device), `nth`, `times`.
+    Undo: later interrupts are delivered; those of a reloaded k-driver are, too.
     """
 
     side: ClassVar[Side] = "device"

@@ -20,8 +20,11 @@ RTMGRP_LINK = 1  # include/uapi/linux/rtnetlink.h
 class LinkDown:
     """The device's link is down for `for_s` (0: until the end): QEMU drops packets both ways and tells the device.
 
-    `wire`: QEMU's name of the cable, as in the driver's `qemu_devices`. Activation: the k-driver tells the kernel that
-    there is no carrier. Undo: the link is up again.
+    `wire`: QEMU's name of the cable, as in the driver's `qemu_devices`.
+
+    Activation: the k-driver tells the kernel that the carrier is gone (rtnetlink).
+    Data: `wire`, `for_s`.
+    Undo: the link is up again.
     """
 
     side: ClassVar[Side] = "device"

@@ -21,11 +21,14 @@ OUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Unplugged:
-    """The device is taken out, after notice, and put back `for_s` after it is gone (0: at the end).
+    """The device is taken out after notice, and put back `for_s` after it is gone (0: at the end).
 
-    As Linux' PCI hot plug does it: the k-driver is told to let go of the device, which is then gone; put back, it is
-    found anew, and is another device to the kernel. Activation: the k-driver has let go, stamped with the moment of the
-    notice. Undo: the device is put back.
+    This is Linux' PCI hot plug: the kernel tells the k-driver to let go of the device, which is then gone. When it
+    is put back, the kernel finds it anew, as another device.
+
+    Activation: the k-driver has let go; stamped with the time of the notice.
+    Data: `slot` (of the PCI device), `for_s`.
+    Undo: the device is put back.
     """
 
     side: ClassVar[Side] = "device"

@@ -16,13 +16,17 @@ ORDERS = {"value": "set", "zero": "set", "off_by_one": "add", "bit_flip": "flip"
 
 @dataclass(frozen=True, slots=True)
 class CallArgument:
-    """The k-driver's call of a kernel function is given a wrong `argument` (1 to 6); other callers are spared.
+    """Give a kernel function a wrong `argument` (1 to 6) when the k-driver calls it; other callers are spared.
 
-    `change`: "value" (it is `value`), "zero", "off_by_one" (one more or one less) or "bit_flip" (one of the lowest
-    `bits`: give 32 for an int, whose upper half nobody reads); which one is drawn uniformly by `draw` (64 random
-    bits). Pointers are arguments, too.
+    `change`: "value" (the argument becomes `value`), "zero", "off_by_one" (one more or one less) or "bit_flip" (one
+    of the lowest `bits`: give 32 for an int, whose upper half nobody reads). `draw` (64 random bits) draws the
+    change uniformly. Pointers are arguments, too.
     `site`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
-    Activation: each such call, by the kernel's own time stamp, with the argument as it was and is. Undo: disarms.
+
+    Activation: each such call, by the kernel's own time stamp.
+    Data: `function`, `site`, `how` (`set`, `add`, `flip`), `value`, `nth`, `times`, `probability`; in
+    `fault.activated` `call` (its number), `site`, and the argument as it `was` and is `now`.
+    Undo: disarmed.
     """
 
     side: ClassVar[Side] = "k-driver"

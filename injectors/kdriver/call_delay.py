@@ -15,12 +15,16 @@ LONGEST_US = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class CallDelay:
-    """A kernel function that the k-driver calls first waits busily for `delay_us`; other callers are spared.
+    """Delay a kernel function by a busy wait of `delay_us` when the k-driver calls it; other callers are spared.
 
-    The wait holds the processor: nothing but interrupts runs meanwhile. Without a function it is one of all
-    (function, site) that the k-driver calls, drawn uniformly by `draw` (64 random bits).
+    The wait holds the processor: only interrupts run meanwhile. Without a function, `draw` (64 random bits) draws
+    one of all (function, site) that the k-driver calls, uniformly.
     `site`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
-    Activation: each such call, by the kernel's own time stamp. Undo: disarms.
+
+    Activation: each such call, by the kernel's own time stamp.
+    Data: `function`, `site`, `how` (`delay`), `value`, `nth`, `times`, `probability`; in `fault.activated` `call`
+    (its number), `site`.
+    Undo: disarmed.
     """
 
     side: ClassVar[Side] = "k-driver"

@@ -17,17 +17,21 @@ ORDERS = {"instead": "fail", "after": "after"}
 
 @dataclass(frozen=True, slots=True)
 class CallError:
-    """A kernel function that the k-driver calls fails with `value`; other callers are spared.
+    """Let a kernel function fail with `value` when the k-driver calls it; other callers are spared.
 
-    `how`: "instead" of the call, which does not run, or "after" it: it has run, with all its effects, but reports
-    failure; what it gave to the driver is lost (a leak: that is the point).
-    Without a value it is one that the kernel documents for that function (injectors/tools/call_values.py); without a
-    function, one of all (function, value, site) that the k-driver calls and that are known there: drawn uniformly
-    by `draw` (64 random bits).
-    `site`: "any" call of the function, "one" of its call sites (drawn), or a given one ("cp_start_xmit+0x1f").
-    From the k-driver's `nth` such call after the arming on, each with `probability` (seeded by `draw`), `times`
-    times (0: for ever), also when the k-driver has been reloaded, unless `survives_reload` is False.
-    Activation: each such call, by the kernel's own time stamp. Undo: disarms.
+    `how`: "instead", the function does not run; or "after", it runs with all its effects and then reports failure,
+    so that the driver never learns of what it was given (a leak is the point).
+    Without a value, one is drawn that the kernel documents for that function (injectors/tools/call_values.py).
+    Without a function, one of all known (function, value, site) that the k-driver calls is drawn, uniformly, by
+    `draw` (64 random bits).
+    `site`: "any" call of the function, "one" of its call sites (drawn), or a given one ("cp_start_xmit+0x1f"). From
+    the k-driver's `nth` such call after the arming on, each with `probability` (seeded by `draw`), `times` times
+    (0: for ever), also after a reload of the k-driver unless `survives_reload` is False.
+
+    Activation: each such call, by the kernel's own time stamp.
+    Data: `function`, `site`, `how` (`fail`, `after`), `value`, `nth`, `times`, `probability`; in `fault.activated`
+    `call` (its number), `site`, and with "after" the result as it `was` and is `now`.
+    Undo: disarmed.
     """
 
     side: ClassVar[Side] = "k-driver"

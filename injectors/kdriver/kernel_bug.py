@@ -18,11 +18,15 @@ SYMBOLS_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class KernelBug:
-    """A function of the k-driver begins with a "null dereference", a "wild write", an "endless loop" or a "double free"
+    """Let a function of the k-driver begin, once, with a null dereference, wild write, endless loop or double free.
 
-    Once. What they do, and with which numbers by `draw`, is in injectors/tools/bug_code.py. The code lies behind the
-    module's, on its last page; the debugger sends the processor there when `function` is next called, and from there it
-    goes on. The twin for processes is UserBug. Activation: that call. Undo: none, and nothing is left but what it did.
+    `kind` is one of these four; injectors/tools/bug_code.py has their machine code and the numbers that `draw`
+    draws. The code lies behind the module's own, on its last page. The debugger sends the processor there when
+    `function` is next called; afterwards the function goes on. UserBug is the twin for processes.
+
+    Activation: that call.
+    Data: `function`, `kind`.
+    Undo: none; only the effects of the bug are left.
     """
 
     side: ClassVar[Side] = "k-driver"

@@ -23,13 +23,17 @@ DIRECT_MAPS = (range(0xFFFF888000000000, 0xFFFFC88000000000), range(0xFF11000000
 
 @dataclass(frozen=True, slots=True)
 class KernelMemory:
-    """A "bit" flips, or a "word" (8 bytes, aligned) becomes a random one, in the "stack" or the "heap" of the kernel.
+    """Change kernel memory in the "stack" or the "heap": a "bit" flips, or a "word" (8 bytes, aligned) becomes random.
 
-    The fault waits for an instruction of the k-driver, which `draw` picks uniformly (`among` as in `Text`), and goes in
-    when that is next executed. stack: anywhere from the stack pointer to the end of the stack, so also in the frames of
-    those that called the k-driver. heap: in what the instruction, a load through a pointer, is about to read; if that
-    is no memory of the kernel's allocators (a device's registers, a global), nothing is done: "fault.spared".
-    Activation: the first access to the damaged bytes, by anybody but a device. Undo: none.
+    The fault waits for an instruction of the k-driver, which `draw` draws uniformly (`among` as in `Text`), and
+    goes in when that is next executed. `region` stack: anywhere from the stack pointer to the end of the stack, so
+    also in the frames of the k-driver's callers. heap: in the memory that the instruction, a load through a
+    pointer, is about to read. A load from elsewhere than the kernel's allocators (a device's register, a global) is
+    not damaged: `fault.spared`.
+
+    Activation: the first access to the damaged bytes, by anybody but a device (the debugger's watch on memory).
+    Data: `function`, `offset`, `at`, `address`, `old`, `new`.
+    Undo: none.
     """
 
     side: ClassVar[Side] = "k-driver"

@@ -33,13 +33,15 @@ RELOAD_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """The k-driver is another one from the trial's beginning: its source was changed at one place, and built anew.
+    """Replace the k-driver, before the trial begins, by one built from a source with one mistake in it.
 
     `mutation` says where and what, by one of G-SWFIT's operators (MFC: a call is missing, and so on); it comes from
     `faultkit.mutation`. The module takes the place of the right one, so that each reload loads the mistake again.
-    The trigger says nothing: the mutant is there before the first request.
-    Activation: control comes to the changed statement, also while the driver is loaded; seen by a breakpoint in a
-    function that the mutant calls there. A statement that is left out has been come to when its turn would have been.
+    The trigger does not matter: the mutant is there before the first request.
+
+    Activation: the first execution of the changed statement, also while the driver is loaded: the mutant calls a
+    function there that has a breakpoint. A missing statement counts as executed when its turn would have come.
+    Data: `file`, `line`, `function`, `before`, `after` (C code of the difference).
     Undo: none.
     """
 

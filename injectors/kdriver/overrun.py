@@ -21,12 +21,16 @@ PAGE_WORDS = 4096 // WORD_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """One copy that the k-driver makes goes on behind its end.
+    """One copy that the k-driver makes runs on beyond its end, once.
 
-    Copies are rep movs, and calls of memcpy() and its relatives; `draw` picks one, uniformly, and how far it overruns,
-    as the Nooks injector did: a word (8 bytes) in 50 % of the draws, 2 to 1024 words in 44 %, 2 to 4 pages in 6 %.
-    `among` as in `Text`. At the copy's next turn the register with its length is increased; later copies are right.
-    Activation: the overrun. Undo: none.
+    Copies are rep movs, and calls of memcpy() and its relatives. `draw` draws one of them, uniformly, and the
+    length of the overrun as in the Nooks injector: a word (8 bytes) in 50 % of the draws, 2 to 1024 words in 44 %,
+    2 to 4 pages in 6 %. `among` as in `Text`. At the copy's next turn, the register with its length is increased;
+    later copies are right.
+
+    Activation: the overrun.
+    Data: `function`, `offset`, `at`, `words` (of 8 bytes); in `fault.activated` `length_bytes`, the right length.
+    Undo: none.
     """
 
     side: ClassVar[Side] = "k-driver"

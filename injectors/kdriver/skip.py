@@ -14,10 +14,14 @@ from injectors.tools.place import drawn_place, extent_of, wait_for
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """An instruction of the k-driver is not executed, once: the processor goes on behind it.
+    """Skip an instruction of the k-driver, once: the processor goes on behind it.
 
-    What `Text("nop")` does for good is done here a single time, at the instruction's next turn, and nothing changes in
-    memory. `draw` and `among` as in `Text`. Activation: the skip. Undo: none, and nothing is left.
+    `Text("nop")` does the same for good. Here it happens a single time, at the instruction's next turn, and memory
+    stays as it is. `draw` and `among` as in `Text`.
+
+    Activation: the skip.
+    Data: `function`, `offset`, `at` (the instruction).
+    Undo: none, and nothing is left.
     """
 
     side: ClassVar[Side] = "k-driver"

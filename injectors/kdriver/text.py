@@ -16,16 +16,18 @@ from injectors.tools.sites import TYPES, module_of, pick
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An instruction of the k-driver is changed in memory, through QEMU's debugger.
+    """Change an instruction of the k-driver in memory, through QEMU's debugger.
 
-    `operator` is the type of fault: bit_flip, word, nop, source, destination, pointer, deleted_branch, inverted_branch,
-    loop, off_by_one, initialisation, interface, lock, unlock, irq, free, allocation (docs/fault-models.md).
-    `draw` (64 random bits) picks, uniformly, one of all its sites in the k-driver, or of those `among` them that are
-    "executed" in a golden trial, or in the "whole" module with the code that loads and unloads it; and then one of the
-    changes that the type allows there. Operator "write" puts the bytes `new` (hex) at `function` + `offset`; without
-    an offset, at the first instruction behind what ftrace owns.
+    `operator` is the type of fault: bit_flip, word, nop, source, destination, pointer, deleted_branch,
+    inverted_branch, loop, off_by_one, initialisation, interface, lock, unlock, irq, free, allocation
+    (docs/fault-models.md). `draw` (64 random bits) draws, uniformly, first a site and then one of the changes that
+    the type allows there. `among` says which sites: all of the k-driver, those "executed" in a golden trial, or
+    those of the "whole" module with the code that loads and unloads it. Operator "write" puts the bytes `new` (hex)
+    at `function` + `offset`; without an offset, at the first instruction behind ftrace's.
+
     Activation: the first execution of a changed instruction, by a breakpoint. It costs the guest no instruction,
     but its clock goes on to the next timer (at most 4 ms).
+    Data: `function`, `offset`, `before`, `after` (the instructions).
     Undo: none; a reload of the k-driver brings fresh text.
     """
 

@@ -14,11 +14,14 @@ from faultkit.kit import Bench, Kind, NotPlaced, Side
 
 @dataclass(frozen=True, slots=True)
 class Unbind:
-    """The k-driver lets go of its (first) PCI device, through sysfs: to its users, the driver has died.
+    """Unbind the k-driver from its (first) PCI device through sysfs: to its users, the driver has died.
 
-    The nearest to a kill that there is for a driver without a process: all its state is gone, its code is not at
-    fault, and a reload brings it back.
-    Activation: at once, when the device has no driver any more. Undo: none; the device stays without its driver.
+    For a driver without a process this comes nearest to a kill: all its state is gone, its code is not at fault,
+    and a reload brings it back.
+
+    Activation: at once, when the device has no driver any more.
+    Data: `device`.
+    Undo: none; the device stays without its driver.
     """
 
     side: ClassVar[Side] = "k-driver"

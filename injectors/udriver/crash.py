@@ -13,9 +13,13 @@ from injectors.tools.udriver import end_by, signal_of
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The u-driver ends by a signal that bugs raise: "SIGSEGV" (wild pointer) or "SIGABRT" (failed assertion).
+    """End the u-driver by a signal that bugs raise: "SIGSEGV" (wild pointer) or "SIGABRT" (failed assertion).
 
-    Activation: its death, seen through a pidfd; a u-driver that handles the signal and lives on is not activated.
+    A u-driver that handles the signal and lives on is not activated.
+
+    Activation: the u-driver's death, seen through a pidfd; stamped with the time of the signal.
+    Data: `pid`, `signal`.
+    Undo: none.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -20,11 +20,13 @@ SETTLE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class DiskFull:
-    """The file system that holds the u-driver's data has no room left: it is remounted as small as what is on it.
+    """Fill the u-driver's file system: it is remounted as small as its contents.
 
     For drivers that say where their data are (`faultkit.model.parts.Stores`), in a tmpfs of their own.
-    Activation: the first call of the u-driver that fails with ENOSPC; one that recovery starts is not watched.
-    Undo: it is as large as before.
+
+    Activation: the u-driver's first call that fails with ENOSPC; a u-driver that recovery starts is not watched.
+    Data: `store`, `size_bytes`.
+    Undo: the file system is as large as before.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -28,12 +28,14 @@ KINDS: Mapping[str, Callable[[int], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class FdClosed:
-    """One of the u-driver's file descriptors is closed by close(2), called in one of its own threads by ptrace.
+    """Close one of the u-driver's file descriptors: ptrace lets one of its own threads call close(2).
 
-    `draw` picks, uniformly, one of those of a `kind`: "any", "socket", "file" or "pipe". A call that already waits on
-    the descriptor keeps what it refers to; the number may be given out again for the next file that is opened.
-    Activation: the first call of the u-driver that fails with EBADF. One that meets another file under the same
+    `draw` draws, uniformly, one of a `kind`: "any", "socket", "file" or "pipe". A call that already waits on the
+    descriptor keeps its file; the number may be given out again for the next file that is opened.
+
+    Activation: the u-driver's first call that fails with EBADF. A call that meets another file under the same
     number goes unseen, and so does poll(2), which does not fail.
+    Data: `pid`, `fd`, `target` (the file, socket or pipe behind it).
     Undo: none: the descriptor stays closed.
     """
 

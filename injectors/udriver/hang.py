@@ -19,10 +19,11 @@ STOP_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """SIGSTOP to the u-driver: it stands still, with its requests in flight.
+    """Stop the u-driver by SIGSTOP, with its requests in flight.
 
-    Activation: the first request that is issued while it is stopped.
-    Undo: lets the process run on, unless recovery has replaced it.
+    Activation: the first request that is issued while it is stopped; the request may not be for the u-driver.
+    Data: `pid`, `signal`.
+    Undo: SIGCONT, unless recovery has replaced the process.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -14,9 +14,11 @@ from injectors.tools.udriver import end_by
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """SIGKILL to the u-driver: it is gone at once, with its requests in flight.
+    """Kill the u-driver by SIGKILL, with its requests in flight.
 
-    Activation: its death, seen through a pidfd.
+    Activation: the u-driver's death, seen through a pidfd; stamped with the time of the signal.
+    Data: `pid`, `signal`.
+    Undo: none.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -18,17 +18,19 @@ from injectors.tools.udriver import pid_of, threads_of
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A bit of the u-driver's "heap", "stack", "data" or "text" flips, or several of a byte, through /proc/PID/mem.
+    """Flip a bit of the u-driver's "heap", "stack", "data" or "text", or several of one byte, through /proc/PID/mem.
 
-    data: what the program and its libraries keep in writable mappings of their files. stack: of each thread, from
-    its stack pointer up. text: their machine code; the change is this process' own. heap: all other anonymous memory.
-    `draw` (64 random bits) picks, uniformly, one of the region's bits; with `bits` > 1 its neighbours flip, too.
-    Drawn from are pages `among` "resident", those in RAM: nothing lies in the others; or "used": for `observe` requests
-    it is noted which are written (of text: executed or read), and only then the bit flips.
-    Activation: the first access to the byte by any thread of the u-driver, or by the kernel on its behalf, seen by a
-    hardware breakpoint. x86 cannot watch for reads alone: an access that overwrites the byte unread counts, too.
-    text: functions only; activation is the first execution of the instruction that the byte belongs to.
-    Undo: none: the bit stays flipped, and the last check may be what comes upon it.
+    data: writable mappings of the program's and its libraries' files. stack: each thread's, from its stack pointer
+    up. text: their machine code; the change is this process' own. heap: all other anonymous memory.
+    `draw` (64 random bits) draws one of the region's bits, uniformly; with `bits` > 1 its neighbours flip, too.
+    `among` says which pages are drawn from. "resident": those in RAM. "used": those that are written (of text:
+    executed or read) during `observe` requests, after which the bit flips.
+
+    Activation: the first access to the byte by any thread of the u-driver, or by the kernel on its behalf, seen by
+    a hardware breakpoint; of text, the first execution of the byte's instruction. x86 cannot watch for reads alone:
+    an access that overwrites the byte unread counts, too.
+    Data: `region`, `address`, `old`, `new` (the byte), `among_bytes` (how much there was to draw from).
+    Undo: none: the bit stays flipped, and the last check may be the first to meet it.
     """
 
     side: ClassVar[Side] = "u-driver"

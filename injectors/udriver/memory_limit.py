@@ -18,12 +18,15 @@ from injectors.tools.udriver import pid_of, threads_of
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
-    """The u-driver gets `headroom_kib` more memory, and then is killed, or refused: `then` "kill" or "refuse".
+    """Give the u-driver only `headroom_kib` more memory; beyond that `then` "kill" kills it, "refuse" fails its calls.
 
-    kill: a memory.max (cgroup v2) for what is charged to it from now on: pages that it is the first to touch, also of
-    files, and the kernel's on its behalf. Activation: the kernel chooses it as the victim (tracepoint mark_victim).
-    refuse: RLIMIT_AS, on its address space. Activation: the first of its calls that fails with ENOMEM.
-    Undo: the limit is lifted. A u-driver that recovery starts has none.
+    kill: memory.max (cgroup v2) for all memory charged to it from now on: pages that it is the first to touch, also
+    of files, and the kernel's on its behalf. refuse: RLIMIT_AS, on its address space.
+
+    Activation: kill: the kernel chooses it as the victim (tracepoint mark_victim). refuse: its first call that
+    fails with ENOMEM.
+    Data: `pid`, `then`, `limit_bytes`.
+    Undo: the limit is lifted; a u-driver that recovery starts has none.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -13,11 +13,13 @@ from injectors.udriver.hang import stopped
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """SIGSTOP to the u-driver, and SIGCONT `duration_s` of virtual time later: slow, but healthy.
+    """Stop the u-driver by SIGSTOP for `duration_s` of virtual time: slow, but healthy.
 
-    What detects it is wrong; what waits for it is patient enough.
-    Activation: the first request that is issued while it stands still.
-    Undo: lets the process run on, unless recovery has replaced it.
+    A detector that reports it is wrong; a detector that does not is patient enough.
+
+    Activation: the first request that is issued while it is stopped.
+    Data: `pid`, `signal`, `duration_s`.
+    Undo: SIGCONT, unless recovery has replaced the process.
     """
 
     side: ClassVar[Side] = "u-driver"

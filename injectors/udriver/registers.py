@@ -19,13 +19,16 @@ LOST_IN_CALLS = frozenset(("rcx", "r11"))  # `syscall` itself overwrites them
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """One bit of one register of one thread of the u-driver flips, by ptrace: a general one, or rip.
+    """Flip one bit of one register (a general one, or rip) of one thread of the u-driver, by ptrace.
 
-    `draw` picks them, uniformly; a `register` that is named is not drawn. A thread that waits in a system call is
-    taken back to just before its `syscall` instruction: a flip in rax makes it another call, one in rdi another
-    argument. Its rcx and r11 are not drawn, the instruction overwrites them; a wait with a timeout begins anew.
-    Activation: the thread runs on: its next system call, or a signal. That it read the register is not seen: one
-    that is overwritten first is MASKED.
+    `draw` draws thread, register and bit, uniformly; a `register` that is named is not drawn. A thread that waits
+    in a system call is taken back to just before its `syscall` instruction: a flip in rax makes it another call,
+    one in rdi another argument. Its rcx and r11 are not drawn, because the instruction overwrites them; a wait with
+    a timeout begins anew.
+
+    Activation: the thread runs on: its next system call, or a signal. A read of the register is not seen: a
+    register that is overwritten first gives MASKED.
+    Data: `thread`, `register`, `old`, `new`.
     Undo: none.
     """
 

@@ -19,10 +19,11 @@ SPARING = frozenset((SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGUR
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Any signal to the u-driver: "SIGTERM", "SIGPIPE", "SIGHUP"; what it does about it is the u-driver's affair.
+    """Send the u-driver any signal ("SIGTERM", "SIGPIPE", "SIGHUP") and let it respond in its own way.
 
-    Activation: its death, seen through a pidfd, if it does not handle a deadly signal; else that a thread takes the
-    signal (the kernel's tracepoint signal_deliver). One that is ignored is never taken.
+    Activation: the u-driver's death, seen through a pidfd, if it does not handle a deadly signal. Else a thread takes
+    the signal (the kernel's tracepoint signal_deliver). An ignored signal is never taken.
+    Data: `pid`, `signal`.
     Undo: none.
     """
 

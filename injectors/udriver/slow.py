@@ -15,11 +15,14 @@ from injectors.tools.udriver import pid_of
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """The u-driver may use only a `share` of the processor's time, a slice every `period_ms` (cgroup v2, cpu.max).
+    """Limit the u-driver to a `share` of the processor's time, in slices every `period_ms` (cgroup v2, cpu.max).
 
-    A slice is at least 1 ms. Activation: the kernel makes it wait for its next slice; looked for once a period, so the
-    stamp is up to a period late.
-    Undo: the limit is lifted. A u-driver that recovery starts has none.
+    A slice is at least 1 ms.
+
+    Activation: the kernel makes it wait for its next slice; read once a period, so the stamp is up to a period
+    late.
+    Data: `pid`, `cpu_max` (as the kernel has it).
+    Undo: the limit is lifted; a u-driver that recovery starts has none.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -13,11 +13,14 @@ from injectors.tools.syscalls import FILES, tamper
 
 @dataclass(frozen=True, slots=True)
 class SyscallDelay:
-    """A system call of the u-driver ("pwrite64") does its work and returns `delay_ms` later; the thread sleeps.
+    """Let a system call of the u-driver ("pwrite64") return `delay_ms` late; it does its work, and the thread sleeps.
 
-    From the u-driver's `nth` such call after the arming on, counted over all its threads, `times` times (0: for ever).
-    In steps of the kernel's tick (4 ms). Activation: each such call as it begins, by the kernel's own time stamp.
-    Undo: disarms; a thread that sleeps sleeps on.
+    From the u-driver's `nth` such call after the arming on, counted over all its threads, `times` times (0: for
+    ever). In steps of the kernel's tick (4 ms).
+
+    Activation: each such call as it begins, by the kernel's own time stamp.
+    Data: `pid`, `call`, `nth`, `times`, `delay` (microseconds).
+    Undo: disarmed; a thread that sleeps sleeps on.
     """
 
     side: ClassVar[Side] = "u-driver"

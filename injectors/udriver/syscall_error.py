@@ -14,10 +14,14 @@ from injectors.tools.syscalls import FILES, tamper
 
 @dataclass(frozen=True, slots=True)
 class SyscallError:
-    """A system call of the u-driver ("pread64", as syscalls(2) has it) fails with `error` ("EIO") and does not run.
+    """Let a system call of the u-driver ("pread64", as in syscalls(2)) fail with `error` ("EIO") without running.
 
-    From the u-driver's `nth` such call after the arming on, counted over all its threads, `times` times (0: for ever).
-    A call that is under way then is not met. Activation: each such call, by the kernel's own time stamp. Undo: disarms.
+    From the u-driver's `nth` such call after the arming on, counted over all its threads, `times` times (0: for
+    ever). A call that is under way at the arming is not met.
+
+    Activation: each such call, by the kernel's own time stamp.
+    Data: `pid`, `call`, `nth`, `times`, `fail` (the errno).
+    Undo: disarmed.
     """
 
     side: ClassVar[Side] = "u-driver"

@@ -29,12 +29,16 @@ MMAP, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE = 9, 7, 0x22, (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class UserBug:
-    """A function of the u-driver begins with a "null dereference", a "wild write", an "endless loop" or a "double free"
+    """Let a function of the u-driver begin, once, with a null dereference, wild write, endless loop or double free.
 
-    Once. The machine code of each bug, drawn by `draw`, is in injectors/tools/bug_code.py. The code lies on a page that
-    the process is made to map; ptrace sends the thread there when `function` is next called, and from there it goes on.
-    For programs of one thread that are linked statically, at fixed addresses. The twin for the kernel is KernelBug.
-    Activation: that call. Undo: a call that has not come yet is not waited for any more.
+    `kind` is one of these four; injectors/tools/bug_code.py has their machine code, with the numbers that `draw`
+    draws. The code lies on a page that the process is made to map. ptrace sends the thread there when `function` is
+    next called; afterwards the function goes on. For programs of one thread that are linked statically, at fixed
+    addresses. KernelBug is the twin for the kernel.
+
+    Activation: that call.
+    Data: `pid`, `function`, `kind`.
+    Undo: a call that has not come yet is not waited for any more.
     """
 
     side: ClassVar[Side] = "u-driver"

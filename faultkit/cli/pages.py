@@ -1,0 +1,115 @@
+"""Tables in README.md and docs/ that are made from the code; `python -m faultkit.cli.pages` writes them anew.
+
+A page marks a table by two comments, each on a line of its own:
+
+    <!-- made by make docs: monitors -->
+    <!-- end -->
+
+The name is a key of TABLES. Whatever stands between the two comments is replaced. docs/cli.md is made as a whole.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from faultkit.cli import cli, manual
+from faultkit.running import catalogue
+
+ROOT = Path(__file__).parents[2]
+MARKED = re.compile(r"^(<!-- made by make docs: ([a-z-]+) -->\n).*?^(<!-- end -->)$", re.MULTILINE | re.DOTALL)
+SIDES = ("u-driver", "k-driver", "device", "channel", "several")
+
+
+def main() -> None:
+    """Write each page whose tables have changed."""
+    for path, text in made(ROOT).items():
+        if path.read_text() != text:
+            path.write_text(text)
+            print(path.relative_to(ROOT))
+
+
+def made(root: Path) -> dict[Path, str]:
+    """Each page with tables of today's code, by its path."""
+    pages = {path: filled(path.read_text()) for path in (root / "README.md", *sorted((root / "docs").glob("*.md")))}
+    return pages | {root / "docs" / "cli.md": "\n\n".join(manual.page(cli)) + "\n"}
+
+
+def filled(page: str) -> str:
+    """A page with its marked tables made anew. Raises: KeyError for a name that TABLES does not have."""
+    return MARKED.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown; a bar in a cell is escaped."""
+    columns = tuple(head)
+    return "\n".join([manual.cells(*columns), "|" + "---|" * len(columns), *(manual.cells(*row) for row in rows)])
+
+
+def listed(kind: str) -> str:
+    """All of one kind by the names that commands take."""
+    return table((kind, ""), ((f"`{item.name}`", item.summary) for item in catalogue.items(kind)))
+
+
+def injectors(side: str) -> str:
+    """The injectors of one side by the names that commands take."""
+    rows = ((f"`{catalogue.name_of_class(cls)}`", catalogue.first_line(cls)) for cls in of_side(side))
+    return table(("injector", ""), rows)
+
+
+def witnesses(side: str) -> str:
+    """The injectors of one side with their effect, witness and undo."""
+    rows = (
+        (f"`{cls.__name__}`", catalogue.first_line(cls), section(cls, "Activation"), section(cls, "Undo"))
+        for cls in of_side(side)
+    )
+    return table(("fault", "effect", "activation", "undo"), rows)
+
+
+def data() -> str:
+    """The data of `fault.injected`, by injector."""
+    rows = ((f"`{catalogue.name_of_class(cls)}`", section(cls, "Data")) for side in SIDES for cls in of_side(side))
+    return table(("injector", "data"), rows)
+
+
+def classes(kind: str, heading: str) -> str:
+    """All classes of one kind, with their fields as arguments."""
+    found = sorted(catalogue.classes(kind), key=first_source_line)
+    return table(("class", heading), ((signature(cls), catalogue.first_line(cls)) for cls in found))
+
+
+def of_side(side: str) -> list[type]:
+    """The injectors of one side, by name."""
+    found = (cls for cls in catalogue.classes("injectors") if getattr(cls, "side", None) == side)
+    return sorted(found, key=catalogue.name_of_class)
+
+
+def section(cls: type, label: str) -> str:
+    """A labelled section of a class's docstring; empty if there is none."""
+    return catalogue.sections(cls).get(label, "").rstrip(".")
+
+
+def signature(cls: type) -> str:
+    """`AtRequest(nth)`."""
+    return f"`{cls.__name__}({', '.join(inspect.signature(cls).parameters)})`"
+
+
+def first_source_line(cls: type) -> int:
+    """The line where a class begins: the order of its module."""
+    return inspect.getsourcelines(cls)[1]
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    **{kind: partial(listed, kind) for kind in catalogue.KINDS if kind != "injectors"},
+    **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
+    **{f"witnesses-{side}": partial(witnesses, side) for side in ("u-driver", "k-driver", "device")},
+    "data": data,
+    "policy-classes": partial(classes, "policies", "recovery"),
+    "trigger-classes": partial(classes, "triggers", "the fault is put in"),
+}
+
+if __name__ == "__main__":
+    main()
