@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,22 @@ def test_what_is_being_built_is_not_dropped() -> None:
         assert place.is_dir()
 
     assert cache.entry("things", "a", build).is_dir()
+
+
+def test_an_entry_is_held_once_a_process_however_often_it_is_asked_for() -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    an_entry("a", 10, hold=True)
+    before = descriptors()
+    for _ in range(20):
+        an_entry("a", 10, hold=True)
+    assert descriptors() == before
+
+
+def test_an_entry_that_was_built_again_is_held_again() -> None:
+    shutil.rmtree(an_entry("a", 10, hold=True))
+    (cache.root() / "others").mkdir()  # takes the directory's inode number, if it is free
+    again = an_entry("a", 10, hold=True)
+    cache.prune("things", 0)
+    assert again.exists()

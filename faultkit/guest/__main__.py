@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,11 @@ from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.host import Host
 from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
-from faultkit.model.codec import decode, loads, name_of
+from faultkit.model.codec import decode, full_name, loads
 from faultkit.model.errors import FaultkitError
 from faultkit.model.events import Kind
 from faultkit.model.mailbox import State
-from faultkit.model.parts import Check, Driver, Installs, Prepares, Thaws, Watcher, Workload
+from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Thaws, Watcher, Workload
 from faultkit.model.trial import Trial
 
 SPEC = Path("/faultkit/spec.json")
@@ -63,7 +63,10 @@ def report_failure(host: Host, reason: BaseException | None) -> None:
 
 
 def prepare(host: Host) -> dict[str, Watcher]:
-    """Bring the service up, try everything out once so that forks find it warm, then attach the monitors."""
+    """Bring the service up, attach the monitors, and try everything out once so that forks find it warm.
+
+    Returns: the monitors' watchers by the monitors' full names.
+    """
     spec = json.loads(SPEC.read_text())
     for name in spec["imports"]:
         importlib.import_module(name)
@@ -75,10 +78,15 @@ def prepare(host: Host) -> dict[str, Watcher]:
     bring_up(driver)
     take_down(driver)
     bring_up(driver)
-    watchers = {name_of(monitor): monitor.attach(driver) for monitor in map(decode, spec["monitors"])}
+    watchers = attached(map(decode, spec["monitors"]), driver)
     in_thread(feed_watchdog)
     warm_up(driver, workload, host)
     return watchers
+
+
+def attached(monitors: Iterable[Monitor], driver: Driver) -> dict[str, Watcher]:
+    """Attach the monitors; their watchers by the monitors' full names."""
+    return {full_name(monitor): monitor.attach(driver) for monitor in monitors}
 
 
 def warm_up(driver: Driver, workload: Workload, host: Host) -> None:

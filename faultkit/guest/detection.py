@@ -15,6 +15,7 @@ from threading import Thread
 
 from faultkit.guest.bench import GuestBench, in_thread
 from faultkit.guest.lifeline import Lifeline
+from faultkit.model.codec import short_name
 from faultkit.model.events import Kind
 from faultkit.model.parts import Driver, Watcher
 from faultkit.model.trial import Detectors
@@ -122,7 +123,7 @@ class Detection:
         if self._paused or by in self._told:
             return False
         self._told[by] = time.monotonic()
-        self.bench.report("recovery", Kind.ERROR_DETECTED, by=by, what=what)
+        self.bench.report("recovery", Kind.ERROR_DETECTED, by=short_name(by), what=what)
         return True
 
     def _answered(self, began: float) -> None:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from faultkit.model.errors import HarnessError, UnmetNeed
@@ -71,7 +72,7 @@ def entry(kind: str, key: str, build: Callable[[Path], None], *, hold: bool = Fa
                 shutil.rmtree(fresh, ignore_errors=True)
                 raise
         if hold:
-            keep(target)
+            held(target, target.stat().st_ino)
     with suppress(OSError):
         os.utime(target)  # `prune` keeps what was used last
     return target
@@ -82,6 +83,13 @@ def keep(target: Path) -> int:
     descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
+
+
+@cache
+def held(target: Path, inode: int) -> int:
+    """Keep an entry until this process ends; `inode` tells it from one that is built later in its place."""
+    del inode
+    return keep(target)
 
 
 def in_use(target: Path) -> bool:

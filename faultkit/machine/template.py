@@ -21,7 +21,7 @@ from faultkit.machine.qemu import Files, Guest, Machine, Stop
 from faultkit.machine.spinning import SPINNING, quicken
 from faultkit.machine.symbols import Symbol
 from faultkit.model.code import CallSite, Function, ModuleCode
-from faultkit.model.codec import encode
+from faultkit.model.codec import class_path, encode
 from faultkit.model.errors import HarnessError, UnmetNeed
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Buffer, Driver, Workload
@@ -75,7 +75,7 @@ class Template:
         return {f.address: f.name for module in self.code.values() for f in module.functions}
 
     def buffer(self, monitor: str) -> Buffer | None:
-        """Where a monitor's events lie in guest memory."""
+        """Where the events of a monitor, by its full name, lie in guest memory; None if it keeps none there."""
         found = self.manifest["buffers"].get(monitor)
         return Buffer(found["head"], tuple(found["pages"]), found["start"]) if found else None
 
@@ -124,8 +124,8 @@ def machine_for(driver: Driver, machine: Machine) -> Machine:
 
 
 def group_of(trial: Trial) -> str:
-    """Trials with the same group share a template."""
-    return json.dumps([encode(trial.driver), [encode(m) for m in trial.monitors], type(trial.workload).__qualname__])
+    """The key of the trials that share a template: driver, monitors and the workload's class."""
+    return json.dumps([encode(trial.driver), [encode(m) for m in trial.monitors], class_path(type(trial.workload))])
 
 
 def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden: Trial) -> None:

@@ -18,7 +18,7 @@ def encode(part: Any) -> Any:
     """Plain data for `part`: dataclasses become objects that name their class, tuples become lists."""
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
         fields = {f.name: encode(getattr(part, f.name)) for f in dataclasses.fields(part)}
-        return {"is": f"{type(part).__module__}:{type(part).__qualname__}", **fields}
+        return {"is": class_path(type(part)), **fields}
     if isinstance(part, (list, tuple)):
         return [encode(item) for item in part]
     if isinstance(part, Enum):
@@ -54,3 +54,20 @@ def name_of(part: Any) -> str:
     if part is None:
         return "golden"
     return WORD_START.sub("_", type(part).__name__).lower()
+
+
+def class_path(cls: type) -> str:
+    """A class by module and name, which no other class has: `monitors.kernel:Kernel`."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def full_name(part: Any) -> str:
+    """A part by class and fields, as no other part is called: `monitors.kernel:Kernel`, `mine:Slow{"limit_s":2}`."""
+    fields = {key: value for key, value in encode(part).items() if key != "is"}
+    shown = json.dumps(fields, sort_keys=True, separators=(",", ":")) if fields else ""
+    return f"{class_path(type(part))}{shown}"
+
+
+def short_name(full: str) -> str:
+    """The short name of a part that `full_name` named: `monitors.kernel:Kernel` -> `kernel`."""
+    return WORD_START.sub("_", full.partition("{")[0].rpartition(":")[2].rpartition(".")[2]).lower()

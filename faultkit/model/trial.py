@@ -50,6 +50,6 @@ class Record:
     ending: Ending
     events: tuple[Event, ...]
     console: str
-    lost: Mapping[str, int] = field(default_factory=dict)  # events each monitor could not keep
+    lost: Mapping[str, int] = field(default_factory=dict)  # by full name, the events that each monitor could not keep
     wall_s: float = 0.0
     guest_s: float = 0.0  # of which QEMU was executing the guest

@@ -10,7 +10,7 @@ from faultkit import AtOnce, Nothing, Outcome, Record, Trial
 from faultkit.machine import image
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
-from faultkit.machine.template import Template, template
+from faultkit.machine.template import Template, group_of, template
 from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
 from faultkit.model.events import Event
@@ -81,7 +81,7 @@ class Bench:
 
     def template(self, group: Group) -> Template:
         """The template of a group: of this session, of the cache, or prepared now (about 30 s)."""
-        address = repr((group.first.driver, group.first.monitors, type(group.first.workload), sorted(group.parts)))
+        address = repr((group_of(group.first), sorted(group.parts)))
         if address not in self.templates:
             self.templates[address] = template(group.first, self.image, self.machine, group.parts.values())
         return self.templates[address]

@@ -11,7 +11,7 @@ from faultkit.machine import console
 from faultkit.machine.paused import PausedGuest
 from faultkit.machine.qemu import Guest, Stop
 from faultkit.machine.template import Template
-from faultkit.model.codec import decode, dumps, name_of
+from faultkit.model.codec import decode, dumps, full_name, name_of
 from faultkit.model.errors import HarnessError, NotPlaced
 from faultkit.model.events import Ending, Event, Kind
 from faultkit.model.mailbox import State
@@ -94,17 +94,17 @@ END_OF_TIME = (1 << 62) - 1  # a guest that stops by itself does so at a moment 
 
 
 def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> tuple[list[Event], dict[str, int]]:
-    """The agent's and the monitors' events, and how many were lost."""
+    """The agent's and the monitors' events, and how many were lost, by the full name of the monitor."""
     events = [Event(*line) for line in guest.mailbox.lines() if len(line) == 4]
     if ending is Ending.FINISHED:
         lost: dict[str, int] = json.loads(guest.mailbox.text())["lost"]
         raw = guest.mailbox.raw()
     elif ending is Ending.EXITED:
-        lost, raw = {name_of(monitor): 1 for monitor in trial.monitors}, {}
+        lost, raw = {full_name(monitor): 1 for monitor in trial.monitors}, {}
     else:
         lost, raw = {}, read_buffers(guest, template, trial)
     for monitor in trial.monitors:
-        if data := raw.get(name_of(monitor)):
+        if data := raw.get(full_name(monitor)):
             events.extend(monitor.decode(data, template.names))
     events.extend(console.events(guest.console(), template.manifest["printk_lag_ns"]))
     return events, lost
@@ -112,7 +112,7 @@ def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> t
 
 def read_buffers(guest: Guest, template: Template, trial: Trial) -> dict[str, bytes]:
     """The monitors' buffers of a crashed guest, from outside."""
-    found = {name: template.buffer(name) for name in map(name_of, trial.monitors)}
+    found = {name: template.buffer(name) for name in map(full_name, trial.monitors)}
     return {name: b"".join(unread(guest, buffer)) for name, buffer in found.items() if buffer}
 
 

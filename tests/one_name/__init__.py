@@ -1,0 +1,1 @@
+"""Two modules whose classes have the same names."""
