@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from faultkit.model.codec import decode
 from faultkit.model.events import Event, Kind, Outcome
 from faultkit.results.summary import SURVIVED
+from faultkit.store import moved
 from faultkit.store.store import Store, unpack_events
 
 KERNEL_TROUBLE = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP)
@@ -24,7 +24,7 @@ def causes(store: Store) -> pd.DataFrame:
     for n, driver, policy, name, plan, blob in store.query(sql):
         outcome = Outcome[name]
         if outcome not in RECOVERED_FROM:
-            modules = decode(json.loads(plan)["driver"]).modules
+            modules = decode(moved.loads(plan)["driver"]).modules
             rows.append((n, driver, policy, name, cause(outcome, unpack_events(blob), modules)))
     return pd.DataFrame.from_records(rows, columns=list(COLUMNS))
 

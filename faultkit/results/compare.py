@@ -18,6 +18,7 @@ from faultkit.model.events import Outcome
 from faultkit.results.summary import SURVIVED
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.stats import Rate, rate
+from faultkit.store import moved
 from faultkit.store.store import Store, class_name
 
 BETWEEN = ("policy", "detectors", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
@@ -126,7 +127,7 @@ def partners(first: Mapping[str, list[Ended]], second: Mapping[str, list[Ended]]
 def ended(store: Store) -> dict[int, Ended]:
     """The trials of a store, by number."""
     rows = store.query("SELECT n, plan, outcome FROM trials ORDER BY n")
-    return {n: Ended(n, json.loads(plan), Outcome[outcome] if outcome else None) for n, plan, outcome in rows}
+    return {n: Ended(n, moved.loads(plan), Outcome[outcome] if outcome else None) for n, plan, outcome in rows}
 
 
 def first_mismatch(one: Mapping[int, Ended], two: Mapping[int, Ended]) -> str | None:

@@ -20,7 +20,7 @@ from faultkit.model.codec import decode, name_of
 from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Ending, Event, Outcome
 from faultkit.model.trial import Record
-from faultkit.store import schema
+from faultkit.store import moved, schema
 from faultkit.store.schema import JUDGED, VERSION
 from faultkit.verdict.judge import Verdict, judge
 from faultkit.verdict.strata import stratum
@@ -109,7 +109,7 @@ class Store:
     def meta(self) -> dict[str, Any]:
         """Facts about the campaign: experiment, seed, planned, command, versions, hashes."""
         with translated(self.path):
-            return {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM meta ORDER BY key")}
+            return {k: moved.loads(v) for k, v in self._db.execute("SELECT key, value FROM meta ORDER BY key")}
 
     def set_meta(self, key: str, value: Any) -> None:
         """Write one fact about the campaign."""
@@ -141,7 +141,7 @@ class Store:
 
     def plan(self, n: int) -> dict[str, Any]:
         """The plan of a trial. Raises: UsageError if there is none."""
-        found: dict[str, Any] = json.loads(self._one(n, "plan"))
+        found: dict[str, Any] = moved.loads(self._one(n, "plan"))
         return found
 
     def template(self, n: int) -> str:
@@ -214,7 +214,7 @@ class Store:
 
     def _decoded(self, n: int, plan: str) -> Any:
         try:
-            return decode(json.loads(plan))
+            return decode(moved.loads(plan))
         except (ImportError, AttributeError, TypeError) as reason:
             raise UsageError(
                 f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "
