@@ -84,7 +84,8 @@ selftest_driver = importlib.import_module("selftest_driver")
 together = importlib.import_module("together")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
-JOBS = 2
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+JOBS = max(1, 2 // WORKERS)  # trials at a time: no more than two processors are busy
 PARTS = (
     CallArgument("f", 1, "zero"), CallDelay("f", 1), CallError("f", 0),
     Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)), Skip(), Overrun(), KernelMemory("heap"),

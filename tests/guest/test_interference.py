@@ -22,7 +22,7 @@ from injectors.udriver.kill import Kill
 from tests.guest.conftest import Bed
 from tests.guest.stored import stored
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from faultkit.running.trial import run_trial
 from faultkit.store.store import FILE
 from injectors.udriver.kill import Kill
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.alone]
 ROOT = Path(__file__).parents[2]
 DONE, USAGE, HARNESS, INTERRUPTED = 0, 2, 5, 130
 HEAD = '''

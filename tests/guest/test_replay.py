@@ -64,6 +64,7 @@ def difference(one: Ran, two: Ran) -> str:
     return f"{one.record.trial.fault} under {one.record.trial.policy}: then {then}, now {now}"
 
 
+@pytest.mark.alone
 def test_trials_are_the_same_alone_and_two_at_a_time_on_a_busy_machine(
     nbd: Bed, rtl8139: Bed, request: pytest.FixtureRequest
 ) -> None:
