@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 ANSWER_S = 5.0
-IN, OUT = 1, 2  # MD_IN, MD_OUT: what the callee reads, what it writes
+IN, OUT = 1, 2  # MDRV_IN, MDRV_OUT: what the callee reads, what it writes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Meeting the messages of a microdriver: the runtime's fault points (md_arming.c), armed as an injector asks."""
+"""Meeting the messages of a microdriver: the runtime's fault points (mdrv_arming.c), armed as an injector asks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microdriver.contract import Contract
 
 NODE = Path("/dev/microdriver_faults")
 DIRECTIONS = ("any", "upcall", "return", "downcall", "result")
-STOCK = {"lock": 0x1000, "unlock": 0x1001}  # the runtime's own downcalls: enum md_stock
+STOCK = {"lock": 0x1000, "unlock": 0x1001}  # the runtime's own downcalls: enum mdrv_stock
 ANY_CALL = -1
 MESSAGE = -1
 ALL = (MESSAGE, 0, 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Messages between the halves of microdrivers, by the runtime's tracepoints (microdriver/kernel/md_trace.h).
+// Messages between the halves of microdrivers, by the runtime's tracepoints (microdriver/kernel/mdrv_trace.h).
 #include <uapi/linux/ptrace.h>
 
 #define NAME 24 /* bytes of a name that are kept */
@@ -7,7 +7,7 @@
 struct event {
 	u64 t_ns;
 	u64 latency_ns; /* of an upcall that has ended; else 0 */
-	u32 kind; /* enum md_kind; 0: an upcall has ended */
+	u32 kind; /* enum mdrv_kind; 0: an upcall has ended */
 	u32 seq;
 	u32 bytes;
 	s32 status;
@@ -26,7 +26,7 @@ static inline void tell(struct event *e, const char *instance, const char *call)
 		lost.increment(0);
 }
 
-TRACEPOINT_PROBE(microdriver, md_crossing)
+TRACEPOINT_PROBE(microdriver, mdrv_crossing)
 {
 	struct event e = {
 		.t_ns = bpf_ktime_get_ns(),
@@ -40,7 +40,7 @@ TRACEPOINT_PROBE(microdriver, md_crossing)
 	return 0;
 }
 
-TRACEPOINT_PROBE(microdriver, md_upcall_end)
+TRACEPOINT_PROBE(microdriver, mdrv_upcall_end)
 {
 	struct event e = {
 		.t_ns = bpf_ktime_get_ns(),

@@ -13,7 +13,7 @@ from monitors.bpf import Program, records
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 RUNTIME = Path("/sys/module/microdriver")
 EVENT = struct.Struct("<QQIIIi24s24s")
-DIRECTIONS = ("", "upcall", "return", "downcall", "result")  # enum md_kind of microdriver.h
+DIRECTIONS = ("", "upcall", "return", "downcall", "result")  # enum mdrv_kind of microdriver.h
 
 
 @dataclass(frozen=True, slots=True)

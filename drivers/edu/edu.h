@@ -37,65 +37,65 @@ enum edu_type { EDU, EDU_REQUEST };
 enum edu_field { EDU_VERSION, EDU_READY, EDU_STATS, EDU_FACTORIALS, EDU_REQUESTS, EDU_CURRENT };
 enum edu_request_field { EDU_REQUEST_N, EDU_REQUEST_RESULT };
 
-static const struct md_field edu_fields[] = {
-	[EDU_VERSION] = MD_FIELD_RANGE(edu, version, 0, 0xff),
-	[EDU_READY] = MD_FIELD_RANGE(edu, ready, 0, 1),
-	[EDU_STATS] = MD_FIELD_BYTES(edu, stats),
-	[EDU_FACTORIALS] = MD_FIELD(edu, stats.factorials),
-	[EDU_REQUESTS] = MD_FIELD_LIST(edu, requests, edu_request, next),
-	[EDU_CURRENT] = MD_FIELD_POINTER(edu, current_request),
+static const struct mdrv_field edu_fields[] = {
+	[EDU_VERSION] = MDRV_FIELD_RANGE(edu, version, 0, 0xff),
+	[EDU_READY] = MDRV_FIELD_RANGE(edu, ready, 0, 1),
+	[EDU_STATS] = MDRV_FIELD_BYTES(edu, stats),
+	[EDU_FACTORIALS] = MDRV_FIELD(edu, stats.factorials),
+	[EDU_REQUESTS] = MDRV_FIELD_LIST(edu, requests, edu_request, next),
+	[EDU_CURRENT] = MDRV_FIELD_POINTER(edu, current_request),
 };
 
-static const struct md_field edu_request_fields[] = {
-	[EDU_REQUEST_N] = MD_FIELD(edu_request, n),
-	[EDU_REQUEST_RESULT] = MD_FIELD(edu_request, result),
+static const struct mdrv_field edu_request_fields[] = {
+	[EDU_REQUEST_N] = MDRV_FIELD(edu_request, n),
+	[EDU_REQUEST_RESULT] = MDRV_FIELD(edu_request, result),
 };
 
-static const struct md_type edu_types[] = {
-	[EDU] = MD_TYPE(edu, edu_fields),
-	[EDU_REQUEST] = MD_TYPE(edu_request, edu_request_fields),
+static const struct mdrv_type edu_types[] = {
+	[EDU] = MDRV_TYPE(edu, edu_fields),
+	[EDU_REQUEST] = MDRV_TYPE(edu_request, edu_request_fields),
 };
 
 enum edu_upcall { EDU_PROBE, EDU_FACTORIAL, EDU_REPORT };
 
-static const struct md_access edu_probe[] = {
-	{ EDU, EDU_VERSION, MD_OUT },
-	{ EDU, EDU_READY, MD_IN },
+static const struct mdrv_access edu_probe[] = {
+	{ EDU, EDU_VERSION, MDRV_OUT },
+	{ EDU, EDU_READY, MDRV_IN },
 };
-static const struct md_access edu_factorial[] = {
-	{ EDU, EDU_REQUESTS, MD_IN },
-	{ EDU, EDU_CURRENT, MD_IN },
-	{ EDU, EDU_FACTORIALS, MD_INOUT },
-	{ EDU_REQUEST, EDU_REQUEST_N, MD_IN },
-	{ EDU_REQUEST, EDU_REQUEST_RESULT, MD_OUT },
+static const struct mdrv_access edu_factorial[] = {
+	{ EDU, EDU_REQUESTS, MDRV_IN },
+	{ EDU, EDU_CURRENT, MDRV_IN },
+	{ EDU, EDU_FACTORIALS, MDRV_INOUT },
+	{ EDU_REQUEST, EDU_REQUEST_N, MDRV_IN },
+	{ EDU_REQUEST, EDU_REQUEST_RESULT, MDRV_OUT },
 };
-static const struct md_access edu_report[] = {
-	{ EDU, EDU_VERSION, MD_IN },
-	{ EDU, EDU_STATS, MD_IN },
+static const struct mdrv_access edu_report[] = {
+	{ EDU, EDU_VERSION, MDRV_IN },
+	{ EDU, EDU_STATS, MDRV_IN },
 };
 
 #define EDU_PROBE_MS 5000 /* enabling a PCI device may mean to run ACPI code */
 
-static const struct md_call edu_upcalls[] = {
-	[EDU_PROBE] = MD_CALL("probe", edu_probe, .refs = 1, .flags = MD_AGAIN,
-			      .deadline_ms = EDU_PROBE_MS),
-	[EDU_FACTORIAL] = MD_CALL("factorial", edu_factorial, .refs = 1, .flags = MD_AGAIN),
-	[EDU_REPORT] = MD_CALL("report", edu_report, .refs = 1, .flags = MD_AGAIN),
+static const struct mdrv_call edu_upcalls[] = {
+	[EDU_PROBE] = MDRV_CALL("probe", edu_probe, .refs = 1, .flags = MDRV_AGAIN,
+				.deadline_ms = EDU_PROBE_MS),
+	[EDU_FACTORIAL] = MDRV_CALL("factorial", edu_factorial, .refs = 1, .flags = MDRV_AGAIN),
+	[EDU_REPORT] = MDRV_CALL("report", edu_report, .refs = 1, .flags = MDRV_AGAIN),
 };
 
 enum edu_downcall { EDU_ENABLE, EDU_BUFFER, EDU_INTERRUPT, EDU_REGISTER, EDU_WAIT };
 
-static const struct md_access edu_nothing[] = { { EDU, EDU_READY, 0 } };
+static const struct mdrv_access edu_nothing[] = { { EDU, EDU_READY, 0 } };
 
-static const struct md_call edu_downcalls[] = {
-	[EDU_ENABLE] = MD_CALL("enable", edu_nothing),
-	[EDU_BUFFER] = MD_CALL("buffer", edu_nothing),
-	[EDU_INTERRUPT] = MD_CALL("interrupt", edu_nothing),
-	[EDU_REGISTER] = MD_CALL("register", edu_nothing),
-	[EDU_WAIT] = MD_CALL("wait", edu_nothing),
+static const struct mdrv_call edu_downcalls[] = {
+	[EDU_ENABLE] = MDRV_CALL("enable", edu_nothing),
+	[EDU_BUFFER] = MDRV_CALL("buffer", edu_nothing),
+	[EDU_INTERRUPT] = MDRV_CALL("interrupt", edu_nothing),
+	[EDU_REGISTER] = MDRV_CALL("register", edu_nothing),
+	[EDU_WAIT] = MDRV_CALL("wait", edu_nothing),
 };
 
-static const struct md_contract edu_contract = {
+static const struct mdrv_contract edu_contract = {
 	.name = "edu",
 	.types = edu_types,
 	.types_count = sizeof(edu_types) / sizeof(edu_types[0]),

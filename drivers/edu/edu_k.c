@@ -19,7 +19,7 @@
 #include <linux/uaccess.h>
 
 #include "edu.h"
-#include "md_kernel.h"
+#include "mdrv_kernel.h"
 
 #define DMA_TIMEOUT  (2 * HZ)
 #define HOLD_MS	     3000 /* how long requests wait for a new u-driver */
@@ -31,7 +31,7 @@ struct device_state {
 	struct kref refs; /* the device's, and that of each open file */
 	struct edu shared;
 	struct pci_dev *pci;
-	struct md_instance *md;
+	struct mdrv_instance *md;
 	void __iomem *registers;
 	void *buffer;
 	dma_addr_t buffer_at;
@@ -150,9 +150,9 @@ static ssize_t edu_write(struct file *file, const char __user *user, size_t byte
 
 /* ---- what goes up ---- */
 
-static int ask(struct device_state *edu, u32 call, struct md_buffer *buffer)
+static int ask(struct device_state *edu, u32 call, struct mdrv_buffer *buffer)
 {
-	int err = md_upcall_buffer(edu->md, call, buffer, md_arg(&edu->shared));
+	int err = mdrv_upcall_buffer(edu->md, call, buffer, mdrv_arg(&edu->shared));
 
 	return err > 0 ? -EPROTO : err; /* there is nothing more to say than that it is done */
 }
@@ -168,11 +168,11 @@ static int factorial(struct device_state *edu, u32 n, u32 *result)
 	request->n = n;
 	list_add_tail(link, (struct list_head *)edu->shared.requests);
 	edu->shared.current_request = request;
-	err = md_share(edu->md, EDU_REQUEST, request);
+	err = mdrv_share(edu->md, EDU_REQUEST, request);
 	if (!err)
 		err = ask(edu, EDU_FACTORIAL, NULL);
 	*result = request->result;
-	md_unshare(edu->md, request);
+	mdrv_unshare(edu->md, request);
 	edu->shared.current_request = NULL;
 	list_del(link);
 	kfree(request);
@@ -201,7 +201,7 @@ static ssize_t stats_show(struct device *dev, struct device_attribute *attribute
 {
 	struct miscdevice *misc = dev_get_drvdata(dev);
 	struct device_state *edu = container_of(misc, struct device_state, misc);
-	struct md_buffer buffer = { .data = text, .bytes = MD_PAYLOAD / 2, .mode = MD_OUT };
+	struct mdrv_buffer buffer = { .data = text, .bytes = MDRV_PAYLOAD / 2, .mode = MDRV_OUT };
 	int err = ask(edu, EDU_REPORT, &buffer);
 
 	return err ? err : (ssize_t)buffer.bytes;
@@ -230,9 +230,9 @@ static void undo_enable(void *what)
 	edu->enabled = false;
 }
 
-static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *edu = md_priv(md);
+	struct device_state *edu = mdrv_priv(md);
 	int err;
 
 	if (edu->enabled)
@@ -241,7 +241,7 @@ static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buff
 	if (err)
 		return err;
 	edu->enabled = true;
-	err = md_note(md, "enable", undo_enable, edu);
+	err = mdrv_note(md, "enable", undo_enable, edu);
 	if (err)
 		return err;
 	pci_set_master(edu->pci);
@@ -256,9 +256,9 @@ static void undo_buffer(void *what)
 	edu->buffer = NULL;
 }
 
-static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_buffer(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *edu = md_priv(md);
+	struct device_state *edu = mdrv_priv(md);
 
 	if (edu->buffer)
 		return 0;
@@ -268,7 +268,7 @@ static int down_buffer(struct md_instance *md, u64 *args, struct md_buffer *buff
 		dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at, GFP_KERNEL);
 	if (!edu->buffer)
 		return -ENOMEM;
-	return md_note(md, "buffer", undo_buffer, edu);
+	return mdrv_note(md, "buffer", undo_buffer, edu);
 }
 
 static void undo_interrupt(void *what)
@@ -279,9 +279,9 @@ static void undo_interrupt(void *what)
 	edu->irq = false;
 }
 
-static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_interrupt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *edu = md_priv(md);
+	struct device_state *edu = mdrv_priv(md);
 	int err;
 
 	if (edu->irq)
@@ -290,7 +290,7 @@ static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *b
 	if (err)
 		return err;
 	edu->irq = true;
-	return md_note(md, "interrupt", undo_interrupt, edu);
+	return mdrv_note(md, "interrupt", undo_interrupt, edu);
 }
 
 static void undo_register(void *what)
@@ -303,9 +303,9 @@ static void undo_register(void *what)
 	mutex_unlock(&edu->transfer);
 }
 
-static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *edu = md_priv(md);
+	struct device_state *edu = mdrv_priv(md);
 	int err;
 
 	if (edu->shared.ready)
@@ -316,7 +316,7 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 	if (err)
 		return err;
 	edu->shared.ready = 1;
-	return md_note(md, "register", undo_register, edu);
+	return mdrv_note(md, "register", undo_register, edu);
 }
 
 /*
@@ -324,9 +324,9 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
  * would come at any instruction. To look at a register takes much of the host's time and little of the guest's; one
  * round is nearly always enough, and the same each time.
  */
-static int down_wait(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_wait(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *edu = md_priv(md);
+	struct device_state *edu = mdrv_priv(md);
 	unsigned int look, round;
 	u32 status = 0;
 
@@ -340,16 +340,16 @@ static int down_wait(struct md_instance *md, u64 *args, struct md_buffer *buffer
 	return -ETIMEDOUT;
 }
 
-static const md_downcall_fn downcalls[] = {
+static const mdrv_downcall_fn downcalls[] = {
 	[EDU_ENABLE] = down_enable,	  [EDU_BUFFER] = down_buffer,
 	[EDU_INTERRUPT] = down_interrupt, [EDU_REGISTER] = down_register,
 	[EDU_WAIT] = down_wait,
 };
 
 /* A u-driver has come: the first has to bring the device up, the others find it running. */
-static void joined(struct md_instance *md)
+static void joined(struct mdrv_instance *md)
 {
-	struct device_state *edu = md_priv(md);
+	struct device_state *edu = mdrv_priv(md);
 	int err;
 
 	if (edu->shared.ready)
@@ -359,7 +359,7 @@ static void joined(struct md_instance *md)
 		dev_err(&edu->pci->dev, "probe failed: %d\n", err);
 }
 
-static const struct md_ops edu_ops = { .downcalls = downcalls, .joined = joined };
+static const struct mdrv_ops edu_ops = { .downcalls = downcalls, .joined = joined };
 
 /* ---- coming and going ---- */
 
@@ -387,21 +387,21 @@ static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 		err = -ENOMEM;
 		goto err_put;
 	}
-	edu->md = md_create("edu0", &edu_contract, &edu_ops, edu);
+	edu->md = mdrv_create("edu0", &edu_contract, &edu_ops, edu);
 	if (IS_ERR(edu->md)) {
 		err = PTR_ERR(edu->md);
 		goto err_unmap;
 	}
-	md_set_hold(edu->md, HOLD_MS);
-	err = md_map_registers(edu->md, 0, pci_resource_start(pci, 0), pci_resource_len(pci, 0));
-	err = err ?: md_share(edu->md, EDU, &edu->shared);
+	mdrv_set_hold(edu->md, HOLD_MS);
+	err = mdrv_map_registers(edu->md, 0, pci_resource_start(pci, 0), pci_resource_len(pci, 0));
+	err = err ?: mdrv_share(edu->md, EDU, &edu->shared);
 	if (err)
 		goto err_destroy;
 	pci_set_drvdata(pci, edu);
 	return 0;
 
 err_destroy:
-	md_destroy(edu->md);
+	mdrv_destroy(edu->md);
 err_unmap:
 	iounmap(edu->registers);
 err_put:
@@ -413,11 +413,11 @@ static void edu_remove(struct pci_dev *pci)
 {
 	struct device_state *edu = pci_get_drvdata(pci);
 
-	md_set_hold(edu->md, 0); /* who waits for a u-driver waits no longer */
+	mdrv_set_hold(edu->md, 0); /* who waits for a u-driver waits no longer */
 	mutex_lock(&edu->asking);
 	edu->gone = true;
 	mutex_unlock(&edu->asking);
-	md_destroy(edu->md);
+	mdrv_destroy(edu->md);
 	iounmap(edu->registers);
 	kref_put(&edu->refs, state_free);
 }

@@ -79,7 +79,7 @@ static int report(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 
 	(void)md;
 	buffer->bytes = snprintf(
-		buffer->data, MD_PAYLOAD / 2,
+		buffer->data, MDRV_PAYLOAD / 2,
 		"version %u\ntransfers %llu\nbytes %llu\ninterrupts %llu\nfactorials %llu\n",
 		edu->version, edu->stats.transfers, edu->stats.bytes, edu->stats.interrupts,
 		edu->stats.factorials);

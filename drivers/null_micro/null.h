@@ -12,17 +12,17 @@ struct null_state {
 enum null_type { NULL_STATE };
 enum null_field { NULL_UNUSED };
 
-static const struct md_field null_fields[] = { [NULL_UNUSED] = MD_FIELD(null_state, unused) };
-static const struct md_type null_types[] = { [NULL_STATE] = MD_TYPE(null_state, null_fields) };
+static const struct mdrv_field null_fields[] = { [NULL_UNUSED] = MDRV_FIELD(null_state, unused) };
+static const struct mdrv_type null_types[] = { [NULL_STATE] = MDRV_TYPE(null_state, null_fields) };
 
 enum null_upcall { NULL_NOTHING };
 
-static const struct md_access null_sees[] = { { NULL_STATE, NULL_UNUSED, 0 } };
-static const struct md_call null_upcalls[] = {
-	[NULL_NOTHING] = MD_CALL("nothing", null_sees, .flags = MD_AGAIN),
+static const struct mdrv_access null_sees[] = { { NULL_STATE, NULL_UNUSED, 0 } };
+static const struct mdrv_call null_upcalls[] = {
+	[NULL_NOTHING] = MDRV_CALL("nothing", null_sees, .flags = MDRV_AGAIN),
 };
 
-static const struct md_contract null_contract = {
+static const struct mdrv_contract null_contract = {
 	.name = "null_micro",
 	.types = null_types,
 	.types_count = sizeof(null_types) / sizeof(null_types[0]),

@@ -11,17 +11,17 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
-#include "md_kernel.h"
+#include "mdrv_kernel.h"
 #include "null.h"
 
 #define HOLD_MS 3000 /* how long a read waits for a new u-driver */
 
-static struct md_instance *instance;
+static struct mdrv_instance *instance;
 
 static ssize_t null_read(struct file *file, char __user *user, size_t bytes, loff_t *at)
 {
 	ktime_t began = ktime_get();
-	int err = md_upcall(instance, NULL_NOTHING);
+	int err = mdrv_upcall(instance, NULL_NOTHING);
 	u64 took_ns = ktime_to_ns(ktime_sub(ktime_get(), began));
 
 	if (err < 0)
@@ -37,19 +37,19 @@ static struct miscdevice null_device = {
 	.name = "null_micro",
 	.fops = &null_fops,
 };
-static const struct md_ops null_ops = {};
+static const struct mdrv_ops null_ops = {};
 
 static int __init null_init(void)
 {
 	int err;
 
-	instance = md_create("null0", &null_contract, &null_ops, NULL);
+	instance = mdrv_create("null0", &null_contract, &null_ops, NULL);
 	if (IS_ERR(instance))
 		return PTR_ERR(instance);
-	md_set_hold(instance, HOLD_MS);
+	mdrv_set_hold(instance, HOLD_MS);
 	err = misc_register(&null_device);
 	if (err)
-		md_destroy(instance);
+		mdrv_destroy(instance);
 	return err;
 }
 module_init(null_init);
@@ -57,7 +57,7 @@ module_init(null_init);
 static void __exit null_exit(void)
 {
 	misc_deregister(&null_device);
-	md_destroy(instance);
+	mdrv_destroy(instance);
 }
 module_exit(null_exit);
 

@@ -21,21 +21,21 @@ enum rtl_field {
 	RTL_F_MAC,
 };
 
-static const struct md_field rtl_fields[] = {
-	[RTL_F_RX_RING] = MD_FIELD(rtl, rx_ring),
-	[RTL_F_TX_RING] = MD_FIELD(rtl, tx_ring),
-	[RTL_F_RX_CONFIG] = MD_FIELD(rtl, rx_config),
-	[RTL_F_RX_CHECKSUM] = MD_FIELD_RANGE(rtl, rx_checksum, 0, 1),
-	[RTL_F_RUNNING] = MD_FIELD_RANGE(rtl, running, 0, 1),
-	[RTL_F_LINK] = MD_FIELD_RANGE(rtl, link, 0, 1),
-	[RTL_F_SPEED] = MD_FIELD_RANGE(rtl, speed, 0, 100),
-	[RTL_F_DUPLEX] = MD_FIELD_RANGE(rtl, full_duplex, 0, 1),
-	[RTL_F_AUTONEG] = MD_FIELD_RANGE(rtl, autoneg, 0, 1),
-	[RTL_F_MTU] = MD_FIELD_RANGE(rtl, mtu, 68, 1500),
-	[RTL_F_MAC] = MD_FIELD_BYTES(rtl, mac),
+static const struct mdrv_field rtl_fields[] = {
+	[RTL_F_RX_RING] = MDRV_FIELD(rtl, rx_ring),
+	[RTL_F_TX_RING] = MDRV_FIELD(rtl, tx_ring),
+	[RTL_F_RX_CONFIG] = MDRV_FIELD(rtl, rx_config),
+	[RTL_F_RX_CHECKSUM] = MDRV_FIELD_RANGE(rtl, rx_checksum, 0, 1),
+	[RTL_F_RUNNING] = MDRV_FIELD_RANGE(rtl, running, 0, 1),
+	[RTL_F_LINK] = MDRV_FIELD_RANGE(rtl, link, 0, 1),
+	[RTL_F_SPEED] = MDRV_FIELD_RANGE(rtl, speed, 0, 100),
+	[RTL_F_DUPLEX] = MDRV_FIELD_RANGE(rtl, full_duplex, 0, 1),
+	[RTL_F_AUTONEG] = MDRV_FIELD_RANGE(rtl, autoneg, 0, 1),
+	[RTL_F_MTU] = MDRV_FIELD_RANGE(rtl, mtu, 68, 1500),
+	[RTL_F_MAC] = MDRV_FIELD_BYTES(rtl, mac),
 };
 
-static const struct md_type rtl_types[] = { [RTL] = MD_TYPE(rtl, rtl_fields) };
+static const struct mdrv_type rtl_types[] = { [RTL] = MDRV_TYPE(rtl, rtl_fields) };
 
 enum rtl_upcall {
 	RTL_PROBE,
@@ -50,41 +50,43 @@ enum rtl_upcall {
 	RTL_RECOVER,
 };
 
-static const struct md_access rtl_open_sees[] = {
-	{ RTL, RTL_F_RX_RING, MD_IN },	 { RTL, RTL_F_TX_RING, MD_IN },
-	{ RTL, RTL_F_RX_CONFIG, MD_IN }, { RTL, RTL_F_RX_CHECKSUM, MD_IN },
-	{ RTL, RTL_F_MAC, MD_IN },	 { RTL, RTL_F_RUNNING, MD_INOUT },
-	{ RTL, RTL_F_LINK, MD_IN },
+static const struct mdrv_access rtl_open_sees[] = {
+	{ RTL, RTL_F_RX_RING, MDRV_IN },   { RTL, RTL_F_TX_RING, MDRV_IN },
+	{ RTL, RTL_F_RX_CONFIG, MDRV_IN }, { RTL, RTL_F_RX_CHECKSUM, MDRV_IN },
+	{ RTL, RTL_F_MAC, MDRV_IN },	   { RTL, RTL_F_RUNNING, MDRV_INOUT },
+	{ RTL, RTL_F_LINK, MDRV_IN },
 };
-static const struct md_access rtl_stop_sees[] = { { RTL, RTL_F_RUNNING, MD_INOUT } };
-static const struct md_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MD_IN } };
-static const struct md_access rtl_mac_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
-static const struct md_access rtl_checksum_sees[] = {
-	{ RTL, RTL_F_RX_CHECKSUM, MD_IN },
-	{ RTL, RTL_F_RUNNING, MD_IN },
+static const struct mdrv_access rtl_stop_sees[] = { { RTL, RTL_F_RUNNING, MDRV_INOUT } };
+static const struct mdrv_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MDRV_IN } };
+static const struct mdrv_access rtl_mac_sees[] = { { RTL, RTL_F_MAC, MDRV_IN } };
+static const struct mdrv_access rtl_checksum_sees[] = {
+	{ RTL, RTL_F_RX_CHECKSUM, MDRV_IN },
+	{ RTL, RTL_F_RUNNING, MDRV_IN },
 };
-static const struct md_access rtl_settings_sees[] = {
-	{ RTL, RTL_F_SPEED, MD_INOUT },
-	{ RTL, RTL_F_DUPLEX, MD_INOUT },
-	{ RTL, RTL_F_AUTONEG, MD_INOUT },
+static const struct mdrv_access rtl_settings_sees[] = {
+	{ RTL, RTL_F_SPEED, MDRV_INOUT },
+	{ RTL, RTL_F_DUPLEX, MDRV_INOUT },
+	{ RTL, RTL_F_AUTONEG, MDRV_INOUT },
 };
-static const struct md_access rtl_nothing_sees[] = { { RTL, RTL_F_MTU, 0 } };
+static const struct mdrv_access rtl_nothing_sees[] = { { RTL, RTL_F_MTU, 0 } };
 
 #define RTL_PROBE_MS 5000 /* enabling a PCI device may mean to run ACPI code */
 
-static const struct md_call rtl_upcalls[] = {
-	[RTL_PROBE] = MD_CALL("probe", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN,
-			      .deadline_ms = RTL_PROBE_MS),
-	[RTL_OPEN] = MD_CALL("open", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_STOP] = MD_CALL("stop", rtl_stop_sees, .refs = 1),
-	[RTL_LINK_CHANGED] = MD_CALL("link_changed", rtl_link_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SET_MAC] = MD_CALL("set_mac", rtl_mac_sees, .refs = 1, .flags = MD_AGAIN),
+static const struct mdrv_call rtl_upcalls[] = {
+	[RTL_PROBE] = MDRV_CALL("probe", rtl_nothing_sees, .refs = 1, .flags = MDRV_AGAIN,
+				.deadline_ms = RTL_PROBE_MS),
+	[RTL_OPEN] = MDRV_CALL("open", rtl_open_sees, .refs = 1, .flags = MDRV_AGAIN),
+	[RTL_STOP] = MDRV_CALL("stop", rtl_stop_sees, .refs = 1),
+	[RTL_LINK_CHANGED] =
+		MDRV_CALL("link_changed", rtl_link_sees, .refs = 1, .flags = MDRV_AGAIN),
+	[RTL_SET_MAC] = MDRV_CALL("set_mac", rtl_mac_sees, .refs = 1, .flags = MDRV_AGAIN),
 	[RTL_SET_CHECKSUM] =
-		MD_CALL("set_checksum", rtl_checksum_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_SETTINGS] = MD_CALL("settings", rtl_settings_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_RENEGOTIATE] = MD_CALL("renegotiate", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_READ_REGS] = MD_CALL("read_regs", rtl_nothing_sees, .refs = 1, .flags = MD_AGAIN),
-	[RTL_RECOVER] = MD_CALL("recover", rtl_open_sees, .refs = 1, .flags = MD_AGAIN),
+		MDRV_CALL("set_checksum", rtl_checksum_sees, .refs = 1, .flags = MDRV_AGAIN),
+	[RTL_SETTINGS] = MDRV_CALL("settings", rtl_settings_sees, .refs = 1, .flags = MDRV_AGAIN),
+	[RTL_RENEGOTIATE] =
+		MDRV_CALL("renegotiate", rtl_nothing_sees, .refs = 1, .flags = MDRV_AGAIN),
+	[RTL_READ_REGS] = MDRV_CALL("read_regs", rtl_nothing_sees, .refs = 1, .flags = MDRV_AGAIN),
+	[RTL_RECOVER] = MDRV_CALL("recover", rtl_open_sees, .refs = 1, .flags = MDRV_AGAIN),
 };
 
 enum rtl_downcall {
@@ -99,29 +101,29 @@ enum rtl_downcall {
 	RTL_CARRIER,
 };
 
-static const struct md_access rtl_rings_sees[] = {
-	{ RTL, RTL_F_RX_RING, MD_OUT },
-	{ RTL, RTL_F_TX_RING, MD_OUT },
+static const struct mdrv_access rtl_rings_sees[] = {
+	{ RTL, RTL_F_RX_RING, MDRV_OUT },
+	{ RTL, RTL_F_TX_RING, MDRV_OUT },
 };
-static const struct md_access rtl_carrier_sees[] = { { RTL, RTL_F_LINK, MD_IN } };
-static const struct md_access rtl_register_sees[] = { { RTL, RTL_F_MAC, MD_IN } };
+static const struct mdrv_access rtl_carrier_sees[] = { { RTL, RTL_F_LINK, MDRV_IN } };
+static const struct mdrv_access rtl_register_sees[] = { { RTL, RTL_F_MAC, MDRV_IN } };
 
-static const struct md_call rtl_downcalls[] = {
-	[RTL_ENABLE] = MD_CALL("enable", rtl_nothing_sees),
-	[RTL_REGISTER] = MD_CALL("register", rtl_register_sees),
-	[RTL_RINGS] = MD_CALL("rings", rtl_rings_sees),
-	[RTL_REFILL] = MD_CALL("refill", rtl_nothing_sees),
-	[RTL_INTERRUPT] = MD_CALL("interrupt", rtl_nothing_sees),
-	[RTL_START] = MD_CALL("start", rtl_nothing_sees),
-	[RTL_QUIET] = MD_CALL("quiet", rtl_nothing_sees),
-	[RTL_RELEASE] = MD_CALL("release", rtl_nothing_sees),
-	[RTL_CARRIER] = MD_CALL("carrier", rtl_carrier_sees),
+static const struct mdrv_call rtl_downcalls[] = {
+	[RTL_ENABLE] = MDRV_CALL("enable", rtl_nothing_sees),
+	[RTL_REGISTER] = MDRV_CALL("register", rtl_register_sees),
+	[RTL_RINGS] = MDRV_CALL("rings", rtl_rings_sees),
+	[RTL_REFILL] = MDRV_CALL("refill", rtl_nothing_sees),
+	[RTL_INTERRUPT] = MDRV_CALL("interrupt", rtl_nothing_sees),
+	[RTL_START] = MDRV_CALL("start", rtl_nothing_sees),
+	[RTL_QUIET] = MDRV_CALL("quiet", rtl_nothing_sees),
+	[RTL_RELEASE] = MDRV_CALL("release", rtl_nothing_sees),
+	[RTL_CARRIER] = MDRV_CALL("carrier", rtl_carrier_sees),
 };
 
 /* The one lock: the registers that say what is received, and those behind RTL_LOCK. */
 #define RTL_REGISTERS_LOCK 0
 
-static const struct md_contract rtl_contract = {
+static const struct mdrv_contract rtl_contract = {
 	.name = "rtl8139_micro",
 	.types = rtl_types,
 	.types_count = sizeof(rtl_types) / sizeof(rtl_types[0]),

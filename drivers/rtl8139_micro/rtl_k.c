@@ -25,7 +25,7 @@
 
 static int ask(struct adapter *a, u32 call)
 {
-	int err = md_upcall(a->md, call, md_arg(&a->shared));
+	int err = mdrv_upcall(a->md, call, mdrv_arg(&a->shared));
 
 	return err > 0 ? -EPROTO : err; /* there is nothing more to say than that it is done */
 }
@@ -123,12 +123,12 @@ static void rtl_set_rx_mode(struct net_device *net)
 			      (net->flags & IFF_PROMISC ? RTL_RX_ALL : 0);
 	if (!a->flowing)
 		return;
-	if (!md_lock_try(&a->registers, &flags)) {
+	if (!mdrv_lock_try(&a->registers, &flags)) {
 		schedule_work(&a->mode_work);
 		return;
 	}
 	rtl_apply_mode(a);
-	md_lock_release(&a->registers, flags);
+	mdrv_lock_release(&a->registers, flags);
 }
 
 static void on_mode(struct work_struct *work)
@@ -136,10 +136,10 @@ static void on_mode(struct work_struct *work)
 	struct adapter *a = container_of(work, struct adapter, mode_work);
 	unsigned long flags;
 
-	if (md_lock_wait(&a->registers, &flags))
+	if (mdrv_lock_wait(&a->registers, &flags))
 		return;
 	rtl_apply_mode(a);
-	md_lock_release_waited(&a->registers, flags);
+	mdrv_lock_release_waited(&a->registers, flags);
 }
 
 /* Context: any */
@@ -202,9 +202,9 @@ static int rtl_regs_bytes(struct net_device *net)
 static void rtl_get_regs(struct net_device *net, struct ethtool_regs *regs, void *data)
 {
 	struct adapter *a = netdev_priv(net);
-	struct md_buffer buffer = { .data = data, .bytes = RTL_REGS_BYTES, .mode = MD_OUT };
+	struct mdrv_buffer buffer = { .data = data, .bytes = RTL_REGS_BYTES, .mode = MDRV_OUT };
 
-	md_upcall_buffer(a->md, RTL_READ_REGS, &buffer, md_arg(&a->shared));
+	mdrv_upcall_buffer(a->md, RTL_READ_REGS, &buffer, mdrv_arg(&a->shared));
 }
 
 static void rtl_driver_info(struct net_device *net, struct ethtool_drvinfo *info)
@@ -250,9 +250,9 @@ static void undo_enable(void *what)
 	a->enabled = false;
 }
 
-static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 	int err;
 
 	if (a->enabled)
@@ -261,7 +261,7 @@ static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buff
 	if (err)
 		return err;
 	a->enabled = true;
-	err = md_note(md, "enable", undo_enable, a);
+	err = mdrv_note(md, "enable", undo_enable, a);
 	if (err)
 		return err;
 	pci_set_master(a->pci);
@@ -277,9 +277,9 @@ static bool is_registered(const struct adapter *a)
  * An interface can be registered only once, so nothing that may yet have to be
  * undone: it is when the u-driver's call has come to its end, in announce().
  */
-static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (!a->enabled || is_registered(a) || !is_valid_ether_addr(a->shared.mac))
 		return -EINVAL;
@@ -288,53 +288,53 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 	return 0;
 }
 
-static int down_rings(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_rings(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (!may_move(a))
 		return -EPERM;
 	return a->rx ? -EBUSY : rtl_rings_alloc(a);
 }
 
-static int down_refill(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_refill(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (!may_move(a))
 		return -EPERM;
 	return a->flowing || !a->rx ? -EBUSY : rtl_rings_reset(a);
 }
 
-static int down_interrupt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_interrupt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (!may_move(a))
 		return -EPERM;
 	return a->irq ? -EBUSY : rtl_interrupt_request(a);
 }
 
-static int down_start(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_start(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 	unsigned long flags;
 
 	if (!may_move(a))
 		return -EPERM;
 	if (a->flowing || !a->rx || !a->irq)
 		return -EINVAL;
-	if (!md_lock_try(&a->registers, &flags))
+	if (!mdrv_lock_try(&a->registers, &flags))
 		return -EDEADLK; /* the u-driver itself holds it */
 	rtl_apply_mode(a);
-	md_lock_release(&a->registers, flags);
+	mdrv_lock_release(&a->registers, flags);
 	rtl_flow(a);
 	return 0;
 }
 
-static int down_quiet(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_quiet(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (!may_move(a))
 		return -EPERM;
@@ -342,9 +342,9 @@ static int down_quiet(struct md_instance *md, u64 *args, struct md_buffer *buffe
 	return 0;
 }
 
-static int down_release(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_release(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (!may_move(a))
 		return -EPERM;
@@ -355,9 +355,9 @@ static int down_release(struct md_instance *md, u64 *args, struct md_buffer *buf
 	return 0;
 }
 
-static int down_carrier(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_carrier(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 
 	if (a->shared.link)
 		netif_carrier_on(a->net);
@@ -366,7 +366,7 @@ static int down_carrier(struct md_instance *md, u64 *args, struct md_buffer *buf
 	return 0;
 }
 
-static const md_downcall_fn downcalls[] = {
+static const mdrv_downcall_fn downcalls[] = {
 	[RTL_ENABLE] = down_enable, [RTL_REGISTER] = down_register,   [RTL_RINGS] = down_rings,
 	[RTL_REFILL] = down_refill, [RTL_INTERRUPT] = down_interrupt, [RTL_START] = down_start,
 	[RTL_QUIET] = down_quiet,   [RTL_RELEASE] = down_release,     [RTL_CARRIER] = down_carrier,
@@ -387,13 +387,13 @@ static int announce(struct adapter *a)
 		return -ENODEV;
 	netif_carrier_off(a->net);
 	err = register_netdev(a->net);
-	return err ?: md_note(a->md, "announce", undo_announce, a);
+	return err ?: mdrv_note(a->md, "announce", undo_announce, a);
 }
 
 /* The first u-driver brings the device up; those that follow find it running, and look at the link. */
-static void joined(struct md_instance *md)
+static void joined(struct mdrv_instance *md)
 {
-	struct adapter *a = md_priv(md);
+	struct adapter *a = mdrv_priv(md);
 	bool first = !is_registered(a);
 	int err;
 
@@ -405,7 +405,7 @@ static void joined(struct md_instance *md)
 		dev_err(&a->pci->dev, "the u-driver's first call failed: %d\n", err);
 }
 
-static const struct md_ops rtl_md_ops = { .downcalls = downcalls, .joined = joined };
+static const struct mdrv_ops rtl_mdrv_ops = { .downcalls = downcalls, .joined = joined };
 
 /* ---- coming and going ---- */
 
@@ -433,12 +433,12 @@ static int connect(struct adapter *a)
 	phys_addr_t at = pci_resource_start(a->pci, REGS_BAR);
 	int err;
 
-	md_set_hold(a->md, HOLD_MS);
-	err = md_lock_add(a->md, &a->registers, NULL, NULL);
+	mdrv_set_hold(a->md, HOLD_MS);
+	err = mdrv_lock_add(a->md, &a->registers, NULL, NULL);
 	if (err < 0)
 		return err;
-	err = md_map_registers(a->md, 0, at, RTL_REGS_BYTES);
-	return err ?: md_share(a->md, RTL, &a->shared);
+	err = mdrv_map_registers(a->md, 0, at, RTL_REGS_BYTES);
+	return err ?: mdrv_share(a->md, RTL, &a->shared);
 }
 
 static int rtl_add(struct pci_dev *pci, const struct pci_device_id *id)
@@ -460,7 +460,7 @@ static int rtl_add(struct pci_dev *pci, const struct pci_device_id *id)
 	a->regs = pci_ioremap_bar(pci, REGS_BAR);
 	if (!a->regs)
 		goto err_free;
-	a->md = md_create("rtl0", &rtl_contract, &rtl_md_ops, a);
+	a->md = mdrv_create("rtl0", &rtl_contract, &rtl_mdrv_ops, a);
 	if (IS_ERR(a->md)) {
 		err = PTR_ERR(a->md);
 		goto err_unmap;
@@ -472,7 +472,7 @@ static int rtl_add(struct pci_dev *pci, const struct pci_device_id *id)
 	return 0;
 
 err_destroy:
-	md_destroy(a->md);
+	mdrv_destroy(a->md);
 err_unmap:
 	iounmap(a->regs);
 err_free:
@@ -484,12 +484,12 @@ static void rtl_remove(struct pci_dev *pci)
 {
 	struct adapter *a = pci_get_drvdata(pci);
 
-	md_undo(a->md, undo_announce,
-		a); /* which closes it, so that nobody schedules work any more */
+	mdrv_undo(a->md, undo_announce,
+		  a); /* which closes it, so that nobody schedules work any more */
 	cancel_work_sync(&a->link_work);
 	cancel_work_sync(&a->recover_work);
 	cancel_work_sync(&a->mode_work);
-	md_destroy(a->md);
+	mdrv_destroy(a->md);
 	iounmap(a->regs);
 	free_netdev(a->net);
 }

@@ -7,7 +7,7 @@
 #include <linux/pci.h>
 #include <linux/workqueue.h>
 
-#include "md_kernel.h"
+#include "mdrv_kernel.h"
 #include "rtl.h"
 
 #define RING	    64 /* descriptors; the chip's most */
@@ -26,7 +26,7 @@ struct sent {
 
 struct adapter {
 	struct rtl shared;
-	struct md_instance *md;
+	struct mdrv_instance *md;
 	struct net_device *net;
 	struct pci_dev *pci;
 	void __iomem *regs;
@@ -39,7 +39,7 @@ struct adapter {
 	dma_addr_t sent_at[RING];
 	unsigned int rx_next, tx_head, tx_tail; /* ever growing but rx_next */
 
-	struct md_lock registers; /* RTL_REGISTERS_LOCK */
+	struct mdrv_lock registers; /* RTL_REGISTERS_LOCK */
 	spinlock_t tx_lock; /* tx_head, tx_tail, and the waking of the queue */
 	bool flowing; /* napi is on and the queue runs */
 	bool irq; /* requested */

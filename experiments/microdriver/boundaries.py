@@ -10,7 +10,7 @@ from functools import partial
 from injectors.channel.channel import Channel
 from microdriver.contract import IN, OUT, Call, Contract, Field
 
-KINDS = {"return": 2, "downcall": 3}  # enum md_kind
+KINDS = {"return": 2, "downcall": 3}  # enum mdrv_kind
 CARRIES = {"return": OUT, "downcall": IN}  # what crosses from the u-driver to the k-driver
 HEARD = {"return": ("kind", "call", "seq", "status", "bytes"),
          "downcall": ("kind", "call", "seq", "bytes", "turn", "args.0")}  # fmt: skip

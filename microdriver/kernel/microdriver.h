@@ -26,175 +26,176 @@
 #include <sys/ioctl.h>
 #endif
 
-#define MD_NAME	      32
-#define MD_ARGS	      6
-#define MD_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
-#define MD_PAYLOAD    4000
-#define MD_MAPS	      4 /* regions that the u-driver may map */
-#define MD_DEPTH      8 /* calls within calls */
-#define MD_ERRNO_MAX  511 /* of a status: -errno as user space knows it */
+#define MDRV_NAME	32
+#define MDRV_ARGS	6
+#define MDRV_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
+#define MDRV_PAYLOAD	4000
+#define MDRV_MAPS	4 /* regions that the u-driver may map */
+#define MDRV_DEPTH	8 /* calls within calls */
+#define MDRV_ERRNO_MAX	511 /* of a status: -errno as user space knows it */
 
 /* What a message is. */
-enum md_kind {
-	MD_NOTHING,
-	MD_UPCALL, /* k-driver -> u-driver */
-	MD_RETURN, /* its answer */
-	MD_DOWNCALL, /* u-driver -> k-driver */
-	MD_RESULT, /* its answer */
+enum mdrv_kind {
+	MDRV_NOTHING,
+	MDRV_UPCALL, /* k-driver -> u-driver */
+	MDRV_RETURN, /* its answer */
+	MDRV_DOWNCALL, /* u-driver -> k-driver */
+	MDRV_RESULT, /* its answer */
 };
 
 /*
  * One message. An answer bears the sequence number of its call; a downcall
  * that of the upcall it belongs to, or 0 outside of any.
  */
-struct md_message {
+struct mdrv_message {
 	__u32 kind;
 	__u32 call; /* index into the contract's upcalls or downcalls */
 	__u32 seq;
 	__s32 status; /* of an answer: 0 or more, or -errno */
-	__u64 args[MD_ARGS];
+	__u64 args[MDRV_ARGS];
 	__u32 bytes; /* of payload */
 	__u32 turn; /* of a downcall: ever another from one session; its answer bears the same */
-	__u8 payload[MD_PAYLOAD]; /* records, one behind the other, unaligned */
+	__u8 payload[MDRV_PAYLOAD]; /* records, one behind the other, unaligned */
 };
 
-#define MD_HEAD offsetof(struct md_message, payload)
+#define MDRV_HEAD offsetof(struct mdrv_message, payload)
 
 /*
- * A field's new value; its data follows. Field MD_WHOLE is the whole object, MD_GONE tells that there is none
+ * A field's new value; its data follows. Field MDRV_WHOLE is the whole object, MDRV_GONE tells that there is none
  * any more; object 0 is the call's buffer.
  */
-struct md_record {
+struct mdrv_record {
 	__u32 object;
 	__u16 field;
 	__u16 bytes;
 };
 
-#define MD_WHOLE 0xffff
-#define MD_GONE	 0xfffe
+#define MDRV_WHOLE 0xffff
+#define MDRV_GONE  0xfffe
 
 /* An object's number says what it is: the u-driver makes its own when it first hears of one. */
-#define MD_OBJECT(type, n)     ((__u32)(type) << 20 | (n))
-#define MD_OBJECT_TYPE(object) ((object) >> 20)
-#define MD_OBJECTS	       ((1U << 20) - 1) /* ever, of one instance */
+#define MDRV_OBJECT(type, n)	 ((__u32)(type) << 20 | (n))
+#define MDRV_OBJECT_TYPE(object) ((object) >> 20)
+#define MDRV_OBJECTS		 ((1U << 20) - 1) /* ever, of one instance */
 
 /* A pointer to an object, or into one, as it crosses. 0 is NULL. */
-#define MD_REF(id, offset) ((__u64)(id) << 32 | (__u32)(offset))
-#define MD_REF_OBJECT(ref) ((__u32)((ref) >> 32))
-#define MD_REF_OFFSET(ref) ((__u32)(ref))
+#define MDRV_REF(id, offset) ((__u64)(id) << 32 | (__u32)(offset))
+#define MDRV_REF_OBJECT(ref) ((__u32)((ref) >> 32))
+#define MDRV_REF_OFFSET(ref) ((__u32)(ref))
 
-enum md_shape {
-	MD_SCALAR, /* 1, 2, 4 or 8 bytes, unsigned; the k-driver takes min..max only */
-	MD_BYTES, /* an array, or anything opaque, as it is */
-	MD_POINTER, /* to a shared object or into one: translated */
-	MD_LIST, /* the head of a list of shared objects: crosses as their numbers */
+enum mdrv_shape {
+	MDRV_SCALAR, /* 1, 2, 4 or 8 bytes, unsigned; the k-driver takes min..max only */
+	MDRV_BYTES, /* an array, or anything opaque, as it is */
+	MDRV_POINTER, /* to a shared object or into one: translated */
+	MDRV_LIST, /* the head of a list of shared objects: crosses as their numbers */
 };
 
-struct md_field {
+struct mdrv_field {
 	const char *name;
 	__u32 offset, bytes;
-	enum md_shape shape;
-	__u32 link; /* MD_LIST: where the members keep their list_head */
+	enum mdrv_shape shape;
+	__u32 link; /* MDRV_LIST: where the members keep their list_head */
 	__u64 min, max;
 };
 
-struct md_type {
+struct mdrv_type {
 	const char *name;
 	__u32 bytes;
-	const struct md_field *fields;
+	const struct mdrv_field *fields;
 	__u32 fields_count;
 };
 
 /* Which way a field crosses with a call: what the callee reads, what it writes. */
-#define MD_IN	 1
-#define MD_OUT	 2
-#define MD_INOUT 3
+#define MDRV_IN	   1
+#define MDRV_OUT   2
+#define MDRV_INOUT 3
 
-struct md_access {
+struct mdrv_access {
 	__u16 type, field;
 	__u32 mode;
 };
 
-#define MD_AGAIN 1 /* may be issued again to a new u-driver if the old one died within it */
+#define MDRV_AGAIN 1 /* may be issued again to a new u-driver if the old one died within it */
 
-struct md_call {
+struct mdrv_call {
 	const char *name;
-	const struct md_access *accesses;
+	const struct mdrv_access *accesses;
 	__u32 accesses_count;
 	__u32 refs; /* bit n: argument n is a pointer to a shared object */
-	__u32 deadline_ms; /* of an upcall, with all the downcalls in it; 0: MD_DEADLINE_MS */
+	__u32 deadline_ms; /* of an upcall, with all the downcalls in it; 0: MDRV_DEADLINE_MS */
 	__u32 flags;
 };
 
-#define MD_DEADLINE_MS 1000
+#define MDRV_DEADLINE_MS 1000
 
-struct md_contract {
+struct mdrv_contract {
 	const char *name;
-	const struct md_type *types;
+	const struct mdrv_type *types;
 	__u32 types_count;
-	const struct md_call *upcalls;
+	const struct mdrv_call *upcalls;
 	__u32 upcalls_count;
-	const struct md_call *downcalls; /* numbered from 0; the runtime's own begin at MD_STOCK */
+	const struct mdrv_call
+		*downcalls; /* numbered from 0; the runtime's own begin at MDRV_STOCK */
 	__u32 downcalls_count;
 };
 
 /* Downcalls that the runtime itself serves. */
-enum md_stock {
-	MD_STOCK = 0x1000,
-	MD_LOCK = MD_STOCK, /* args: number of the combolock */
-	MD_UNLOCK,
-	MD_STOCK_END,
+enum mdrv_stock {
+	MDRV_STOCK = 0x1000,
+	MDRV_LOCK = MDRV_STOCK, /* args: number of the combolock */
+	MDRV_UNLOCK,
+	MDRV_STOCK_END,
 };
 
-struct md_attach {
-	__u64 digest; /* of the contract, by md_digest() */
+struct mdrv_attach {
+	__u64 digest; /* of the contract, by mdrv_digest() */
 	__u32 whole; /* out: objects cross whole, not by field */
-	__u32 offsets[MD_MAPS]; /* out: where in its first page each mapped region begins */
+	__u32 offsets[MDRV_MAPS]; /* out: where in its first page each mapped region begins */
 	__u32 pad;
 };
 
-#define MD_IOC_ATTACH _IOWR('M', 1, struct md_attach)
-#define MD_IOC_EXCHANGE                                                                            \
-	_IOWR('M', 2, struct md_message) /* say something, wait for what comes next */
+#define MDRV_IOC_ATTACH _IOWR('M', 1, struct mdrv_attach)
+#define MDRV_IOC_EXCHANGE                                                                          \
+	_IOWR('M', 2, struct mdrv_message) /* say something, wait for what comes next */
 
-#define MD_FIELD(type, member)                                                                     \
+#define MDRV_FIELD(type, member)                                                                   \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member),                          \
-		.bytes = sizeof(((struct type *)0)->member), .shape = MD_SCALAR, .max = ~0ULL      \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MDRV_SCALAR, .max = ~0ULL    \
 	}
-#define MD_FIELD_RANGE(type, member, low, high)                                                    \
+#define MDRV_FIELD_RANGE(type, member, low, high)                                                  \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member),                          \
-		.bytes = sizeof(((struct type *)0)->member), .shape = MD_SCALAR, .min = low,       \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MDRV_SCALAR, .min = low,     \
 		.max = high                                                                        \
 	}
-#define MD_FIELD_BYTES(type, member)                                                               \
+#define MDRV_FIELD_BYTES(type, member)                                                             \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member),                          \
-		.bytes = sizeof(((struct type *)0)->member), .shape = MD_BYTES                     \
+		.bytes = sizeof(((struct type *)0)->member), .shape = MDRV_BYTES                   \
 	}
-#define MD_FIELD_POINTER(type, member)                                                             \
+#define MDRV_FIELD_POINTER(type, member)                                                           \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member), .bytes = sizeof(void *), \
-		.shape = MD_POINTER                                                                \
+		.shape = MDRV_POINTER                                                              \
 	}
-#define MD_FIELD_LIST(type, member, of, at)                                                        \
+#define MDRV_FIELD_LIST(type, member, of, at)                                                      \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member),                          \
-		.bytes = 2 * sizeof(void *), .shape = MD_LIST, .link = offsetof(struct of, at)     \
+		.bytes = 2 * sizeof(void *), .shape = MDRV_LIST, .link = offsetof(struct of, at)   \
 	}
-#define MD_TYPE(type, table)                                                                       \
+#define MDRV_TYPE(type, table)                                                                     \
 	{                                                                                          \
 		.name = #type, .bytes = sizeof(struct type), .fields = table,                      \
 		.fields_count = sizeof(table) / sizeof((table)[0])                                 \
 	}
-#define MD_CALL(word, table, ...)                                                                  \
+#define MDRV_CALL(word, table, ...)                                                                \
 	{                                                                                          \
 		.name = word, .accesses = table,                                                   \
 		.accesses_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__                  \
 	}
 
-static inline __u64 md_mix(__u64 hash, __u64 value)
+static inline __u64 mdrv_mix(__u64 hash, __u64 value)
 {
 	int n;
 
@@ -203,37 +204,37 @@ static inline __u64 md_mix(__u64 hash, __u64 value)
 	return hash;
 }
 
-static inline __u64 md_digest_calls(__u64 hash, const struct md_call *calls, __u32 count)
+static inline __u64 mdrv_digest_calls(__u64 hash, const struct mdrv_call *calls, __u32 count)
 {
 	__u32 n, k;
 
 	for (n = 0; n < count; n++) {
-		hash = md_mix(hash, calls[n].refs);
+		hash = mdrv_mix(hash, calls[n].refs);
 		for (k = 0; k < calls[n].accesses_count; k++)
-			hash = md_mix(hash, (__u64)calls[n].accesses[k].type << 48 |
-						    (__u64)calls[n].accesses[k].field << 32 |
-						    calls[n].accesses[k].mode);
+			hash = mdrv_mix(hash, (__u64)calls[n].accesses[k].type << 48 |
+						      (__u64)calls[n].accesses[k].field << 32 |
+						      calls[n].accesses[k].mode);
 	}
-	return md_mix(hash, count);
+	return mdrv_mix(hash, count);
 }
 
 /* A hash of all that both halves must agree on. */
-static inline __u64 md_digest(const struct md_contract *contract)
+static inline __u64 mdrv_digest(const struct mdrv_contract *contract)
 {
 	__u64 hash = 0xcbf29ce484222325ULL;
 	__u32 n, k;
 
 	for (n = 0; n < contract->types_count; n++) {
-		const struct md_type *type = &contract->types[n];
+		const struct mdrv_type *type = &contract->types[n];
 
-		hash = md_mix(hash, type->bytes);
+		hash = mdrv_mix(hash, type->bytes);
 		for (k = 0; k < type->fields_count; k++)
-			hash = md_mix(hash, (__u64)type->fields[k].offset << 32 |
-						    type->fields[k].bytes << 8 |
-						    type->fields[k].shape);
+			hash = mdrv_mix(hash, (__u64)type->fields[k].offset << 32 |
+						      type->fields[k].bytes << 8 |
+						      type->fields[k].shape);
 	}
-	hash = md_digest_calls(hash, contract->upcalls, contract->upcalls_count);
-	return md_digest_calls(hash, contract->downcalls, contract->downcalls_count);
+	hash = mdrv_digest_calls(hash, contract->upcalls, contract->upcalls_count);
+	return mdrv_digest_calls(hash, contract->downcalls, contract->downcalls_count);
 }
 
 #endif

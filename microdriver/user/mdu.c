@@ -31,17 +31,17 @@ struct object {
 
 struct mdu {
 	int fd;
-	const struct md_contract *contract;
+	const struct mdrv_contract *contract;
 	const mdu_upcall_fn *upcalls;
 	void *priv;
 	struct object *objects;
 	__u32 seq; /* of the upcall that is being served; 0: none */
 	__u32 turns; /* downcalls ever made */
 	bool whole;
-	__u32 offsets[MD_MAPS];
+	__u32 offsets[MDRV_MAPS];
 };
 
-static const struct md_call stock_call = { .name = "stock" };
+static const struct mdrv_call stock_call = { .name = "stock" };
 
 static void die(const struct mdu *md, const char *what)
 {
@@ -49,9 +49,9 @@ static void die(const struct mdu *md, const char *what)
 	exit(1);
 }
 
-static const struct md_type *type_of(const struct mdu *md, const struct object *object)
+static const struct mdrv_type *type_of(const struct mdu *md, const struct object *object)
 {
-	return &md->contract->types[MD_OBJECT_TYPE(object->id)];
+	return &md->contract->types[MDRV_OBJECT_TYPE(object->id)];
 }
 
 /* ---- objects ---- */
@@ -63,7 +63,7 @@ static struct object *object_by_id(struct mdu *md, __u32 id)
 	for (object = md->objects; object; object = object->next)
 		if (object->id == id)
 			return object;
-	if (MD_OBJECT_TYPE(id) >= md->contract->types_count)
+	if (MDRV_OBJECT_TYPE(id) >= md->contract->types_count)
 		return NULL;
 	object = calloc(1, sizeof(*object));
 	if (!object)
@@ -99,23 +99,24 @@ static __u64 ref_of(const struct mdu *md, __u64 pointer)
 
 	for (object = md->objects; pointer && object; object = object->next)
 		if (pointer - mdu_arg(object->at) < type_of(md, object)->bytes)
-			return MD_REF(object->id, pointer - mdu_arg(object->at));
+			return MDRV_REF(object->id, pointer - mdu_arg(object->at));
 	return 0;
 }
 
 static __u64 pointer_of(struct mdu *md, __u64 ref)
 {
-	struct object *object = ref ? object_by_id(md, MD_REF_OBJECT(ref)) : NULL;
+	struct object *object = ref ? object_by_id(md, MDRV_REF_OBJECT(ref)) : NULL;
 
-	return object ? mdu_arg(object->at) + MD_REF_OFFSET(ref) : 0;
+	return object ? mdu_arg(object->at) + MDRV_REF_OFFSET(ref) : 0;
 }
 
-static __u8 *reserve(struct mdu *md, struct md_message *to, __u32 object, __u16 field, __u32 bytes)
+static __u8 *reserve(struct mdu *md, struct mdrv_message *to, __u32 object, __u16 field,
+		     __u32 bytes)
 {
-	struct md_record record = { .object = object, .field = field, .bytes = bytes };
+	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
 	__u8 *at = to->payload + to->bytes;
 
-	if (to->bytes + sizeof(record) + bytes > MD_PAYLOAD) {
+	if (to->bytes + sizeof(record) + bytes > MDRV_PAYLOAD) {
 		errno = E2BIG;
 		die(md, "a message is too long");
 	}
@@ -125,28 +126,29 @@ static __u8 *reserve(struct mdu *md, struct md_message *to, __u32 object, __u16 
 }
 
 static void pack_list(struct mdu *md, const struct object *object, __u32 number,
-		      const struct md_field *field, struct md_message *to)
+		      const struct mdrv_field *field, struct mdrv_message *to)
 {
 	struct link *head = (struct link *)((char *)object->at + field->offset), *at;
-	__u32 ids[MD_PAYLOAD / sizeof(__u32)], count = 0;
+	__u32 ids[MDRV_PAYLOAD / sizeof(__u32)], count = 0;
 
-	for (at = head->next; at && at != head && count < MD_PAYLOAD / sizeof(__u32); at = at->next)
-		ids[count++] = MD_REF_OBJECT(ref_of(md, mdu_arg(at) - field->link));
+	for (at = head->next; at && at != head && count < MDRV_PAYLOAD / sizeof(__u32);
+	     at = at->next)
+		ids[count++] = MDRV_REF_OBJECT(ref_of(md, mdu_arg(at) - field->link));
 	memcpy(reserve(md, to, object->id, number, count * sizeof(__u32)), ids,
 	       count * sizeof(__u32));
 }
 
-static void pack_field(struct mdu *md, struct object *object, __u32 number, struct md_message *to)
+static void pack_field(struct mdu *md, struct object *object, __u32 number, struct mdrv_message *to)
 {
-	const struct md_field *field = &type_of(md, object)->fields[number];
+	const struct mdrv_field *field = &type_of(md, object)->fields[number];
 	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
 	__u64 value;
 
-	if (field->shape == MD_LIST) {
+	if (field->shape == MDRV_LIST) {
 		pack_list(md, object, number, field, to);
 		return;
 	}
-	if (field->shape == MD_POINTER) {
+	if (field->shape == MDRV_POINTER) {
 		memcpy(&value, at, sizeof(value));
 		value = ref_of(md, value);
 		at = (char *)&value;
@@ -157,25 +159,25 @@ static void pack_field(struct mdu *md, struct object *object, __u32 number, stru
 	memcpy(reserve(md, to, object->id, number, field->bytes), at, field->bytes);
 }
 
-static void pack(struct mdu *md, const struct md_call *call, __u32 mode, struct md_message *to,
+static void pack(struct mdu *md, const struct mdrv_call *call, __u32 mode, struct mdrv_message *to,
 		 const struct mdu_buffer *buffer)
 {
 	struct object *object;
 	__u32 n;
 
 	for (object = md->whole ? md->objects : NULL; object; object = object->next)
-		memcpy(reserve(md, to, object->id, MD_WHOLE, type_of(md, object)->bytes),
+		memcpy(reserve(md, to, object->id, MDRV_WHOLE, type_of(md, object)->bytes),
 		       object->at, type_of(md, object)->bytes);
 	for (n = 0; n < call->accesses_count; n++)
 		for (object = md->objects; object; object = object->next)
 			if (call->accesses[n].mode & mode &&
-			    MD_OBJECT_TYPE(object->id) == call->accesses[n].type)
+			    MDRV_OBJECT_TYPE(object->id) == call->accesses[n].type)
 				pack_field(md, object, call->accesses[n].field, to);
 	if (buffer && buffer->bytes)
 		memcpy(reserve(md, to, 0, 0, buffer->bytes), buffer->data, buffer->bytes);
 }
 
-static void take_list(struct mdu *md, struct object *object, const struct md_field *field,
+static void take_list(struct mdu *md, struct object *object, const struct mdrv_field *field,
 		      const __u8 *data, __u32 bytes)
 {
 	struct link *head = (struct link *)((char *)object->at + field->offset), *last = head;
@@ -198,13 +200,13 @@ static void take_list(struct mdu *md, struct object *object, const struct md_fie
 	head->prev = last;
 }
 
-static void take_field(struct mdu *md, struct object *object, const struct md_field *field,
+static void take_field(struct mdu *md, struct object *object, const struct mdrv_field *field,
 		       const __u8 *data, __u32 bytes)
 {
 	char *at = (char *)object->at + field->offset;
 	__u64 value;
 
-	if (field->shape == MD_LIST) {
+	if (field->shape == MDRV_LIST) {
 		take_list(md, object, field, data, bytes);
 		return;
 	}
@@ -212,16 +214,16 @@ static void take_field(struct mdu *md, struct object *object, const struct md_fi
 		return;
 	memcpy((char *)object->twin + field->offset, data, bytes);
 	memcpy(at, data, bytes);
-	if (field->shape == MD_POINTER) {
+	if (field->shape == MDRV_POINTER) {
 		memcpy(&value, data, sizeof(value));
 		value = pointer_of(md, value);
 		memcpy(at, &value, sizeof(value));
 	}
 }
 
-static void unpack(struct mdu *md, const struct md_message *from, struct mdu_buffer *buffer)
+static void unpack(struct mdu *md, const struct mdrv_message *from, struct mdu_buffer *buffer)
 {
-	struct md_record record;
+	struct mdrv_record record;
 	__u32 at;
 
 	for (at = 0; at + sizeof(record) <= from->bytes; at += record.bytes) {
@@ -238,11 +240,11 @@ static void unpack(struct mdu *md, const struct md_message *from, struct mdu_buf
 			}
 			continue;
 		}
-		if (record.field == MD_GONE) {
+		if (record.field == MDRV_GONE) {
 			forget(md, record.object);
 			continue;
 		}
-		object = record.field == MD_WHOLE ? NULL : object_by_id(md, record.object);
+		object = record.field == MDRV_WHOLE ? NULL : object_by_id(md, record.object);
 		if (object && record.field < type_of(md, object)->fields_count)
 			take_field(md, object, &type_of(md, object)->fields[record.field],
 				   from->payload + at, record.bytes);
@@ -253,43 +255,43 @@ static void translate(struct mdu *md, __u32 refs, __u64 *args, bool out)
 {
 	int n;
 
-	for (n = 0; n < MD_ARGS; n++)
+	for (n = 0; n < MDRV_ARGS; n++)
 		if (refs & 1U << n)
 			args[n] = out ? ref_of(md, args[n]) : pointer_of(md, args[n]);
 }
 
 /* ---- calls ---- */
 
-static int exchange(struct mdu *md, struct md_message *message)
+static int exchange(struct mdu *md, struct mdrv_message *message)
 {
-	while (ioctl(md->fd, MD_IOC_EXCHANGE, message)) {
+	while (ioctl(md->fd, MDRV_IOC_EXCHANGE, message)) {
 		if (errno != EINTR)
 			return -errno;
-		message->kind = MD_NOTHING;
+		message->kind = MDRV_NOTHING;
 	}
 	return 0;
 }
 
-static void begin(struct md_message *message, __u32 kind, __u32 call, __u32 seq)
+static void begin(struct mdrv_message *message, __u32 kind, __u32 call, __u32 seq)
 {
-	memset(message, 0, MD_HEAD);
+	memset(message, 0, MDRV_HEAD);
 	message->kind = kind;
 	message->call = call;
 	message->seq = seq;
 }
 
 /* Serve the upcall in @message, and put the answer in its place. */
-static void serve(struct mdu *md, struct md_message *message)
+static void serve(struct mdu *md, struct mdrv_message *message)
 {
-	char space[MD_PAYLOAD];
+	char space[MDRV_PAYLOAD];
 	struct mdu_buffer buffer = { .data = space };
 	__u32 number = message->call, seq = message->seq, before = md->seq;
-	const struct md_call *call = &md->contract->upcalls[number];
-	__u64 args[MD_ARGS];
+	const struct mdrv_call *call = &md->contract->upcalls[number];
+	__u64 args[MDRV_ARGS];
 	int status;
 
 	if (number >= md->contract->upcalls_count) {
-		begin(message, MD_RETURN, number, seq);
+		begin(message, MDRV_RETURN, number, seq);
 		message->status = -ENOSYS;
 		return;
 	}
@@ -299,62 +301,62 @@ static void serve(struct mdu *md, struct md_message *message)
 	md->seq = seq;
 	status = md->upcalls[number](md, args, &buffer);
 	md->seq = before;
-	begin(message, MD_RETURN, number, seq);
+	begin(message, MDRV_RETURN, number, seq);
 	message->status = status;
-	pack(md, call, MD_OUT, message, &buffer);
+	pack(md, call, MDRV_OUT, message, &buffer);
 }
 
 int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buffer *buffer)
 {
-	const struct md_call *call =
-		number < MD_STOCK ? &md->contract->downcalls[number] : &stock_call;
-	struct md_message message;
+	const struct mdrv_call *call =
+		number < MDRV_STOCK ? &md->contract->downcalls[number] : &stock_call;
+	struct mdrv_message message;
 	__u32 turn = ++md->turns;
 	int err;
 
-	begin(&message, MD_DOWNCALL, number, md->seq);
+	begin(&message, MDRV_DOWNCALL, number, md->seq);
 	message.turn = turn;
 	memcpy(message.args, args, sizeof(message.args));
 	translate(md, call->refs, message.args, true);
-	pack(md, call, MD_IN, &message, buffer);
+	pack(md, call, MDRV_IN, &message, buffer);
 	for (;;) {
 		err = exchange(md, &message);
 		if (err == -EAGAIN) {
 			struct pollfd news = { .fd = md->fd, .events = POLLIN };
 
 			poll(&news, 1, -1);
-			message.kind = MD_NOTHING;
+			message.kind = MDRV_NOTHING;
 			continue;
 		}
 		if (err) {
 			errno = -err;
 			die(md, call->name);
 		}
-		if (message.kind == MD_UPCALL) {
+		if (message.kind == MDRV_UPCALL) {
 			serve(md, &message);
-		} else if (message.kind == MD_RESULT && message.call == number &&
+		} else if (message.kind == MDRV_RESULT && message.call == number &&
 			   message.turn == turn) {
 			unpack(md, &message, buffer);
 			translate(md, call->refs, message.args, false);
 			memcpy(args, message.args, sizeof(message.args));
 			return message.status;
 		} else {
-			message.kind = MD_NOTHING; /* nobody here has asked for it */
+			message.kind = MDRV_NOTHING; /* nobody here has asked for it */
 		}
 	}
 }
 
 int mdu_lock(struct mdu *md, unsigned int number)
 {
-	return mdu_downcall(md, MD_LOCK, number);
+	return mdu_downcall(md, MDRV_LOCK, number);
 }
 
 int mdu_unlock(struct mdu *md, unsigned int number)
 {
-	return mdu_downcall(md, MD_UNLOCK, number);
+	return mdu_downcall(md, MDRV_UNLOCK, number);
 }
 
-static int serve_all(struct mdu *md, struct md_message *message)
+static int serve_all(struct mdu *md, struct mdrv_message *message)
 {
 	int err;
 
@@ -362,10 +364,10 @@ static int serve_all(struct mdu *md, struct md_message *message)
 		err = exchange(md, message);
 		if (err)
 			return err;
-		if (message->kind == MD_UPCALL)
+		if (message->kind == MDRV_UPCALL)
 			serve(md, message);
 		else
-			message->kind = MD_NOTHING;
+			message->kind = MDRV_NOTHING;
 	}
 }
 
@@ -373,7 +375,7 @@ static int serve_all(struct mdu *md, struct md_message *message)
 static int run_several(struct mdu *const *mds, unsigned int count)
 {
 	struct pollfd polls[MAX_INSTANCES] = { 0 };
-	struct md_message message;
+	struct mdrv_message message;
 	unsigned int n;
 	int err;
 
@@ -387,7 +389,7 @@ static int run_several(struct mdu *const *mds, unsigned int count)
 		for (n = 0; n < count; n++) {
 			if (!polls[n].revents)
 				continue;
-			begin(&message, MD_NOTHING, 0, 0);
+			begin(&message, MDRV_NOTHING, 0, 0);
 			err = serve_all(mds[n], &message);
 			if (err != -EAGAIN)
 				return err;
@@ -397,20 +399,20 @@ static int run_several(struct mdu *const *mds, unsigned int count)
 
 int mdu_run(struct mdu *const *mds, unsigned int count)
 {
-	struct md_message message;
+	struct mdrv_message message;
 
 	if (count > MAX_INSTANCES)
 		return -EINVAL;
 	if (count > 1)
 		return run_several(mds, count);
-	begin(&message, MD_NOTHING, 0, 0);
+	begin(&message, MDRV_NOTHING, 0, 0);
 	return serve_all(mds[0], &message);
 }
 
-struct mdu *mdu_open(const char *node, const struct md_contract *contract,
+struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
 		     const mdu_upcall_fn *upcalls, void *priv)
 {
-	struct md_attach attach = { .digest = md_digest(contract) };
+	struct mdrv_attach attach = { .digest = mdrv_digest(contract) };
 	struct mdu *md = calloc(1, sizeof(*md));
 
 	if (!md)
@@ -421,7 +423,7 @@ struct mdu *mdu_open(const char *node, const struct md_contract *contract,
 	md->fd = open(node, O_RDWR | O_CLOEXEC);
 	if (md->fd < 0)
 		goto err_free;
-	if (ioctl(md->fd, MD_IOC_ATTACH, &attach))
+	if (ioctl(md->fd, MDRV_IOC_ATTACH, &attach))
 		goto err_close;
 	md->whole = attach.whole;
 	memcpy(md->offsets, attach.offsets, sizeof(md->offsets));
@@ -443,11 +445,11 @@ volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes)
 {
 	void *at;
 
-	if (index >= MD_MAPS) {
+	if (index >= MDRV_MAPS) {
 		errno = EINVAL;
 		return NULL;
 	}
 	at = mmap(NULL, md->offsets[index] + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, md->fd,
-		  (off_t)index * MD_MAP_STRIDE);
+		  (off_t)index * MDRV_MAP_STRIDE);
 	return at == MAP_FAILED ? NULL : (char *)at + md->offsets[index];
 }

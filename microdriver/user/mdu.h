@@ -16,7 +16,7 @@
 struct mdu;
 
 struct mdu_buffer {
-	void *data; /* of MD_PAYLOAD bytes at most */
+	void *data; /* of MDRV_PAYLOAD bytes at most */
 	__u32 bytes;
 };
 
@@ -24,7 +24,7 @@ struct mdu_buffer {
 typedef int (*mdu_upcall_fn)(struct mdu *md, __u64 *args, struct mdu_buffer *buffer);
 
 /* Return: NULL, and errno says why: EBUSY: another u-driver is attached; EPROTO: another contract */
-struct mdu *mdu_open(const char *node, const struct md_contract *contract,
+struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
 		     const mdu_upcall_fn *upcalls, void *priv);
 void *mdu_priv(const struct mdu *md);
 
@@ -38,7 +38,7 @@ int mdu_run(struct mdu *const *mds, unsigned int count);
  */
 int mdu_downcall_args(struct mdu *md, __u32 call, __u64 *args, struct mdu_buffer *buffer);
 #define mdu_downcall(md, call, ...)                                                                \
-	mdu_downcall_args(md, call, (__u64[MD_ARGS]){ __VA_ARGS__ }, NULL)
+	mdu_downcall_args(md, call, (__u64[MDRV_ARGS]){ __VA_ARGS__ }, NULL)
 #define mdu_arg(pointer) ((__u64)(unsigned long)(pointer))
 
 int mdu_lock(struct mdu *md, unsigned int number);
@@ -48,6 +48,6 @@ int mdu_unlock(struct mdu *md, unsigned int number);
 volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes);
 
 /* Print the contract, for who wants to know what crosses: mdu_describe.c says how. */
-void mdu_describe(const struct md_contract *contract);
+void mdu_describe(const struct mdrv_contract *contract);
 
 #endif

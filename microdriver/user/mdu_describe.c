@@ -24,36 +24,36 @@ static void describe_head(void)
 		const char *name;
 		size_t offset, bytes;
 	} parts[] = {
-		{ "kind", PART(md_message, kind) },
-		{ "call", PART(md_message, call) },
-		{ "seq", PART(md_message, seq) },
-		{ "status", PART(md_message, status) },
-		{ "bytes", PART(md_message, bytes) },
-		{ "turn", PART(md_message, turn) },
-		{ "payload", MD_HEAD, 0 },
-		{ "record.object", PART(md_record, object) },
-		{ "record.field", PART(md_record, field) },
-		{ "record.bytes", PART(md_record, bytes) },
+		{ "kind", PART(mdrv_message, kind) },
+		{ "call", PART(mdrv_message, call) },
+		{ "seq", PART(mdrv_message, seq) },
+		{ "status", PART(mdrv_message, status) },
+		{ "bytes", PART(mdrv_message, bytes) },
+		{ "turn", PART(mdrv_message, turn) },
+		{ "payload", MDRV_HEAD, 0 },
+		{ "record.object", PART(mdrv_record, object) },
+		{ "record.field", PART(mdrv_record, field) },
+		{ "record.bytes", PART(mdrv_record, bytes) },
 	};
 	size_t n;
 
 	for (n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
 		printf("head %s %zu %zu\n", parts[n].name,
-		       parts[n].offset + (strchr(parts[n].name, '.') ? MD_HEAD : 0),
+		       parts[n].offset + (strchr(parts[n].name, '.') ? MDRV_HEAD : 0),
 		       parts[n].bytes);
-	for (n = 0; n < MD_ARGS; n++)
-		printf("head args.%zu %zu %zu\n", n, offsetof(struct md_message, args[n]),
+	for (n = 0; n < MDRV_ARGS; n++)
+		printf("head args.%zu %zu %zu\n", n, offsetof(struct mdrv_message, args[n]),
 		       sizeof(__u64));
 }
 
-static void describe_type(const struct md_type *type)
+static void describe_type(const struct mdrv_type *type)
 {
 	static const char *const shapes[] = { "scalar", "bytes", "pointer", "list" };
 	__u32 n;
 
 	printf("type %s %u\n", type->name, type->bytes);
 	for (n = 0; n < type->fields_count; n++) {
-		const struct md_field *field = &type->fields[n];
+		const struct mdrv_field *field = &type->fields[n];
 
 		printf("field %s %s %u %" PRIu64 " %" PRIu64 "\n", field->name,
 		       shapes[field->shape], field->bytes, (uint64_t)field->min,
@@ -61,16 +61,16 @@ static void describe_type(const struct md_type *type)
 	}
 }
 
-static void describe_calls(const struct md_contract *contract, const char *direction,
-			   const struct md_call *calls, __u32 count)
+static void describe_calls(const struct mdrv_contract *contract, const char *direction,
+			   const struct mdrv_call *calls, __u32 count)
 {
 	__u32 n, k;
 
 	for (n = 0; n < count; n++) {
 		printf("%s %s\n", direction, calls[n].name);
 		for (k = 0; k < calls[n].accesses_count; k++) {
-			const struct md_access *access = &calls[n].accesses[k];
-			const struct md_type *type = &contract->types[access->type];
+			const struct mdrv_access *access = &calls[n].accesses[k];
+			const struct mdrv_type *type = &contract->types[access->type];
 
 			printf("access %s %s %u\n", type->name, type->fields[access->field].name,
 			       access->mode);
@@ -78,7 +78,7 @@ static void describe_calls(const struct md_contract *contract, const char *direc
 	}
 }
 
-void mdu_describe(const struct md_contract *contract)
+void mdu_describe(const struct mdrv_contract *contract)
 {
 	__u32 n;
 

@@ -19,7 +19,7 @@ from microdriver.udriver import NOBODY, udriver
 
 MODULE = "selftest_micro"
 SOURCES = Path(__file__).parent / MODULE
-NODE = Path("/dev/md_selftest")
+NODE = Path("/dev/mdrv_selftest")
 INSTANCES = tuple(Path("/dev/microdriver") / name for name in ("st0", "st1"))
 UDRIVER = UDriver(Path("/faultkit/bin/st_u"), INSTANCES[0])
 LIAR = Path("/faultkit/bin/st_liar")
@@ -30,7 +30,7 @@ TURN_S = 0.05  # for others to come as far as they can
 
 @dataclass(frozen=True, slots=True)
 class Selftest:
-    """Two instances without a device; `/dev/md_selftest` asks questions about them."""
+    """Two instances without a device; `/dev/mdrv_selftest` asks questions about them."""
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -217,9 +217,9 @@ class Scene:
 
     def held(self, words: str) -> str:
         """What the kernel says that the k-driver has: interrupts, blocks of DMA memory, registrations."""
-        interrupts = Path("/proc/interrupts").read_text().count("md_selftest")
-        pool = Path("/sys/devices/platform/md_selftest/pools").read_text().splitlines()[1].split()
-        made = Path("/sys/class/misc/md_selftest_made").exists()
+        interrupts = Path("/proc/interrupts").read_text().count("mdrv_selftest")
+        pool = Path("/sys/devices/platform/mdrv_selftest/pools").read_text().splitlines()[1].split()
+        made = Path("/sys/class/misc/mdrv_selftest_made").exists()
         return f"irqs={interrupts} dma={pool[1]} registered={made:d}"
 
     def blocked(self, words: str) -> str:

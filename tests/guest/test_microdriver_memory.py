@@ -29,7 +29,7 @@ from tests.guest.test_microdrivers import *  # noqa: F403
 
 pytestmark = pytest.mark.guest
 
-CACHES = "kmalloc-*,skbuff*,md_selftest"  # of all caches it would take the guest a minute to boot
+CACHES = "kmalloc-*,skbuff*,mdrv_selftest"  # of all caches it would take the guest a minute to boot
 WATCHFUL = Machine(kernel_options=f"slub_debug=FZPU,{CACHES} kfence.sample_interval=50")
 ALL = replace(
     runtime.GOLDEN, driver=together.Together((selftest_driver.Selftest(), Edu(), Rtl8139Micro())), monitors=(Kernel(),)
@@ -66,7 +66,7 @@ def run(watchful: Template) -> Callable[[Trial], Record]:
 @pytest.mark.parametrize(
     ("mistake", "words", "warns"),
     [
-        ("use_after_free", "BUG md_selftest", 2),  # and that the cache cannot go, because the object is kept back
+        ("use_after_free", "BUG mdrv_selftest", 2),  # and that the cache cannot go, because the object is kept back
         ("watched_use_after_free", "BUG: KFENCE: use-after-free write", 1),
     ],
 )

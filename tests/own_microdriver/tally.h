@@ -24,35 +24,35 @@ struct tally {
 enum tally_type { TALLY };
 enum tally_field { TALLY_READY, TALLY_PLACE, TALLY_DATA };
 
-static const struct md_field tally_fields[] = {
-	[TALLY_READY] = MD_FIELD_RANGE(tally, ready, 0, 1),
-	[TALLY_PLACE] = MD_FIELD_RANGE(tally, place, TALLY_PLACE_MIN, TALLY_REG_BYTES - 1),
-	[TALLY_DATA] = MD_FIELD_RANGE(tally, data, 0, 0xff),
+static const struct mdrv_field tally_fields[] = {
+	[TALLY_READY] = MDRV_FIELD_RANGE(tally, ready, 0, 1),
+	[TALLY_PLACE] = MDRV_FIELD_RANGE(tally, place, TALLY_PLACE_MIN, TALLY_REG_BYTES - 1),
+	[TALLY_DATA] = MDRV_FIELD_RANGE(tally, data, 0, 0xff),
 };
-static const struct md_type tally_types[] = { [TALLY] = MD_TYPE(tally, tally_fields) };
+static const struct mdrv_type tally_types[] = { [TALLY] = MDRV_TYPE(tally, tally_fields) };
 
 enum tally_upcall { TALLY_PROBE, TALLY_BEGIN };
 
-static const struct md_access tally_probe[] = { { TALLY, TALLY_READY, MD_IN } };
-static const struct md_access tally_begin[] = {
-	{ TALLY, TALLY_PLACE, MD_INOUT },
-	{ TALLY, TALLY_DATA, MD_INOUT },
+static const struct mdrv_access tally_probe[] = { { TALLY, TALLY_READY, MDRV_IN } };
+static const struct mdrv_access tally_begin[] = {
+	{ TALLY, TALLY_PLACE, MDRV_INOUT },
+	{ TALLY, TALLY_DATA, MDRV_INOUT },
 };
-static const struct md_call tally_upcalls[] = {
-	[TALLY_PROBE] =
-		MD_CALL("probe", tally_probe, .refs = 1, .flags = MD_AGAIN, .deadline_ms = 5000),
-	[TALLY_BEGIN] = MD_CALL("begin", tally_begin, .refs = 1, .flags = MD_AGAIN),
+static const struct mdrv_call tally_upcalls[] = {
+	[TALLY_PROBE] = MDRV_CALL("probe", tally_probe, .refs = 1, .flags = MDRV_AGAIN,
+				  .deadline_ms = 5000),
+	[TALLY_BEGIN] = MDRV_CALL("begin", tally_begin, .refs = 1, .flags = MDRV_AGAIN),
 };
 
 enum tally_downcall { TALLY_ENABLE, TALLY_REGISTER };
 
-static const struct md_access tally_nothing[] = { { TALLY, TALLY_READY, 0 } };
-static const struct md_call tally_downcalls[] = {
-	[TALLY_ENABLE] = MD_CALL("enable", tally_nothing),
-	[TALLY_REGISTER] = MD_CALL("register", tally_nothing),
+static const struct mdrv_access tally_nothing[] = { { TALLY, TALLY_READY, 0 } };
+static const struct mdrv_call tally_downcalls[] = {
+	[TALLY_ENABLE] = MDRV_CALL("enable", tally_nothing),
+	[TALLY_REGISTER] = MDRV_CALL("register", tally_nothing),
 };
 
-static const struct md_contract tally_contract = {
+static const struct mdrv_contract tally_contract = {
 	.name = "tally",
 	.types = tally_types,
 	.types_count = sizeof(tally_types) / sizeof(tally_types[0]),

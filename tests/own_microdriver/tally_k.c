@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "md_kernel.h"
+#include "mdrv_kernel.h"
 #include "tally.h"
 
 #define HOLD_MS 3000 /* how long writers wait for a new u-driver */
@@ -22,7 +22,7 @@
 struct device_state {
 	struct tally shared;
 	struct pci_dev *pci;
-	struct md_instance *md;
+	struct mdrv_instance *md;
 	void __iomem *registers;
 	struct mutex counting;
 	struct miscdevice misc;
@@ -38,7 +38,7 @@ static struct device_state *state_of(const struct file *file)
 
 static int ask(struct device_state *tally, u32 call)
 {
-	int err = md_upcall(tally->md, call, md_arg(&tally->shared));
+	int err = mdrv_upcall(tally->md, call, mdrv_arg(&tally->shared));
 
 	return err > 0 ? -EPROTO : err;
 }
@@ -94,15 +94,15 @@ static void undo_enable(void *what)
 	tally->enabled = false;
 }
 
-static int down_enable(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *tally = md_priv(md);
+	struct device_state *tally = mdrv_priv(md);
 	int err = tally->enabled ? -EBUSY : pci_enable_device(tally->pci);
 
 	if (err)
 		return err;
 	tally->enabled = true;
-	return md_note(md, "enable", undo_enable, tally);
+	return mdrv_note(md, "enable", undo_enable, tally);
 }
 
 static void undo_register(void *what)
@@ -113,32 +113,32 @@ static void undo_register(void *what)
 	tally->shared.ready = 0;
 }
 
-static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	struct device_state *tally = md_priv(md);
+	struct device_state *tally = mdrv_priv(md);
 	int err = !tally->enabled || tally->shared.ready ? -EINVAL : misc_register(&tally->misc);
 
 	if (err)
 		return err;
 	tally->shared.ready = 1;
-	return md_note(md, "register", undo_register, tally);
+	return mdrv_note(md, "register", undo_register, tally);
 }
 
-static const md_downcall_fn downcalls[] = {
+static const mdrv_downcall_fn downcalls[] = {
 	[TALLY_ENABLE] = down_enable,
 	[TALLY_REGISTER] = down_register,
 };
 
-static void joined(struct md_instance *md)
+static void joined(struct mdrv_instance *md)
 {
-	struct device_state *tally = md_priv(md);
+	struct device_state *tally = mdrv_priv(md);
 	int err = tally->shared.ready ? 0 : ask(tally, TALLY_PROBE);
 
 	if (err)
 		dev_err(&tally->pci->dev, "probe failed: %d\n", err);
 }
 
-static const struct md_ops tally_ops = { .downcalls = downcalls, .joined = joined };
+static const struct mdrv_ops tally_ops = { .downcalls = downcalls, .joined = joined };
 
 /* ---- coming and going ---- */
 
@@ -159,21 +159,21 @@ static int tally_add(struct pci_dev *pci, const struct pci_device_id *id)
 	tally->registers = pci_ioremap_bar(pci, 0);
 	if (!tally->registers)
 		return -ENOMEM;
-	tally->md = md_create("tally0", &tally_contract, &tally_ops, tally);
+	tally->md = mdrv_create("tally0", &tally_contract, &tally_ops, tally);
 	if (IS_ERR(tally->md)) {
 		err = PTR_ERR(tally->md);
 		goto err_unmap;
 	}
-	md_set_hold(tally->md, HOLD_MS);
-	err = md_map_registers(tally->md, 0, pci_resource_start(pci, 0), TALLY_REG_BYTES);
-	err = err ?: md_share(tally->md, TALLY, &tally->shared);
+	mdrv_set_hold(tally->md, HOLD_MS);
+	err = mdrv_map_registers(tally->md, 0, pci_resource_start(pci, 0), TALLY_REG_BYTES);
+	err = err ?: mdrv_share(tally->md, TALLY, &tally->shared);
 	if (err)
 		goto err_destroy;
 	pci_set_drvdata(pci, tally);
 	return 0;
 
 err_destroy:
-	md_destroy(tally->md);
+	mdrv_destroy(tally->md);
 err_unmap:
 	iounmap(tally->registers);
 	return err;
@@ -183,7 +183,7 @@ static void tally_remove(struct pci_dev *pci)
 {
 	struct device_state *tally = pci_get_drvdata(pci);
 
-	md_destroy(tally->md);
+	mdrv_destroy(tally->md);
 	iounmap(tally->registers);
 }
 

@@ -6,41 +6,41 @@
 
 #include "st_k.h"
 
-static struct st_device *device_of(struct md_instance *md)
+static struct st_device *device_of(struct mdrv_instance *md)
 {
-	return md_priv(md);
+	return mdrv_priv(md);
 }
 
 /* Each side writes down what it sees of the other: steps[n] = 10 * steps[n - 1] + n */
-static int down_middle(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_middle(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct st *shared = (struct st *)(unsigned long)args[0];
 	int status;
 
 	shared->steps[2] = 10 * shared->steps[1] + 2;
-	status = md_upcall(md, ST_INNER, args[0]);
+	status = mdrv_upcall(md, ST_INNER, args[0]);
 	shared->steps[4] = 10 * shared->steps[3] + 4;
 	return status;
 }
 
-static int down_recurse(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_recurse(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
-	return md_upcall(md, ST_RECURSE);
+	return mdrv_upcall(md, ST_RECURSE);
 }
 
-static int down_look(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_look(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	args[0] = device_of(md)->counter;
 	return 0;
 }
 
-static int down_put(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_put(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	device_of(md)->counter = args[0];
 	return 0;
 }
 
-static int down_pause(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_pause(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	msleep(min_t(u64, args[0], 1000));
 	return 0;
@@ -58,12 +58,12 @@ static void undo_irq(void *what)
 	free_irq(st_irq, what);
 }
 
-static int down_irq(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_irq(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct st_device *st = device_of(md);
-	int err = request_irq(st_irq, on_interrupt, 0, "md_selftest", st);
+	int err = request_irq(st_irq, on_interrupt, 0, "mdrv_selftest", st);
 
-	return err ?: md_note(md, "irq", undo_irq, st);
+	return err ?: mdrv_note(md, "irq", undo_irq, st);
 }
 
 static void undo_dma(void *what)
@@ -74,14 +74,14 @@ static void undo_dma(void *what)
 	st->memory = NULL;
 }
 
-static int down_dma(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_dma(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct st_device *st = device_of(md);
 
 	if (st->memory)
 		return -EBUSY;
 	st->memory = dma_pool_alloc(st_pool, GFP_KERNEL, &st->memory_at);
-	return st->memory ? md_note(md, "dma", undo_dma, st) : -ENOMEM;
+	return st->memory ? mdrv_note(md, "dma", undo_dma, st) : -ENOMEM;
 }
 
 static void undo_register(void *what)
@@ -91,7 +91,7 @@ static void undo_register(void *what)
 	misc_deregister(&st->misc);
 }
 
-static int down_register(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	static const struct file_operations none = { .owner = THIS_MODULE };
 	struct st_device *st = device_of(md);
@@ -99,41 +99,41 @@ static int down_register(struct md_instance *md, u64 *args, struct md_buffer *bu
 
 	st->misc = (struct miscdevice){
 		.minor = MISC_DYNAMIC_MINOR,
-		.name = "md_selftest_made",
+		.name = "mdrv_selftest_made",
 		.fops = &none,
 	};
 	err = misc_register(&st->misc);
-	return err ?: md_note(md, "register", undo_register, st);
+	return err ?: mdrv_note(md, "register", undo_register, st);
 }
 
-static int down_attempt(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_attempt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	device_of(md)->shared.attempts++;
 	return 0;
 }
 
-static int down_claim(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_claim(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct st_device *st = device_of(md);
 	unsigned long flags;
-	int err = md_lock_wait(&st->lock, &flags);
+	int err = mdrv_lock_wait(&st->lock, &flags);
 
 	if (!err)
-		md_lock_release_waited(&st->lock, flags);
+		mdrv_lock_release_waited(&st->lock, flags);
 	return err;
 }
 
-static int down_echo(struct md_instance *md, u64 *args, struct md_buffer *buffer)
+static int down_echo(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	u8 *byte;
 
-	args[0] = md_arg(&device_of(md)->shared);
+	args[0] = mdrv_arg(&device_of(md)->shared);
 	for (byte = buffer->data; byte < (u8 *)buffer->data + buffer->bytes; byte++)
 		++*byte;
 	return 0;
 }
 
-const md_downcall_fn st_downcall_fns[] = {
+const mdrv_downcall_fn st_downcall_fns[] = {
 	[ST_D_MIDDLE] = down_middle, [ST_D_RECURSE] = down_recurse,   [ST_D_LOOK] = down_look,
 	[ST_D_PUT] = down_put,	     [ST_D_PAUSE] = down_pause,	      [ST_D_IRQ] = down_irq,
 	[ST_D_DMA] = down_dma,	     [ST_D_REGISTER] = down_register, [ST_D_ATTEMPT] = down_attempt,

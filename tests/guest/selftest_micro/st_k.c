@@ -2,7 +2,7 @@
 /*
  * selftest_micro - a k-driver that asks the microdriver runtime for everything
  *
- * Write "QUESTION" or "QUESTION NUMBER" to /dev/md_selftest: it is asked in the
+ * Write "QUESTION" or "QUESTION NUMBER" to /dev/mdrv_selftest: it is asked in the
  * writer's context, and the error, if there is one, is write()'s. Reading gives
  * what was found, as "key=value" words; "said" leaves it as it was. There are two
  * instances, st0 and st1.
@@ -88,7 +88,7 @@ static const struct file_operations selftest_fops = {
 
 static struct miscdevice selftest_device = {
 	.minor = MISC_DYNAMIC_MINOR,
-	.name = "md_selftest",
+	.name = "mdrv_selftest",
 	.fops = &selftest_fops,
 	.mode = 0600,
 };
@@ -105,13 +105,13 @@ static void quiesce(void *what, bool quiet)
 
 static int share(struct st_device *st)
 {
-	int n, err = md_share(st->md, ST, &st->shared);
+	int n, err = mdrv_share(st->md, ST, &st->shared);
 
 	INIT_LIST_HEAD((struct list_head *)st->shared.nodes);
 	for (n = 0; n < ST_NODES && !err; n++) {
 		list_add_tail((struct list_head *)&st->nodes[n].next,
 			      (struct list_head *)st->shared.nodes);
-		err = md_share(st->md, ST_NODE, &st->nodes[n]);
+		err = mdrv_share(st->md, ST_NODE, &st->nodes[n]);
 	}
 	return err;
 }
@@ -120,25 +120,25 @@ static void remove(struct st_device *st)
 {
 	if (!st)
 		return;
-	md_destroy(st->md);
+	mdrv_destroy(st->md);
 	kfree(st);
 }
 
 static struct st_device *add(const char *name)
 {
-	static const struct md_ops ops = { .downcalls = st_downcall_fns };
+	static const struct mdrv_ops ops = { .downcalls = st_downcall_fns };
 	struct st_device *st = kzalloc(sizeof(*st), GFP_KERNEL);
 	int err;
 
 	if (!st)
 		return ERR_PTR(-ENOMEM);
-	st->md = md_create(name, &st_contract, &ops, st);
+	st->md = mdrv_create(name, &st_contract, &ops, st);
 	if (IS_ERR(st->md)) {
 		err = PTR_ERR(st->md);
 		kfree(st);
 		return ERR_PTR(err);
 	}
-	md_lock_add(st->md, &st->lock, quiesce, st);
+	mdrv_lock_add(st->md, &st->lock, quiesce, st);
 	err = share(st);
 	if (!err)
 		return st;
@@ -158,7 +158,7 @@ static int __init machine_init(void)
 {
 	int err;
 
-	machine = platform_device_register_simple("md_selftest", PLATFORM_DEVID_NONE, NULL, 0);
+	machine = platform_device_register_simple("mdrv_selftest", PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(machine))
 		return PTR_ERR(machine);
 	err = dma_coerce_mask_and_coherent(&machine->dev, DMA_BIT_MASK(32));
@@ -171,7 +171,7 @@ static int __init machine_init(void)
 		goto err_unregister;
 	}
 	irq_set_chip_and_handler(st_irq, &dummy_irq_chip, handle_simple_irq);
-	st_pool = dma_pool_create("md_selftest", &machine->dev, 256, 16, 0);
+	st_pool = dma_pool_create("mdrv_selftest", &machine->dev, 256, 16, 0);
 	if (st_pool)
 		return 0;
 	err = -ENOMEM;

@@ -8,7 +8,7 @@
 #include <linux/miscdevice.h>
 #include <linux/platform_device.h>
 
-#include "md_kernel.h"
+#include "mdrv_kernel.h"
 #include "st.h"
 
 #define ST_NODES 5
@@ -16,8 +16,8 @@
 struct st_device {
 	struct st shared;
 	struct st_node nodes[ST_NODES];
-	struct md_instance *md;
-	struct md_lock lock;
+	struct mdrv_instance *md;
+	struct mdrv_lock lock;
 	int quiesced, quiesced_ever;
 	u64 counter; /* under lock */
 	void *memory;
@@ -30,7 +30,7 @@ struct st_device {
 extern int st_irq;
 extern struct dma_pool *st_pool;
 
-extern const md_downcall_fn st_downcall_fns[];
+extern const mdrv_downcall_fn st_downcall_fns[];
 
 struct st_question {
 	const char *name;

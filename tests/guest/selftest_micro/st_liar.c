@@ -21,171 +21,172 @@
 
 /* A message, and what lies behind it for those who read too far. */
 struct said {
-	struct md_message message;
+	struct mdrv_message message;
 	__u8 behind[MARGIN];
 };
 
 static __u32 state; /* the object that the call is about */
 
-static void record(struct md_message *to, __u32 object, __u32 field, const void *data, __u32 bytes)
+static void record(struct mdrv_message *to, __u32 object, __u32 field, const void *data,
+		   __u32 bytes)
 {
-	struct md_record record = { .object = object, .field = field, .bytes = bytes };
+	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
 
 	memcpy(to->payload + to->bytes, &record, sizeof(record));
 	memcpy(to->payload + to->bytes + sizeof(record), data, bytes);
 	to->bytes += sizeof(record) + bytes;
 }
 
-static void number(struct md_message *to, __u32 object, __u32 field, __u32 value)
+static void number(struct mdrv_message *to, __u32 object, __u32 field, __u32 value)
 {
 	record(to, object, field, &value, sizeof(value));
 }
 
-static void pointer(struct md_message *to, __u32 object, __u32 offset)
+static void pointer(struct mdrv_message *to, __u32 object, __u32 offset)
 {
-	__u64 ref = MD_REF(object, offset);
+	__u64 ref = MDRV_REF(object, offset);
 
 	record(to, state, ST_F_HEAD, &ref, sizeof(ref));
 }
 
 /* ---- messages of the wrong kind, number, size ---- */
 
-static void lie_seq(struct md_message *m)
+static void lie_seq(struct mdrv_message *m)
 {
 	m->seq++;
 }
 
-static void lie_call(struct md_message *m)
+static void lie_call(struct mdrv_message *m)
 {
 	m->call++;
 }
 
-static void lie_kind(struct md_message *m)
+static void lie_kind(struct mdrv_message *m)
 {
-	m->kind = MD_UPCALL;
+	m->kind = MDRV_UPCALL;
 }
 
-static void lie_bytes(struct md_message *m)
+static void lie_bytes(struct mdrv_message *m)
 {
-	m->bytes = MD_PAYLOAD + 1;
+	m->bytes = MDRV_PAYLOAD + 1;
 }
 
-static void lie_all_bytes(struct md_message *m)
+static void lie_all_bytes(struct mdrv_message *m)
 {
 	m->bytes = ~0U;
 }
 
-static void lie_downcall(struct md_message *m)
+static void lie_downcall(struct mdrv_message *m)
 {
-	m->kind = MD_DOWNCALL;
+	m->kind = MDRV_DOWNCALL;
 	m->turn = 1;
 	m->call = UNKNOWN;
 }
 
-static void lie_argument(struct md_message *m)
+static void lie_argument(struct mdrv_message *m)
 {
-	m->kind = MD_DOWNCALL;
+	m->kind = MDRV_DOWNCALL;
 	m->turn = 1;
 	m->call = ST_D_MIDDLE;
-	m->args[0] = MD_REF(state, sizeof(struct st));
+	m->args[0] = MDRV_REF(state, sizeof(struct st));
 }
 
 /* ---- records ---- */
 
-static void lie_half(struct md_message *m)
+static void lie_half(struct mdrv_message *m)
 {
 	number(m, state, ST_F_WRITTEN, 1);
 	m->bytes -= sizeof(__u32) + 1;
 }
 
-static void lie_short(struct md_message *m)
+static void lie_short(struct mdrv_message *m)
 {
 	number(m, state, ST_F_WRITTEN, 1);
 	m->bytes--;
 }
 
-static void lie_object(struct md_message *m)
+static void lie_object(struct mdrv_message *m)
 {
-	number(m, MD_OBJECT(ST, UNKNOWN), ST_F_WRITTEN, 1);
+	number(m, MDRV_OBJECT(ST, UNKNOWN), ST_F_WRITTEN, 1);
 }
 
-static void lie_type(struct md_message *m)
+static void lie_type(struct mdrv_message *m)
 {
-	number(m, MD_OBJECT(UNKNOWN, 1), ST_F_WRITTEN, 1);
+	number(m, MDRV_OBJECT(UNKNOWN, 1), ST_F_WRITTEN, 1);
 }
 
-static void lie_field(struct md_message *m)
+static void lie_field(struct mdrv_message *m)
 {
 	number(m, state, UNKNOWN, 1);
 }
 
-static void lie_readable(struct md_message *m)
+static void lie_readable(struct mdrv_message *m)
 {
 	number(m, state, ST_F_READABLE, 1);
 }
 
-static void lie_elsewhere(struct md_message *m)
+static void lie_elsewhere(struct mdrv_message *m)
 {
 	number(m, state, ST_F_ELSEWHERE, 1);
 }
 
-static void lie_size(struct md_message *m)
+static void lie_size(struct mdrv_message *m)
 {
 	__u64 wide = 1;
 
 	record(m, state, ST_F_WRITTEN, &wide, sizeof(wide));
 }
 
-static void lie_range(struct md_message *m)
+static void lie_range(struct mdrv_message *m)
 {
 	number(m, state, ST_F_WRITTEN, 1); /* right, but nothing of a wrong message is taken */
 	number(m, state, ST_F_LIMITED, ST_LIMIT + 1);
 }
 
-static void lie_whole(struct md_message *m)
+static void lie_whole(struct mdrv_message *m)
 {
 	static const struct st whole;
 
-	record(m, state, MD_WHOLE, &whole, sizeof(whole));
+	record(m, state, MDRV_WHOLE, &whole, sizeof(whole));
 }
 
-static void lie_gone(struct md_message *m)
+static void lie_gone(struct mdrv_message *m)
 {
-	record(m, state, MD_GONE, "", 0);
+	record(m, state, MDRV_GONE, "", 0);
 }
 
-static void lie_buffer(struct md_message *m)
+static void lie_buffer(struct mdrv_message *m)
 {
 	number(m, 0, 0, 1);
 }
 
 /* ---- of "follow": pointers; of "walk": lists ---- */
 
-static void lie_offset(struct md_message *m)
+static void lie_offset(struct mdrv_message *m)
 {
 	pointer(m, state, sizeof(struct st));
 }
 
-static void lie_stranger(struct md_message *m)
+static void lie_stranger(struct mdrv_message *m)
 {
-	pointer(m, MD_OBJECT(ST_NODE, UNKNOWN), 0);
+	pointer(m, MDRV_OBJECT(ST_NODE, UNKNOWN), 0);
 }
 
-static void lie_members(struct md_message *m)
+static void lie_members(struct mdrv_message *m)
 {
 	__u32 twice[] = { state + 1, state + 1, state + 2, state + 3, state + 4 };
 
 	record(m, state, ST_F_NODES, twice, sizeof(twice));
 }
 
-static void lie_fewer(struct md_message *m)
+static void lie_fewer(struct mdrv_message *m)
 {
 	record(m, state, ST_F_NODES, "", 0);
 }
 
 static const struct {
 	const char *name;
-	void (*tell)(struct md_message *message);
+	void (*tell)(struct mdrv_message *message);
 } lies[] = {
 	{ "seq", lie_seq },	      { "call", lie_call },	      { "kind", lie_kind },
 	{ "bytes", lie_bytes },	      { "all_bytes", lie_all_bytes }, { "downcall", lie_downcall },
@@ -203,27 +204,27 @@ static int device;
 
 static int attach(void)
 {
-	struct md_attach ask = { .digest = md_digest(&st_contract) };
+	struct mdrv_attach ask = { .digest = mdrv_digest(&st_contract) };
 
 	device = open(NODE, O_RDWR);
-	return device < 0 || ioctl(device, MD_IOC_ATTACH, &ask) ? -errno : 0;
+	return device < 0 || ioctl(device, MDRV_IOC_ATTACH, &ask) ? -errno : 0;
 }
 
-static int exchange(struct md_message *message)
+static int exchange(struct mdrv_message *message)
 {
-	return ioctl(device, MD_IOC_EXCHANGE, message) ? -errno : 0;
+	return ioctl(device, MDRV_IOC_EXCHANGE, message) ? -errno : 0;
 }
 
-static int tell(void (*lie)(struct md_message *))
+static int tell(void (*lie)(struct mdrv_message *))
 {
 	static struct said said;
-	struct md_message *m = &said.message;
+	struct mdrv_message *m = &said.message;
 	int err = exchange(m);
 
 	if (err)
 		return err;
-	state = MD_REF_OBJECT(m->args[0]);
-	m->kind = MD_RETURN;
+	state = MDRV_REF_OBJECT(m->args[0]);
+	m->kind = MDRV_RETURN;
 	m->status = 0;
 	m->bytes = 0;
 	lie(m);
@@ -238,7 +239,7 @@ static int flood(void)
 
 	fcntl(device, F_SETFL, O_NONBLOCK);
 	for (n = 0; n < FLOOD && err == -EAGAIN; n++) {
-		said.message.kind = MD_RETURN;
+		said.message.kind = MDRV_RETURN;
 		err = exchange(&said.message);
 	}
 	return err == -EAGAIN ? 0 : err;
@@ -248,17 +249,17 @@ static int flood(void)
 static int odd_locks(void)
 {
 	static struct said said;
-	struct md_message *m = &said.message;
+	struct mdrv_message *m = &said.message;
 	int err;
 
-	m->kind = MD_DOWNCALL;
-	m->call = MD_LOCK;
+	m->kind = MDRV_DOWNCALL;
+	m->call = MDRV_LOCK;
 	m->args[0] = ~0ULL;
 	err = exchange(m);
 	if (err || m->status != -EINVAL)
 		return err;
-	m->kind = MD_DOWNCALL;
-	m->call = MD_UNLOCK;
+	m->kind = MDRV_DOWNCALL;
+	m->call = MDRV_UNLOCK;
 	m->args[0] = 0;
 	err = exchange(m);
 	return err ? err : m->status;
@@ -267,15 +268,15 @@ static int odd_locks(void)
 /* Another contract, and once more although we are attached. */
 static int attach_oddly(void)
 {
-	struct md_attach ask = { .digest = ~md_digest(&st_contract) };
+	struct mdrv_attach ask = { .digest = ~mdrv_digest(&st_contract) };
 	int other = open(NODE, O_RDWR);
 
-	if (other < 0 || !ioctl(other, MD_IOC_ATTACH, &ask) || errno != EPROTO)
+	if (other < 0 || !ioctl(other, MDRV_IOC_ATTACH, &ask) || errno != EPROTO)
 		return 0;
 	ask.digest = ~ask.digest;
-	if (!ioctl(other, MD_IOC_ATTACH, &ask) || errno != EBUSY)
+	if (!ioctl(other, MDRV_IOC_ATTACH, &ask) || errno != EBUSY)
 		return 0;
-	return ioctl(device, MD_IOC_ATTACH, &ask) ? -errno : 0;
+	return ioctl(device, MDRV_IOC_ATTACH, &ask) ? -errno : 0;
 }
 
 int main(int count, char **words)

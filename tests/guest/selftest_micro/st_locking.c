@@ -52,7 +52,7 @@ static void begin(struct contest *contest, struct contestant *all, int count)
 	atomic_set(&contest->running, count + 1);
 	for (n = 0; n < count; n++) {
 		all[n] = (struct contestant){ contest, n };
-		if (IS_ERR(kthread_run(contest_thread, &all[n], "md_selftest/%d", n)))
+		if (IS_ERR(kthread_run(contest_thread, &all[n], "mdrv_selftest/%d", n)))
 			atomic_dec(&contest->running);
 	}
 }
@@ -69,12 +69,12 @@ static int add_one(struct contest *contest, int thread)
 {
 	struct st_device *st = contest->st;
 	unsigned long flags;
-	int err = md_lock_wait(&st->lock, &flags);
+	int err = mdrv_lock_wait(&st->lock, &flags);
 
 	if (err)
 		return err;
 	st->counter++;
-	md_lock_release_waited(&st->lock, flags);
+	mdrv_lock_release_waited(&st->lock, flags);
 	msleep(1);
 	return 0;
 }
@@ -84,10 +84,10 @@ static void on_timer(struct timer_list *timer)
 	struct contest *contest = from_timer(contest, timer, timer);
 	unsigned long flags;
 
-	if (md_lock_try(&contest->st->lock, &flags)) {
+	if (mdrv_lock_try(&contest->st->lock, &flags)) {
 		contest->st->counter++;
 		contest->by_timer++;
-		md_lock_release(&contest->st->lock, flags);
+		mdrv_lock_release(&contest->st->lock, flags);
 	} else {
 		contest->refused++;
 	}
@@ -105,7 +105,7 @@ static int contend(struct st_device *st, long rounds)
 	timer_setup_on_stack(&contest.timer, on_timer, 0);
 	mod_timer(&contest.timer, jiffies + 1);
 	begin(&contest, all, THREADS);
-	status = md_upcall(st->md, ST_ADD, ADD_MORE);
+	status = mdrv_upcall(st->md, ST_ADD, ADD_MORE);
 	end(&contest);
 	timer_shutdown_sync(&contest.timer);
 	destroy_timer_on_stack(&contest.timer);
@@ -120,7 +120,7 @@ static int call_either(struct contest *contest, int thread)
 	struct st_device *st = thread ? contest->st->other : contest->st;
 	int n = 100 * thread;
 
-	return md_upcall(st->md, ST_PLAIN, 0, n) != n + 1;
+	return mdrv_upcall(st->md, ST_PLAIN, 0, n) != n + 1;
 }
 
 /* Both instances at once. */
@@ -139,26 +139,26 @@ static int both(struct st_device *st, long rounds)
 
 static int take(struct st_device *st, long die)
 {
-	return md_upcall(st->md, ST_TAKE, 0, die);
+	return mdrv_upcall(st->md, ST_TAKE, 0, die);
 }
 
 static int give(struct st_device *st, long n)
 {
-	return md_upcall(st->md, ST_GIVE);
+	return mdrv_upcall(st->md, ST_GIVE);
 }
 
 static int claim(struct st_device *st, long n)
 {
-	return md_upcall(st->md, ST_CLAIM);
+	return mdrv_upcall(st->md, ST_CLAIM);
 }
 
 static int lock_try(struct st_device *st, long n)
 {
 	unsigned long flags;
-	bool took = md_lock_try(&st->lock, &flags);
+	bool took = mdrv_lock_try(&st->lock, &flags);
 
 	if (took)
-		md_lock_release(&st->lock, flags);
+		mdrv_lock_release(&st->lock, flags);
 	st_say("free=%d quiesced=%d ", took, st->quiesced);
 	return 0;
 }
@@ -167,11 +167,11 @@ static int lock_wait(struct st_device *st, long n)
 {
 	ktime_t began = ktime_get();
 	unsigned long flags;
-	int err = md_lock_wait(&st->lock, &flags);
+	int err = mdrv_lock_wait(&st->lock, &flags);
 
 	if (err)
 		return err;
-	md_lock_release_waited(&st->lock, flags);
+	mdrv_lock_release_waited(&st->lock, flags);
 	st_say("waited_ms=%lld quiesced=%d ", ktime_ms_delta(ktime_get(), began), st->quiesced);
 	return 0;
 }
@@ -189,7 +189,7 @@ static void call_late(struct timer_list *timer)
 {
 	struct late_call *late = from_timer(late, timer, timer);
 
-	late->err = md_upcall(late->st->md, ST_PLAIN);
+	late->err = mdrv_upcall(late->st->md, ST_PLAIN);
 	complete(&late->done);
 }
 
@@ -212,7 +212,7 @@ static int with_spinlock(struct st_device *st)
 	int err;
 
 	spin_lock(&lock);
-	err = md_upcall(st->md, ST_PLAIN);
+	err = mdrv_upcall(st->md, ST_PLAIN);
 	spin_unlock(&lock);
 	return err;
 }
@@ -222,7 +222,7 @@ static int without_interrupts(struct st_device *st)
 	int err;
 
 	local_irq_disable();
-	err = md_upcall(st->md, ST_PLAIN);
+	err = mdrv_upcall(st->md, ST_PLAIN);
 	local_irq_enable();
 	return err;
 }
@@ -232,7 +232,7 @@ static int in_rcu(struct st_device *st)
 	int err;
 
 	rcu_read_lock();
-	err = md_upcall(st->md, ST_PLAIN);
+	err = mdrv_upcall(st->md, ST_PLAIN);
 	rcu_read_unlock();
 	return err;
 }

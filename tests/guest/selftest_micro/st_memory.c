@@ -20,7 +20,7 @@ static void write_to(u8 *object)
 /* What was written to a freed object is there when it is given out again. */
 static int use_after_free(struct st_device *st, long n)
 {
-	struct kmem_cache *cache = kmem_cache_create("md_selftest", BYTES, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("mdrv_selftest", BYTES, 0, 0, NULL);
 	u8 *object;
 
 	if (!cache)

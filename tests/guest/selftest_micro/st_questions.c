@@ -8,7 +8,7 @@
 
 static int call(struct st_device *st, u32 number, long n)
 {
-	return md_upcall(st->md, number, md_arg(&st->shared), n);
+	return mdrv_upcall(st->md, number, mdrv_arg(&st->shared), n);
 }
 
 /* What the call gives is a number, and not an error. */
@@ -40,12 +40,12 @@ static int other(struct st_device *st, long n)
 
 static int await(struct st_device *st, long timeout_ms)
 {
-	return md_await(st->md, timeout_ms);
+	return mdrv_await(st->md, timeout_ms);
 }
 
 static int hold(struct st_device *st, long hold_ms)
 {
-	md_set_hold(st->md, hold_ms);
+	mdrv_set_hold(st->md, hold_ms);
 	return 0;
 }
 
@@ -95,7 +95,8 @@ static int follow(struct st_device *st, long n)
 	int err;
 
 	link_nodes(st);
-	err = told(md_upcall(st->md, ST_FOLLOW, md_arg(&st->shared), md_arg(&nodes[4].pair.y)));
+	err = told(
+		mdrv_upcall(st->md, ST_FOLLOW, mdrv_arg(&st->shared), mdrv_arg(&nodes[4].pair.y)));
 	st_say("head=%td into=%td y3=%u y4=%u x0=%u x3=%u ", st->shared.head - nodes,
 	       nodes[2].into - &nodes[0].pair.y, nodes[3].pair.y, nodes[4].pair.y, nodes[0].pair.x,
 	       nodes[3].pair.x);
@@ -122,8 +123,8 @@ static int renew(struct st_device *st, long times)
 	int err = 0;
 
 	while (times-- && !err) {
-		md_unshare(st->md, &st->nodes[4]);
-		err = md_share(st->md, ST_NODE, &st->nodes[4]);
+		mdrv_unshare(st->md, &st->nodes[4]);
+		err = mdrv_share(st->md, ST_NODE, &st->nodes[4]);
 	}
 	return err;
 }
@@ -172,13 +173,13 @@ static int remember(struct st_device *st, long n)
 
 static int recall(struct st_device *st, long n)
 {
-	struct md_buffer buffer = { .bytes = TEXT_BYTES, .mode = MD_OUT };
+	struct mdrv_buffer buffer = { .bytes = TEXT_BYTES, .mode = MDRV_OUT };
 	int err;
 
 	buffer.data = kzalloc(TEXT_BYTES, GFP_KERNEL);
 	if (!buffer.data)
 		return -ENOMEM;
-	err = md_upcall_buffer(st->md, ST_RECALL, &buffer, md_arg(&st->shared));
+	err = mdrv_upcall_buffer(st->md, ST_RECALL, &buffer, mdrv_arg(&st->shared));
 	st_say("%.*s", buffer.bytes, (char *)buffer.data);
 	kfree(buffer.data);
 	return err;
@@ -197,11 +198,11 @@ static int weigh(struct st_device *st, long count)
 		st->shared.elsewhere += 1000;
 	for (n = 0; n < count && !err; n++) {
 		memset(&heavy[n], 1, sizeof(*heavy));
-		err = md_share(st->md, ST_HEAVY_TYPE, &heavy[n]);
+		err = mdrv_share(st->md, ST_HEAVY_TYPE, &heavy[n]);
 	}
 	err = err ?: told(call(st, ST_WEIGH, count));
 	for (n = 0; heavy && n < count; n++)
-		md_unshare(st->md, &heavy[n]);
+		mdrv_unshare(st->md, &heavy[n]);
 	kfree(heavy);
 	return err;
 }
@@ -209,7 +210,7 @@ static int weigh(struct st_device *st, long count)
 /* A pointer to what is not shared cannot cross. */
 static int stray(struct st_device *st, long n)
 {
-	return md_upcall(st->md, ST_NESTED, md_arg(&st->counter));
+	return mdrv_upcall(st->md, ST_NESTED, mdrv_arg(&st->counter));
 }
 
 const struct st_question st_calls[] = {

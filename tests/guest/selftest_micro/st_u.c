@@ -144,7 +144,7 @@ static int write_all(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 
 static int add(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 {
-	__u64 seen[MD_ARGS] = { 0 };
+	__u64 seen[MDRV_ARGS] = { 0 };
 	__u64 n;
 	int err = 0;
 
@@ -272,8 +272,8 @@ static const mdu_upcall_fn upcalls[] = {
 /* Before the first upcall: what the k-driver says of itself is there. */
 static int call_early(struct mdu *md)
 {
-	__u64 args[MD_ARGS] = { 0 };
-	char space[MD_PAYLOAD] = "abc";
+	__u64 args[MDRV_ARGS] = { 0 };
+	char space[MDRV_PAYLOAD] = "abc";
 	struct mdu_buffer buffer = { .data = space, .bytes = 3 };
 	int err = mdu_downcall_args(md, ST_D_ECHO, args, &buffer);
 

@@ -17,17 +17,17 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "md_internal.h"
+#include "mdrv_internal.h"
 
-bool md_whole;
-module_param_named(whole, md_whole, bool, 0444);
+bool mdrv_whole;
+module_param_named(whole, mdrv_whole, bool, 0444);
 MODULE_PARM_DESC(whole, "copy whole objects at every crossing, not the fields that matter");
 
 static struct dentry *debug_root;
 
 /* ---- the chain ---- */
 
-bool md_hold(struct md_instance *md)
+bool mdrv_hold(struct mdrv_instance *md)
 {
 	if (md->owner == current)
 		return false;
@@ -36,7 +36,7 @@ bool md_hold(struct md_instance *md)
 	return true;
 }
 
-void md_let_go(struct md_instance *md, bool took)
+void mdrv_let_go(struct mdrv_instance *md, bool took)
 {
 	if (!took)
 		return;
@@ -49,12 +49,12 @@ void md_let_go(struct md_instance *md, bool took)
 
 /* ---- sessions ---- */
 
-static void drop_messages(struct md_instance *md)
+static void drop_messages(struct mdrv_instance *md)
 {
 	int n;
 
-	md_drop_all(&md->to_user);
-	md_drop_all(&md->to_kernel);
+	mdrv_drop_all(&md->to_user);
+	mdrv_drop_all(&md->to_kernel);
 	md->waiting = 0;
 	for (n = 0; n < 2; n++) {
 		kfree(md->late[n]);
@@ -63,7 +63,7 @@ static void drop_messages(struct md_instance *md)
 }
 
 /* A u-driver is gone, or broke the contract; nothing happens if it is not the one that is attached. */
-void md_expel(struct md_instance *md, u32 session)
+void mdrv_expel(struct mdrv_instance *md, u32 session)
 {
 	bool was_there;
 
@@ -82,7 +82,7 @@ void md_expel(struct md_instance *md, u32 session)
 }
 
 /* An expelled u-driver may run on, and must not reach the device any more. */
-static void unmap(struct md_instance *md)
+static void unmap(struct mdrv_instance *md)
 {
 	mutex_lock(&md->map_lock);
 	if (md->mapping)
@@ -92,44 +92,44 @@ static void unmap(struct md_instance *md)
 
 static void on_left(struct work_struct *work)
 {
-	struct md_instance *md = container_of(work, struct md_instance, left);
+	struct mdrv_instance *md = container_of(work, struct mdrv_instance, left);
 	bool took;
 
 	unmap(md);
-	took = md_hold(md); /* its last upcall has come to its end */
-	md_locks_release(md);
-	md_let_go(md, took);
+	took = mdrv_hold(md); /* its last upcall has come to its end */
+	mdrv_locks_release(md);
+	mdrv_let_go(md, took);
 	if (md->ops->left)
 		md->ops->left(md);
 }
 
 static void on_joined(struct work_struct *work)
 {
-	struct md_instance *md = container_of(work, struct md_instance, joined);
+	struct mdrv_instance *md = container_of(work, struct mdrv_instance, joined);
 
 	if (md->ops->joined)
 		md->ops->joined(md);
 }
 
-static void md_release(struct kref *refs)
+static void mdrv_release(struct kref *refs)
 {
-	kfree(container_of(refs, struct md_instance, refs));
+	kfree(container_of(refs, struct mdrv_instance, refs));
 }
 
-void md_put(struct md_instance *md)
+void mdrv_put(struct mdrv_instance *md)
 {
-	kref_put(&md->refs, md_release);
+	kref_put(&md->refs, mdrv_release);
 }
 
-static struct md_instance *instance_of(struct miscdevice *misc)
+static struct mdrv_instance *instance_of(struct miscdevice *misc)
 {
-	return container_of(misc, struct md_instance, misc);
+	return container_of(misc, struct mdrv_instance, misc);
 }
 
 static int session_open(struct inode *inode, struct file *file)
 {
-	struct md_instance *md = instance_of(file->private_data);
-	struct md_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
+	struct mdrv_instance *md = instance_of(file->private_data);
+	struct mdrv_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
 
 	if (!session)
 		return -ENOMEM;
@@ -140,7 +140,7 @@ static int session_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static void forget_asked(struct md_session *session, struct md_parcel *ask)
+static void forget_asked(struct mdrv_session *session, struct mdrv_parcel *ask)
 {
 	if (!ask)
 		return;
@@ -150,10 +150,10 @@ static void forget_asked(struct md_session *session, struct md_parcel *ask)
 
 static int session_release(struct inode *inode, struct file *file)
 {
-	struct md_session *session = file->private_data;
-	struct md_instance *md = session->md;
+	struct mdrv_session *session = file->private_data;
+	struct mdrv_instance *md = session->md;
 
-	md_expel(md, session->number);
+	mdrv_expel(md, session->number);
 	mutex_lock(&md->map_lock);
 	if (md->mapping == file->f_mapping)
 		md->mapping = NULL;
@@ -161,13 +161,13 @@ static int session_release(struct inode *inode, struct file *file)
 	forget_asked(session, session->asked);
 	put_pid(session->pid);
 	kfree(session);
-	md_put(md);
+	mdrv_put(md);
 	return 0;
 }
 
-static int join(struct md_session *session)
+static int join(struct mdrv_session *session)
 {
-	struct md_instance *md = session->md;
+	struct mdrv_instance *md = session->md;
 	int err = 0;
 
 	spin_lock(&md->lock);
@@ -184,19 +184,19 @@ static int join(struct md_session *session)
 	return err;
 }
 
-static long attach(struct file *file, struct md_attach __user *user)
+static long attach(struct file *file, struct mdrv_attach __user *user)
 {
-	struct md_session *session = file->private_data;
-	struct md_instance *md = session->md;
-	struct md_attach ask;
+	struct mdrv_session *session = file->private_data;
+	struct mdrv_instance *md = session->md;
+	struct mdrv_attach ask;
 	int err, n;
 
 	if (copy_from_user(&ask, user, sizeof(ask)))
 		return -EFAULT;
 	if (ask.digest != md->digest)
 		return -EPROTO;
-	ask.whole = md_whole;
-	for (n = 0; n < MD_MAPS; n++)
+	ask.whole = mdrv_whole;
+	for (n = 0; n < MDRV_MAPS; n++)
 		ask.offsets[n] = offset_in_page(md->maps[n].at);
 	if (copy_to_user(user, &ask, sizeof(ask)))
 		return -EFAULT;
@@ -212,26 +212,26 @@ static long attach(struct file *file, struct md_attach __user *user)
 	return 0;
 }
 
-static bool attached(const struct md_session *session)
+static bool attached(const struct mdrv_session *session)
 {
 	return session->number && READ_ONCE(session->md->session) == session->number;
 }
 
-static struct md_parcel *receive(struct md_message __user *user)
+static struct mdrv_parcel *receive(struct mdrv_message __user *user)
 {
-	struct md_parcel *parcel;
+	struct mdrv_parcel *parcel;
 
 	parcel = kmalloc(sizeof(*parcel), GFP_KERNEL);
 	if (!parcel)
 		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(&parcel->message, user, MD_HEAD))
+	if (copy_from_user(&parcel->message, user, MDRV_HEAD))
 		goto err_fault;
-	if (parcel->message.kind == MD_NOTHING) {
+	if (parcel->message.kind == MDRV_NOTHING) {
 		kfree(parcel);
 		return NULL;
 	}
-	if (parcel->message.bytes > MD_PAYLOAD ||
-	    (parcel->message.kind != MD_RETURN && parcel->message.kind != MD_DOWNCALL)) {
+	if (parcel->message.bytes > MDRV_PAYLOAD ||
+	    (parcel->message.kind != MDRV_RETURN && parcel->message.kind != MDRV_DOWNCALL)) {
 		kfree(parcel);
 		return ERR_PTR(-EPROTO);
 	}
@@ -242,9 +242,9 @@ err_fault:
 	return ERR_PTR(-EFAULT);
 }
 
-static long deliver(struct md_parcel *parcel, struct md_message __user *user)
+static long deliver(struct mdrv_parcel *parcel, struct mdrv_message __user *user)
 {
-	size_t bytes = MD_HEAD + parcel->message.bytes;
+	size_t bytes = MDRV_HEAD + parcel->message.bytes;
 	long err = copy_to_user(user, &parcel->message, bytes) ? -EFAULT : 0;
 
 	kfree(parcel);
@@ -255,9 +255,9 @@ static long deliver(struct md_parcel *parcel, struct md_message __user *user)
  * A downcall that belongs to no upcall runs in the u-driver's own thread, when no chain of calls is under way: until
  * then the u-driver, which waits, serves what comes.
  */
-static int ask_outside(struct md_session *session, struct md_parcel *ask)
+static int ask_outside(struct mdrv_session *session, struct mdrv_parcel *ask)
 {
-	md_crossing(session->md, &ask->message);
+	mdrv_crossing(session->md, &ask->message);
 	if (cmpxchg(&session->asked, NULL, ask)) {
 		kfree(ask);
 		return -EBUSY;
@@ -267,17 +267,18 @@ static int ask_outside(struct md_session *session, struct md_parcel *ask)
 }
 
 /* Context: md->busy held */
-static struct md_parcel *serve_outside(struct md_session *session, const struct md_message *ask)
+static struct mdrv_parcel *serve_outside(struct mdrv_session *session,
+					 const struct mdrv_message *ask)
 {
-	struct md_parcel *answer = md_parcel_new(MD_RESULT, ask->call, 0);
+	struct mdrv_parcel *answer = mdrv_parcel_new(MDRV_RESULT, ask->call, 0);
 	int err = -ESTALE;
 
 	if (!answer)
 		return ERR_PTR(-ENOMEM);
 	answer->message.turn = ask->turn;
 	if (attached(session)) {
-		md_meet(session->md, session->number);
-		err = md_serve(session->md, ask, &answer->message);
+		mdrv_meet(session->md, session->number);
+		err = mdrv_serve(session->md, ask, &answer->message);
 	}
 	if (!err)
 		return answer;
@@ -286,10 +287,10 @@ static struct md_parcel *serve_outside(struct md_session *session, const struct 
 }
 
 /* Return: the answer to what was asked; NULL: there is none yet */
-static struct md_parcel *answer_outside(struct md_session *session)
+static struct mdrv_parcel *answer_outside(struct mdrv_session *session)
 {
-	struct md_instance *md = session->md;
-	struct md_parcel *ask, *answer;
+	struct mdrv_instance *md = session->md;
+	struct mdrv_parcel *ask, *answer;
 
 	if (!READ_ONCE(session->asked) || !mutex_trylock(&md->busy))
 		return NULL;
@@ -297,32 +298,32 @@ static struct md_parcel *answer_outside(struct md_session *session)
 	ask = xchg(&session->asked, NULL);
 	answer = ask ? serve_outside(session, &ask->message) : NULL;
 	forget_asked(session, ask);
-	md_let_go(md, true);
+	mdrv_let_go(md, true);
 	if (!IS_ERR_OR_NULL(answer))
-		md_crossing(md, &answer->message);
+		mdrv_crossing(md, &answer->message);
 	return answer;
 }
 
-static int hear(struct md_session *session, struct md_parcel *parcel)
+static int hear(struct mdrv_session *session, struct mdrv_parcel *parcel)
 {
-	if (parcel->message.kind == MD_DOWNCALL && !parcel->message.seq)
+	if (parcel->message.kind == MDRV_DOWNCALL && !parcel->message.seq)
 		return ask_outside(session, parcel);
-	return md_hear(session, parcel);
+	return mdrv_hear(session, parcel);
 }
 
-static bool has_news(struct md_session *session)
+static bool has_news(struct mdrv_session *session)
 {
-	struct md_instance *md = session->md;
+	struct mdrv_instance *md = session->md;
 
 	return !attached(session) || !list_empty(&md->to_user) ||
 	       (READ_ONCE(session->asked) && !mutex_is_locked(&md->busy));
 }
 
-static long exchange(struct file *file, struct md_message __user *user)
+static long exchange(struct file *file, struct mdrv_message __user *user)
 {
-	struct md_session *session = file->private_data;
-	struct md_instance *md = session->md;
-	struct md_parcel *parcel = receive(user);
+	struct mdrv_session *session = file->private_data;
+	struct mdrv_instance *md = session->md;
+	struct mdrv_parcel *parcel = receive(user);
 	long err;
 
 	if (IS_ERR(parcel))
@@ -332,7 +333,7 @@ static long exchange(struct file *file, struct md_message __user *user)
 		return -ESTALE;
 	}
 	/* a signal may make the process come again, with nothing more to say */
-	if (put_user(MD_NOTHING, &user->kind)) {
+	if (put_user(MDRV_NOTHING, &user->kind)) {
 		kfree(parcel);
 		return -EFAULT;
 	}
@@ -340,7 +341,7 @@ static long exchange(struct file *file, struct md_message __user *user)
 	while (!err) {
 		if (!attached(session))
 			return -ESTALE;
-		parcel = md_take_first(md, &md->to_user) ?: answer_outside(session);
+		parcel = mdrv_take_first(md, &md->to_user) ?: answer_outside(session);
 		if (IS_ERR(parcel))
 			return PTR_ERR(parcel);
 		if (parcel)
@@ -355,24 +356,24 @@ static long exchange(struct file *file, struct md_message __user *user)
 static long serve_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
 	switch (command) {
-	case MD_IOC_ATTACH:
-		return attach(file, (struct md_attach __user *)arg);
-	case MD_IOC_EXCHANGE:
-		return exchange(file, (struct md_message __user *)arg);
+	case MDRV_IOC_ATTACH:
+		return attach(file, (struct mdrv_attach __user *)arg);
+	case MDRV_IOC_EXCHANGE:
+		return exchange(file, (struct mdrv_message __user *)arg);
 	default:
 		return -ENOTTY;
 	}
 }
 
-/* md_destroy() waits for those inside: the contract and what the k-driver does are the k-driver's. */
+/* mdrv_destroy() waits for those inside: the contract and what the k-driver does are the k-driver's. */
 static long session_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
-	struct md_session *session = file->private_data;
-	struct md_instance *md = session->md;
+	struct mdrv_session *session = file->private_data;
+	struct mdrv_instance *md = session->md;
 	long err;
 
 	atomic_inc(&md->inside);
-	smp_mb__after_atomic(); /* who comes behind md_destroy() sees that the session is over */
+	smp_mb__after_atomic(); /* who comes behind mdrv_destroy() sees that the session is over */
 	err = serve_ioctl(file, command, arg);
 	if (atomic_dec_and_test(&md->inside))
 		wake_up_all(&md->kernel_waits);
@@ -381,21 +382,21 @@ static long session_ioctl(struct file *file, unsigned int command, unsigned long
 
 static __poll_t session_poll(struct file *file, poll_table *table)
 {
-	struct md_session *session = file->private_data;
+	struct mdrv_session *session = file->private_data;
 
 	poll_wait(file, &session->md->user_waits, table);
 	return has_news(session) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-/* The u-driver maps the n-th registered region at offset n * MD_MAP_STRIDE. */
+/* The u-driver maps the n-th registered region at offset n * MDRV_MAP_STRIDE. */
 static int session_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct md_session *session = file->private_data;
-	const unsigned long stride = MD_MAP_STRIDE >> PAGE_SHIFT;
+	struct mdrv_session *session = file->private_data;
+	const unsigned long stride = MDRV_MAP_STRIDE >> PAGE_SHIFT;
 	unsigned long index = vma->vm_pgoff / stride;
-	const struct md_map *map;
+	const struct mdrv_map *map;
 
-	if (index >= MD_MAPS || vma->vm_pgoff % stride || !attached(session))
+	if (index >= MDRV_MAPS || vma->vm_pgoff % stride || !attached(session))
 		return -EINVAL;
 	map = &session->md->maps[index];
 	if (!map->bytes)
@@ -429,41 +430,41 @@ static ssize_t hold_ms_store(struct device *dev, struct device_attribute *attrib
 
 	if (err)
 		return err;
-	md_set_hold(instance_of(dev_get_drvdata(dev)), hold_ms);
+	mdrv_set_hold(instance_of(dev_get_drvdata(dev)), hold_ms);
 	return bytes;
 }
 static DEVICE_ATTR_RW(hold_ms);
 
-static struct attribute *md_attrs[] = { &dev_attr_hold_ms.attr, NULL };
-ATTRIBUTE_GROUPS(md);
+static struct attribute *mdrv_attrs[] = { &dev_attr_hold_ms.attr, NULL };
+ATTRIBUTE_GROUPS(mdrv);
 
-static int map_add(struct md_instance *md, unsigned int index, struct md_map map)
+static int map_add(struct mdrv_instance *md, unsigned int index, struct mdrv_map map)
 {
-	if (index >= MD_MAPS || md->maps[index].bytes)
+	if (index >= MDRV_MAPS || md->maps[index].bytes)
 		return -EINVAL;
 	md->maps[index] = map;
 	return 0;
 }
 
-int md_map_registers(struct md_instance *md, unsigned int index, phys_addr_t at, size_t bytes)
+int mdrv_map_registers(struct mdrv_instance *md, unsigned int index, phys_addr_t at, size_t bytes)
 {
-	return map_add(md, index, (struct md_map){ .at = at, .bytes = bytes });
+	return map_add(md, index, (struct mdrv_map){ .at = at, .bytes = bytes });
 }
-EXPORT_SYMBOL_GPL(md_map_registers);
+EXPORT_SYMBOL_GPL(mdrv_map_registers);
 
-int md_map_coherent(struct md_instance *md, unsigned int index, struct device *dev, void *cpu,
-		    dma_addr_t dma, size_t bytes)
+int mdrv_map_coherent(struct mdrv_instance *md, unsigned int index, struct device *dev, void *cpu,
+		      dma_addr_t dma, size_t bytes)
 {
 	return map_add(md, index,
-		       (struct md_map){ .dev = dev, .cpu = cpu, .at = dma, .bytes = bytes });
+		       (struct mdrv_map){ .dev = dev, .cpu = cpu, .at = dma, .bytes = bytes });
 }
-EXPORT_SYMBOL_GPL(md_map_coherent);
+EXPORT_SYMBOL_GPL(mdrv_map_coherent);
 
 /* ---- instances ---- */
 
 static int counts_show(struct seq_file *file, void *unused)
 {
-	struct md_instance *md = file->private;
+	struct mdrv_instance *md = file->private;
 
 	seq_printf(file, "crossings %lld\nbytes %lld\nstale %lld\nrejected %lld\n",
 		   atomic64_read(&md->counts.crossings), atomic64_read(&md->counts.bytes),
@@ -472,10 +473,10 @@ static int counts_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(counts);
 
-struct md_instance *md_create(const char *name, const struct md_contract *contract,
-			      const struct md_ops *ops, void *priv)
+struct mdrv_instance *mdrv_create(const char *name, const struct mdrv_contract *contract,
+				  const struct mdrv_ops *ops, void *priv)
 {
-	struct md_instance *md = kzalloc(sizeof(*md), GFP_KERNEL);
+	struct mdrv_instance *md = kzalloc(sizeof(*md), GFP_KERNEL);
 	int err;
 
 	if (!md)
@@ -497,7 +498,7 @@ struct md_instance *md_create(const char *name, const struct md_contract *contra
 	snprintf(md->miscname, sizeof(md->miscname), "microdriver-%s", md->name);
 	snprintf(md->nodename, sizeof(md->nodename), "microdriver/%s", md->name);
 	md->contract = contract;
-	md->digest = md_digest(contract);
+	md->digest = mdrv_digest(contract);
 	md->ops = ops;
 	md->priv = priv;
 	md->misc = (struct miscdevice){
@@ -505,71 +506,71 @@ struct md_instance *md_create(const char *name, const struct md_contract *contra
 		.name = md->miscname,
 		.nodename = md->nodename,
 		.fops = &session_fops,
-		.groups = md_groups,
+		.groups = mdrv_groups,
 		.mode = 0600,
 	};
 	err = misc_register(&md->misc);
 	if (err) {
-		md_put(md);
+		mdrv_put(md);
 		return ERR_PTR(err);
 	}
 	md->debug = debugfs_create_file(md->name, 0400, debug_root, md, &counts_fops);
 	return md;
 }
-EXPORT_SYMBOL_GPL(md_create);
+EXPORT_SYMBOL_GPL(mdrv_create);
 
-void md_destroy(struct md_instance *md)
+void mdrv_destroy(struct mdrv_instance *md)
 {
 	bool took;
 
 	debugfs_remove(md->debug);
 	misc_deregister(&md->misc);
-	md_set_hold(md, 0);
+	mdrv_set_hold(md, 0);
 	spin_lock(&md->lock);
 	md->closed = true;
 	spin_unlock(&md->lock);
-	md_expel(md, md->session);
+	mdrv_expel(md, md->session);
 	wait_event(md->kernel_waits, !atomic_read(&md->inside));
 	cancel_work_sync(&md->joined);
 	flush_work(&md->left);
-	md_undo_all(md);
-	took = md_hold(md);
-	md_unshare_all(md);
-	md_let_go(md, took);
-	md_put(md);
+	mdrv_undo_all(md);
+	took = mdrv_hold(md);
+	mdrv_unshare_all(md);
+	mdrv_let_go(md, took);
+	mdrv_put(md);
 }
-EXPORT_SYMBOL_GPL(md_destroy);
+EXPORT_SYMBOL_GPL(mdrv_destroy);
 
-void *md_priv(const struct md_instance *md)
+void *mdrv_priv(const struct mdrv_instance *md)
 {
 	return md->priv;
 }
-EXPORT_SYMBOL_GPL(md_priv);
+EXPORT_SYMBOL_GPL(mdrv_priv);
 
-void md_set_hold(struct md_instance *md, unsigned int hold_ms)
+void mdrv_set_hold(struct mdrv_instance *md, unsigned int hold_ms)
 {
 	WRITE_ONCE(md->hold_ms, hold_ms);
 	wake_up_all(&md->kernel_waits);
 }
-EXPORT_SYMBOL_GPL(md_set_hold);
+EXPORT_SYMBOL_GPL(mdrv_set_hold);
 
-static int __init md_init(void)
+static int __init mdrv_init(void)
 {
-	int err = md_fault_init();
+	int err = mdrv_fault_init();
 
 	if (err)
 		return err;
 	debug_root = debugfs_create_dir("microdriver", NULL);
 	return 0;
 }
-module_init(md_init);
+module_init(mdrv_init);
 
-static void __exit md_exit(void)
+static void __exit mdrv_exit(void)
 {
 	debugfs_remove(debug_root);
-	md_fault_exit();
+	mdrv_fault_exit();
 }
-module_exit(md_exit);
+module_exit(mdrv_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Runtime of drivers that are split into a kernel module and a process");

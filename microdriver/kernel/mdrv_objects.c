@@ -18,29 +18,29 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "md_internal.h"
+#include "mdrv_internal.h"
 
-int md_share(struct md_instance *md, u32 type, void *at)
+int mdrv_share(struct mdrv_instance *md, u32 type, void *at)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 	bool took;
 
-	if (type >= md->contract->types_count || md->shared == MD_OBJECTS)
+	if (type >= md->contract->types_count || md->shared == MDRV_OBJECTS)
 		return -EINVAL;
 	object = kzalloc(struct_size(object, twin, md->contract->types[type].bytes), GFP_KERNEL);
 	if (!object)
 		return -ENOMEM;
 	object->type = type;
 	object->at = at;
-	took = md_hold(md);
-	object->id = MD_OBJECT(type, ++md->shared);
+	took = mdrv_hold(md);
+	object->id = MDRV_OBJECT(type, ++md->shared);
 	list_add_tail(&object->node, &md->objects);
-	md_let_go(md, took);
+	mdrv_let_go(md, took);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(md_share);
+EXPORT_SYMBOL_GPL(mdrv_share);
 
-static void drop(struct md_object *object)
+static void drop(struct mdrv_object *object)
 {
 	list_del(&object->node);
 	kfree(object);
@@ -48,48 +48,48 @@ static void drop(struct md_object *object)
 
 static void drop_all(struct list_head *objects)
 {
-	struct md_object *object, *next;
+	struct mdrv_object *object, *next;
 
 	list_for_each_entry_safe(object, next, objects, node)
 		drop(object);
 }
 
 /* The u-driver hears of it with the next message. */
-void md_unshare(struct md_instance *md, void *at)
+void mdrv_unshare(struct mdrv_instance *md, void *at)
 {
-	struct md_object *object, *next;
-	bool took = md_hold(md);
+	struct mdrv_object *object, *next;
+	bool took = mdrv_hold(md);
 
 	list_for_each_entry_safe(object, next, &md->objects, node)
 		if (object->at == at)
 			list_move_tail(&object->node, &md->gone);
-	md_let_go(md, took);
+	mdrv_let_go(md, took);
 }
-EXPORT_SYMBOL_GPL(md_unshare);
+EXPORT_SYMBOL_GPL(mdrv_unshare);
 
-void md_unshare_all(struct md_instance *md)
+void mdrv_unshare_all(struct mdrv_instance *md)
 {
 	drop_all(&md->objects);
 	drop_all(&md->gone);
 }
 
-static const struct md_type *type_of(struct md_instance *md, const struct md_object *object)
+static const struct mdrv_type *type_of(struct mdrv_instance *md, const struct mdrv_object *object)
 {
 	return &md->contract->types[object->type];
 }
 
-void md_forget_twins(struct md_instance *md)
+void mdrv_forget_twins(struct mdrv_instance *md)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 
 	list_for_each_entry(object, &md->objects, node)
 		memset(object->twin, 0, type_of(md, object)->bytes);
 	drop_all(&md->gone);
 }
 
-struct md_object *md_object_by_id(struct md_instance *md, u32 id)
+struct mdrv_object *mdrv_object_by_id(struct mdrv_instance *md, u32 id)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 
 	list_for_each_entry(object, &md->objects, node)
 		if (object->id == id)
@@ -98,16 +98,16 @@ struct md_object *md_object_by_id(struct md_instance *md, u32 id)
 }
 
 /* The innermost object that a pointer points into: objects may lie in others. */
-static struct md_object *object_around(struct md_instance *md, u64 pointer)
+static struct mdrv_object *object_around(struct mdrv_instance *md, u64 pointer)
 {
-	struct md_object *object, *best = NULL;
+	struct mdrv_object *object, *best = NULL;
 
 	list_for_each_entry(object, &md->objects, node) {
-		u64 at = md_arg(object->at);
+		u64 at = mdrv_arg(object->at);
 
 		if (pointer >= at && pointer < at + type_of(md, object)->bytes &&
-		    (!best || at > md_arg(best->at) ||
-		     (at == md_arg(best->at) &&
+		    (!best || at > mdrv_arg(best->at) ||
+		     (at == mdrv_arg(best->at) &&
 		      type_of(md, object)->bytes < type_of(md, best)->bytes)))
 			best = object;
 	}
@@ -115,9 +115,9 @@ static struct md_object *object_around(struct md_instance *md, u64 pointer)
 }
 
 /* A kernel pointer as it crosses. Return: -ENOENT if it points into nothing shared */
-int md_ref_of(struct md_instance *md, u64 pointer, u64 *ref)
+int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 
 	*ref = 0;
 	if (!pointer)
@@ -125,28 +125,28 @@ int md_ref_of(struct md_instance *md, u64 pointer, u64 *ref)
 	object = object_around(md, pointer);
 	if (!object)
 		return -ENOENT;
-	*ref = MD_REF(object->id, pointer - md_arg(object->at));
+	*ref = MDRV_REF(object->id, pointer - mdrv_arg(object->at));
 	return 0;
 }
 
 /* The u-driver's message is not what it may be; whoever expels it says why. */
-static int refuse(struct md_instance *md, const char *why)
+static int refuse(struct mdrv_instance *md, const char *why)
 {
 	md->refused = why;
 	return -EPROTO;
 }
 
-int md_pointer_of(struct md_instance *md, u64 ref, u64 *pointer)
+int mdrv_pointer_of(struct mdrv_instance *md, u64 ref, u64 *pointer)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 
 	*pointer = 0;
 	if (!ref)
 		return 0;
-	object = md_object_by_id(md, MD_REF_OBJECT(ref));
-	if (!object || MD_REF_OFFSET(ref) >= type_of(md, object)->bytes)
+	object = mdrv_object_by_id(md, MDRV_REF_OBJECT(ref));
+	if (!object || MDRV_REF_OFFSET(ref) >= type_of(md, object)->bytes)
 		return refuse(md, "a pointer to something that is not shared");
-	*pointer = md_arg(object->at) + MD_REF_OFFSET(ref);
+	*pointer = mdrv_arg(object->at) + MDRV_REF_OFFSET(ref);
 	return 0;
 }
 
@@ -192,34 +192,34 @@ static u64 from_wire(const u8 *data, u32 bytes)
 
 /* ---- out ---- */
 
-static u8 *reserve(struct md_message *to, u32 object, u16 field, u32 bytes)
+static u8 *reserve(struct mdrv_message *to, u32 object, u16 field, u32 bytes)
 {
-	struct md_record record = { .object = object, .field = field, .bytes = bytes };
+	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
 	u8 *at = to->payload + to->bytes;
 
-	if (to->bytes + sizeof(record) + bytes > MD_PAYLOAD)
+	if (to->bytes + sizeof(record) + bytes > MDRV_PAYLOAD)
 		return NULL;
 	memcpy(at, &record, sizeof(record));
 	to->bytes += sizeof(record) + bytes;
 	return at + sizeof(record);
 }
 
-static int pack_list(struct md_instance *md, struct md_object *object, u32 number,
-		     const struct md_field *field, struct md_message *to)
+static int pack_list(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
+		     const struct mdrv_field *field, struct mdrv_message *to)
 {
 	struct list_head *head = object->at + field->offset, *at;
-	u32 ids[MD_LIST_MEMBERS], count = 0;
+	u32 ids[MDRV_LIST_MEMBERS], count = 0;
 	u64 ref;
 	u8 *data;
 	int err;
 
 	list_for_each(at, head) {
-		if (count == MD_LIST_MEMBERS)
+		if (count == MDRV_LIST_MEMBERS)
 			return -E2BIG;
-		err = md_ref_of(md, md_arg(at) - field->link, &ref);
+		err = mdrv_ref_of(md, mdrv_arg(at) - field->link, &ref);
 		if (err)
 			return err;
-		ids[count++] = MD_REF_OBJECT(ref);
+		ids[count++] = MDRV_REF_OBJECT(ref);
 	}
 	data = reserve(to, object->id, number, count * sizeof(u32));
 	if (!data)
@@ -228,23 +228,23 @@ static int pack_list(struct md_instance *md, struct md_object *object, u32 numbe
 	return 0;
 }
 
-static int pack_field(struct md_instance *md, struct md_object *object, u32 number,
-		      struct md_message *to)
+static int pack_field(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
+		      struct mdrv_message *to)
 {
-	const struct md_field *field = &type_of(md, object)->fields[number];
+	const struct mdrv_field *field = &type_of(md, object)->fields[number];
 	void *twin = object->twin + field->offset, *now = object->at + field->offset;
 	u64 value;
 	u8 *data;
 	int err;
 
-	if (field->shape == MD_LIST)
+	if (field->shape == MDRV_LIST)
 		return pack_list(md, object, number, field, to);
-	if (field->shape != MD_BYTES) {
+	if (field->shape != MDRV_BYTES) {
 		value = load(now, field->bytes);
 		now = &value;
 	}
-	if (field->shape == MD_POINTER) {
-		err = md_ref_of(md, value, &value);
+	if (field->shape == MDRV_POINTER) {
+		err = mdrv_ref_of(md, value, &value);
 		if (err)
 			return err;
 	}
@@ -258,10 +258,10 @@ static int pack_field(struct md_instance *md, struct md_object *object, u32 numb
 }
 
 /* For comparison: what marshaling without field tables would copy. */
-static int pack_whole(struct md_instance *md, struct md_object *object, struct md_message *to)
+static int pack_whole(struct mdrv_instance *md, struct mdrv_object *object, struct mdrv_message *to)
 {
 	u32 bytes = type_of(md, object)->bytes;
-	u8 *data = reserve(to, object->id, MD_WHOLE, bytes);
+	u8 *data = reserve(to, object->id, MDRV_WHOLE, bytes);
 
 	if (!data)
 		return -E2BIG;
@@ -269,10 +269,10 @@ static int pack_whole(struct md_instance *md, struct md_object *object, struct m
 	return 0;
 }
 
-static int pack_objects(struct md_instance *md, const struct md_access *access,
-			struct md_message *to)
+static int pack_objects(struct mdrv_instance *md, const struct mdrv_access *access,
+			struct mdrv_message *to)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 	int err;
 
 	list_for_each_entry(object, &md->objects, node) {
@@ -286,55 +286,55 @@ static int pack_objects(struct md_instance *md, const struct md_access *access,
 }
 
 /* Not all at once, if there are many: the rest goes with the next message. */
-static int pack_gone(struct md_instance *md, struct md_message *to)
+static int pack_gone(struct mdrv_instance *md, struct mdrv_message *to)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 	int count = 0;
 
 	list_for_each_entry(object, &md->gone, node) {
-		if (count++ == MD_GONE_MAX)
+		if (count++ == MDRV_GONE_MAX)
 			break;
-		if (!reserve(to, object->id, MD_GONE, 0))
+		if (!reserve(to, object->id, MDRV_GONE, 0))
 			return -E2BIG;
 	}
 	return 0;
 }
 
-static void settle_field(struct md_object *object, const struct md_field *field, const u8 *data)
+static void settle_field(struct mdrv_object *object, const struct mdrv_field *field, const u8 *data)
 {
-	if (field->shape != MD_LIST)
+	if (field->shape != MDRV_LIST)
 		memcpy(object->twin + field->offset, data, field->bytes);
 }
 
 /* The message is complete: what it says is what the u-driver will know. */
-static void settle(struct md_instance *md, const struct md_message *to)
+static void settle(struct mdrv_instance *md, const struct mdrv_message *to)
 {
-	struct md_record record;
+	struct mdrv_record record;
 	u32 at;
 
 	for (at = 0; at < to->bytes; at += record.bytes) {
-		struct md_object *object;
+		struct mdrv_object *object;
 
 		memcpy(&record, to->payload + at, sizeof(record));
 		at += sizeof(record);
-		object = md_object_by_id(md, record.object);
-		if (record.field == MD_GONE)
-			drop(list_first_entry(&md->gone, struct md_object, node));
-		else if (object && record.field != MD_WHOLE)
+		object = mdrv_object_by_id(md, record.object);
+		if (record.field == MDRV_GONE)
+			drop(list_first_entry(&md->gone, struct mdrv_object, node));
+		else if (object && record.field != MDRV_WHOLE)
 			settle_field(object, &type_of(md, object)->fields[record.field],
 				     to->payload + at);
 	}
 }
 
-static int pack_call(struct md_instance *md, const struct md_call *call, u32 mode,
-		     struct md_message *to, const struct md_buffer *buffer)
+static int pack_call(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+		     struct mdrv_message *to, const struct mdrv_buffer *buffer)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 	u32 n;
 	u8 *data;
 	int err = pack_gone(md, to);
 
-	if (md_whole && !err)
+	if (mdrv_whole && !err)
 		list_for_each_entry(object, &md->objects, node) {
 			err = pack_whole(md, object, to);
 			if (err)
@@ -353,12 +353,12 @@ static int pack_call(struct md_instance *md, const struct md_call *call, u32 mod
 }
 
 /*
- * Append what the other side has to know for a call (@mode MD_IN), or from its
- * answer (MD_OUT).
+ * Append what the other side has to know for a call (@mode MDRV_IN), or from its
+ * answer (MDRV_OUT).
  * Return: -E2BIG: it does not fit; -ENOENT: a pointer to something not shared
  */
-int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct md_message *to,
-	    const struct md_buffer *buffer)
+int mdrv_pack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+	      struct mdrv_message *to, const struct mdrv_buffer *buffer)
 {
 	int err = pack_call(md, call, mode, to, buffer);
 
@@ -369,7 +369,7 @@ int md_pack(struct md_instance *md, const struct md_call *call, u32 mode, struct
 
 /* ---- in ---- */
 
-static bool may_write(const struct md_call *call, u32 mode, u32 type, u32 field)
+static bool may_write(const struct mdrv_call *call, u32 mode, u32 type, u32 field)
 {
 	u32 n;
 
@@ -380,101 +380,102 @@ static bool may_write(const struct md_call *call, u32 mode, u32 type, u32 field)
 }
 
 /* The u-driver may put members into another order, and nothing else. */
-static int check_list(struct md_instance *md, const struct md_object *object,
-		      const struct md_field *field, const u8 *data, u32 bytes)
+static int check_list(struct mdrv_instance *md, const struct mdrv_object *object,
+		      const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	struct list_head *head = object->at + field->offset, *at;
 	u32 count = bytes / sizeof(u32), n, found;
 	u64 ref;
 
-	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MD_LIST_MEMBERS)
+	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MDRV_LIST_MEMBERS)
 		return refuse(md, "a list of another length");
 	list_for_each(at, head) {
-		if (md_ref_of(md, md_arg(at) - field->link, &ref))
+		if (mdrv_ref_of(md, mdrv_arg(at) - field->link, &ref))
 			return refuse(md, "a list with members that are not shared");
 		for (n = 0, found = 0; n < count; n++)
 			found += from_wire(data + n * sizeof(u32), sizeof(u32)) ==
-				 MD_REF_OBJECT(ref);
+				 MDRV_REF_OBJECT(ref);
 		if (found != 1)
 			return refuse(md, "a list with other members");
 	}
 	return 0;
 }
 
-static void take_list(struct md_instance *md, const struct md_object *object,
-		      const struct md_field *field, const u8 *data, u32 bytes)
+static void take_list(struct mdrv_instance *md, const struct mdrv_object *object,
+		      const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	struct list_head *head = object->at + field->offset;
 	u32 n;
 
 	for (n = 0; n < bytes / sizeof(u32); n++) {
 		u32 id = from_wire(data + n * sizeof(u32), sizeof(u32));
-		struct list_head *link = md_object_by_id(md, id)->at + field->link;
+		struct list_head *link = mdrv_object_by_id(md, id)->at + field->link;
 
 		list_move_tail(link, head);
 	}
 }
 
-static int check_field(struct md_instance *md, const struct md_object *object,
-		       const struct md_field *field, const u8 *data, u32 bytes)
+static int check_field(struct mdrv_instance *md, const struct mdrv_object *object,
+		       const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	u64 value;
 
-	if (field->shape == MD_LIST)
+	if (field->shape == MDRV_LIST)
 		return check_list(md, object, field, data, bytes);
 	if (bytes != field->bytes)
 		return refuse(md, "a field of another size");
-	if (field->shape == MD_BYTES)
+	if (field->shape == MDRV_BYTES)
 		return 0;
 	value = from_wire(data, bytes);
-	if (field->shape == MD_POINTER)
-		return md_pointer_of(md, value, &value);
+	if (field->shape == MDRV_POINTER)
+		return mdrv_pointer_of(md, value, &value);
 	if (value < field->min || value > field->max)
 		return refuse(md, "a value out of its range");
 	return 0;
 }
 
-static void take_field(struct md_instance *md, struct md_object *object,
-		       const struct md_field *field, const u8 *data, u32 bytes)
+static void take_field(struct mdrv_instance *md, struct mdrv_object *object,
+		       const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	void *at = object->at + field->offset, *twin = object->twin + field->offset;
 	u64 value;
 
-	if (field->shape == MD_LIST) {
+	if (field->shape == MDRV_LIST) {
 		take_list(md, object, field, data, bytes);
 		return;
 	}
 	memcpy(twin, data, bytes);
-	if (field->shape == MD_BYTES) {
+	if (field->shape == MDRV_BYTES) {
 		memcpy(at, data, bytes);
 		return;
 	}
 	value = from_wire(data, bytes);
-	if (field->shape == MD_POINTER)
-		md_pointer_of(md, value, &value);
+	if (field->shape == MDRV_POINTER)
+		mdrv_pointer_of(md, value, &value);
 	store(at, bytes, value);
 }
 
-static int check_buffer(struct md_instance *md, const struct md_buffer *buffer, u32 mode, u32 bytes)
+static int check_buffer(struct mdrv_instance *md, const struct mdrv_buffer *buffer, u32 mode,
+			u32 bytes)
 {
 	if (!buffer || !(buffer->mode & mode) || bytes > buffer->bytes)
 		return refuse(md, "a buffer that nobody gave, or a larger one");
 	return 0;
 }
 
-static int check(struct md_instance *md, const struct md_call *call, u32 mode,
-		 const struct md_record *record, const u8 *data, const struct md_buffer *buffer)
+static int check(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+		 const struct mdrv_record *record, const u8 *data, const struct mdrv_buffer *buffer)
 {
-	const struct md_object *object;
-	const struct md_type *type;
+	const struct mdrv_object *object;
+	const struct mdrv_type *type;
 
 	if (!record->object)
 		return check_buffer(md, buffer, mode, record->bytes);
-	object = md_object_by_id(md, record->object);
+	object = mdrv_object_by_id(md, record->object);
 	if (!object)
 		return refuse(md, "an object that is not shared");
 	type = type_of(md, object);
-	if (record->field == MD_WHOLE && md_whole && record->bytes == type->bytes)
+	if (record->field == MDRV_WHOLE && mdrv_whole && record->bytes == type->bytes)
 		return 0; /* its fields come again, one by one */
 	if (record->field >= type->fields_count)
 		return refuse(md, "a field that there is not");
@@ -483,16 +484,16 @@ static int check(struct md_instance *md, const struct md_call *call, u32 mode,
 	return check_field(md, object, &type->fields[record->field], data, record->bytes);
 }
 
-static void take(struct md_instance *md, const struct md_record *record, const u8 *data,
-		 struct md_buffer *buffer)
+static void take(struct mdrv_instance *md, const struct mdrv_record *record, const u8 *data,
+		 struct mdrv_buffer *buffer)
 {
-	struct md_object *object;
+	struct mdrv_object *object;
 
 	if (!record->object) {
 		memcpy(buffer->data, data, record->bytes);
 		buffer->bytes = record->bytes;
-	} else if (record->field != MD_WHOLE) {
-		object = md_object_by_id(md, record->object);
+	} else if (record->field != MDRV_WHOLE) {
+		object = mdrv_object_by_id(md, record->object);
 		take_field(md, object, &type_of(md, object)->fields[record->field], data,
 			   record->bytes);
 	}
@@ -502,11 +503,11 @@ static void take(struct md_instance *md, const struct md_record *record, const u
  * Take over what a message says, if all of it is allowed. A buffer that should have come and did not is empty then.
  * Return: -EPROTO and nothing has changed
  */
-int md_unpack(struct md_instance *md, const struct md_call *call, u32 mode,
-	      const struct md_message *from, struct md_buffer *buffer)
+int mdrv_unpack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+		const struct mdrv_message *from, struct mdrv_buffer *buffer)
 {
 	bool apply, filled = false;
-	struct md_record record;
+	struct mdrv_record record;
 	u32 at;
 
 	for (apply = false;; apply = true) {

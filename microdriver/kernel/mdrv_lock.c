@@ -10,12 +10,12 @@
  */
 #include <linux/export.h>
 
-#include "md_internal.h"
+#include "mdrv_internal.h"
 
 #define LOCK_WAIT (2 * HZ) /* who waits longer for it has made a knot, or the u-driver hangs */
 
-int md_lock_add(struct md_instance *md, struct md_lock *lock, void (*quiesce)(void *, bool),
-		void *what)
+int mdrv_lock_add(struct mdrv_instance *md, struct mdrv_lock *lock, void (*quiesce)(void *, bool),
+		  void *what)
 {
 	int n;
 
@@ -25,16 +25,16 @@ int md_lock_add(struct md_instance *md, struct md_lock *lock, void (*quiesce)(vo
 	lock->md = md;
 	lock->quiesce = quiesce;
 	lock->what = what;
-	for (n = 0; n < MD_LOCKS; n++)
+	for (n = 0; n < MDRV_LOCKS; n++)
 		if (!md->locks[n]) {
 			md->locks[n] = lock;
 			return n;
 		}
 	return -ENOSPC;
 }
-EXPORT_SYMBOL_GPL(md_lock_add);
+EXPORT_SYMBOL_GPL(mdrv_lock_add);
 
-bool md_lock_try(struct md_lock *lock, unsigned long *flags)
+bool mdrv_lock_try(struct mdrv_lock *lock, unsigned long *flags)
 {
 	spin_lock_irqsave(&lock->spin, *flags);
 	if (!lock->held)
@@ -42,16 +42,16 @@ bool md_lock_try(struct md_lock *lock, unsigned long *flags)
 	spin_unlock_irqrestore(&lock->spin, *flags);
 	return false;
 }
-EXPORT_SYMBOL_GPL(md_lock_try);
+EXPORT_SYMBOL_GPL(mdrv_lock_try);
 
-void md_lock_release(struct md_lock *lock, unsigned long flags)
+void mdrv_lock_release(struct mdrv_lock *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(&lock->spin, flags);
 }
-EXPORT_SYMBOL_GPL(md_lock_release);
+EXPORT_SYMBOL_GPL(mdrv_lock_release);
 
 /* Return: 0, -EINTR (killed), -ETIMEDOUT */
-static int take(struct md_lock *lock)
+static int take(struct mdrv_lock *lock)
 {
 	long left = wait_event_killable_timeout(lock->md->kernel_waits, !down_trylock(&lock->user),
 						LOCK_WAIT);
@@ -61,15 +61,15 @@ static int take(struct md_lock *lock)
 	return left ? 0 : -ETIMEDOUT;
 }
 
-static void give(struct md_lock *lock)
+static void give(struct mdrv_lock *lock)
 {
 	up(&lock->user);
 	wake_up_all(&lock->md->kernel_waits);
 }
 
-int md_lock_wait(struct md_lock *lock, unsigned long *flags)
+int mdrv_lock_wait(struct mdrv_lock *lock, unsigned long *flags)
 {
-	struct md_instance *md = lock->md;
+	struct mdrv_instance *md = lock->md;
 	u32 session = READ_ONCE(md->session);
 	int err;
 
@@ -79,7 +79,7 @@ int md_lock_wait(struct md_lock *lock, unsigned long *flags)
 	if (err == -ETIMEDOUT && READ_ONCE(lock->held)) {
 		pr_warn("microdriver: %s: the u-driver is expelled, holding a lock: %pe\n",
 			md->name, ERR_PTR(err));
-		md_expel(md, session);
+		mdrv_expel(md, session);
 		err = take(lock);
 	}
 	if (err)
@@ -87,16 +87,16 @@ int md_lock_wait(struct md_lock *lock, unsigned long *flags)
 	spin_lock_irqsave(&lock->spin, *flags);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(md_lock_wait);
+EXPORT_SYMBOL_GPL(mdrv_lock_wait);
 
-void md_lock_release_waited(struct md_lock *lock, unsigned long flags)
+void mdrv_lock_release_waited(struct mdrv_lock *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(&lock->spin, flags);
 	give(lock);
 }
-EXPORT_SYMBOL_GPL(md_lock_release_waited);
+EXPORT_SYMBOL_GPL(mdrv_lock_release_waited);
 
-static void set_held(struct md_lock *lock, bool held)
+static void set_held(struct mdrv_lock *lock, bool held)
 {
 	unsigned long flags;
 
@@ -105,14 +105,14 @@ static void set_held(struct md_lock *lock, bool held)
 	spin_unlock_irqrestore(&lock->spin, flags);
 }
 
-static struct md_lock *lock_of(struct md_instance *md, u64 number)
+static struct mdrv_lock *lock_of(struct mdrv_instance *md, u64 number)
 {
-	return number < MD_LOCKS ? md->locks[number] : NULL;
+	return number < MDRV_LOCKS ? md->locks[number] : NULL;
 }
 
-int md_lock_for_user(struct md_instance *md, u64 number)
+int mdrv_lock_for_user(struct mdrv_instance *md, u64 number)
 {
-	struct md_lock *lock = lock_of(md, number);
+	struct mdrv_lock *lock = lock_of(md, number);
 
 	if (!lock)
 		return -EINVAL;
@@ -126,9 +126,9 @@ int md_lock_for_user(struct md_instance *md, u64 number)
 	return 0;
 }
 
-int md_unlock_for_user(struct md_instance *md, u64 number)
+int mdrv_unlock_for_user(struct mdrv_instance *md, u64 number)
 {
-	struct md_lock *lock = lock_of(md, number);
+	struct mdrv_lock *lock = lock_of(md, number);
 
 	if (!lock || !lock->held)
 		return -EINVAL;
@@ -140,10 +140,10 @@ int md_unlock_for_user(struct md_instance *md, u64 number)
 }
 
 /* The u-driver is gone: nobody else would release what it held. */
-void md_locks_release(struct md_instance *md)
+void mdrv_locks_release(struct mdrv_instance *md)
 {
 	int n;
 
-	for (n = MD_LOCKS - 1; n >= 0; n--)
-		md_unlock_for_user(md, n);
+	for (n = MDRV_LOCKS - 1; n >= 0; n--)
+		mdrv_unlock_for_user(md, n);
 }

@@ -37,22 +37,22 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "md_fault.h"
+#include "mdrv_fault.h"
 
 #define MAX_LINE  200
 #define MAX_WORDS 160
 
 static const char *const kinds[] = {
-	[MD_NOTHING] = "any",	    [MD_UPCALL] = "upcall", [MD_RETURN] = "return",
-	[MD_DOWNCALL] = "downcall", [MD_RESULT] = "result",
+	[MDRV_NOTHING] = "any",	      [MDRV_UPCALL] = "upcall", [MDRV_RETURN] = "return",
+	[MDRV_DOWNCALL] = "downcall", [MDRV_RESULT] = "result",
 };
 
-static const char *kind_of(const struct md_hit *hit)
+static const char *kind_of(const struct mdrv_hit *hit)
 {
 	return hit->kind < ARRAY_SIZE(kinds) ? kinds[hit->kind] : "unknown";
 }
 
-static int parse(struct md_arming *a, const char *line)
+static int parse(struct mdrv_arming *a, const char *line)
 {
 	char kind[16], how[16];
 
@@ -60,13 +60,13 @@ static int parse(struct md_arming *a, const char *line)
 		   &a->nth, &a->times, how, &a->where, &a->first, &a->bytes, &a->value) != 10)
 		return -EINVAL;
 	a->kind = match_string(kinds, ARRAY_SIZE(kinds), kind);
-	a->way = md_way_of(how);
+	a->way = mdrv_way_of(how);
 	return a->kind < 0 || !a->way || a->nth < 1 || a->times < 0 ? -EINVAL : 0;
 }
 
 static ssize_t faults_write(struct file *file, const char __user *user, size_t count, loff_t *pos)
 {
-	struct md_arming *a = file->private_data;
+	struct mdrv_arming *a = file->private_data;
 	char line[MAX_LINE + 1];
 	int err = -EBUSY;
 
@@ -75,25 +75,25 @@ static ssize_t faults_write(struct file *file, const char __user *user, size_t c
 	if (copy_from_user(line, user, count))
 		return -EFAULT;
 	line[count] = '\0';
-	mutex_lock(&md_armings_lock);
+	mutex_lock(&mdrv_armings_lock);
 	if (list_empty(&a->node)) {
 		err = parse(a, line);
 		if (!err)
-			list_add_tail(&a->node, &md_armings);
+			list_add_tail(&a->node, &mdrv_armings);
 	}
-	mutex_unlock(&md_armings_lock);
+	mutex_unlock(&mdrv_armings_lock);
 	return err ?: count;
 }
 
-static bool has_news(const struct md_arming *a)
+static bool has_news(const struct mdrv_arming *a)
 {
 	return READ_ONCE(a->told) < READ_ONCE(a->hits_count);
 }
 
 static ssize_t faults_read(struct file *file, char __user *user, size_t count, loff_t *pos)
 {
-	struct md_arming *a = file->private_data;
-	const struct md_hit *hit;
+	struct mdrv_arming *a = file->private_data;
+	const struct mdrv_hit *hit;
 	char line[MAX_WORDS];
 	int size;
 
@@ -116,7 +116,7 @@ static ssize_t faults_read(struct file *file, char __user *user, size_t count, l
 
 static __poll_t faults_poll(struct file *file, poll_table *table)
 {
-	struct md_arming *a = file->private_data;
+	struct mdrv_arming *a = file->private_data;
 
 	poll_wait(file, &a->waiters, table);
 	return has_news(a) ? EPOLLIN | EPOLLRDNORM : 0;
@@ -124,7 +124,7 @@ static __poll_t faults_poll(struct file *file, poll_table *table)
 
 static int faults_open(struct inode *inode, struct file *file)
 {
-	struct md_arming *a = kvzalloc(sizeof(*a), GFP_KERNEL);
+	struct mdrv_arming *a = kvzalloc(sizeof(*a), GFP_KERNEL);
 
 	if (!a)
 		return -ENOMEM;
@@ -136,11 +136,11 @@ static int faults_open(struct inode *inode, struct file *file)
 
 static int faults_release(struct inode *inode, struct file *file)
 {
-	struct md_arming *a = file->private_data;
+	struct mdrv_arming *a = file->private_data;
 
-	mutex_lock(&md_armings_lock);
+	mutex_lock(&mdrv_armings_lock);
 	list_del_init(&a->node);
-	mutex_unlock(&md_armings_lock);
+	mutex_unlock(&mdrv_armings_lock);
 	kvfree(a);
 	return 0;
 }
@@ -161,12 +161,12 @@ static struct miscdevice faults_device = {
 	.mode = 0600,
 };
 
-int md_fault_init(void)
+int mdrv_fault_init(void)
 {
 	return misc_register(&faults_device);
 }
 
-void md_fault_exit(void)
+void mdrv_fault_exit(void)
 {
 	misc_deregister(&faults_device);
 }
