@@ -14,7 +14,7 @@ from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES
 from faultkit.model.errors import FaultkitError
 
 GROUPS = {
-    "begin": ("doctor", "list", "new", "completion", "manual"),
+    "begin": ("doctor", "list", "new", "cache", "completion", "manual"),
     "run": ("run", "rerun", "replay", "interference", "minimise"),
     "look": ("show", "diff", "report", "export", "judge"),
     "decide": ("compare", "gate"),

@@ -16,10 +16,8 @@ from rich.console import Console
 from faultkit.cli import terminal
 from faultkit.cli.reference import EXIT_CODES
 from faultkit.cli.results import RESULTS, built_guest, link_latest
-from faultkit.machine import cache
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
-from faultkit.machine.template import KEEP
 from faultkit.model.errors import FaultkitError, HarnessError, UsageError
 from faultkit.results.conclusion import conclusion, trouble
 from faultkit.results.summary import accounting, replays
@@ -96,7 +94,6 @@ def execute(asked: Asked) -> None:
         run_again(out, asked.again, guest, console)
     finally:
         link_latest(out)
-    cache.prune("templates", KEEP)
 
 
 def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:

@@ -15,6 +15,7 @@ EXIT_CODES: Mapping[str, str] = {
 }
 ENVIRONMENT: Mapping[str, str] = {
     "FAULTKIT_CACHE": "where guests and templates are kept (default: $XDG_CACHE_HOME/faultkit, or ~/.cache/faultkit)",
+    "FAULTKIT_CACHE_LIMIT": "how large the cache may grow, such as 500M or 50G (default: 20G)",
     "NO_COLOR": "if set to anything: no colours",
     "FORCE_COLOR": "if set to anything: colours also where the output is no terminal, as in the logs of a CI",
     "COLUMNS": "the width to write for (default: the terminal's, or 80 where the output is none)",
@@ -25,9 +26,9 @@ FILES: Mapping[str, str] = {
         "`-shm` beside it are SQLite's while it is open"
     ),
     "results/EXPERIMENT/latest": "a link to the last one",
-    "cache: guests/": "the built guest, 0.4 GB (the last 3 are kept)",
-    "cache: templates/": "frozen guests, about 0.4 GB each (the 12 used last are kept)",
-    "cache: modules/": "built kernel modules",
+    "cache: guests/": "the built guest, 0.4 GB each",
+    "cache: templates/": "frozen guests, about 0.4 GB each",
+    "cache: modules/": "built kernel modules and programs",
     "cache: failed-guest.log": "the console of the last guest that could not be prepared",
 }
 NOTES: Mapping[str, str] = {
@@ -36,7 +37,7 @@ NOTES: Mapping[str, str] = {
         "it is the gate's to say."
     ),
     "Files": (
-        "The cache can be dropped at any time while nothing runs: `rm -r ~/.cache/faultkit`. All of it is built again "
-        "when it is needed."
+        "`faultkit cache` lists what is in the cache and drops what is not needed. All of it is built again when it is "
+        "needed."
     ),
 }

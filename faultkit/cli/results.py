@@ -11,14 +11,12 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import Console
 
-from faultkit.machine import cache
 from faultkit.machine.image import Image, image
 from faultkit.model.errors import UsageError
 from faultkit.running import catalogue, experiment
 from faultkit.store.store import FILE, Store
 
 RESULTS = Path("results")
-GUESTS = 3  # built guests to keep
 
 
 def result_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,6 +81,4 @@ def link_latest(out: Path) -> None:
 def built_guest(console: Console) -> Image:
     """The guest, with a word if it must be built first."""
     with console.status("looking for the guest (the first time, building it takes about a minute)"):
-        guest = image()
-    cache.prune("guests", GUESTS, spare=[guest.path])
-    return guest
+        return image()

@@ -1,22 +1,50 @@
-"""Where built guests and templates are kept between runs, each addressed by the hash of all that went into it.
+"""The cache of built guests, templates and modules, each addressed by the hash of all that went into it.
 
-`FAULTKIT_CACHE` overrides the place (default: `$XDG_CACHE_HOME/faultkit`). An entry is complete or absent:
-it is built beside its place and renamed into it.
+`FAULTKIT_CACHE` overrides the place (default: `$XDG_CACHE_HOME/faultkit`), `FAULTKIT_CACHE_LIMIT` its size. An entry is
+complete or absent: it is built beside its place and renamed into it. When something was built, entries that were used
+longest ago are dropped until the cache is within its limit; an entry that a process holds is never dropped.
 """
 
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.model.errors import HarnessError, UnmetNeed
+from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
+
+KINDS: Mapping[str, str] = {
+    "guests": "kernel, initramfs and root of a guest",
+    "templates": "frozen guests that trials are forked from",
+    "modules": "kernel modules and programs built for the guest",
+    "surveys": "verdicts of the compiler on mutations",
+}
+LIMIT = "20G"
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", re.IGNORECASE)
+UNITS = " KMGT"
+GRACE_S = 600.0  # an entry that was used since then is not dropped unasked
+BLOCK_BYTES = 512  # of st_blocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry of the cache."""
+
+    kind: str
+    key: str
+    path: Path
+    size_bytes: int  # on disk: files with holes take less than their length
+    used_s: float  # time stamp of the last use
+    held: bool  # by a process
 
 
 def place() -> Path:
@@ -49,47 +77,77 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def limit_bytes() -> int:
+    """The cache's size limit. Raises: UsageError if FAULTKIT_CACHE_LIMIT is no size."""
+    return size(os.environ.get("FAULTKIT_CACHE_LIMIT") or LIMIT)
+
+
+def size(text: str) -> int:
+    """A number of bytes from "500M", "20G" or "1.5 GiB"; units are powers of 1024. Raises: UsageError."""
+    found = SIZE.fullmatch(text.replace(" ", ""))
+    if found is None:
+        raise UsageError(f"{text!r} is no size: give a number of bytes, or one with K, M, G or T, such as {LIMIT}")
+    return int(float(found[1]) * 1024 ** UNITS.index(found[2].upper() or " "))
+
+
 def entry(kind: str, key: str, build: Callable[[Path], None], *, hold: bool = False) -> Path:
     """The directory of an entry; `build` fills it if it is not there. Two processes never build one at once.
 
-    With `hold` nobody prunes it as long as this process lives.
+    With `hold` it is not dropped as long as this process lives.
     Raises: HarnessError if the disk refuses, and what `build` raises.
     """
     target = root() / kind / key
     with lock(f"{kind}-{key}"):
-        if not target.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=target.parent))
-            try:
-                build(fresh)
-                fresh.chmod(0o755)
-                fresh.rename(target)
-            except OSError as reason:
-                shutil.rmtree(fresh, ignore_errors=True)
-                why = reason.strerror or reason
-                raise HarnessError(f"{kind[:-1]} {key} cannot be built in {root()}: {why}") from None
-            except BaseException:
-                shutil.rmtree(fresh, ignore_errors=True)
-                raise
+        absent = not target.is_dir()
+        if absent:
+            fill(target, build)
         if hold:
             held(target, target.stat().st_ino)
     with suppress(OSError):
-        os.utime(target)  # `prune` keeps what was used last
+        os.utime(target)  # the time of the last use
+    if absent:
+        prune(limit_bytes(), unused_s=GRACE_S)
     return target
 
 
+def fill(target: Path, build: Callable[[Path], None]) -> None:
+    """Build an entry beside its place and rename it. Raises: HarnessError, and what `build` raises."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        build(fresh)
+        fresh.chmod(0o755)
+        fresh.rename(target)
+    except OSError as reason:
+        shutil.rmtree(fresh, ignore_errors=True)
+        what = f"{target.parent.name.removesuffix('s')} {target.name}"
+        raise HarnessError(f"{what} cannot be built in {root()}: {reason.strerror or reason}") from None
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def hold(kind: str, key: str) -> bool:
+    """Keep an entry as long as this process lives; False if it is not there."""
+    target = root() / kind / key
+    with lock(f"{kind}-{key}"):
+        if target.is_dir():
+            held(target, target.stat().st_ino)
+        return target.is_dir()
+
+
+@functools.cache
+def held(target: Path, inode: int) -> int:
+    """Keep an entry as long as this process lives; `inode` tells it from one that is built later in its place."""
+    del inode
+    return keep(target)
+
+
 def keep(target: Path) -> int:
-    """A descriptor that, until it is closed, keeps an entry from being pruned."""
+    """A descriptor that, until it is closed, keeps an entry from being dropped."""
     descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
-
-
-@cache
-def held(target: Path, inode: int) -> int:
-    """Keep an entry until this process ends; `inode` tells it from one that is built later in its place."""
-    del inode
-    return keep(target)
 
 
 def in_use(target: Path) -> bool:
@@ -104,27 +162,68 @@ def in_use(target: Path) -> bool:
     return False
 
 
-def prune(kind: str, count: int, spare: Iterable[Path] = ()) -> None:
-    """Drop all but the `count` entries used last and those in use, and what an interrupted build left behind."""
-    folder = root() / kind
-    if not folder.is_dir():
-        return
-    spared = set(spare)
-    entries = sorted((p for p in folder.iterdir() if p.name[0] != "."), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in entries[count:]:
-        with lock(f"{kind}-{old.name}", wait=False) as mine:
-            if mine and old not in spared and not in_use(old):
-                shutil.rmtree(old, ignore_errors=True)
-    for half in folder.glob(".*-*"):
+def entries(kinds: Collection[str] = ()) -> list[Entry]:
+    """The entries of some kinds, or of all, the one that was used longest ago first."""
+    folders = (place() / kind for kind in kinds or KINDS)
+    found = (described(path) for folder in folders for path in folder.glob("[!.]*"))
+    return sorted((each for each in found if each), key=lambda each: (each.used_s, each.kind, each.key))
+
+
+def described(path: Path) -> Entry | None:
+    """The entry in a directory; None if it is gone, or is none."""
+    try:
+        used_s, bytes_on_disk = path.stat().st_mtime, disk_bytes(path)
+        return Entry(
+            kind=path.parent.name, key=path.name, path=path, size_bytes=bytes_on_disk, used_s=used_s, held=in_use(path)
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def disk_bytes(path: Path) -> int:
+    """The disk space that a directory's files take."""
+    return sum(file.lstat().st_blocks for file in path.rglob("*")) * BLOCK_BYTES
+
+
+def prune(limit: int, *, kinds: Collection[str] = (), unused_s: float = 0.0, dry_run: bool = False) -> list[Entry]:
+    """Drop entries of some kinds, or of all, that were not used for a time, until all of these kinds fit a limit.
+
+    The one that was used longest ago goes first; one that a process holds stays. Returns those that were dropped.
+    """
+    if not dry_run:
+        clear_leftovers()
+    found = entries(kinds)
+    total, newest, gone = sum(each.size_bytes for each in found), time.time() - unused_s, list[Entry]()
+    for each in found:
+        if total > limit and each.used_s <= newest and not each.held and (dry_run or drop(each.path)):
+            gone.append(each)
+            total -= each.size_bytes
+    return gone
+
+
+def drop(path: Path) -> bool:
+    """Drop an entry, unless it is held or being built; says whether it is gone."""
+    with lock(f"{path.parent.name}-{path.name}", wait=False) as mine:
+        if not mine or not path.is_dir() or in_use(path):
+            return False
+        doomed = path.with_name(f".{path.name}-dropped")  # never half an entry in an entry's place
+        path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        return True
+
+
+def clear_leftovers() -> None:
+    """Remove what interrupted builds left behind."""
+    for half in (path for kind in KINDS for path in (place() / kind).glob(".*-*")):
         key = half.name[1:].rpartition("-")[0]
-        with lock(f"{kind}-{key}", wait=False) as mine:
+        with lock(f"{half.parent.name}-{key}", wait=False) as mine:
             if mine:
                 shutil.rmtree(half, ignore_errors=True)
 
 
 @contextmanager
 def lock(name: str, *, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock among processes; it goes with the process that holds it. Says whether it was got."""
+    """Hold a lock among processes, until the process ends at the latest; yields whether it was got."""
     locks = root() / "locks"
     locks.mkdir(exist_ok=True)
     with (locks / name).open("w") as file:

@@ -91,7 +91,7 @@ def image() -> Image:
     if not busybox.exists():
         raise UnmetNeed("busybox is not installed: apt-get install busybox-static")
     inputs = json.dumps([RECIPE, kernel, GUEST_PACKAGES, UNUSED_MODULES, BOOT_MODULES, INIT])
-    path = cache.entry("guests", cache.digest(inputs), lambda place: build(place, kernel, busybox))
+    path = cache.entry("guests", cache.digest(inputs), lambda place: build(place, kernel, busybox), hold=True)
     facts = json.loads((path / "image.json").read_text())
     return Image(path, facts["kernel"], facts["key"], tuple(facts["doors"]))
 
@@ -113,7 +113,7 @@ def headers(kernel: str) -> Path:
 
 def build(place: Path, kernel: str, busybox: Path) -> None:
     """Fill `place` with vmlinuz, initramfs, root.sqfs and image.json."""
-    with tempfile.TemporaryDirectory(prefix="faultkit-guest-", dir=place.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix="faultkit-guest-", dir=place) as scratch:
         unpacked = unpack_kernel(Path(scratch), kernel)
         shutil.copy(unpacked / "boot" / f"vmlinuz-{kernel}", place / "vmlinuz")
         modules = unpacked / "lib" / "modules" / kernel
@@ -137,7 +137,7 @@ def find_doors(place: Path) -> list[int]:
 
 def boot_once(place: Path, machine: Machine, limit_s: float) -> str:
     """What a guest says that boots, answers ASK and resets. Raises: HarnessError if it takes longer than that."""
-    with tempfile.TemporaryDirectory(prefix="faultkit-probe-", dir=place.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix="faultkit-probe-", dir=place) as scratch:
         initrd, ram = Path(scratch) / "initrd", Path(scratch) / "ram"
         ask = [Entry(name) for name in ("payload", "payload/faultkit")] + [Entry("payload/faultkit/init", ASK)]
         initrd.write_bytes((place / "initramfs").read_bytes() + archive(ask))

@@ -28,8 +28,8 @@ from faultkit.model.parts import Buffer, Driver, Workload
 from faultkit.model.policies import Nothing
 from faultkit.model.trial import Trial
 
+KIND = "templates"  # of the cache's entries
 PREPARE_S = 180.0
-KEEP = 40  # about 350 MB each
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,40 @@ class Template:
         return int(started_ns + (hpet_ns - hpet_frozen) * (started_ns - ready_ns) // (hpet_frozen - hpet_ready))
 
 
-def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> Template:
-    """The template for trials like this one, prepared on first use (about 20 s).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """All that a template is made from."""
+
+    key: str
+    image: Image
+    machine: Machine
+    archive: bytes
+    golden: Trial
+
+    def hold(self) -> None:
+        """Let nobody drop the template, if it is in the cache, as long as this process lives."""
+        cache.hold(KIND, self.key)
+
+    def template(self) -> Template:
+        """The template, prepared on first use (about 20 s). Raises: HarnessError, UnmetNeed."""
+        build = partial(prepare, image=self.image, machine=self.machine, archive=self.archive, golden=self.golden)
+        return Template(cache.entry(KIND, self.key, build, hold=True), self.key, self.machine, self.image)
+
+
+def blueprint(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> Blueprint:
+    """The blueprint of the template for trials like this one.
 
     `parts`: faults, policies and triggers that its trials may name. Trials share a template if they share
     driver, monitors, and the kind of workload. Raises: HarnessError, UnmetNeed.
     """
     machine = machine_for(trial.driver, machine)
     key, archive = pack(trial, image, machine, parts)
-    build = partial(prepare, image=image, machine=machine, archive=archive, golden=golden(trial))
-    path = cache.entry("templates", key, build, hold=True)
-    return Template(path, key, machine, image)
+    return Blueprint(key=key, image=image, machine=machine, archive=archive, golden=golden(trial))
+
+
+def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> Template:
+    """The template for trials like this one, see `blueprint`. Raises: HarnessError, UnmetNeed."""
+    return blueprint(trial, image, machine, parts).template()
 
 
 def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> tuple[str, bytes]:

@@ -18,7 +18,7 @@ from faultkit.machine import qemu
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
-from faultkit.machine.template import Template, group_of, template
+from faultkit.machine.template import Template, blueprint, group_of
 from faultkit.model.codec import encode, name_of
 from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UsageError
 from faultkit.model.parts import Placeable
@@ -97,11 +97,15 @@ def add_seconds(store: Store, key: str, seconds: float) -> None:
 
 
 def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:
-    """The templates that the list needs, by group."""
+    """The templates that the list needs, by group; none that is there is dropped before the first is prepared."""
+    groups, image, machine = campaign.plan.groups, campaign.image, campaign.machine
+    blueprints = {key: blueprint(each.first, image, machine, each.parts.values()) for key, each in groups.items()}
+    for each in blueprints.values():
+        each.hold()
     templates = {}
-    for key, group in campaign.plan.groups.items():
+    for key, group in groups.items():
         watcher.preparing(name_of(group.first.driver))
-        templates[key] = template(group.first, campaign.image, campaign.machine, group.parts.values())
+        templates[key] = blueprints[key].template()
     return templates
 
 
