@@ -42,12 +42,15 @@ POLICIES = (RestartUDriver(), ReloadKDriver(), Nothing())
 GOLDEN_EVERY = 25
 VOID_SHARE = 0.01
 
-# How often each fault ends in each outcome, INACTIVE to CORRUPT.
-WEIGHTS: Mapping[str, tuple[int, ...]] = {
-    "Kill": (0, 2, 80, 10, 3, 3, 1, 1),
-    "Hang": (1, 4, 60, 20, 5, 10, 0, 0),
-    "CallError": (30, 20, 30, 12, 5, 2, 1, 0),
-    "Text": (40, 18, 12, 6, 6, 4, 12, 2),
+# Relative frequencies of the outcomes of each fault; an outcome that is not among them does not occur.
+WEIGHTS: Mapping[str, Mapping[str, int]] = {
+    fault: dict(zip(EVENTS_OF, weights, strict=False))
+    for fault, weights in {
+        "Kill": (0, 2, 80, 10, 3, 3, 1, 1),
+        "Hang": (1, 4, 60, 20, 5, 10, 0, 0),
+        "CallError": (30, 20, 30, 12, 5, 2, 1, 0),
+        "Text": (40, 18, 12, 6, 6, 4, 12, 2),
+    }.items()
 }
 CRASHES = (("oops", "page fault"), ("oops", "page fault"), ("oops", "invalid opcode"), ("lockup", "soft lockup"))
 CONSOLE = """[    1.402113] nbd: registered device at major 43
@@ -204,7 +207,8 @@ def trial_of(n: int, seed: int) -> Trial:
 
 def outcome_of(trial: Trial, rng: Random) -> Outcome:
     """What a trial is to end in."""
-    return rng.choices(tuple(Outcome), weights=WEIGHTS[type(trial.fault).__name__])[0]
+    weights = WEIGHTS[type(trial.fault).__name__]
+    return Outcome[rng.choices(tuple(weights), weights=tuple(weights.values()))[0]]
 
 
 def record_of(trial: Trial, rng: Random, requests: int) -> Record:

@@ -26,7 +26,7 @@ from faultkit.model.policies import GiveUp
 from faultkit.report import details, write
 from faultkit.report.campaign import read, verdict
 from faultkit.report.markup import ms
-from faultkit.report.overview import MEANINGS, MOST_VALUES, shares_title
+from faultkit.report.overview import MOST_VALUES, shares_title
 from faultkit.report.recovery import phases_title
 from faultkit.report.theme import DARK, themable
 from faultkit.results.compare import within
@@ -34,6 +34,7 @@ from faultkit.results.recoveries import phase_quantiles, recovery_phases
 from faultkit.results.summary import accounting, by, outcomes, survival
 from faultkit.statistics.stats import rate
 from faultkit.store.store import FILE, Row, Store
+from faultkit.verdict.outcomes import ENTRIES
 from tests.records import EVENTS_OF, MS, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 
@@ -175,7 +176,7 @@ def test_its_size_is_bounded_however_many_requests_there_were(
 def test_every_outcome_has_a_meaning_a_colour_and_a_pattern_or_none(dashboard: Path) -> None:
     text = dashboard.read_text()
     for outcome in Outcome:
-        assert MEANINGS[outcome] in text
+        assert ENTRIES[outcome].meaning in text
         assert text.count(f"--{outcome.name.lower()}:") == 2, "one in light, one in dark"
         assert f".{outcome.name} {{" in text
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from faultkit.model.events import Outcome
+from faultkit.verdict.outcomes import ENTRIES
 
 # By name, as the dashboard's style sheet calls them; it has a dark value for each.
 PALETTE: Mapping[str, str] = {
     "ink": "#1d1f23", "ink-2": "#5d6269", "line": "#e4e4df", "surface": "#ffffff",
     "c1": "#0b6aa8", "c2": "#c7630c", "c3": "#00805f", "c4": "#9b4a86", "c5": "#6b6f76", "c6": "#3aa3d6",
     "heat-0": "#f6f6f3", "heat-1": "#0d4f80",
-    "inactive": "#d9d9d4", "masked": "#b4d8ea", "recovered": "#2f76a8", "disrupted": "#f3d067",
-    "lost": "#ee9c4d", "hung": "#d1552f", "crashed": "#9c1c31", "corrupt": "#54195f",
+    **{outcome.name.lower(): entry.colour for outcome, entry in ENTRIES.items()},
 }  # fmt: skip
 INK, QUIET, LINE, SURFACE = (PALETTE[name] for name in ("ink", "ink-2", "line", "surface"))
 
@@ -25,7 +24,6 @@ COLOURS = tuple(PALETTE[f"c{i}"] for i in range(1, 7))
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PATTERNS = ("", "/", "x", ".", "-", "+")
-OUTCOME_PATTERNS = dict(zip(Outcome, (".", "", "", "/", "\\", "-", "x", "|"), strict=True))
 HATCHED = {"size": 7, "solidity": 0.18, "fillmode": "overlay"}
 
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"

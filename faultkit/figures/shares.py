@@ -5,13 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from faultkit.figures.looks import INK, OUTCOME_PATTERNS, PALETTE, figure, marker, names_axis, share_axis
+from faultkit.figures.looks import INK, PALETTE, figure, marker, names_axis, share_axis
 from faultkit.figures.select import activated, named
 from faultkit.model.events import Outcome
 from faultkit.results.summary import complete, survival
 from faultkit.statistics.stats import Rate
-
-DARK = (Outcome.RECOVERED, Outcome.HUNG, Outcome.CRASHED, Outcome.CORRUPT)  # labelled in white
+from faultkit.verdict.outcomes import ENTRIES, WHITE
 
 
 def counts_by(trials: pd.DataFrame, by: str) -> dict[str, dict[str, int]]:
@@ -35,7 +34,7 @@ def outcome_shares(trials: pd.DataFrame, by: str = "injector") -> go.Figure:
 
 def outcome_bar(outcome: Outcome, values: list[str], groups: list[dict[str, int]]) -> dict[str, object]:
     """One outcome's part of all bars."""
-    counts = [counts[outcome.name] for counts in groups]
+    counts, entry = [counts[outcome.name] for counts in groups], ENTRIES[outcome]
     return {
         "type": "bar",
         "orientation": "h",
@@ -45,9 +44,9 @@ def outcome_bar(outcome: Outcome, values: list[str], groups: list[dict[str, int]
         "text": [str(count) if count else "" for count in counts],
         "textposition": "inside",
         "insidetextanchor": "middle",
-        "insidetextfont": {"color": "white" if outcome in DARK else INK},
+        "insidetextfont": {"color": "white" if entry.ink == WHITE else INK},
         "textangle": 0,
-        "marker": marker(PALETTE[outcome.name.lower()], OUTCOME_PATTERNS[outcome]),
+        "marker": marker(PALETTE[outcome.name.lower()], entry.pattern.plotly),
         "hovertemplate": f"%{{y}}<br>{outcome.name}: %{{text}}, %{{x:.1f}} %<extra></extra>",
     }
 

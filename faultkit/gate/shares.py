@@ -10,8 +10,8 @@ from faultkit.gate.clauses import Clauses, nothing, percent, signatures, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import ANSWERS, Question
 from faultkit.model.events import Outcome
-from faultkit.results.summary import SURVIVED
 from faultkit.statistics.sequential import Decision
+from faultkit.verdict.outcomes import SURVIVED
 
 ACTIVATED = "activated trials"
 

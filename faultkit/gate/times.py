@@ -13,11 +13,10 @@ from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.clauses import Clauses, nothing, percent, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import ANSWERS, Question
-from faultkit.model.events import Outcome
 from faultkit.statistics.sequential import Decision
+from faultkit.verdict.outcomes import DOWN
 
 UNITS_NS: Mapping[str, int] = {"ns": 1, "us": 1000, "ms": 10**6, "s": 10**9}
-ENDED = (Outcome.LOST, Outcome.HUNG, Outcome.CRASHED)  # the service did not come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,9 @@ class Interval:
 
 
 INTERVALS: Mapping[str, Interval] = {
-    "recovery": Interval("detected or lasting errors", lambda t: t.manifested and (t.detected or t.outcome in ENDED)),
+    "recovery": Interval("detected or lasting errors", lambda t: t.manifested and (t.detected or t.outcome in DOWN)),
     "detection": Interval("trials with an error", lambda t: t.manifested),
-    "outage": Interval("activated trials", lambda t: t.activated, lambda t: t.outcome in ENDED),
+    "outage": Interval("activated trials", lambda t: t.activated, lambda t: t.outcome in DOWN),
 }
 
 

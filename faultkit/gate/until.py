@@ -16,9 +16,9 @@ from faultkit.gate.facts import Facts, compared, facts_of
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.sources import Named, of_lines
 from faultkit.model.errors import UsageError
-from faultkit.results.summary import SURVIVED
 from faultkit.statistics.sequential import Decision
 from faultkit.store.store import Store
+from faultkit.verdict.outcomes import SURVIVED
 
 EVERY = 10  # trials from one look to the next
 DECISIONS = {

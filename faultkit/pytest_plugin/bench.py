@@ -15,12 +15,12 @@ from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
 from faultkit.model.events import Event
 from faultkit.model.parts import iter_parts
-from faultkit.results.summary import SURVIVED
 from faultkit.running import doctor
 from faultkit.running.campaign import run_valid, settled
 from faultkit.running.experiment import Group, kind_of
 from faultkit.store.store import Row
 from faultkit.verdict.judge import Verdict, judge
+from faultkit.verdict.outcomes import SURVIVED
 
 EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any policy and trigger of ours shares a template
 

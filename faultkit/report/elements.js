@@ -1,6 +1,5 @@
 /* Building blocks: elements, numbers, packed data. */
 
-const OUTCOMES = ["INACTIVE", "MASKED", "RECOVERED", "DISRUPTED", "LOST", "HUNG", "CRASHED", "CORRUPT"];
 const SVG = "http://www.w3.org/2000/svg";
 
 function element(tag, attributes = {}, ...children) {

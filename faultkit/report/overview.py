@@ -11,18 +11,9 @@ from faultkit.report.campaign import Campaign, Counts, gap_sentence, golden_sent
 from faultkit.report.markup import Piece, card, note, rate_cells, stack, swatch, whisker
 from faultkit.results.summary import survival
 from faultkit.statistics.stats import Rate, rate
+from faultkit.verdict.outcomes import ENTRIES
 
 MOST_VALUES = 16  # of one group in the table of shares
-MEANINGS: dict[Outcome, str] = {
-    Outcome.INACTIVE: "placed, never activated: no evidence either way",
-    Outcome.MASKED: "the service stayed correct; no recovery was needed",
-    Outcome.RECOVERED: "recovery ran; the workload saw nothing but delay",
-    Outcome.DISRUPTED: "the service came back, but after an error or late",
-    Outcome.LOST: "the service ended and said so; the kernel lives",
-    Outcome.HUNG: "requests neither complete nor fail; the kernel lives",
-    Outcome.CRASHED: "kernel oops, panic or lockup",
-    Outcome.CORRUPT: "wrong data handed over as right, or acknowledged data lost",
-}
 CONTRASTS = {
     "driver": ("Most faults are survived by", "fewest by"),
     "injector": ("Most often survived is", "least often"),
@@ -91,7 +82,7 @@ def outcome_row(outcome: Outcome, count: int, n: int) -> str:
     )
     return (
         f'<tr class="{"" if count else "none"}"><th scope="row">{swatch(outcome)}{outcome.name}</th>'
-        f'<td class="meaning">{MEANINGS[outcome]}</td>'
+        f'<td class="meaning">{ENTRIES[outcome].meaning}</td>'
         f'<td class="num" data-outcome="{outcome.name}">{count}</td>{cells}</tr>'
     )
 

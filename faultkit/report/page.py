@@ -13,6 +13,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from faultkit.figures.looks import PALETTE
+from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece
 from faultkit.report.theme import DARK, style, themable
@@ -35,6 +36,7 @@ def page(sections: Sequence[Section], glance: Piece, reload_s: float | None) -> 
     panes = "".join(f'<main class="campaign" id="c{i}">{s.html}</main>' for i, s in enumerate(sections))
     data = {
         "themes": {"light": dict(PALETTE), "dark": DARK},
+        "outcomes": [outcome.name for outcome in Outcome],
         "reload_s": reload_s,
         "glance": {"figures": themed(glance)},
         "campaigns": [section.data for section in sections],

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
 from faultkit.figures.looks import PALETTE, THROUGH, translucent
+from faultkit.model.events import Outcome
+from faultkit.verdict.outcomes import ENTRIES
 
 DARK = {
     "ink": "#e7e8e6", "ink-2": "#a0a6ad", "line": "#2f343a", "surface": "#1b1e22",
     "c1": "#5fb0e0", "c2": "#f0a04b", "c3": "#3fbf95", "c4": "#d58bc2", "c5": "#a0a6ad", "c6": "#b9def2",
     "heat-0": "#1f2328", "heat-1": "#3d86b3",
-    "inactive": "#474c53", "masked": "#8cbfd8", "recovered": "#3a83b5", "disrupted": "#e3c25a",
-    "lost": "#e09148", "hung": "#cf5733", "crashed": "#b5283f", "corrupt": "#8b4a9c",
+    **{outcome.name.lower(): entry.dark for outcome, entry in ENTRIES.items()},
 }  # fmt: skip
+INKS = {f"on-{outcome.name.lower()}": entry.ink for outcome, entry in ENTRIES.items()}
+DARK_INKS = {f"on-{outcome.name.lower()}": entry.dark_ink or entry.ink for outcome, entry in ENTRIES.items()}
 NAMES = {colour: f"--{name}" for name, colour in PALETTE.items()}
 NAMES |= {translucent(colour): f"--{name}/{THROUGH}" for name, colour in PALETTE.items()}
 
 
 def style() -> str:
-    """The colours as custom properties of a style sheet; print is always light."""
-    light, dark = (properties(palette) for palette in (PALETTE, DARK))
-    return f":root {{{light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{{dark}}} }}\n"
+    """The colours as custom properties of a style sheet, and a rule for each outcome; print is always light."""
+    light, dark = properties({**PALETTE, **INKS}), properties({**DARK, **DARK_INKS})
+    themes = f":root {{{light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{{dark}}} }}\n"
+    return themes + "".join(map(rule, Outcome))
 
 
-def properties(palette: Any) -> str:
+def properties(colours: Mapping[str, str]) -> str:
     """`--ink: #1d1f23; ...`"""
-    return " ".join(f"--{name}: {colour};" for name, colour in palette.items())
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+def rule(outcome: Outcome) -> str:
+    """The looks of elements of an outcome's class."""
+    name, pattern = outcome.name.lower(), ENTRIES[outcome].pattern.css
+    return f".{outcome.name} {{ background: {pattern} var(--{name}); color: var(--on-{name}); }}\n"
 
 
 def themable(figure: go.Figure) -> dict[str, Any]:

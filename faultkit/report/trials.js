@@ -35,7 +35,7 @@ async function trialTable(node, campaign, index, wanted = {text: "", outcomes: [
 
   function key(row) {
     const value = at(row, order.column);
-    return order.column === "outcome" ? OUTCOMES.indexOf(value) : value;
+    return order.column === "outcome" ? PAGE.outcomes.indexOf(value) : value;
   }
 
   function compare(a, b) {
@@ -98,7 +98,7 @@ async function trialTable(node, campaign, index, wanted = {text: "", outcomes: [
         wanted.outcomes = on ? [...wanted.outcomes, outcome] : wanted.outcomes.filter((other) => other !== outcome);
         event.currentTarget.setAttribute("aria-pressed", String(on));
         fill();
-      }}, OUTCOMES.includes(outcome) ? swatch(outcome) : null, `${outcome} ${count}`);
+      }}, PAGE.outcomes.includes(outcome) ? swatch(outcome) : null, `${outcome} ${count}`);
   }
 
   function choice(name) {
@@ -120,7 +120,7 @@ async function trialTable(node, campaign, index, wanted = {text: "", outcomes: [
     element("div", {class: "controls"},
       element("input", {type: "search", placeholder: "Filter: function, detector, …", "aria-label": "filter trials", value: wanted.text,
         oninput: (event) => { wanted.text = event.target.value.trim().toLowerCase(); fill(); }}),
-      ...CHOICES.map(choice), ...[...OUTCOMES, "golden", "void"].map(chip), shown),
+      ...CHOICES.map(choice), ...[...PAGE.outcomes, "golden", "void"].map(chip), shown),
     element("div", {class: "scroll"}, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
     more);
   fill();

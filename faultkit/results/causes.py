@@ -8,12 +8,11 @@ import pandas as pd
 
 from faultkit.model.codec import decode
 from faultkit.model.events import Event, Kind, Outcome
-from faultkit.results.summary import SURVIVED
 from faultkit.store import moved
 from faultkit.store.store import Store, unpack_events
+from faultkit.verdict.outcomes import FAILED
 
 KERNEL_TROUBLE = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP)
-RECOVERED_FROM = frozenset({*SURVIVED, Outcome.DISRUPTED, Outcome.INACTIVE})
 COLUMNS = ("trial", "driver", "policy", "outcome", "cause")
 
 
@@ -23,7 +22,7 @@ def causes(store: Store) -> pd.DataFrame:
     rows = []
     for n, driver, policy, name, plan, blob in store.query(sql):
         outcome = Outcome[name]
-        if outcome not in RECOVERED_FROM:
+        if outcome in FAILED:
             modules = decode(moved.loads(plan)["driver"]).modules
             rows.append((n, driver, policy, name, cause(outcome, unpack_events(blob), modules)))
     return pd.DataFrame.from_records(rows, columns=list(COLUMNS))

@@ -15,11 +15,11 @@ from typing import Any
 
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
-from faultkit.results.summary import SURVIVED
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.stats import Rate, rate
 from faultkit.store import moved
 from faultkit.store.store import Store, class_name
+from faultkit.verdict.outcomes import SURVIVED
 
 BETWEEN = ("policy", "detectors", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
 COLUMNS = ("policy", "detectors", "monitors", "driver", "workload", "trigger")

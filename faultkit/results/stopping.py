@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from faultkit.results.summary import GOLDEN, SURVIVED
+from faultkit.results.summary import GOLDEN
 from faultkit.statistics.sequential import Decision, Progress, Rule
 from faultkit.store.store import Store
+from faultkit.verdict.outcomes import SURVIVED
 
 SURVIVORS = frozenset(outcome.name for outcome in SURVIVED)
 

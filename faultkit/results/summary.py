@@ -13,13 +13,13 @@ from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.statistics.stats import Rate, quantile, rate
 from faultkit.store.store import Store
+from faultkit.verdict.outcomes import SURVIVED
 
 GOLDEN = "golden"  # the injector of a trial without a fault
 COLUMNS = (
     "injector", "side", "fault_type", "function", "target", "driver", "policy", "workload", "trigger", "detected_by",
 )  # fmt: skip
 VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
-SURVIVED = (Outcome.MASKED, Outcome.RECOVERED)
 
 ACCOUNTS = ("planned", "injected", "activated", "manifested", "void")
 ACCOUNTING = """

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from faultkit.model.events import Event, Kind, Outcome
+from faultkit.model.events import Event, Kind
 from faultkit.results.summary import GOLDEN
 from faultkit.store.store import Store
+from faultkit.verdict.outcomes import FINAL
 
-FINAL = (Outcome.LOST.name, Outcome.CRASHED.name)  # no waiting would have brought these back
 WAIT_DTYPES: dict[str, Any] = {
     "ended": "object",  # "restored", "final" (LOST or CRASHED) or "open" (still down when the trial ended)
     "watched_ns": "Int64",  # first detection -> the service answered or, if it never did, the trial's last event
@@ -26,7 +26,7 @@ def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
     frame = trials[trials["void"].isna() & (trials["injector"] != GOLDEN) & trials["detected_by"].notna()]
     down = frame[frame["recovery_ns"].isna()]
     waited = pd.Series({int(n): waited_ns(store.events(int(n))) for n in down["trial"]}, dtype="Int64")
-    final = frame["outcome"].isin(FINAL)
+    final = frame["outcome"].isin([outcome.name for outcome in FINAL])
     return frame.assign(
         ended=np.where(frame["recovery_ns"].notna(), "restored", np.where(final, "final", "open")),
         watched_ns=frame["recovery_ns"].fillna(frame["trial"].map(waited).astype("Int64")),

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from faultkit.model.events import Outcome
 from faultkit.results.compare import Comparison
-from faultkit.tables.outcome_table import RULED, STYLES
+from faultkit.tables.outcome_table import RULED
+from faultkit.verdict.outcomes import ENTRIES
 
 SHOWN = 10  # discordant pairs that are named
 
@@ -38,7 +39,7 @@ def outcome_grid(comparison: Comparison) -> Table:
     table = Table(box=RULED, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("first \\ second", no_wrap=True)
     for outcome in columns:
-        table.add_column(outcome.name, justify="right", style=STYLES[outcome.name], no_wrap=True)
+        table.add_column(outcome.name, justify="right", style=ENTRIES[outcome].style, no_wrap=True)
     for row in rows:
         table.add_row(row.name, *(cell(comparison, row, column) for column in columns))
     return table

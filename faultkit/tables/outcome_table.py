@@ -30,6 +30,7 @@ from faultkit.results.summary import (
     survival,
 )
 from faultkit.store.store import Store
+from faultkit.verdict.outcomes import ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +76,11 @@ class Layout:
 
 
 LAYOUTS = (Layout(False, False), Layout(True, False), Layout(False, True), Layout(True, True))
-HYPHENS = {
-    "INACTIVE": "INAC-\nTIVE",
-    "RECOVERED": "RECOV-\nERED",
-    "DISRUPTED": "DIS-\nRUPTED",
-    "CRASHED": "CRA-\nSHED",
-    "CORRUPT": "COR-\nRUPT",
+NARROW = {
     "planned": "plan-\nned",
     "injected": "injec-\nted",
     "activated": "acti-\nvated",
     "manifested": "mani-\nfested",
-}
-STYLES = {
-    "INACTIVE": "dim",
-    "MASKED": "green",
-    "RECOVERED": "green",
-    "DISRUPTED": "yellow",
-    "LOST": "bright_yellow",
-    "HUNG": "red",
-    "CRASHED": "bold red",
-    "CORRUPT": "bold magenta",
 }
 RATE = "MASKED or RECOVERED\nof activated, 95 %"
 RULED = Box("    \n    \n ── \n    \n    \n ── \n    \n    \n")  # rules under the header and between sections
@@ -143,14 +129,15 @@ class OutcomeTable:
     def accounts(self, tight: bool) -> Iterator[Column]:
         """Planned, injected, activated, manifested, void."""
         for name in ACCOUNTS:
-            yield Column(HYPHENS.get(name, name) if tight else name, methodcaller("accounted", name))
+            yield Column(NARROW.get(name, name) if tight else name, methodcaller("accounted", name))
 
     def outcomes(self, tight: bool) -> Iterator[Column]:
         """Each outcome that occurs."""
         for outcome in Outcome:
-            name = outcome.name
+            name, entry = outcome.name, ENTRIES[outcome]
             if any((line.counts or {}).get(name) for line in (*self.lines, *self.total)):
-                yield Column(HYPHENS.get(name, name) if tight else name, methodcaller("count", name), STYLES[name])
+                header = entry.narrow if tight and entry.narrow else name
+                yield Column(header, methodcaller("count", name), entry.style)
 
     def grid(self, columns: Sequence[Column], gap: int) -> Table:
         """A table of some columns: the groups, then the totals."""

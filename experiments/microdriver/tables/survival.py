@@ -10,8 +10,9 @@ from faultkit import Outcome
 from faultkit.results.analysis import frame_of
 from faultkit.statistics.stats import rate
 from faultkit.store.store import Store
+from faultkit.verdict.outcomes import FAILED
 
-SERVED = (Outcome.MASKED.name, Outcome.RECOVERED.name, Outcome.DISRUPTED.name)
+FAILURES = tuple(outcome.name for outcome in FAILED)
 
 
 def survival(frame: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def row(outcomes: pd.Series[str]) -> dict[str, str]:
     """One row."""
     return {
         "kernel survived": str(rate(int((outcomes != Outcome.CRASHED.name).sum()), len(outcomes))),
-        "service back": str(rate(int(outcomes.isin(SERVED).sum()), len(outcomes))),
+        "service back": str(rate(int((~outcomes.isin(FAILURES)).sum()), len(outcomes))),
         "outcomes": ", ".join(f"{n} {outcome}" for outcome, n in outcomes.value_counts().items()),
     }
 
