@@ -18,6 +18,7 @@ from pathlib import Path
 
 from faultkit.cli import cli, manual
 from faultkit.running import catalogue
+from faultkit.verdict.outcomes import ENTRIES
 
 ROOT = Path(__file__).parents[2]
 MARKED = re.compile(r"^(<!-- made by make docs: ([a-z-]+) -->\n).*?^(<!-- end -->)$", re.MULTILINE | re.DOTALL)
@@ -81,6 +82,11 @@ def classes(kind: str, heading: str) -> str:
     return table(("class", heading), ((signature(cls), catalogue.first_line(cls)) for cls in found))
 
 
+def outcomes() -> str:
+    """The outcomes with their meanings, mildest first."""
+    return table(("outcome", ""), ((f"`{outcome.name}`", entry.meaning) for outcome, entry in ENTRIES.items()))
+
+
 def of_side(side: str) -> list[type]:
     """The injectors of one side, by name."""
     found = (cls for cls in catalogue.classes("injectors") if getattr(cls, "side", None) == side)
@@ -107,6 +113,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
     **{f"witnesses-{side}": partial(witnesses, side) for side in ("u-driver", "k-driver", "device")},
     "data": data,
+    "outcomes": outcomes,
     "policy-classes": partial(classes, "policies", "recovery"),
     "trigger-classes": partial(classes, "triggers", "the fault is put in"),
 }
