@@ -16,7 +16,7 @@ from rich.console import Console
 from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template
-from faultkit.model.events import Ending, Event
+from faultkit.model.events import Ending, Event, Kind
 from faultkit.model.trial import Record, Trial
 from faultkit.running import campaign, experiment
 from faultkit.running.campaign import Campaign, row_of
@@ -38,7 +38,7 @@ class Instant(Executor):
 
 def record_of(base: Template, trial: Trial) -> Record:
     """What such a trial would have left."""
-    requests = (Event(t, "workload", "request.completed", {"n": t, "op": "read", "latency_ns": 1}) for t in range(8))
+    requests = (Event(t, "workload", Kind.REQUEST_COMPLETED, {"n": t, "op": "read", "latency_ns": 1}) for t in range(8))
     return Record(trial=trial, ending=Ending.FINISHED, events=tuple(requests), console=base.key)
 
 

@@ -28,7 +28,8 @@ Helpers for the guest:
 * `run` a program, `retry` an action until it succeeds, do something `quietly`: all three in terms of OSError;
 * `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
 * `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
-* `steps` that a recovery action takes; `name_of` a part, as tables write it; `printk_lag_ns`, the kernel log's clock.
+* `steps` that a recovery action takes; `name_of` a part, as tables write it;
+* `is_trouble`, of a line of the kernel's log, and `printk_lag_ns`, the log's clock.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, NotPlaced
 from faultkit.model.events import Event, Kind
+from faultkit.model.kernel_log import is_trouble
 from faultkit.model.parts import (
     Action,
     Bench,
@@ -125,6 +127,7 @@ __all__ = [
     "Watcher",
     "Workload",
     "bring_up",
+    "is_trouble",
     "name_of",
     "printk_lag_ns",
     "quietly",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from faultkit.kit import Buffer, Driver, Event, Kind, Watcher, printk_lag_ns
-
-TROUBLE = re.compile(r"WARNING: CPU|BUG:|Oops|blocked for more than|soft lockup|rcu.*stall|KFENCE|general protection")
+from faultkit.kit import Buffer, Driver, Event, Kind, Watcher, is_trouble, printk_lag_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Messages:
     def error(self) -> str | None:
         start = len(self._lines)
         self._drain()
-        return next((text for _, _, text in self._lines[start:] if TROUBLE.search(text)), None)
+        return next((text for _, _, text in self._lines[start:] if is_trouble(text)), None)
 
     def _drain(self) -> None:
         while True:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.kit import Driver, Event, Watcher
+from faultkit.kit import Driver, Event, Kind, Watcher
 from monitors.bpf import Program, records
 
 SOURCE = Path(__file__).with_name("requests.bpf.c")
 EVENT = struct.Struct("<QQQIiII")
-KINDS = ("issued", "completed", "received")
+BLOCK = (Kind.BLOCK_ISSUED, Kind.BLOCK_COMPLETED)  # by `kind` of a struct event
+NET = (Kind.NET_ISSUED, Kind.NET_COMPLETED, Kind.NET_RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ class BlockRequests(Program):
 def events(raw: bytes) -> Iterator[Event]:
     """`block.*` events by sector, `net.*` events by packet."""
     for record in records(raw):
-        t_ns, ident, latency_ns, size, error, kind, op = EVENT.unpack(record)
+        t_ns, ident, latency_ns, size, error, number, op = EVENT.unpack(record)
+        kind = BLOCK[number] if op else NET[number]
         data = {"sector": ident, "bytes": size, "op": chr(op)} if op else {"packet": f"{ident:x}", "bytes": size}
-        if KINDS[kind] == "completed":
+        if kind in (Kind.BLOCK_COMPLETED, Kind.NET_COMPLETED):
             data |= {"latency_ns": latency_ns, "error": error}
-        yield Event(t_ns, "requests", f"{'block' if op else 'net'}.{KINDS[kind]}", data)
+        yield Event(t_ns, "requests", kind, data)

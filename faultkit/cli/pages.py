@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from faultkit.cli import cli, manual
+from faultkit.model import vocabulary
 from faultkit.running import catalogue
 from faultkit.verdict.outcomes import ENTRIES
 
@@ -76,6 +77,11 @@ def data() -> str:
     return table(("injector", "data"), rows)
 
 
+def events() -> str:
+    """All kinds of events."""
+    return table(("kind", "source", "data", "tells"), vocabulary.rows())
+
+
 def classes(kind: str, heading: str) -> str:
     """All classes of one kind, with their fields as arguments."""
     found = sorted(catalogue.classes(kind), key=first_source_line)
@@ -112,6 +118,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     **{kind: partial(listed, kind) for kind in catalogue.KINDS if kind != "injectors"},
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
     **{f"witnesses-{side}": partial(witnesses, side) for side in ("u-driver", "k-driver", "device")},
+    "events": events,
     "data": data,
     "outcomes": outcomes,
     "policy-classes": partial(classes, "policies", "recovery"),

@@ -23,7 +23,7 @@ from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.model.codec import decode, full_name, loads
 from faultkit.model.errors import FaultkitError
-from faultkit.model.events import Kind
+from faultkit.model.events import TROUBLE, Kind
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Thaws, Watcher, Workload
 from faultkit.model.trial import Trial
@@ -33,9 +33,6 @@ PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
 SETTLE_S = 15.0  # how long a recovery that is under way at the end may take
 CHECK_S = 5.0
 QUIET_S = 2.0  # how long a probe that is under way at the end may take before resources are counted
-TROUBLE = frozenset(
-    {Kind.REQUEST_FAILED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.READ_MISMATCHED, Kind.CHECK_FAILED}
-)
 CALIBRATION_S = 1.0
 SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
 

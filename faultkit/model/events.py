@@ -86,6 +86,16 @@ class Kind(StrEnum):
     KERNEL_WARN = "kernel.warn"
     KERNEL_MESSAGE = "kernel.message"
     KERNEL_HUNG_TASK = "kernel.hung_task"
+    GUEST_PANICKED = "guest.panicked"
+    GUEST_WATCHDOG = "guest.watchdog"
+    GUEST_EXITED = "guest.exited"
+
+
+TROUBLE = frozenset(  # what a workload sees of an error, besides delay
+    {Kind.REQUEST_FAILED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.READ_MISMATCHED, Kind.CHECK_FAILED}
+)
+ENDS = frozenset({Kind.SERVICE_RESTORED, Kind.RECOVERY_GAVE_UP, Kind.ERROR_GONE})  # of an episode
+CRASHES = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)  # the oops before the panic that follows from it
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model.events import Event, Kind, Outcome
+from faultkit.model.kernel_log import is_trouble
 from faultkit.results.summary import GOLDEN
 from faultkit.store.store import Store, class_name
 from faultkit.tables.timeline import exact
@@ -25,7 +26,6 @@ FEWEST_EVENTS = 200
 EVENT_BYTES = 18  # about what one takes as embedded
 CONSOLE_LINES = 80
 THINNED = ("call.", "block.", "net.")
-TROUBLE = ("BUG:", "Oops", "panic", "lockup", "LOCKUP", "WARNING:", "blocked for more than")
 FLAGS = {
     "udriver_died": "u-driver died",
     "kdriver_reloaded": "k-driver reloaded",
@@ -171,7 +171,7 @@ def is_ordinary(event: Event) -> bool:
 def excerpt(console: str, lines: int = CONSOLE_LINES) -> str:
     """The console from shortly before the first sign of trouble on, or its end."""
     text = console.splitlines()
-    trouble = (i - 2 for i, line in enumerate(text) if any(word in line for word in TROUBLE))
+    trouble = (i - 2 for i, line in enumerate(text) if is_trouble(line))
     start = max(0, next(trouble, len(text) - lines))
     return "\n".join(text[start : start + lines])
 

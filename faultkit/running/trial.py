@@ -21,9 +21,9 @@ from faultkit.model.trial import Record, Trial
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
 BUSY_S = 3.0  # of processor time: what a virtual second without idling costs a slow host
 ENDINGS = {
-    Stop.PANICKED: Ending.PANICKED,
-    Stop.WATCHDOG: Ending.WATCHDOG,
-    Stop.EXITED: Ending.EXITED,
+    Stop.PANICKED: (Ending.PANICKED, Kind.GUEST_PANICKED),
+    Stop.WATCHDOG: (Ending.WATCHDOG, Kind.GUEST_WATCHDOG),
+    Stop.EXITED: (Ending.EXITED, Kind.GUEST_EXITED),
 }
 
 
@@ -55,8 +55,9 @@ def run(guest: Guest, limit_s: float) -> tuple[list[Event], Ending]:
     while True:
         stop = guest.run(limit_s)
         if stop in ENDINGS:
-            machine.seen.append(Event(END_OF_TIME, "host", f"guest.{stop.value}"))
-            return machine.seen, ENDINGS[stop]
+            ending, seen = ENDINGS[stop]
+            machine.seen.append(Event(END_OF_TIME, "host", seen))
+            return machine.seen, ending
         if stop is Stop.BREAKPOINT:
             machine.came_upon()
         elif guest.mailbox.state is State.DONE:

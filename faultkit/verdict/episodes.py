@@ -11,12 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from faultkit.model.events import Event, Kind
+from faultkit.model.events import ENDS, TROUBLE, Event, Kind
 
-ENDS = frozenset({Kind.SERVICE_RESTORED, Kind.RECOVERY_GAVE_UP, Kind.ERROR_GONE})
-TROUBLE = frozenset(
-    {Kind.REQUEST_FAILED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.READ_MISMATCHED, Kind.CHECK_FAILED}
-)
 BEGINS = frozenset({Kind.FAULT_ACTIVATED, Kind.ERROR_DETECTED})
 
 PHASE_OF_STEP = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from faultkit.model.events import Ending, Event, Kind, Outcome
+from faultkit.model.events import CRASHES, Ending, Event, Kind, Outcome
 from faultkit.model.trial import Record
 from faultkit.verdict.episodes import Episode, episodes
 
@@ -131,8 +131,7 @@ def of_kind(record: Record, kind: str) -> Iterator[Event]:
 
 def crashes(record: Record) -> Iterator[Event]:
     """What the kernel said of its own end: the oops before the panic that follows from it."""
-    order = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)
-    return (event for kind in order for event in of_kind(record, kind))
+    return (event for kind in CRASHES for event in of_kind(record, kind))
 
 
 def crash_kind(record: Record, crash: Event | None) -> str | None:

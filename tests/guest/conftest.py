@@ -6,7 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +34,9 @@ from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, template
 from faultkit.model.events import Event
 from faultkit.model.parts import Placeable
+from faultkit.model.vocabulary import problems
 from faultkit.pytest_plugin.bench import Bench
+from faultkit.running import trial
 from faultkit.running.trial import run_trial
 from faultkit.verdict.judge import Verdict, judge
 from injectors.channel.channel import Channel
@@ -168,6 +170,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """In CI, that guests cannot run is a failure."""
     if os.environ.get("CI") == "true":
         config.option.faultkit_require = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def vocabulary_is_kept() -> Iterator[None]:
+    """Every event of every trial is of the vocabulary, or the trial's test fails."""
+    plain = trial.timeline
+
+    def checked(events: Iterable[Event]) -> tuple[Event, ...]:
+        found = plain(events)
+        assert sorted({problem for event in found for problem in problems(event)}) == []
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "timeline", checked)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,252 @@
+"""Every kind of event: who reports it, its data, and the fact that it states. For the host; guests need only `Kind`.
+
+A part of a user's own may report kinds of its own: any "family.fact" whose family (the word before the dot) is none of
+ours. It may not add data to our kinds, except where a kind takes data of the reporter's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from faultkit.model.events import Event, Kind
+
+UNITS = {"_ns": "ns", "_us": "µs", "_s": "s", "_bytes": "bytes"}  # the ending of a field's name tells its unit
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value in the data of an event."""
+
+    name: str
+    type: type
+    tells: str = ""  # in a few words, where the name does not
+    unit_if_unnamed: str = ""
+    optional: bool = False  # may be missing
+    nullable: bool = False  # may be None: it could not be read
+
+    @property
+    def unit(self) -> str:
+        """The unit that the name ends in, or that is declared; "" if there is none."""
+        return next((unit for end, unit in UNITS.items() if self.name.endswith(end)), self.unit_if_unnamed)
+
+    def takes(self, value: Any) -> bool:
+        """Whether an event may have the value. A bool is no number here."""
+        if value is None:
+            return self.nullable
+        of_type = isinstance(value, (int, float) if self.type is float else self.type)
+        return of_type and (self.type is bool or not isinstance(value, bool))
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A kind of event: one of `sources` reports it."""
+
+    sources: tuple[str, ...]
+    tells: str
+    fields: tuple[Field, ...] = ()
+    own: bool = False  # the reporter may add data
+
+    def problems(self, source: str, data: Mapping[str, Any]) -> Iterator[str]:
+        """The points in which an event is not as described."""
+        known = {field.name: field for field in self.fields}
+        if source not in self.sources:
+            yield f"the source is {source!r}, not {' or '.join(self.sources)}"
+        for name in known.keys() - data.keys():
+            if not known[name].optional:
+                yield f"{name} is missing"
+        for name, value in data.items():
+            if name in known and not known[name].takes(value):
+                yield f"{name} is {value!r}, not of type {known[name].type.__name__}"
+            if name not in known and not self.own:
+                yield f"{name} is unknown"
+
+
+def maybe(field: Field, tells: str = "") -> Field:
+    """The same field, but it may be missing."""
+    return replace(field, optional=True, tells=tells or field.tells)
+
+
+N = Field("n", int, "its number, from 1")
+OP = Field("op", str)
+LATENCY = Field("latency_ns", int)
+ERROR = Field("error", str)
+WHY = Field("why", str)
+FUNCTION = Field("function", str)
+OFFSET = Field("offset", int, "into the function", "bytes")
+AT = Field("at", str, "the instruction")
+BYTES = Field("bytes", int, unit_if_unnamed="bytes")
+PID = Field("pid", int)
+SIGNAL = Field("signal", int)
+NAME = Field("name", str)
+ACTION = Field("action", str)
+PACKET = Field("packet", str, "its address")
+SECTOR = Field("sector", int)
+BLOCK_OP = Field("op", str, "R, W, F (flush), D (discard)")
+NET_ERROR = Field("error", int, "1 if it was dropped")
+SEVERAL = Field("fault", int, "its position among several, from 0", optional=True)
+INSTANCE, CALL, SEQ = Field("instance", str), Field("call", str), Field("seq", int)
+STATUS = Field("status", int)
+OPEN_SIZES = (maybe(Field("crossings", int)), maybe(BYTES, "copied; both only of a split driver"))
+SITE = (maybe(FUNCTION), maybe(Field("offset", int)))
+CHANGE = tuple(maybe(Field(name, str)) for name in ("before", "after", "region"))
+VALUES = (maybe(Field("old", object, "a byte, or hexadecimal")), maybe(Field("new", object)))
+REPORT = (
+    Field("what", str),
+    Field("text", str),
+    maybe(FUNCTION),
+    Field("offset", str, "hexadecimal", optional=True),
+    Field("module", str, "of the report's first RIP, or of the caller if that lies in no function", "", True, True),
+)
+HELD = (
+    Field("module_refs", dict),
+    Field("slab_bytes", int),
+    Field("interrupt_handlers", int),
+    Field("agent_fds", int),
+    Field("rss_bytes", int, "with a u-driver", "", True, True),
+    Field("fds", int, "with a u-driver", "", True, True),
+    Field("cpu_s", float, "with a u-driver", "", True, True),
+)
+INJECTORS = ("injector", "host")
+
+
+def of(source: str, tells: str, *fields: Field, own: bool = False) -> Fact:
+    """A kind of event that one source reports."""
+    return Fact((source,), tells, fields, own)
+
+
+FACTS: Mapping[Kind, Fact] = {
+    Kind.TRIAL_STARTED: of("agent", "the fork runs"),
+    Kind.TRIAL_FINISHED: of("agent", "all is over; monitors are collected next"),
+    Kind.MAINTENANCE_BEGAN: of("agent", "the workload takes the driver down on purpose: nobody watches or acts"),
+    Kind.MAINTENANCE_ENDED: of("agent", "the driver was started anew: the detectors watch again"),
+    Kind.WORKLOAD_FINISHED: of(
+        "agent", "the workload returned, or its deadline passed", Field("in_time", bool, "it returned")
+    ),
+    Kind.REQUEST_ISSUED: of("workload", "a request begins", N, OP, own=True),
+    Kind.REQUEST_COMPLETED: of("workload", "it succeeded", N, OP, LATENCY),
+    Kind.REQUEST_FAILED: of("workload", "it raised an error", N, OP, LATENCY, ERROR),
+    Kind.REQUEST_STUCK: of(
+        "workload", "it had done neither at the deadline; `n` 0 is the check", N, OP, Field("age_ns", int)
+    ),
+    Kind.TRANSFER_MEASURED: of(
+        "workload", "the cost of moving these bytes", Field("direction", str), BYTES, Field("took_ns", int),
+        Field("busy_ns", int, "of the processor, the whole guest's"),
+    ),
+    Kind.DRIVER_BROUGHT_UP: of(
+        "workload", "the interface, loaded anew, is up and has a carrier", Field("open_ns", int), *OPEN_SIZES
+    ),
+    Kind.COST_MEASURED: of(
+        "workload", "the time that an upcall, a system call or a pipe round trip takes", CALL, Field("samples", int),
+        Field("p50_ns", int), Field("p99_ns", int),
+    ),
+    Kind.WORKLOAD_GAVE_UP: of("workload", "no success for too long", WHY),
+    Kind.READ_MISMATCHED: of("workload", "wrong data handed over as right, or acknowledged data gone", own=True),
+    Kind.CHECK_PASSED: of("workload", "the service is there after all", own=True),
+    Kind.CHECK_FAILED: of("workload", "it is not", ERROR),
+    Kind.FAULT_INJECTED: Fact(
+        INJECTORS, "the fault is confirmed to be in; its data are the injector's", (*SITE, *CHANGE, *VALUES, SEVERAL),
+        own=True,
+    ),
+    Kind.FAULT_ACTIVATED: Fact(
+        INJECTORS, "its witness has seen it act", (SEVERAL, maybe(Field("met", str, "the message, and its treatment"))),
+        own=True,
+    ),
+    Kind.FAULT_MISSED: of(
+        "injector", "calls that no probe could look at, because another probe was at work",
+        Field("calls", int, "of the function, by anybody"), SEVERAL,
+    ),
+    Kind.FAULT_WAITS: of(
+        "host", "the fault goes in when this instruction is next executed", FUNCTION, OFFSET, AT, SEVERAL
+    ),
+    Kind.FAULT_SPARED: of("host", "that instruction's turn came, but there was nothing to damage", WHY, SEVERAL),
+    Kind.FAULT_REFUSED: of(
+        "injector", "a mutant could not be loaded or brought up: the trial goes on without a driver", WHY, SEVERAL
+    ),
+    Kind.FAULT_ENDED: of("injector", "a fault that lasts for a while was taken back", SEVERAL),
+    Kind.FAULT_SKIPPED: of("injector", "a repeated fault found nothing to go into; counted, not void", WHY, SEVERAL),
+    Kind.UDRIVER_DIED: of(
+        "recovery", "its pidfd says so", Field("how", str, "if it was not seen dying", optional=True)
+    ),
+    Kind.ERROR_DETECTED: of(
+        "recovery", "once per detector and episode", Field("by", str, "pidfd, heartbeat or a monitor"),
+        Field("what", str),
+    ),
+    Kind.ERROR_GONE: of("recovery", "nobody acted, and the heartbeat is answered again, with the u-driver alive"),
+    Kind.RECOVERY_STARTED: of("recovery", "an attempt begins", ACTION),
+    Kind.RECOVERY_STEP: of("recovery", "a step of the attempt begins", Field("step", str)),
+    Kind.RECOVERY_FINISHED: of(
+        "recovery", "the attempt ended", ACTION, Field("ok", bool), Field("error", str, nullable=True)
+    ),
+    Kind.RECOVERY_GAVE_UP: of("recovery", "the policy wants no more; the service is taken down"),
+    Kind.SERVICE_RESTORED: of("recovery", "the probe answers again"),
+    Kind.UDRIVER_STARTED: of("process", "a process of the u-driver's name", PID),
+    Kind.UDRIVER_SIGNALLED: of("process", "a signal was sent to it", PID, SIGNAL),
+    Kind.UDRIVER_EXITED: of("process", "it ended", PID, STATUS, SIGNAL),
+    Kind.MODULE_LOADED: of("modules", "any module came", NAME),
+    Kind.MODULE_UNLOADED: of("modules", "any module went", NAME),
+    Kind.CALL_ENTERED: of("calls", "a function of the k-driver is called", FUNCTION),
+    Kind.CALL_RETURNED: of("calls", "it returns", FUNCTION, LATENCY),
+    Kind.CROSSING_PASSED: of(
+        "crossings", "a message between the halves of a microdriver", INSTANCE, CALL,
+        Field("direction", str, "upcall, return, downcall, result"), SEQ, BYTES, STATUS,
+    ),
+    Kind.UPCALL_ENDED: of(
+        "crossings", "the answer to an upcall is there, or will not come", INSTANCE, CALL, SEQ, STATUS, LATENCY
+    ),
+    Kind.BLOCK_ISSUED: of("requests", "a request is handed to the block driver", SECTOR, BYTES, BLOCK_OP),
+    Kind.BLOCK_COMPLETED: of(
+        "requests", "the block driver completed it", SECTOR, BYTES, BLOCK_OP, LATENCY, Field("error", int)
+    ),
+    Kind.NET_ISSUED: of("requests", "a packet is handed to the network driver", PACKET, BYTES),
+    Kind.NET_COMPLETED: of("requests", "it was freed", PACKET, BYTES, LATENCY, NET_ERROR),
+    Kind.NET_RECEIVED: of("requests", "a packet comes from the network driver", PACKET, BYTES),
+    Kind.RESOURCES_SAMPLED: of("resources", "what the driver holds, at the freeze and at the end", *HELD),
+    Kind.KERNEL_MESSAGE: of(
+        "kernel", "a message of level warning (4) or worse; only while the kernel lives", Field("level", int),
+        Field("text", str),
+    ),
+    Kind.KERNEL_OOPS: of("kernel", "the console tells of an oops", *REPORT),
+    Kind.KERNEL_LOCKUP: of("kernel", "the console tells of a lockup or a stall", *REPORT),
+    Kind.KERNEL_WARN: of("kernel", "the console tells of a WARN, or of a KFENCE or slab report", *REPORT),
+    Kind.KERNEL_PANIC: of("kernel", "the console tells of a panic", *REPORT),
+    Kind.KERNEL_HUNG_TASK: of("kernel", "the console tells of a task that is blocked for long", *REPORT),
+    Kind.GUEST_PANICKED: of("host", "the guest stopped by a panic (pvpanic)"),
+    Kind.GUEST_WATCHDOG: of("host", "the guest stopped because nothing ran in it any more"),
+    Kind.GUEST_EXITED: of("host", "the guest reset itself, or fell over before it could panic"),
+}  # fmt: skip
+
+FAMILIES = frozenset(kind.partition(".")[0] for kind in Kind)
+
+
+def is_own(kind: str) -> bool:
+    """Whether a kind is a user's own: a family of its own, a dot, and a fact."""
+    family, dot, fact = kind.partition(".")
+    return bool(family and dot and fact) and family not in FAMILIES
+
+
+def problems(event: Event) -> list[str]:
+    """The points in which an event is not of the vocabulary; none for a kind of a user's own."""
+    if event.kind in FACTS:
+        found = FACTS[Kind(event.kind)].problems(event.source, event.data)
+        return [f"{event.kind}: {problem}" for problem in found]
+    return [] if is_own(event.kind) else [f"{event.kind}: no such kind, and its family is one of ours"]
+
+
+def described(field: Field) -> str:
+    """A field as the glossary has it."""
+    notes = [
+        field.tells,
+        field.unit_if_unnamed if field.unit_if_unnamed != field.name else "",
+        "optional" * field.optional,
+    ]
+    told = "; ".join(note for note in notes if note)
+    return f"`{field.name}` ({told})" if told else f"`{field.name}`"
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """The rows of the glossary's table of events: kind, source, data, fact."""
+    for kind, fact in FACTS.items():
+        data = ", ".join([*map(described, fact.fields), *["own"] * fact.own])
+        yield f"`{kind}`", ", ".join(fact.sources), data, fact.tells
