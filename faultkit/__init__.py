@@ -5,16 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from faultkit.model import policies
 from faultkit.model.events import Ending, Event, Outcome
-from faultkit.model.policies import (
-    Escalate,
-    GiveUp,
-    Nothing,
-    ReloadKDriver,
-    ReloadWithState,
-    RestartBoth,
-    RestartUDriver,
-)
+from faultkit.model.policies import *  # noqa: F403 -- one more policy needs no change here
 from faultkit.model.trial import Detectors, Record, Trial
 from faultkit.model.triggers import After, AtOnce, AtRequest, Every, WithProbability
 
@@ -26,20 +19,14 @@ __all__ = [
     "AtRequest",
     "Detectors",
     "Ending",
-    "Escalate",
     "Event",
     "Every",
-    "GiveUp",
-    "Nothing",
     "Outcome",
     "Record",
-    "ReloadKDriver",
-    "ReloadWithState",
-    "RestartBoth",
-    "RestartUDriver",
     "Trial",
     "WithProbability",
 ]
+__all__ += policies.__all__
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ from faultkit.guest.bring_up import (
 )
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run
-from faultkit.guest.recovery import steps
+from faultkit.model.actions import steps
 from faultkit.model.builds import KernelModule, Mutation, Program
 from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.codec import name_of

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from faultkit.guest.recovery import STEPS, Attempt, steps
+from faultkit.guest.recovery import Attempt
+from faultkit.model.actions import REMEDIES, steps
 from faultkit.model.errors import HarnessError
 from tests.records import Rtl8139
 
@@ -81,7 +82,7 @@ def test_steps_are_done_and_told_in_order() -> None:
     made, notes = attempt(driver, "reload_with_state", state="MTU 1400")
     made.run()
     assert driver.done == ["detach", "unload", "load", "attach", "restore MTU 1400", "probe"]
-    assert notes.told == [*STEPS["reload_with_state"], "probe"] and made.error is None
+    assert notes.told == [*REMEDIES["reload_with_state"].steps, "probe"] and made.error is None
 
 
 def test_a_new_udriver_is_told_of_before_anything_is_asked_of_it() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from faultkit.model.actions import GIVE_UP
 from faultkit.model.events import Event
 from faultkit.model.parts import Action, NeedsState, Policy, iter_parts
 from faultkit.model.policies import (
-    GIVE_UP,
     Escalate,
     GiveUp,
     Nothing,

@@ -5,7 +5,7 @@ Every part that may block for ever runs in a thread of its own; the controller o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,31 +15,14 @@ from faultkit.guest.bench import GuestBench
 from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
 from faultkit.guest.lifeline import Lifeline
+from faultkit.model.actions import GIVE_UP, PROBE, steps
 from faultkit.model.errors import HarnessError
 from faultkit.model.events import Kind
-from faultkit.model.parts import Action, Driver, KeepsState, NeedsState, Policy, Split, StepsAside, Watcher, iter_parts
+from faultkit.model.parts import Action, KeepsState, NeedsState, Policy, StepsAside, Watcher, iter_parts
 from faultkit.model.trial import Detectors
 
 ATTEMPT_S = 6.0  # a recovery attempt that takes longer has failed
 COME_BACK_S = 3.0  # how long the probe may fail after the steps are done
-
-STEPS = {
-    "restart": ("stop_udriver", "start_udriver", "reattach"),
-    "reload": ("detach", "unload", "load", "attach"),
-    "reload_with_state": ("detach", "unload", "load", "attach", "restore"),
-    "both": ("detach", "unload", "stop_udriver", "load", "start_udriver", "attach"),
-}
-OF_THE_UDRIVER = frozenset({"stop_udriver", "start_udriver", "reattach"})
-
-
-def steps(action: str, driver: Driver, state: Any = None) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What an action does to a driver, in order. Raises: HarnessError if the driver has no such part."""
-    if action not in STEPS:
-        raise HarnessError(f"no recovery action is called {action!r}: there are {', '.join(STEPS)} and give_up")
-    if not isinstance(driver, Split) and OF_THE_UDRIVER & {*STEPS[action]}:
-        raise HarnessError(f"{type(driver).__name__} has no u-driver: a policy that wants {action!r} does not fit it")
-    for name in STEPS[action]:
-        yield name, partial(getattr(driver, name), state) if name == "restore" else getattr(driver, name)
 
 
 @dataclass(slots=True)
@@ -58,7 +41,7 @@ class Attempt:
         try:
             for name, call in steps(self.action, self.bench.driver, self.state):
                 self._step(name, call)
-            self._step("probe", partial(retry, self.bench.driver.probe, COME_BACK_S))
+            self._step(PROBE, partial(retry, self.bench.driver.probe, COME_BACK_S))
         except OSError as reason:
             self.error = reason.strerror or str(reason)
 
@@ -132,7 +115,7 @@ class Controller:
             return
         self.busy = True
         self._detection.pause()
-        if action.name == "give_up":
+        if action.name == GIVE_UP.name:
             self._give_up()
         else:
             self.bench.after(action.delay_s, partial(self._act, action))

@@ -1,13 +1,7 @@
 """Recovery policies: from the events so far to the next action. Pure; the controller alone acts.
 
-An action is one of "restart" (a new u-driver joins the running k-driver), "reload" (the k-driver is
-unloaded and loaded, the service rebuilt on it), "reload_with_state" (the same, and the configuration is put
-back), "both", and "give_up".
-
-Every policy that tries has the same budget. `limit`: so many attempts of its own kind, attempts that worked
-among them. `backoff_s`: the wait before the second, doubled for each further one; the first is made at once.
-`window_s`: attempts that began longer ago are forgotten (0: none is). `budget_s`: no further attempt once the
-service has been out that long, from the first detection on (0: without end).
+The actions are in `faultkit.model.actions`. A policy that is named in `__all__` is exported by `faultkit`, listed by
+`faultkit list policies`, and in the tables of the documents.
 """
 
 from __future__ import annotations
@@ -15,12 +9,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
+from faultkit.model.actions import GIVE_UP
 from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Action, Policy
 
-GIVE_UP = Action("give_up")
+__all__ = ["Escalate", "GiveUp", "Nothing", "ReloadKDriver", "ReloadWithState", "RestartBoth", "RestartUDriver"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The number, the pace and the time of attempts: the fields of every policy that tries.
+
+    `limit`: so many attempts of its own kind, attempts that worked among them. `backoff_s`: the wait before the second,
+    doubled for each further one; the first is made at once. `window_s`: attempts that began longer ago are forgotten
+    (0: none is). `budget_s`: no further attempt once the service has been out that long, from the first detection on
+    (0: without end).
+    """
+
+    limit: int = 3
+    backoff_s: float = 0.1
+    window_s: float = 0.0
+    budget_s: float = 0.0
+
+    def attempt(self, action: str, events: Sequence[Event]) -> Action:
+        """The next attempt within the budget, or "give_up"."""
+        now_ns = events[-1].t_ns if events else 0
+        forgotten_ns = now_ns - self.window_s * 1e9 if self.window_s else -1
+        began_ns = (event.t_ns for event in reversed(events) if is_attempt(event, action))
+        so_far = sum(1 for _ in takewhile(lambda t_ns: t_ns > forgotten_ns, began_ns))
+        delay_s = self.backoff_s * 2 ** (so_far - 1) if so_far else 0.0
+        late = self.budget_s and out_s(events) + delay_s > self.budget_s
+        return GIVE_UP if so_far >= self.limit or late else Action(action, delay_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,57 +61,37 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class RestartUDriver:
+class RestartUDriver(Budget):
     """Start a new u-driver in place of the failed one, up to `limit` times, each after a longer wait."""
 
-    limit: int = 3
-    backoff_s: float = 0.1
-    window_s: float = 0.0
-    budget_s: float = 0.0
-
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("restart", events, self)
+        return self.attempt("restart", events)
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadKDriver:
+class ReloadKDriver(Budget):
     """Unload and load the k-driver, up to `limit` times, each after a longer wait."""
 
-    limit: int = 3
-    backoff_s: float = 0.1
-    window_s: float = 0.0
-    budget_s: float = 0.0
-
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("reload", events, self)
+        return self.attempt("reload", events)
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadWithState:
+class ReloadWithState(Budget):
     """Unload and load the k-driver, and restore the configuration of its last answered probe, up to `limit` times."""
 
     needs_state: ClassVar[bool] = True
 
-    limit: int = 3
-    backoff_s: float = 0.1
-    window_s: float = 0.0
-    budget_s: float = 0.0
-
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("reload_with_state", events, self)
+        return self.attempt("reload_with_state", events)
 
 
 @dataclass(frozen=True, slots=True)
-class RestartBoth:
+class RestartBoth(Budget):
     """Replace the u-driver and reload the k-driver, up to `limit` times, each after a longer wait."""
 
-    limit: int = 3
-    backoff_s: float = 0.1
-    window_s: float = 0.0
-    budget_s: float = 0.0
-
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return attempt("both", events, self)
+        return self.attempt("both", events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,37 +110,13 @@ class Escalate:
         return next((action for action in decisions if action != GIVE_UP), GIVE_UP)
 
 
-class Budget(Protocol):
-    """How often, how fast and how long a policy tries."""
-
-    @property
-    def limit(self) -> int: ...
-    @property
-    def backoff_s(self) -> float: ...
-    @property
-    def window_s(self) -> float: ...
-    @property
-    def budget_s(self) -> float: ...
-
-
-def attempt(action: str, events: Sequence[Event], budget: Budget) -> Action:
-    """The next attempt within a budget, or "give_up"."""
-    now_ns = events[-1].t_ns if events else 0
-    forgotten_ns = now_ns - budget.window_s * 1e9 if budget.window_s else -1
-    began_ns = (event.t_ns for event in reversed(events) if is_attempt(event, action))
-    so_far = sum(1 for _ in takewhile(lambda t_ns: t_ns > forgotten_ns, began_ns))
-    delay_s = budget.backoff_s * 2 ** (so_far - 1) if so_far else 0.0
-    late = budget.budget_s and out_s(events) + delay_s > budget.budget_s
-    return GIVE_UP if so_far >= budget.limit or late else Action(action, delay_s)
-
-
 def is_attempt(event: Event, action: str) -> bool:
-    """Whether an attempt of a kind began."""
+    """Report whether an event is the start of an attempt of this kind."""
     return event.kind == Kind.RECOVERY_STARTED and event.data["action"] == action
 
 
 def out_s(events: Sequence[Event]) -> float:
-    """Since when the present failure has been known, in virtual seconds; 0 if there is none."""
+    """The virtual seconds since the present failure was detected; 0 if there is none."""
     present = takewhile(lambda event: event.kind not in (Kind.SERVICE_RESTORED, Kind.ERROR_GONE), reversed(events))
     known_ns = [event.t_ns for event in present if event.kind == Kind.ERROR_DETECTED]
     return (events[-1].t_ns - known_ns[-1]) / 1e9 if known_ns else 0.0

@@ -11,22 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from faultkit.model import actions
+from faultkit.model.actions import PROBE, phase_of
 from faultkit.model.events import ENDS, TROUBLE, Event, Kind
 
 BEGINS = frozenset({Kind.FAULT_ACTIVATED, Kind.ERROR_DETECTED})
 
-PHASE_OF_STEP = {
-    "detach": "quiesced",
-    "stop_udriver": "quiesced",
-    "unload": "unloaded",
-    "load": "loaded",
-    "start_udriver": "loaded",
-    "attach": "state_back",
-    "reattach": "state_back",
-    "restore": "state_back",
-    "probe": "answering",
-}
-PHASES = ("detected", "waited", *dict.fromkeys(PHASE_OF_STEP.values()), "first_byte", "recovered")
+PHASES = ("detected", "waited", *actions.PHASES, "first_byte", "recovered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +149,16 @@ class Spans:
         finished = next((e for e in self.events if e.kind == Kind.RECOVERY_FINISHED), None)
         self.ok = finished is not None and bool(finished.data["ok"])
         self.end_ns = finished.t_ns if finished else self.trial_end_ns
-        self.back_ns = next((e.t_ns for e in self.events if e.data.get("step") == "probe"), self.end_ns)
+        self.back_ns = next((e.t_ns for e in self.events if e.data.get("step") == PROBE), self.end_ns)
 
     def by_phase(self) -> Iterator[tuple[str, int, bool]]:
         """Phase, nanoseconds, whether it was brought to its end. Steps of one phase are added up."""
         steps = [(str(e.data["step"]), e.t_ns) for e in self.events if e.kind == Kind.RECOVERY_STEP]
         total: dict[str, int] = {}
         for (step, start_ns), (_, end_ns) in pairwise([*steps, ("", self.end_ns)]):
-            phase = PHASE_OF_STEP.get(step, step)
+            phase = phase_of(step)
             total[phase] = total.get(phase, 0) + end_ns - start_ns
-        last = PHASE_OF_STEP.get(steps[-1][0]) if steps else None
+        last = phase_of(steps[-1][0]) if steps else None
         return ((phase, spent_ns, self.ok or phase != last) for phase, spent_ns in total.items())
 
 
