@@ -11,7 +11,8 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
 * `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable`, `HostSide`;
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
-* `Policy`, whose `decide()` returns an `Action`, and its optional ability `NeedsState`.
+* `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
+  `Attempts` are the fields of a policy that tries.
 
 What a part is given: a `Bench` in the guest, a `StoppedMachine` on the host, and `ModuleCode` (of `Function` and
 `CallSite`) to draw a site from.
@@ -46,7 +47,7 @@ from faultkit.guest.bring_up import (
 )
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run
-from faultkit.model.actions import steps
+from faultkit.model.actions import GIVE_UP, steps
 from faultkit.model.builds import KernelModule, Mutation, Program
 from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.codec import name_of
@@ -84,10 +85,13 @@ from faultkit.model.parts import (
     Watcher,
     Workload,
 )
+from faultkit.model.policies import Attempts
 
 __all__ = [
+    "GIVE_UP",
     "RETRY_S",
     "Action",
+    "Attempts",
     "Bench",
     "Buffer",
     "CallSite",

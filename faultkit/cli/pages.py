@@ -18,6 +18,7 @@ from pathlib import Path
 
 from faultkit.cli import cli, manual
 from faultkit.model import vocabulary
+from faultkit.model.actions import REMEDIES
 from faultkit.running import catalogue
 from faultkit.verdict.outcomes import ENTRIES
 
@@ -82,6 +83,14 @@ def events() -> str:
     return table(("kind", "source", "data", "tells"), vocabulary.rows())
 
 
+def recovery_actions() -> str:
+    """All recovery actions, with their steps."""
+    rows = (
+        (f"`{name}`", each.effect, ", ".join(f"`{step}`" for step in each.steps)) for name, each in REMEDIES.items()
+    )
+    return table(("action", "effect", "steps"), rows)
+
+
 def classes(kind: str, heading: str) -> str:
     """All classes of one kind, with their fields as arguments."""
     found = sorted(catalogue.classes(kind), key=first_source_line)
@@ -121,6 +130,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "events": events,
     "data": data,
     "outcomes": outcomes,
+    "actions": recovery_actions,
     "policy-classes": partial(classes, "policies", "recovery"),
     "trigger-classes": partial(classes, "triggers", "the fault is put in"),
 }

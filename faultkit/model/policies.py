@@ -19,7 +19,7 @@ __all__ = ["Escalate", "GiveUp", "Nothing", "ReloadKDriver", "ReloadWithState", 
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class Attempts:
     """The number, the pace and the time of attempts: the fields of every policy that tries.
 
     `limit`: so many attempts of its own kind, attempts that worked among them. `backoff_s`: the wait before the second,
@@ -33,7 +33,7 @@ class Budget:
     window_s: float = 0.0
     budget_s: float = 0.0
 
-    def attempt(self, action: str, events: Sequence[Event]) -> Action:
+    def next_attempt(self, action: str, events: Sequence[Event]) -> Action:
         """The next attempt within the budget, or "give_up"."""
         now_ns = events[-1].t_ns if events else 0
         forgotten_ns = now_ns - self.window_s * 1e9 if self.window_s else -1
@@ -61,37 +61,37 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class RestartUDriver(Budget):
+class RestartUDriver(Attempts):
     """Start a new u-driver in place of the failed one, up to `limit` times, each after a longer wait."""
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return self.attempt("restart", events)
+        return self.next_attempt("restart", events)
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadKDriver(Budget):
+class ReloadKDriver(Attempts):
     """Unload and load the k-driver, up to `limit` times, each after a longer wait."""
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return self.attempt("reload", events)
+        return self.next_attempt("reload", events)
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadWithState(Budget):
+class ReloadWithState(Attempts):
     """Unload and load the k-driver, and restore the configuration of its last answered probe, up to `limit` times."""
 
     needs_state: ClassVar[bool] = True
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return self.attempt("reload_with_state", events)
+        return self.next_attempt("reload_with_state", events)
 
 
 @dataclass(frozen=True, slots=True)
-class RestartBoth(Budget):
+class RestartBoth(Attempts):
     """Replace the u-driver and reload the k-driver, up to `limit` times, each after a longer wait."""
 
     def decide(self, events: Sequence[Event]) -> Action | None:
-        return self.attempt("both", events)
+        return self.next_attempt("both", events)
 
 
 @dataclass(frozen=True, slots=True)
