@@ -14,11 +14,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from faultkit.guest import commands
-from faultkit.guest.bench import GuestBench, in_thread
+from faultkit.guest import commands, host
+from faultkit.guest.bench import GuestBench
 from faultkit.guest.bring_up import bring_up, take_down
-from faultkit.guest.clock import printk_lag_ns
-from faultkit.guest.host import Host
+from faultkit.guest.clock import CLOCK, Clock, printk_lag_ns
+from faultkit.guest.host import HostLink
 from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.model.codec import decode, full_name, loads
@@ -38,28 +38,28 @@ SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
 
 
 def main() -> None:
-    """Everything that goes wrong in the agent itself makes the trial void, with the reason."""
-    host = Host()
-    fail = partial(report_failure, host)
+    """Prepare, freeze and run one trial. Whatever goes wrong in the agent itself makes the trial void."""
+    link = host.opened()
+    fail = partial(report_failure, link)
     threading.excepthook = lambda args: fail(args.exc_value)
     try:
-        watchers = prepare(host)
-        trial = loads(freeze(host, watchers))
-        run(trial, host, watchers)
-    except BaseException as reason:  # the edge: nobody else could tell the host
+        watchers = prepare(link)
+        trial = loads(freeze(link, watchers))
+        run(trial, link, watchers)
+    except BaseException as reason:  # the agent's edge: only here can the host be told
         fail(reason)
 
 
-def report_failure(host: Host, reason: BaseException | None) -> None:
-    """Void, because of `reason`."""
+def report_failure(link: HostLink, reason: BaseException | None) -> None:
+    """Tell the host that the trial, or the template, is void, and why."""
     expected = isinstance(reason, (FaultkitError, OSError))
     where = traceback.extract_tb(reason.__traceback__)[-1] if reason and reason.__traceback__ else None
     place = "" if expected or where is None else f" ({Path(where.filename).name}:{where.lineno})"
     traceback.print_exception(reason, file=sys.stderr)
-    host.fail(json.dumps({"error": f"{type(reason).__name__}: {reason}{place}", "kind": type(reason).__name__}))
+    link.fail(json.dumps({"error": f"{type(reason).__name__}: {reason}{place}", "kind": type(reason).__name__}))
 
 
-def prepare(host: Host) -> dict[str, Watcher]:
+def prepare(link: HostLink) -> dict[str, Watcher]:
     """Bring the service up, attach the monitors, and try everything out once so that forks find it warm.
 
     Returns: the monitors' watchers by the monitors' full names.
@@ -76,8 +76,8 @@ def prepare(host: Host) -> dict[str, Watcher]:
     take_down(driver)
     bring_up(driver)
     watchers = attached(map(decode, spec["monitors"]), driver)
-    in_thread(feed_watchdog)
-    warm_up(driver, workload, host)
+    CLOCK.start_thread(feed_watchdog)
+    warm_up(driver, workload, link)
     return watchers
 
 
@@ -86,9 +86,9 @@ def attached(monitors: Iterable[Monitor], driver: Driver) -> dict[str, Watcher]:
     return {full_name(monitor): monitor.attach(driver) for monitor in monitors}
 
 
-def warm_up(driver: Driver, workload: Workload, host: Host) -> None:
-    """One run of the workload that nobody looks at, but it must succeed."""
-    bench = GuestBench(driver, 0, host)
+def warm_up(driver: Driver, workload: Workload, link: HostLink) -> None:
+    """Run the workload once, unwatched. Raises: OSError if it does not succeed."""
+    bench = GuestBench(driver, 0, link)
     run_workload(bench, workload)
     bad = [e for e in bench.reported() if e.kind in TROUBLE]
     if bad:
@@ -96,24 +96,24 @@ def warm_up(driver: Driver, workload: Workload, host: Host) -> None:
 
 
 def feed_watchdog() -> None:
-    """As long as anything runs here, the kernel is not locked up."""
+    """Write to the watchdog for ever: while this thread runs, the kernel is not locked up."""
     with Path("/dev/watchdog").open("wb", buffering=0) as watchdog:
         while True:
             watchdog.write(b"\0")
             time.sleep(0.5)
 
 
-def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
-    """Stop twice, to calibrate the host's clock; forks go on from the second stop. Returns the plan."""
-    host.say(State.READY)
-    ready_ns = host.resumed_ns
+def freeze(link: HostLink, watchers: Mapping[str, Watcher]) -> str:
+    """Stop twice, to calibrate the host's clock. Forks go on from the second stop. Returns the plan."""
+    link.exchange(State.READY)
+    ready_ns = link.resumed_ns
     time.sleep(CALIBRATION_S)
     gc.collect()
     gc.freeze()
     gc.disable()
     for watcher in watchers.values():
         watcher.reset()
-    host.mailbox.clear()
+    link.mailbox.clear()
     buffers = {name: asdict(buffer) for name, watcher in watchers.items() if (buffer := watcher.buffer())}
     manifest = {
         "bases": module_bases(),
@@ -122,9 +122,9 @@ def freeze(host: Host, watchers: Mapping[str, Watcher]) -> str:
         "printk_lag_ns": printk_lag_ns(),
         "ready_ns": ready_ns,
     }
-    if not host.mailbox.add_raw("symbols", functions()):
+    if not link.mailbox.add_raw("symbols", functions()):
         raise OSError("the kernel's symbols do not fit into the mailbox")
-    return host.say(State.FROZEN, json.dumps(manifest))
+    return link.exchange(State.FROZEN, json.dumps(manifest))
 
 
 def functions() -> bytes:
@@ -146,13 +146,13 @@ def text_sections() -> dict[str, dict[str, int]]:
     return found
 
 
-def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
-    """One trial, from its first event to the instruction at which the guest stops for good."""
-    host.mailbox.clear()
+def run(trial: Trial, link: HostLink, watchers: Mapping[str, Watcher], clock: Clock = CLOCK) -> None:
+    """Run one trial, from its first event to the instruction at which the guest stops for good."""
+    link.mailbox.clear()
     if isinstance(trial.driver, Thaws):
         trial.driver.thaw()
-    bench = GuestBench(trial.driver, trial.seed, host)
-    bench.report("agent", Kind.TRIAL_STARTED, host.resumed_ns)
+    bench = GuestBench(trial.driver, trial.seed, link, clock)
+    bench.report("agent", Kind.TRIAL_STARTED, link.resumed_ns)
     controller = Controller(bench, trial.policy, trial.detectors, watchers)
     if isinstance(trial.fault, Installs):
         trial.fault.install(bench)
@@ -167,11 +167,11 @@ def run(trial: Trial, host: Host, watchers: Mapping[str, Watcher]) -> None:
     if check is not None and not run_with_deadline(bench, check, CHECK_S):
         bench.report("workload", Kind.REQUEST_STUCK, n=0, op="check", age_ns=round(CHECK_S * 1e9))
     bench.loop(controller.quiet, QUIET_S)
-    finish(bench, host, watchers)
+    finish(bench, link, watchers)
 
 
 def run_workload(bench: GuestBench, workload: Workload) -> Check | None:
-    """Let the workload do its I/O; its check, or None if it is stuck or has not ended by its deadline."""
+    """Run the workload; its check, or None if it has not ended by its deadline."""
     checks: list[Check] = []
     in_time = run_with_deadline(bench, lambda: checks.append(workload.run(bench)), workload.deadline_s)
     if not report_stuck(bench) and not in_time:
@@ -188,23 +188,23 @@ def run_with_deadline(bench: GuestBench, work: Callable[[], None], deadline_s: f
 
 
 def report_stuck(bench: GuestBench) -> bool:
-    """Say which requests have neither completed nor failed, if any."""
+    """Report the requests that have neither completed nor failed; False if there are none."""
     stuck = bench.stuck()
     for n, op, age_ns in stuck:
         bench.report("workload", Kind.REQUEST_STUCK, n=n, op=op, age_ns=age_ns)
     return bool(stuck)
 
 
-def finish(bench: GuestBench, host: Host, watchers: Mapping[str, Watcher]) -> None:
+def finish(bench: GuestBench, link: HostLink, watchers: Mapping[str, Watcher]) -> None:
     """Hand over what was collected; the guest ends here."""
     bench.report("agent", Kind.TRIAL_FINISHED)
     lost = {name: watcher.lost() for name, watcher in watchers.items()}
     for name, watcher in watchers.items():
-        if not host.mailbox.add_raw(name, watcher.collect()):
+        if not link.mailbox.add_raw(name, watcher.collect()):
             lost[name] += 1
     if bench.unlogged:
         lost["agent"] = bench.unlogged
-    host.say(State.DONE, json.dumps({"lost": lost}))
+    link.exchange(State.DONE, json.dumps({"lost": lost}))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import json
 import os
 import selectors
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +13,8 @@ from heapq import heappop, heappush
 from itertools import count, starmap
 from typing import Any
 
-from faultkit.guest.host import Host
+from faultkit.guest.clock import CLOCK, Clock, Running
+from faultkit.guest.host import HostLink
 from faultkit.model.codec import encode
 from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, HostSide
@@ -27,11 +27,12 @@ class GuestBench:
     `after` and `watch` run in the thread that calls `loop`.
     """
 
-    def __init__(self, driver: Driver, seed: int, host: Host) -> None:
+    def __init__(self, driver: Driver, seed: int, host: HostLink, clock: Clock = CLOCK) -> None:
         self.driver = driver
         self.seed = seed
         self.recovery: list[Event] = []  # what the detectors and recovery have reported
         self.unlogged = 0
+        self.clock = clock
         self._host = host
         self._lock = threading.Lock()
         self._requests = 0
@@ -41,13 +42,13 @@ class GuestBench:
         self._timers: list[tuple[int, int, Callback]] = []
         self._order = count()
         self._selector = selectors.DefaultSelector()
-        self._watches: list[tuple[Callback, Callback]] = []
+        self._maintained: list[tuple[Callback, Callback]] = []
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(self._wake, self._awake)
 
     def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
         """Append one event, in the log that the host reads, too."""
-        t_ns = time.monotonic_ns() if t_ns is None else t_ns
+        t_ns = self.clock.now_ns() if t_ns is None else t_ns
         with self._lock:
             if source == "recovery":
                 self.recovery.append(Event(t_ns, source, kind, data))
@@ -71,25 +72,25 @@ class GuestBench:
             waiting, self._next = self._next, []
         for action in waiting:
             action()
-        start = time.monotonic_ns()
+        start = self.clock.now_ns()
         self._open[n] = (op, start)
         self.report("workload", Kind.REQUEST_ISSUED, start, n=n, op=op, **data)
         try:
             yield
         except OSError as reason:
-            end = time.monotonic_ns()
+            end = self.clock.now_ns()
             error = reason.strerror or str(reason)
             self.report("workload", Kind.REQUEST_FAILED, end, n=n, op=op, latency_ns=end - start, error=error)
             raise
         else:
-            end = time.monotonic_ns()
+            end = self.clock.now_ns()
             self.report("workload", Kind.REQUEST_COMPLETED, end, n=n, op=op, latency_ns=end - start)
         finally:
             del self._open[n]
 
     def stuck(self) -> list[tuple[int, str, int]]:
         """Requests that have neither completed nor failed: number, operation, age in nanoseconds."""
-        now = time.monotonic_ns()
+        now = self.clock.now_ns()
         return [(n, op, now - start) for n, (op, start) in sorted(self._open.items())]
 
     def at_request(self, n: int, action: Callback) -> None:
@@ -104,16 +105,16 @@ class GuestBench:
     def after(self, delay_s: float, action: Callback) -> None:
         """Run `action` in the loop when `delay_s` has passed."""
         with self._lock:
-            heappush(self._timers, (time.monotonic_ns() + round(delay_s * 1e9), next(self._order), action))
+            heappush(self._timers, (self.clock.now_ns() + round(delay_s * 1e9), next(self._order), action))
         os.eventfd_write(self._wake, 1)
 
     def soon(self, action: Callback) -> None:
         """Run `action` in the loop's next turn; for other threads."""
         self.after(0, action)
 
-    def in_thread(self, work: Callback, done: Callback) -> threading.Thread:
+    def in_thread(self, work: Callback, done: Callback) -> Running:
         """Do `work`, which may block for ever, in a thread of its own; then run `done` in the loop."""
-        return in_thread(partial(work_then, work, partial(self.soon, done)))
+        return self.clock.start_thread(partial(both, work, partial(self.soon, done)))
 
     def watch(self, fd: int, action: Callback) -> None:
         """Run `action` in the loop whenever `fd` is readable."""
@@ -123,27 +124,27 @@ class GuestBench:
         """Stop watching `fd`."""
         self._selector.unregister(fd)
 
-    def watched_by(self, look_away: Callback, look_again: Callback) -> None:
-        """Who is to be told, in the loop, when maintenance begins and when it ends."""
-        self._watches.append((look_away, look_again))
+    def on_maintenance(self, begins: Callback, ends: Callback) -> None:
+        """Run these in the loop when maintenance begins and when it ends."""
+        self._maintained.append((begins, ends))
 
     @contextmanager
     def maintenance(self) -> Iterator[None]:
-        """What happens to the driver meanwhile is meant to happen. Not for the loop's own thread."""
-        for look_away, _ in self._watches:
-            self._do_in_loop(look_away)
+        """Whatever happens to the driver meanwhile is no error. Not for the loop's own thread."""
+        for begins, _ in self._maintained:
+            self._do_in_loop(begins)
         self.report("agent", Kind.MAINTENANCE_BEGAN)
         try:
             yield
         finally:
             self.report("agent", Kind.MAINTENANCE_ENDED)
-            for _, look_again in self._watches:
-                self._do_in_loop(look_again)
+            for _, ends in self._maintained:
+                self._do_in_loop(ends)
 
     def _do_in_loop(self, action: Callback) -> None:
-        """Let the loop do it, and wait until it has."""
-        done = threading.Event()
-        self.soon(partial(work_then, action, done.set))
+        """Let the loop run an action, and wait for its end."""
+        done = self.clock.signal()
+        self.soon(partial(both, action, done.set))
         done.wait()
 
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
@@ -152,13 +153,13 @@ class GuestBench:
 
     def loop(self, done: Callable[[], bool], timeout_s: float) -> bool:
         """Run callbacks until `done()`; False if `timeout_s` of virtual time passed first."""
-        deadline = time.monotonic_ns() + round(timeout_s * 1e9)
+        deadline = self.clock.now_ns() + round(timeout_s * 1e9)
         while not done():
-            now = time.monotonic_ns()
+            now = self.clock.now_ns()
             if now >= deadline:
                 return False
             until = min(self._timers[0][0] if self._timers else deadline, deadline)
-            for key, _ in self._selector.select(max(0, until - now) / 1e9):
+            for key, _ in self.clock.select(self._selector, max(0, until - now) / 1e9):
                 key.data()
             self._run_timers()
         return True
@@ -167,21 +168,14 @@ class GuestBench:
         os.eventfd_read(self._wake)
 
     def _run_timers(self) -> None:
-        now = time.monotonic_ns()  # what comes due meanwhile must wait: the loop looks at its own deadline first
+        now = self.clock.now_ns()  # what comes due meanwhile must wait: the loop looks at its own deadline first
         while self._timers and self._timers[0][0] <= now:
             with self._lock:
                 _, _, action = heappop(self._timers)
             action()
 
 
-def in_thread(work: Callback) -> threading.Thread:
-    """Start a thread that nobody waits for: the guest is thrown away with it."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
-def work_then(work: Callback, done: Callback) -> None:
-    """Both, in order."""
-    work()
-    done()
+def both(first: Callback, second: Callback) -> None:
+    """Run two actions, one after the other."""
+    first()
+    second()

@@ -1,11 +1,53 @@
-"""The kernel log's clock against CLOCK_MONOTONIC, to which all other times refer."""
+"""The guest's clock, CLOCK_MONOTONIC: what waits by it, and how far the kernel log's clock lags behind it."""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Callable
+from selectors import BaseSelector, SelectorKey
+from typing import Protocol
 
 MARK = "faultkit: clock"
+
+
+class Running(Protocol):
+    """A thread that was started."""
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+
+
+class Signal(Protocol):
+    """A fact that one thread waits for and another brings about."""
+
+    def set(self) -> None:
+        """Bring it about."""
+
+    def wait(self) -> object:
+        """Wait for it."""
+
+
+class Clock:
+    """The time, and all that waits or runs beside something else; tests put a simulated one in its place."""
+
+    now_ns = staticmethod(time.monotonic_ns)
+    sleep = staticmethod(time.sleep)
+    signal: Callable[[], Signal] = staticmethod(threading.Event)
+
+    def select(self, selector: BaseSelector, timeout_s: float) -> list[tuple[SelectorKey, int]]:
+        """The descriptors that are ready, as soon as there is one or the time has passed."""
+        return selector.select(timeout_s)
+
+    def start_thread(self, work: Callable[[], None]) -> Running:
+        """Start a thread that nobody waits for: the guest is thrown away with it."""
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
+
+
+CLOCK = Clock()
 
 
 def printk_lag_ns() -> int:

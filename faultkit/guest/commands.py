@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from faultkit.guest.clock import CLOCK, Clock
+
 
 def run(*command: str, timeout_s: float = 5.0) -> str:
-    """What a program printed. Raises: OSError if it fails, cannot be started or takes too long (virtual time)."""
+    """Run a program and return its output. Raises: OSError if it fails, does not start, or takes too long (virtual)."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:
@@ -21,21 +22,21 @@ def run(*command: str, timeout_s: float = 5.0) -> str:
     return done.stdout
 
 
-def retry(action: Callable[[], object], timeout_s: float, every_s: float = 0.01) -> None:
-    """Try until it works. Raises: the last OSError when the (virtual) time is over."""
-    deadline = time.monotonic() + timeout_s
+def retry(action: Callable[[], object], timeout_s: float, every_s: float = 0.01, clock: Clock = CLOCK) -> None:
+    """Repeat an action until it succeeds. Raises: the last OSError when the (virtual) time is over."""
+    deadline_ns = clock.now_ns() + round(timeout_s * 1e9)
     while True:
         try:
             action()
         except OSError:
-            if time.monotonic() > deadline:
+            if clock.now_ns() > deadline_ns:
                 raise
-            time.sleep(every_s)
+            clock.sleep(every_s)
         else:
             return
 
 
 def quietly(action: Callable[[], object]) -> None:
-    """Do it; that it fails is of no interest, or shows elsewhere."""
+    """Run the action and ignore an OSError, which is of no interest or shows elsewhere."""
     with suppress(OSError):
         action()

@@ -1,4 +1,4 @@
-"""The guest's side of the mailbox: say something to the host, and stop at that very instruction."""
+"""The guest's side of the mailbox: put a text there, and stop at that very instruction for the host to read it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,24 @@ from faultkit.model.mailbox import SIZE, Mailbox, State
 IDLE_PORT = 0x80  # where BIOSes leave progress codes; nothing listens
 
 
-class Host:
-    """The world outside."""
+class HostLink:
+    """The way to the host: each exchange stops the guest. `port` is a descriptor of /dev/port."""
 
-    def __init__(self) -> None:
-        (address,) = re.findall(r"mailbox=0x([0-9a-f]+)", Path("/proc/cmdline").read_text())
-        memory = os.open("/dev/mem", os.O_RDWR | os.O_CLOEXEC)
-        self.mailbox = Mailbox(mmap.mmap(memory, SIZE, offset=int(address, 16)))
-        self._port = os.open("/dev/port", os.O_RDWR | os.O_CLOEXEC)
+    def __init__(self, mailbox: Mailbox, port: int) -> None:
+        self.mailbox = mailbox
+        self._port = port
         self._lock = threading.Lock()
         self._stops = 0
         self.resumed_ns = 0  # CLOCK_MONOTONIC when the guest last ran on: what the host's clock is set by
 
-    def say(self, state: State, text: str = "") -> str:
-        """Stop the guest; returns what the host has put into the mailbox when it runs on."""
+    def exchange(self, state: State, text: str = "") -> str:
+        """Stop the guest for the host to read the text; return the text that the host has put in its place."""
         self.mailbox.put(state, text)
-        self._go_through_door()
+        self._stop_at_door()
         self.resumed_ns = time.monotonic_ns()
         return self.mailbox.text()
 
-    def _go_through_door(self) -> None:
+    def _stop_at_door(self) -> None:
         """Call the kernel's write_port() and read_port() in turn: there the host's breakpoints are."""
         self._stops += 1
         if self._stops % 2:
@@ -47,10 +45,18 @@ class Host:
     def call(self, request: str) -> None:
         """Let a fault's host side act. Raises: NotPlaced."""
         with self._lock:
-            answer: dict[str, Any] = json.loads(self.say(State.CALL, request))
+            answer: dict[str, Any] = json.loads(self.exchange(State.CALL, request))
         if "error" in answer:
             raise NotPlaced(answer["error"])
 
     def fail(self, reason: str) -> None:
         """End it all: this trial, or this template, is void."""
-        self.say(State.BROKEN, reason)
+        self.exchange(State.BROKEN, reason)
+
+
+def opened() -> HostLink:
+    """The way to the host of this guest."""
+    (address,) = re.findall(r"mailbox=0x([0-9a-f]+)", Path("/proc/cmdline").read_text())
+    memory = os.open("/dev/mem", os.O_RDWR | os.O_CLOEXEC)
+    mailbox = Mailbox(mmap.mmap(memory, SIZE, offset=int(address, 16)))
+    return HostLink(mailbox, os.open("/dev/port", os.O_RDWR | os.O_CLOEXEC))

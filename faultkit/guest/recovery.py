@@ -1,6 +1,6 @@
-"""The recovery controller: when an error is detected it asks the policy, acts, and says whether the service is back.
+"""The recovery controller: on a detected error it asks the policy, acts, and reports the end of each attempt.
 
-Every part that may block for ever runs in a thread of its own; the controller only looks at deadlines.
+Every part that may block for ever runs in a thread of its own; the controller itself only keeps deadlines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from faultkit.guest.bench import GuestBench
 from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
-from faultkit.guest.lifeline import Lifeline
+from faultkit.guest.exit_watch import ExitWatch
 from faultkit.model.actions import GIVE_UP, PROBE, steps
 from faultkit.model.errors import HarnessError
 from faultkit.model.events import Kind
@@ -32,16 +32,17 @@ class Attempt:
     bench: GuestBench
     action: str
     watchers: Sequence[Watcher]
-    started: Callable[[Attempt], None]  # told, in this thread, when there is a new u-driver
+    started: Callable[[Attempt], None]  # run in this thread when there is a new u-driver
     state: Any = None
     error: str | None = None
-    abandoned: bool = False  # whatever held it up: it must not go on beneath its successor
+    abandoned: bool = False  # timed out: skip the remaining steps, the next attempt has begun
 
     def run(self) -> None:
+        """Take the steps, then wait for the probe to be answered."""
         try:
             for name, call in steps(self.action, self.bench.driver, self.state):
                 self._step(name, call)
-            self._step(PROBE, partial(retry, self.bench.driver.probe, COME_BACK_S))
+            self._step(PROBE, partial(retry, self.bench.driver.probe, COME_BACK_S, clock=self.bench.clock))
         except OSError as reason:
             self.error = reason.strerror or str(reason)
 
@@ -67,11 +68,11 @@ class Controller:
     detectors: Detectors
     watchers: Mapping[str, Watcher]
     busy: bool = False
-    ended: bool = False  # gave up, or told to stop
+    ended: bool = False  # gave up, or was stopped
     _detection: Detection = field(init=False)
     _needs_state: bool = field(init=False)
     _attempt: Attempt | None = None  # the one that is under way
-    _lifeline: Lifeline | None = None  # of the u-driver that it has started
+    _exit_watch: ExitWatch | None = None  # of the u-driver that the attempt has started
     _state: Any = None  # the driver's configuration when it last answered
 
     def __post_init__(self) -> None:
@@ -82,7 +83,7 @@ class Controller:
         """Begin to watch. Raises: HarnessError if the policy needs what the driver cannot do."""
         self._keep_state()
         self._detection.start()
-        self.bench.watched_by(self._look_away, self._look_again)
+        self.bench.on_maintenance(self._pause, self._resume)
 
     def stop(self) -> None:
         """Stop watching and acting; what is under way is left to itself."""
@@ -90,14 +91,14 @@ class Controller:
         self._detection.pause()
 
     def quiet(self) -> bool:
-        """Whether, after the stop, no probe is under way any more: it would hold the device open."""
+        """Report whether no probe is under way after the stop: it would hold the device open."""
         return not self._detection.probing()
 
-    def _look_away(self) -> None:
+    def _pause(self) -> None:
         if not (self.busy or self.ended):
             self._detection.pause()
 
-    def _look_again(self) -> None:
+    def _resume(self) -> None:
         if not (self.busy or self.ended):
             self._detection.resume()
 
@@ -132,18 +133,18 @@ class Controller:
         self.bench.soon(partial(self._watch_new, attempt))
 
     def _watch_new(self, attempt: Attempt) -> None:
-        """If the new u-driver ends before it serves, there is nothing more to wait for."""
+        """Cut the attempt short if the new u-driver exits before it serves."""
         if attempt is self._attempt:
-            self._lifeline = Lifeline(self.bench, partial(self._finished, attempt, "the new u-driver is gone, too"))
-            self._lifeline.watch()
+            self._exit_watch = ExitWatch(self.bench, partial(self._finished, attempt, "the new u-driver is gone, too"))
+            self._exit_watch.begin()
 
     def _finished(self, attempt: Attempt, cut_short: str | None) -> None:
-        """Called when the attempt ends, at its deadline, and when the new u-driver dies; the first counts."""
+        """End an attempt: at its own end, at its deadline, or at the exit of the new u-driver; the first counts."""
         if self.ended or attempt is not self._attempt:
             return
         self._attempt = None
-        if self._lifeline:
-            self._lifeline.unwatch()
+        if self._exit_watch:
+            self._exit_watch.end()
         attempt.abandoned = True
         error = cut_short or attempt.error
         ok = error is None
@@ -156,7 +157,7 @@ class Controller:
         self._detection.resume()
 
     def _give_up(self) -> None:
-        """Take the service down for good, so that whoever waits for it learns that it is gone."""
+        """Take the service down for good, so that requests that wait for it fail."""
         self.bench.report("recovery", Kind.RECOVERY_GAVE_UP)
         self.ended = True
         self.bench.in_thread(partial(quietly, self.bench.driver.detach), self._idle)

@@ -1,4 +1,4 @@
-"""The end of a u-driver's process, by its pidfd."""
+"""The exit of a u-driver's process, seen by its pidfd."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from faultkit.model.parts import Split
 
 
 @dataclass(slots=True)
-class Lifeline:
-    """Reports the end of the u-driver that is there when it begins to watch, and tells of it in the bench's loop."""
+class ExitWatch:
+    """Reports the exit of the u-driver that is there when the watch begins, and calls `on_exit` in the bench's loop."""
 
     bench: GuestBench
-    ended: Callable[[], None]
+    on_exit: Callable[[], None]
     _pidfd: int | None = None
 
-    def watch(self) -> None:
-        """Begin with the present u-driver; a driver without one never tells."""
-        self.unwatch()
+    def begin(self) -> None:
+        """Watch the present u-driver from now on; nothing happens for a driver without one."""
+        self.end()
         driver = self.bench.driver
         if not isinstance(driver, Split):
             return
@@ -29,18 +29,18 @@ class Lifeline:
             self._pidfd = os.pidfd_open(driver.udriver_pid())
         except OSError:
             self.bench.report("recovery", Kind.UDRIVER_DIED, how="before it could be watched")
-            self.ended()
+            self.on_exit()
         else:
-            self.bench.watch(self._pidfd, self._tell)
+            self.bench.watch(self._pidfd, self._exited)
 
-    def unwatch(self) -> None:
-        """Tell nothing any more."""
+    def end(self) -> None:
+        """Watch no more."""
         if self._pidfd is not None:
             self.bench.unwatch(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = None
 
-    def _tell(self) -> None:
-        self.unwatch()
+    def _exited(self) -> None:
+        self.end()
         self.bench.report("recovery", Kind.UDRIVER_DIED)
-        self.ended()
+        self.on_exit()
