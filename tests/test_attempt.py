@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from faultkit.guest.clock import CLOCK, Clock
 from faultkit.guest.recovery import Attempt
 from faultkit.model.actions import REMEDIES, steps
 from faultkit.model.errors import HarnessError
@@ -64,6 +65,7 @@ class Notes:
     """A bench that keeps what is reported."""
 
     driver: Stuck
+    clock: Clock = CLOCK
     told: list[str] = field(default_factory=list)
 
     def report(self, source: str, kind: str, /, **data: Any) -> None:
