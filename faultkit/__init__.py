@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from faultkit.model import policies
+from faultkit.model.errors import FaultkitError, HarnessError, UnmetNeed, UsageError
 from faultkit.model.events import Ending, Event, Outcome
 from faultkit.model.policies import *  # noqa: F403 -- one more policy needs no change here
 from faultkit.model.trial import Detectors, Record, Trial
@@ -21,9 +22,13 @@ __all__ = [
     "Ending",
     "Event",
     "Every",
+    "FaultkitError",
+    "HarnessError",
     "Outcome",
     "Record",
     "Trial",
+    "UnmetNeed",
+    "UsageError",
     "WithProbability",
 ]
 __all__ += policies.__all__

@@ -10,6 +10,7 @@ The name is a key of TABLES. Whatever stands between the two comments is replace
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -102,6 +103,15 @@ def outcomes() -> str:
     return table(("outcome", ""), ((f"`{outcome.name}`", entry.meaning) for outcome, entry in ENTRIES.items()))
 
 
+def api() -> str:
+    """The modules that are API, with the names that each exports."""
+    found = ((name, importlib.import_module(name)) for name in API)
+    rows = (
+        (f"`{name}`", catalogue.first_line(each), ", ".join(f"`{n}`" for n in each.__all__)) for name, each in found
+    )
+    return table(("module", "contents", "names"), rows)
+
+
 def of_side(side: str) -> list[type]:
     """The injectors of one side, by name."""
     found = (cls for cls in catalogue.classes("injectors") if getattr(cls, "side", None) == side)
@@ -123,10 +133,19 @@ def first_source_line(cls: type) -> int:
     return inspect.getsourcelines(cls)[1]
 
 
+API = (
+    "faultkit",
+    "faultkit.kit",
+    "faultkit.figures",
+    "faultkit.results.analysis",
+    "faultkit.statistics.sequential",
+    "faultkit.pytest_plugin",
+)
 TABLES: Mapping[str, Callable[[], str]] = {
     **{kind: partial(listed, kind) for kind in catalogue.KINDS if kind != "injectors"},
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
     **{f"witnesses-{side}": partial(witnesses, side) for side in ("u-driver", "k-driver", "device")},
+    "api": api,
     "events": events,
     "data": data,
     "outcomes": outcomes,

@@ -14,6 +14,9 @@ import pytest
 
 from faultkit import Outcome
 
+__all__ = [
+    "faultkit_guest",
+]
 MARKER = "faultkit(driver, workload, monitors=(), policy=Nothing(), seed=1, parts=()): what `faultkit_guest` prepares"
 FIXTURE = "faultkit_guest"
 

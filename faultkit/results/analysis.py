@@ -25,6 +25,18 @@ from faultkit.tables.outcome_table import OutcomeTable
 from faultkit.tables.rich_html import as_html, as_text
 from faultkit.tables.timeline import Timeline
 
+__all__ = [
+    "OUTCOMES",
+    "Results",
+    "Story",
+    "compare",
+    "event_batches",
+    "events",
+    "export",
+    "load",
+    "rates",
+    "trials",
+]
 OUTCOMES = pd.CategoricalDtype([outcome.name for outcome in Outcome], ordered=True)  # mildest first
 
 # Missing values are pandas' own: a void trial has no outcome, an interval may lack an end.

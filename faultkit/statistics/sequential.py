@@ -16,6 +16,16 @@ from typing import Protocol, runtime_checkable
 from scipy.optimize import brentq
 from scipy.special import betaln, xlog1py, xlogy
 
+__all__ = [
+    "Decision",
+    "Exceeds",
+    "Precise",
+    "Progress",
+    "Rule",
+    "Sprt",
+    "confidence_sequence",
+    "first_decision",
+]
 PRIOR = 0.5  # Beta(1/2, 1/2), which is sharpest where shares that matter lie: near 0 and 1
 CONFIDENCE = 0.95
 
