@@ -1,1 +1,1 @@
-"""How fast and how large: ratios measured in one run, never in a timed test."""
+"""Measurements of speed and size: ratios within one run, never a timed test."""

@@ -1,4 +1,4 @@
-"""`make bench`: what a trial costs, and whether a long campaign costs more. Writes benchmarks/latest.json.
+"""`make bench`: the cost of a trial, alone and in a long campaign. Writes benchmarks/latest.json.
 
 boot_over_fork   a trial by booting the guest anew, over the same trial on a fork        (at least 25)
 overhead_share   share of a trial in which the guest does not execute: fork, plan, collect, store (at most 0.25)
@@ -7,7 +7,7 @@ load_100k_s      seconds to load 100 000 stored trials into pandas              
 memory_growth    peak memory of a campaign of 100 000 trials over one of 1 000            (at most 1.2)
 trial_s          median wall time of a trial
 
-and under `campaign` and `microdriver`, see benchmarks/campaign.py and benchmarks/microdriver.py.
+For the keys `campaign` and `microdriver` see benchmarks/campaign.py and benchmarks/microdriver.py.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def show(group: str, figures: Mapping[str, float], lines: Mapping[str, tuple[str, float]]) -> None:
-    """A line for each figure, and whether it is as good as it has to be."""
+    """A line for each figure, with its limit and whether it is met."""
     for name, value in figures.items():
         bound, line = lines.get(name, ("", 0.0))
         met = {"at least": value >= line, "at most": value <= line}.get(bound, True)
@@ -146,7 +146,7 @@ def memory_growth() -> float:
 
 
 def longrun_bytes(length: int) -> int:
-    """Peak memory of a campaign of that many trials."""
+    """Peak memory of a campaign with this number of trials."""
     command = [sys.executable, "-m", "benchmarks.longrun", str(length)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 

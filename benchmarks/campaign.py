@@ -1,4 +1,4 @@
-"""What a long campaign over all kinds of faults costs. `python -m benchmarks.campaign`; a part of `make bench`.
+"""Cost of a long campaign over all kinds of faults. `python -m benchmarks.campaign`; a part of `make bench`.
 
 trials_per_core_hour   trials an hour, for each core at work
 median_trial_s         of wall time                                                     (at most 0.6)
@@ -44,7 +44,7 @@ def figures() -> dict[str, float]:
 
 
 def of_campaign(store: Store) -> dict[str, float]:
-    """What the campaign cost, trial by trial."""
+    """The cost of the campaign, trial by trial."""
     walls = dict(store.query("SELECT n, wall_s FROM trials WHERE void IS NULL"))
     pairs = [(walls[n], walls[n + TRIALS - AGAIN]) for n in range(AGAIN) if {n, n + TRIALS - AGAIN} <= walls.keys()]
     return {
@@ -57,7 +57,7 @@ def of_campaign(store: Store) -> dict[str, float]:
 
 
 def of_monitors() -> dict[str, float]:
-    """What monitors cost a golden trial: with none, three and six of them, in turn."""
+    """The cost of monitors in a golden trial: with none, three and six of them, in turn."""
     bases = {}
     for count in (0, 3, 6):
         golden = replace(GOLDEN, monitors=GOLDEN.monitors[:count])

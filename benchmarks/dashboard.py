@@ -1,4 +1,4 @@
-"""`python -m benchmarks.dashboard`: what a dashboard of many trials costs. Writes benchmarks/dashboard.json.
+"""`python -m benchmarks.dashboard`: the cost of a dashboard of many trials. Writes benchmarks/dashboard.json.
 
 size_mb    of the file                                    (under 8 at 10 000 trials)
 write_s    to read the store and write the file
@@ -29,7 +29,7 @@ LOADS = 5
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure each length, print, store. With arguments: write one dashboard and say what it cost."""
+    """Measure each length, print, store. With arguments: write one dashboard and print its cost."""
     if arguments:
         print(json.dumps(written(Path(arguments[0]), Path(arguments[1]))))
         return

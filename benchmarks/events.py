@@ -1,4 +1,4 @@
-"""`python -m benchmarks.events [TRIALS]`: what reading a million trials costs. Writes benchmarks/events.json.
+"""`python -m benchmarks.events [TRIALS]`: the cost of reading a million trials. Writes benchmarks/events.json.
 
 load_s      to read the table of trials
 kind_s      to read the events of one kind, of all trials
@@ -28,7 +28,7 @@ REQUESTS = 1  # of a trial: about twenty events
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, print, store. With a task and a directory: do the task and say what it cost."""
+    """Measure, print, store. With a task and a directory: do the task and print its cost."""
     if len(arguments) == 2:
         print(json.dumps(costs(arguments[0], Path(arguments[1]))))
         return
@@ -53,7 +53,7 @@ def copied(run: Path, count: int) -> Path:
 
 
 def measured(task: str, run: Path) -> dict[str, float]:
-    """What a task costs in a process of its own."""
+    """The cost of a task in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.events", task, str(run)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
@@ -68,7 +68,7 @@ def costs(task: str, run: Path) -> dict[str, float]:
 
 
 def load(run: Path) -> int:
-    """All trials."""
+    """Load all trials; returns the number of rows."""
     return len(faultkit.load(run).trials)
 
 

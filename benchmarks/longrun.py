@@ -37,13 +37,13 @@ class Instant(Executor):
 
 
 def record_of(base: Template, trial: Trial) -> Record:
-    """What such a trial would have left."""
+    """The record that a real trial would have left."""
     requests = (Event(t, "workload", Kind.REQUEST_COMPLETED, {"n": t, "op": "read", "latency_ns": 1}) for t in range(8))
     return Record(trial=trial, ending=Ending.FINISHED, events=tuple(requests), console=base.key)
 
 
 def main() -> None:
-    """Run one."""
+    """Run one campaign, and print its peak memory."""
     length = int(sys.argv[1])
     ours = experiment.load("quickstart_nbd")
 

@@ -1,4 +1,4 @@
-"""What splitting a driver costs: the key `microdriver` of benchmarks/latest.json.
+"""Cost of splitting a driver: the key `microdriver` of benchmarks/latest.json.
 
 Alone: `python -m benchmarks.microdriver`.
 

@@ -1,6 +1,6 @@
 """`make picture`, or `python -m benchmarks.picture [RESULT]`: the README's picture of a dashboard, docs/dashboard.png.
 
-Without an argument, of what ./demo has left in results/.
+Without an argument, of the results that ./demo has left.
 """
 
 from __future__ import annotations

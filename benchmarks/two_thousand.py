@@ -1,6 +1,6 @@
-"""What do two thousand trials of all kinds cost, and the last hundred of them more than the first?
+"""How much do two thousand trials of all kinds cost, and do the last hundred cost more than the first?
 
-The last hundred are the first hundred again: what they cost more is the harness's.
+The last hundred are the first hundred again, so any difference is the harness's.
 """
 
 from __future__ import annotations
@@ -16,5 +16,5 @@ AGAIN = 100
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """Rounds of the census, and their beginning once more."""
+    """Rounds of the census, and the first hundred trials again."""
     return chain(islice(rounds(seed), TRIALS - AGAIN), islice(rounds(seed), AGAIN))

@@ -1,1 +1,1 @@
-"""One question a file."""
+"""Experiments: each file asks one question and lists trials."""

@@ -1,7 +1,7 @@
-"""How many trials with changed code are spared if sites are drawn only from what a golden trial executes?
+"""How many trials are saved if sites of code faults are drawn only from code that a golden trial executes?
 
-Expected: most faults drawn from all of a driver are INACTIVE; of those drawn among executed sites, only the ones that
-the workload had passed for the last time when they went in.
+Expected: most faults drawn from all of a driver are INACTIVE. Of those drawn among executed sites, a fault is INACTIVE
+only if the workload had already passed its site for the last time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUNDS = 10
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """A golden trial a driver; then every type, drawn from all sites and, by the same draw, among executed ones."""
+    """A golden trial per driver; then every type, drawn from all sites and, by the same draw, among executed ones."""
     draw = random.Random(seed)
     yield from (replace(golden, seed=draw.getrandbits(32)) for golden in GOLDEN)
     for _ in range(ROUNDS):

@@ -1,9 +1,9 @@
-"""What comes of it when a kernel function fails that a driver calls: each one, in each way, from each place?
+"""Does a driver survive the failure of each kernel function that it calls, in each way and from each call site?
 
-Once while requests are served, and once when recovery begins.
+Each failure is tried twice: while requests are served, and when recovery begins.
 
 Expected: in service, at worst an error; in recovery, a second attempt succeeds. A crash, or a service that stays away
-with the kernel willing, is a failure path that nobody has tried.
+although the kernel lives, shows a failure path that nobody has tried.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ MONITORS = (Requests(), Process(), Modules(), Kernel(), Resources())  # Calls wo
 NBD = Trial(driver=Nbd(), workload=VerifiedIO(), policy=RestartBoth(), monitors=MONITORS, seed=0)
 RTL8139 = Trial(driver=Rtl8139(), workload=Transfers(), policy=ReloadKDriver(), monitors=MONITORS, seed=0)
 DRIVERS: tuple[tuple[Trial, Fault, int], ...] = (
-    (NBD, Kill(), 68),  # what makes recovery necessary; how many (function, value, site) Linux 6.12's driver has
+    (
+        NBD,
+        Kill(),
+        68,
+    ),  # the fault that makes recovery necessary; the number of (function, value, site) in Linux 6.12's driver
     (RTL8139, Unbind(), 35),
 )
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """Golden trials first; then every failure, alone and with what makes recovery necessary."""
+    """Golden trials first; then every failure, alone and with a fault that makes recovery necessary."""
     draw = random.Random(seed)
     for golden, _, _ in DRIVERS:
         for _ in range(3):
@@ -49,5 +53,5 @@ def trials(seed: int) -> Iterator[Trial]:
 
 
 def middles(count: int) -> Iterator[int]:
-    """A draw for each of so many equally likely things."""
+    """A draw in the middle of each of `count` equally likely cases."""
     return ((2 * n + 1) * (1 << 63) // count for n in range(count))

@@ -1,7 +1,7 @@
-"""How does each driver fare under each kind of fault that there is?
+"""How does each driver fare under each kind of fault?
 
-Expected: a u-driver's faults cost a pause under a restart; the k-driver's often cost the kernel; the device's are
-mended by a reload, if anybody notices.
+Expected: with a restart, a u-driver's faults cost a pause. The k-driver's often cost the kernel. A reload mends the
+device's, if they are detected.
 
 A round puts in each kind once. Sites in code are drawn among those that a golden trial executes.
 """
@@ -63,7 +63,7 @@ GATE = ("golden clean",)
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """A golden trial per driver, and as many rounds as are worth a look."""
+    """A golden trial per driver, and ROUNDS rounds."""
     draw = random.Random(seed)
     yield from (replace(golden, seed=draw.getrandbits(32)) for golden in (NBD, PROXIED, RTL8139))
     for _ in range(ROUNDS):
@@ -71,7 +71,7 @@ def trials(seed: int) -> Iterator[Trial]:
 
 
 def rounds(seed: int) -> Iterator[Trial]:
-    """Rounds without end."""
+    """An endless sequence of rounds."""
     draw = random.Random(seed)
     while True:
         yield from one_round(draw)
@@ -85,7 +85,7 @@ def one_round(draw: random.Random) -> Iterator[Trial]:
 
 
 def of_nbd(draw: random.Random) -> Iterator[Fault]:
-    """The u-driver's and the k-driver's."""
+    """The faults of nbd: the u-driver's and the k-driver's."""
     yield from (Kill(), Hang(), Crash("SIGSEGV"), Crash("SIGABRT"), Signal("SIGTERM"), Pause(), Slow())
     for region in ("heap", "stack", "data", "text"):
         yield Memory(region, draw.getrandbits(64), among="used" if region == "text" else "resident")
@@ -97,14 +97,14 @@ def of_nbd(draw: random.Random) -> Iterator[Fault]:
 
 
 def of_the_channel(draw: random.Random) -> Iterator[Fault]:
-    """Messages either way."""
+    """The faults of the channel, in both directions."""
     for direction in ("request", "reply"):
         for action in TAMPERINGS:
             yield Channel(action, direction, nth=draw.randint(1, 20), draw=draw.getrandbits(64))
 
 
 def of_8139cp(draw: random.Random) -> Iterator[Fault]:
-    """The device's and the k-driver's."""
+    """The faults of 8139cp: the device's and the k-driver's."""
     yield from (Unbind(), Unplugged(), LinkDown(), DeadDevice(), DeadDevice(for_s=0.1))
     yield from (InterruptsLost(times=draw.randint(1, 10)), InterruptsHeld(for_s=0.3), InterruptsHeld())
     yield from (InterruptStorm(times=500, interval_us=50), DmaFlip(draw=draw.getrandbits(64)))
@@ -114,7 +114,7 @@ def of_8139cp(draw: random.Random) -> Iterator[Fault]:
 
 
 def of_code(draw: random.Random, types: tuple[str, ...]) -> Iterator[Fault]:
-    """Changed and skipped instructions, and what a stray one does to memory."""
+    """The faults of code: changed and skipped instructions, and damaged memory."""
     yield from (Text(kind, draw.getrandbits(64), among="executed") for kind in types)
     yield Skip(draw.getrandbits(64), among="executed")
     for region in ("stack", "heap"):

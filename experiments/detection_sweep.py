@@ -1,10 +1,10 @@
-"""How closely must a u-driver be watched to be told of in time, and when does watching begin to see ghosts?
+"""How closely must a u-driver be watched to detect a failure in time, and when do false alarms begin?
 
-Expected: its death is told of at once by the pidfd, however it is watched; a hang within the heartbeat's deadline and
-two periods. A pause of a healthy u-driver that is longer than the deadline is a false alarm, if a beat falls into it;
-none is raised in golden trials.
+Expected: the pidfd reports its death at once, at any timing of the heartbeat. The heartbeat reports a hang within its
+deadline and two periods. A pause of a healthy u-driver that is longer than the deadline is a false alarm, if a beat
+falls into it. Golden trials raise none.
 
-The table: `faultkit.results.sweeps.detector_table(store)`. Nobody acts, so that every detector has its say.
+`python -m experiments.detector_table RESULT` prints the table. Nobody acts, so every detector can report.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GOLDEN = Trial(
 
 
 def faults() -> Iterator[Fault]:
-    """What ought to be told of, and what ought not."""
+    """Faults that detectors should report, and pauses that they should not."""
     yield from (Kill(), Hang())
     yield from (Pause(duration_s) for duration_s in PAUSES_S)
 

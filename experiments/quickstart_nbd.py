@@ -1,7 +1,7 @@
-"""Does nbd survive what goes wrong in its u-driver and in its k-driver, if the u-driver is restarted?
+"""Does nbd survive faults in its u-driver and in its k-driver, if the u-driver is restarted?
 
-Expected: a u-driver that dies or hangs costs a pause and nothing else, whenever it happens; a fault in the
-kernel half often costs the kernel.
+Expected: the death or hang of a u-driver costs a pause and nothing else, at any time. A fault in the kernel half often
+costs the kernel.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often does a fault in a monolithic NIC driver take the kernel down, and does reloading the driver help?
 
-Expected: the kernel often dies before anybody can act; where it lives, a reload brings the link back.
+Expected: the kernel often dies before recovery can act. If it lives, a reload brings the link back.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What comes of a mistake in a driver's source, as programmers make them, by G-SWFIT's operators?
+"""Which outcomes do mistakes in a driver's source have, as programmers make them, by G-SWFIT's operators?
 
-Mutants are drawn uniformly from all mutations of the k-drivers' sources. Each compiles, to another driver: that was
-seen by `faultkit.mutation.survey`, which takes too long to be done for each list.
+Mutants are drawn uniformly from all mutations of the k-drivers' sources. `python -m experiments.mutation_survey` shows
+how many of these compile to another driver; it takes too long to be run for each list.
 
-Expected: a mistake survives every reload, so that what recovers from a flipped bit does not recover from it: RECOVERED
-is rare, and LOST and HUNG take its place. Most are in code that runs once, when a driver comes or goes.
+Expected: a mistake survives every reload, so a reload does not recover from it as from a flipped bit. RECOVERED is
+rare, and LOST and HUNG take its place. Most are in code that runs once, when a driver comes or goes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ DRIVERS: tuple[tuple[Trial, tuple[str, ...]], ...] = (
         Trial(driver=Rtl8139Micro(), workload=Transfers(), policy=Escalate(), monitors=MONITORS, seed=0),
         ("rtl_k.c", "rtl_data.c"),
     ),
-)  # what is run without a fault, and the files of its k-driver
+)  # the trial without a fault, and the files of its k-driver
 GOLDEN, DRAWN = 3, 60  # of each driver
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """Golden trials first; then a trial for each mutant that was drawn."""
+    """Golden trials, then a trial for each drawn mutant."""
     draw = random.Random(seed)
     for golden, _ in DRIVERS:
         for _ in range(GOLDEN):
@@ -50,6 +50,6 @@ def trials(seed: int) -> Iterator[Trial]:
 
 
 def drawn(driver: Driver, files: Sequence[str], draw: random.Random) -> list[Mutation]:
-    """Some of all mutations of a k-driver."""
+    """A uniform sample of all mutations of a k-driver."""
     sources = kbuild.files(kdriver(driver)[1])
     return draw.sample([mutation for file in files for mutation in mutations(file, sources[file])], DRAWN)

@@ -1,1 +1,1 @@
-"""Notebooks, and what makes their data and their outputs."""
+"""Notebooks, and the programs that make their data and their outputs."""

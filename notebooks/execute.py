@@ -29,7 +29,7 @@ def executed(file: Path) -> NotebookNode:
 
 
 def tidy(book: NotebookNode) -> NotebookNode:
-    """The notebook without charts, times of day, and what is said of this machine."""
+    """The notebook without charts, times of day, and facts about this machine."""
     book.metadata = nbformat.from_dict(KERNEL)
     for cell in book.cells:
         cell.metadata = NotebookNode()
@@ -39,7 +39,7 @@ def tidy(book: NotebookNode) -> NotebookNode:
 
 
 def is_chart(output: NotebookNode) -> bool:
-    """Whether it is a chart, or the library that draws them."""
+    """True for the output of a chart, or of the library that draws charts."""
     data = output.get("data", {})
     return CHART in data or "plotly" in data.get("text/html", "")
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faultkit.verdict.judge import judge
 from faultkit.model.events import Event
 from faultkit.model.trial import Record
 from faultkit.store.store import Row, Store
+from faultkit.verdict.judge import judge
 
 BULKY_SOURCES = frozenset({"calls", "requests"})
 BULKY_KINDS = frozenset({"kernel.message", "request.issued"})
@@ -23,7 +23,7 @@ LEFT_OUT = frozenset({"command", "file", "question", "version"})  # the store wr
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write one."""
+    """Write a small campaign from the command line's arguments."""
     source, target, *count = arguments
     with Store.open(Path(source)) as full:
         rows = list(slimmed(full, int(count[0]) if count else None))
@@ -33,12 +33,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def facts(meta: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """What the campaign says of itself, but for places on the machine."""
+    """The facts of the campaign, except for places on the machine."""
     return {key: value for key, value in meta.items() if key not in LEFT_OUT} | {"planned": count}
 
 
 def slimmed(store: Store, count: int | None) -> Iterator[Row]:
-    """The first `count` trials (None: all) without what is bulky. Raises: ValueError if that changed a verdict."""
+    """The first `count` trials (None: all) without bulky events. Raises: ValueError if that changed a verdict."""
     for n, void, attempts in store.query("SELECT n, void, attempts FROM trials ORDER BY n LIMIT ?", (count or -1,)):
         record = None if void else without_bulk(store.record(n))
         yield Row(
@@ -47,7 +47,7 @@ def slimmed(store: Store, count: int | None) -> Iterator[Row]:
 
 
 def without_bulk(record: Record) -> Record:
-    """The record without what is bulky. Raises: ValueError if that changes its verdict."""
+    """The record without bulky events. Raises: ValueError if that changes its verdict."""
     slim = replace(record, events=tuple(filter(kept, record.events)), console="")
     if judge(slim) != judge(record):
         raise ValueError(f"without its bulky events, {judge(record)} is {judge(slim)}")
@@ -55,7 +55,7 @@ def without_bulk(record: Record) -> Record:
 
 
 def kept(event: Event) -> bool:
-    """Whether an event stays."""
+    """True for events that stay."""
     return event.source not in BULKY_SOURCES and event.kind not in BULKY_KINDS
 
 

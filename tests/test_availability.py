@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from faultkit.figures.select import activated
 from faultkit.results import analysis
 from faultkit.results.availability import YEAR_S, Downtime, downtime
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, RESTORED, a_row, at
 from tests.synthetic import meta

@@ -20,7 +20,7 @@ from faultkit.model.trial import Detectors
 from faultkit.model.triggers import AtRequest
 from faultkit.results.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import Row, Store
 from faultkit.tables.comparison_table import ComparisonTable
 from tests.records import EVENTS_OF, CallError, Kill, Nbd, Typed, Writes, a_golden_row, a_row

@@ -17,8 +17,8 @@ from faultkit.gate.language import parse
 from faultkit.gate.question import FixedSize, Question
 from faultkit.gate.times import took, upper_bound
 from faultkit.model.events import Outcome
+from faultkit.statistics.rates import clopper_pearson
 from faultkit.statistics.sequential import Decision
-from faultkit.statistics.stats import clopper_pearson
 from tests.gate_facts import a_trial, facts, golden, outcomes
 
 PASS, FAIL, INCONCLUSIVE = Answer.PASS, Answer.FAIL, Answer.INCONCLUSIVE
@@ -303,3 +303,15 @@ def test_a_gate_is_as_good_as_its_worst_rule() -> None:
     assert overall([PASS, PASS]) is PASS
     assert overall([PASS, INCONCLUSIVE]) is INCONCLUSIVE
     assert overall([INCONCLUSIVE, FAIL, PASS]) is FAIL
+
+
+def test_how_many_successes_in_a_row_pass_walds_test() -> None:
+    needed = math.ceil(math.log(20) / math.log(0.99 / 0.97))
+    question = Question(share=0.99, against=0.97, confidence=0.95)
+    assert question.more_if_all_succeed(0, 0) == needed == 147
+    assert question.decision([True] * (needed - 1)) is Decision.UNDECIDED
+    assert question.decision([True] * needed) is Decision.ABOVE
+
+
+def test_a_pass_that_takes_more_than_a_million_trials_is_none() -> None:
+    assert Question(share=1 - 1e-8, confidence=0.95).more_if_all_succeed(0, 0) is None

@@ -13,10 +13,10 @@ from faultkit.gate.answers import Answer
 from faultkit.gate.assess import assess, overall
 from faultkit.gate.facts import facts_of
 from faultkit.gate.sources import of_lines
-from faultkit.gate.until import Looks, UntilDecided, refuse_undecidable
+from faultkit.gate.until import GateStopper, UntilDecided, refuse_undecidable
 from faultkit.model.codec import decode, encode
 from faultkit.model.errors import UsageError
-from faultkit.results.stopping import Follows, Stopping, Stops, stopping_of
+from faultkit.results.stopping import RuleStopper, StopCondition, Stopper, stopper_of
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
 from tests.synthetic import meta
@@ -24,9 +24,9 @@ from tests.synthetic import meta
 AGAINST = UntilDecided(rules=("survived >= 90 % against 60 %", "no CORRUPT in 30 trials"))
 
 
-def follow(store: Store, stop: UntilDecided, ends: Sequence[str], order: Iterable[int]) -> Looks:
+def follow(store: Store, stop: UntilDecided, ends: Sequence[str], order: Iterable[int]) -> GateStopper:
     """What follows a campaign whose trials end in some order, as long as it is not decided."""
-    looks = stop.stopping(store)
+    looks = stop.stopper(store)
     for n in order:
         if looks.decided:
             break
@@ -76,7 +76,7 @@ def test_the_order_in_which_trials_end_decides_nothing(
 def test_a_campaign_that_goes_on_has_lost_nothing(tmp_path: Path) -> None:
     with created(tmp_path / "run", 100) as store:
         follow(store, AGAINST, ["RECOVERED"] * 100, range(25))
-        again = AGAINST.stopping(store)
+        again = AGAINST.stopper(store)
         assert (again.taken, again.looked, again.decided) == (25, 20, False)
 
 
@@ -105,11 +105,11 @@ def test_a_known_crash_goes_on(tmp_path: Path) -> None:
 
 def test_it_is_plain_data_that_a_campaign_takes_for_a_stop(tmp_path: Path) -> None:
     assert decode(encode(AGAINST)) == AGAINST
-    assert isinstance(AGAINST, Stops)
+    assert isinstance(AGAINST, StopCondition)
     with created(tmp_path / "run", 1) as store:
-        follows: Follows = stopping_of(AGAINST, store)
-        assert isinstance(follows, Looks)
-        assert isinstance(stopping_of(None, store), Stopping)
+        follows: Stopper = stopper_of(AGAINST, store)
+        assert isinstance(follows, GateStopper)
+        assert isinstance(stopper_of(None, store), RuleStopper)
 
 
 def test_rules_that_cannot_be_looked_at_are_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from faultkit.model.errors import UsageError
 from faultkit.model.policies import Nothing, RestartUDriver
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import EVENTS_OF, CallError, Kill, Text, a_row

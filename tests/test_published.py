@@ -11,7 +11,7 @@ from experiments.literature import lines, publish, tables
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Event, Outcome
 from faultkit.results.causes import cause, causes
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import Row, Store
 from tests.records import EVENTS_OF, Hang, Rtl8139, a_golden_row, a_row, at
 from tests.synthetic import meta, one_of_each

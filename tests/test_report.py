@@ -32,7 +32,7 @@ from faultkit.report.theme import DARK, themable
 from faultkit.results.compare import within
 from faultkit.results.recoveries import phase_quantiles, recovery_phases
 from faultkit.results.summary import accounting, by, outcomes, survival
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import FILE, Row, Store
 from faultkit.verdict.outcomes import ENTRIES
 from tests.records import EVENTS_OF, MS, RESTORED, Text, a_golden_row, a_row, at

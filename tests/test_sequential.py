@@ -9,20 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from faultkit.statistics.rates import clopper_pearson
 from faultkit.statistics.sequential import (
     Decision,
     Exceeds,
     Precise,
-    Progress,
-    Rule,
     Sprt,
+    StoppingRule,
+    Tally,
     confidence_sequence,
     evidence_against,
     first_decision,
-    operating,
-    trials_if_all_succeed,
 )
-from faultkit.statistics.stats import clopper_pearson
+from tests.operating import operating
 
 GOOD = Sprt(p0=0.97, p1=0.99)
 COUNTS = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -71,22 +70,15 @@ def test_the_test_is_walds_likelihood_ratio(successes: list[bool | None]) -> Non
     assert progress.decision is expected
 
 
-def test_how_many_successes_in_a_row_are_enough() -> None:
-    needed = math.ceil(math.log(20) / math.log(0.99 / 0.97))
-    assert trials_if_all_succeed(GOOD) == needed == 147
-    assert GOOD.decide(needed - 1, needed - 1) is Decision.UNDECIDED
-    assert trials_if_all_succeed(GOOD, at_most=100) is None
-
-
 def test_a_decision_stands_whatever_follows() -> None:
     progress = first_decision(GOOD, [False] * 3)
-    assert progress == Progress(0, 3, Decision.BELOW)
+    assert progress == Tally(0, 3, Decision.BELOW)
     assert progress.after(GOOD, True) == progress
 
 
 def test_what_is_no_evidence_counts_for_nothing() -> None:
     assert first_decision(GOOD, [None, False, None, False, False]) == first_decision(GOOD, [False] * 3)
-    assert first_decision(GOOD, [None] * 1000) == Progress()
+    assert first_decision(GOOD, [None] * 1000) == Tally()
 
 
 @given(COUNTS)
@@ -147,7 +139,7 @@ def test_it_is_precise_when_the_sequence_is_narrow(counts: tuple[int, int]) -> N
 def test_one_more_success_never_turns_above_into_below(counts: tuple[int, int]) -> None:
     k, n = counts
     order = [Decision.BELOW, Decision.UNDECIDED, Decision.ABOVE]
-    rules: tuple[Rule, ...] = (GOOD, Exceeds(share=0.9))
+    rules: tuple[StoppingRule, ...] = (GOOD, Exceeds(share=0.9))
     for rule in rules:
         if k < n:
             assert order.index(rule.decide(k, n)) <= order.index(rule.decide(k + 1, n))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from faultkit.statistics.stats import clopper_pearson, quantile, rate
+from faultkit.statistics.rates import clopper_pearson, quantile, rate
 
 COUNTS = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

@@ -19,7 +19,7 @@ from faultkit.machine.template import Template, group_of
 from faultkit.model.codec import encode
 from faultkit.model.errors import UsageError
 from faultkit.model.trial import Trial
-from faultkit.results.stopping import Stopping, success
+from faultkit.results.stopping import RuleStopper, success
 from faultkit.running.campaign import Campaign, run_missing
 from faultkit.running.experiment import Experiment, load, plan
 from faultkit.statistics.sequential import Decision, Sprt, first_decision
@@ -39,26 +39,26 @@ NOWHERE = Path("nowhere")
 def test_the_order_in_which_trials_end_makes_no_difference(successes: list[bool | None], rng: random.Random) -> None:
     ended = list(enumerate(successes))
     rng.shuffle(ended)
-    stopping = Stopping(RULE)
+    stopper = RuleStopper(RULE)
     for n, survived in ended:
-        stopping.ended(n, survived)
-    assert stopping.progress == first_decision(RULE, successes)
+        stopper.ended(n, survived)
+    assert stopper.tally == first_decision(RULE, successes)
 
 
 def test_what_ends_first_waits_for_what_comes_before() -> None:
-    stopping = Stopping(RULE)
+    stopper = RuleStopper(RULE)
     for n in range(1, 50):
-        stopping.ended(n, False)
-    assert not stopping.decided and stopping.taken == 0
-    stopping.ended(0, True)
-    assert stopping.progress.decision is Decision.BELOW
+        stopper.ended(n, False)
+    assert not stopper.decided and stopper.taken == 0
+    stopper.ended(0, True)
+    assert stopper.tally.decision is Decision.BELOW
 
 
 def test_without_a_rule_nothing_is_decided() -> None:
-    stopping = Stopping(None)
+    stopper = RuleStopper(None)
     for n in range(1000):
-        stopping.ended(n, False)
-    assert not stopping.decided and stopping.as_meta() is None
+        stopper.ended(n, False)
+    assert not stopper.decided and stopper.as_meta() is None
 
 
 @pytest.mark.parametrize(

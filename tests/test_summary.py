@@ -24,7 +24,7 @@ from faultkit.results.summary import (
     replays,
     survival,
 )
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store import store as store_module
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from experiments.detector_table import command
 from faultkit.model.events import Event
 from faultkit.model.trial import Detectors
 from faultkit.model.triggers import Every
@@ -73,3 +75,11 @@ def test_timings_at_which_nobody_told_are_there_too(watched: Store) -> None:
     table = detector_table(watched)
     (row,) = table[table["beat_s"] == 0.5].to_dict("records")
     assert (row["injector"], row["trials"], row["told"], row["low"]) == ("golden", 1, 0, 0.0)
+
+
+def test_a_command_prints_the_table_of_detectors(watched: Store) -> None:
+    done = CliRunner().invoke(command, [str(watched.path)])
+    assert done.exit_code == 0, done.output
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == list(detector_table(watched).columns)
+    assert len(rows) == len(detector_table(watched))

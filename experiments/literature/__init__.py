@@ -1,1 +1,1 @@
-"""Experiments that others have published, done again here: one a file."""
+"""Experiments that others have published, run again: one per file."""

@@ -1,4 +1,4 @@
-"""Does anything ever raise an alarm when nothing is wrong?
+"""Does any detector raise an alarm in a healthy trial?
 
 Expected: no.
 

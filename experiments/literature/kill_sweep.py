@@ -2,9 +2,9 @@
 
 Expected: no checksum error at any interval. RedLeaf (OSDI 2020) lost 5 % of reads and 16 % of writes with its block
 driver killed every second, MINIX 3 (DSN 2007) about 10 % with its network driver killed every two. nbd loses far more:
-a request that was in flight is sent again only by the request timeout, which is a second at least. Of the network
+only the request timeout, of at least a second, sends a request again that was in flight. Of the network
 drivers, the native one has no process to kill: it is unbound from its device and reloaded. Its split twin loses its
-u-driver, beside which the data path goes on.
+u-driver, while its data path goes on.
 
 The table: `faultkit.results.sweeps.throughput(store)`. Servers and wires take 20 ms a request, so that requests are in
 flight nearly all the time while the processor idles: a trial of a virtual minute takes about half a minute.
@@ -35,7 +35,9 @@ BLOCK = Trial(
     workload=Stream(duration_s=DURATION_S),
     policy=RestartUDriver(limit=WITHOUT_END, backoff_s=0.0),
     monitors=(Kernel(), Resources()),
-    detectors=Detectors(beat_s=0.1, deadline_s=5.0),  # its death is seen at once; what waits for a server is healthy
+    detectors=Detectors(
+        beat_s=0.1, deadline_s=5.0
+    ),  # its death is seen at once; a probe that waits for a server is healthy
     seed=0,
 )
 NETWORK = Trial(
@@ -43,7 +45,7 @@ NETWORK = Trial(
     workload=Transfers(chunk_bytes=2048, duration_s=DURATION_S, deadline_s=DURATION_S + 30, give_up_s=10.0),
     policy=ReloadKDriver(limit=WITHOUT_END, backoff_s=0.0),
     monitors=(Kernel(), Resources()),
-    detectors=Detectors(beat_s=0.02, deadline_s=0.5),  # nothing but the heartbeat tells
+    detectors=Detectors(beat_s=0.02, deadline_s=0.5),  # only the heartbeat detects it
     seed=0,
 )
 SPLIT = replace(

@@ -1,6 +1,6 @@
-"""The lines that the published evaluations set, and where a stored campaign stands by them. Pure but for reading.
+"""The figures of the published evaluations, each beside that of a stored campaign. Pure but for reading.
 
-Published counts are those that the papers print; their intervals are made here, by the same method as ours.
+Published counts are those of the papers. Their intervals are computed here, by the same method as ours.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import pandas as pd
 from experiments.literature.tables import MENDED, alarmed, counted, crash_pairs, valid
 from faultkit.results.analysis import frame_of
 from faultkit.results.sweeps import throughput
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure beside the published one."""
+    """A figure of ours beside the published one."""
 
     measure: str
     theirs: str
     ours: str
-    line: str  # what ours has to be
+    line: str  # the limit that ours has to meet
     met: bool
 
 
 def nooks_400(store: Store) -> Iterator[Line]:
-    """Of the crashes without protection, how many do not happen with it."""
+    """The share of crashes that recovery eliminates."""
     theirs = rate(317 - 4, 317)
     for driver, pairs in crash_pairs(store):
         ours = pairs.gone
@@ -37,7 +37,7 @@ def nooks_400(store: Store) -> Iterator[Line]:
 
 
 def shadow(store: Store) -> Iterator[Line]:
-    """Of the detected failures, how many were hidden from the application."""
+    """The share of detected failures that were hidden from the application."""
     frame = valid(store)
     failed = frame[frame["manifested"]]
     for driver, group in failed.groupby("driver"):
@@ -48,7 +48,7 @@ def shadow(store: Store) -> Iterator[Line]:
 
 
 def theseus_3(store: Store) -> Iterator[Line]:
-    """Of the manifested faults, after how many the service came back."""
+    """The share of manifested faults after which the service came back."""
     frame = valid(store)
     frame = frame[frame["manifested"]]
     flips = frame[frame["fault_type"] == "text: bit_flip"]
@@ -60,7 +60,7 @@ def theseus_3(store: Store) -> Iterator[Line]:
 
 
 def minix_t2(store: Store) -> Iterator[Line]:
-    """How many trials ended with a dead kernel."""
+    """The share of trials that ended with a dead kernel."""
     frame = valid(store)
     for driver, group in frame.groupby("driver"):
         ours = counted(group, ["CRASHED"])
@@ -68,7 +68,7 @@ def minix_t2(store: Store) -> Iterator[Line]:
 
 
 def kill_sweep(store: Store) -> Iterator[Line]:
-    """How much throughput is lost to kills."""
+    """The share of throughput that is lost to kills."""
     frame = throughput(store)
     for driver, op, interval_s, theirs, most in (
         ("nbd", "read", 1.0, "5 %", 0.05),
@@ -86,7 +86,7 @@ def kill_sweep(store: Store) -> Iterator[Line]:
 
 
 def false_positive(store: Store) -> Iterator[Line]:
-    """How many healthy trials something was raised in."""
+    """The share of healthy trials with an alarm."""
     frame = frame_of(store)
     frame = frame[frame["outcome"].notna()]
     told = pd.concat(alarmed(frame), axis=1).any(axis=1)
@@ -95,7 +95,7 @@ def false_positive(store: Store) -> Iterator[Line]:
 
 
 def quickstart_nbd(store: Store) -> Iterator[Line]:
-    """Whether trials at the same time disturb one another."""
+    """The share of trials with the same outcome alone and at the same time as others."""
     found = store.meta()["interference"]
     ours = rate(found["outcome_agrees"], found["trials"])
     yield Line(f"same outcome at 1 and {found['jobs']} jobs", "not printed", str(ours), "all", ours.k == ours.n)

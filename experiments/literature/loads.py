@@ -1,4 +1,4 @@
-"""The fault loads that several of the published evaluations share, and the drivers they are put into."""
+"""The sets of faults that several of the published evaluations share, and the drivers that they go into."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monitors.modules import Modules
 from monitors.process import Process
 
 MONITORS = (Process(), Modules(), Kernel())
-LAST_REQUEST = 40  # the latest at which faults go in, so that enough work follows
+LAST_REQUEST = 40  # the latest request at which faults go in, so that enough work follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,6 @@ def goldens(draw: random.Random, subjects: Mapping[str, Subject] = SUBJECTS) -> 
 
 
 def run_of(subject: Subject, draw: random.Random) -> Trial:
-    """The golden trial with other work, and a moment for a fault that the caller puts in."""
+    """The golden trial with another workload seed, and a trigger for the caller's fault."""
     at = AtRequest(draw.randint(1, LAST_REQUEST))
     return replace(subject.golden, trigger=at, seed=draw.getrandbits(32))

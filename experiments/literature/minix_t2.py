@@ -1,12 +1,12 @@
-"""How many faults does a driver bear before its service is lost?
+"""How many faults does a driver survive before its service is lost?
 
 Expected: few, since both drivers' data paths are in the kernel; half of the services are lost with one or two faults.
 After: J. Herder, H. Bos, B. Gras, P. Homburg, A. Tanenbaum, "Fault isolation for device drivers", DSN 2009: faults are
-put into a running driver one after another, without a reset in between: 3.4 million of them in four network drivers did
-not crash the system once, which hung once.
+put into a running driver one after another, without a reset in between. After 3.4 million of them in four network
+drivers, the system had hung once and never crashed.
 The same: faults accumulate in one driver. Different: each point of the curve is a trial of its own, with the first
 1, 2, 4, .. 64 faults of a sequence, all there before the next request; a reload brings fresh code and so forgets
-them; types with few sites are left out; MINIX keeps drivers out of the kernel, which these are in.
+them; types with few sites are left out; MINIX keeps drivers out of the kernel, and these are in it.
 Result: the share of trials whose service survives, by the number of faults.
 """
 

@@ -1,6 +1,6 @@
 """How many crashes of the kernel does recovery prevent when five faults at once hit a driver?
 
-Expected: crashes in both configurations, hardly fewer with recovery: a reload cannot help a kernel that is dead.
+Expected: crashes in both configurations, hardly fewer with recovery, because a reload cannot help a dead kernel.
 After: M. Swift, B. Bershad, H. Levy, "Improving the reliability of commodity operating systems", SOSP 2003: 400 trials
 per extension, 5 random faults of the Rio injector's types each, every trial with and without Nooks. 317 crashes
 became 4.
@@ -8,8 +8,8 @@ The same: 400 trials per driver, 5 faults each of the same types, each list run 
 Different: the configurations are "nobody acts" and "the driver is reloaded": neither isolates the kernel from the
 driver; sites are drawn among those that a golden trial executes; types are redefined for x86-64 (docs/fault-models.md);
 the five are of different types; drivers are nbd, 8139cp, and the k-driver of its split twin.
-Line to pass: crash elimination with a lower bound of 96.8 %. A reload cannot pass it, since a crash leaves nobody to
-act: what is measured here is how far recovery alone is from isolation. `faultkit compare nooks_400 --by policy`.
+Line to pass: crash elimination with a lower bound of 96.8 %. A reload cannot pass it, because nothing acts after a
+crash. The figure shows how far recovery alone is from isolation. `faultkit compare nooks_400 --by policy`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`python -m experiments.literature.publish RESULT...`: the tables in results/published/ and in docs/literature.md.
 
-Each RESULT is the stored campaign of one of the experiments here, run in full. Of each: a CSV file per table, a page
-with all of them and with what made them. In docs/literature.md, what stands between `<!-- NAME -->` and `<!-- end -->`
-is replaced by results/published/NAME.md.
+Each RESULT is the stored campaign of one of the experiments here, run in full. For each, this writes a CSV file per
+table, and a page with all tables and their provenance. In docs/literature.md, the text between `<!-- NAME -->` and
+`<!-- end -->` is replaced by results/published/NAME.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ INCLUDED = re.compile(r"(<!-- (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 
 def main() -> None:
-    """Publish what is named on the command line."""
+    """Publish the results that the command line names."""
     PUBLISHED.mkdir(exist_ok=True)
     for result in sys.argv[1:]:
         try:
@@ -48,7 +48,7 @@ def publish(store: Store) -> None:
     if name not in TABLES:
         raise UsageError(f"{store.path} is of {name}: there are tables for {', '.join(TABLES)}")
     if len(store.done()) < meta["planned"]:
-        raise UsageError(f"{store.path} has {len(store.done())} of {meta['planned']} trials: go on with --resume")
+        raise UsageError(f"{store.path} has {len(store.done())} of {meta['planned']} trials: continue it with --resume")
     texts = [provenance(meta, replays(store))]
     for title, table in TABLES[name].items():
         frame = table(store)
@@ -60,7 +60,7 @@ def publish(store: Store) -> None:
 
 
 def provenance(meta: Mapping[str, Any], again: Mapping[str, int]) -> str:
-    """What made a table: the command, and the versions of what it ran on; how many trials replayed as they had been."""
+    """The provenance of a table: the command, the versions, and the number of trials that replayed identically."""
     ran = f"`faultkit run {meta['experiment']} --seed {meta['seed']}`, {meta['planned']} trials"
     replayed = f"{again['events_agree']} of {again['runs']} replayed bit for bit"
     versions = f"faultkit {meta['git_revision']}, Linux {meta['kernel']}, QEMU {meta['qemu']}"
@@ -81,7 +81,7 @@ def write_lines() -> None:
 
 
 def published_lines() -> Iterator[pd.DataFrame]:
-    """The lines of what has been published, in the order of LINES."""
+    """The lines of all published campaigns, in the order of LINES."""
     for name in LINES:
         if (path := PUBLISHED / f"{name}-lines.csv").exists():
             frame = pd.read_csv(path, keep_default_na=False, dtype=str)

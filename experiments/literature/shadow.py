@@ -1,12 +1,12 @@
-"""Of the failures of a driver, how many does recovery hide, how many does it mend visibly, and how many not at all?
+"""How many failures of a driver does recovery hide, how many does it mend visibly, and how many not at all?
 
-Expected: what is detected before the kernel dies is mostly hidden; most failures are crashes, which nobody can hide.
+Expected: failures that are detected before the kernel dies are mostly hidden. Most are crashes, which nobody can hide.
 After: M. Swift, M. Annamalai, B. Bershad, H. Levy, "Recovering device drivers", OSDI 2004: faults of the Nooks
 injector, one driver at a time, until it fails; outcomes "automatic", "manual" and "failed".
 The same: the injector's types, and the three outcomes: RECOVERED is automatic, DISRUPTED is a recovery that the
 application noticed, LOST, HUNG, CRASHED and CORRUPT are failed. Detection is printed apart.
-Different: shadow drivers replay the driver's state behind the application's back inside a kernel that Nooks isolates;
-here the driver is reloaded with its settings put back, and the kernel is not isolated.
+Different: shadow drivers restore the driver's state, unseen by the application, in a kernel that Nooks isolates. Here
+the driver is reloaded with its settings restored, and the kernel is not isolated.
 Line to pass: 98 % of the detected failures.
 """
 

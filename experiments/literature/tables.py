@@ -1,4 +1,4 @@
-"""What each of the published evaluations comes to when it is run here: tables of a stored campaign.
+"""Tables of a stored campaign of one of the published evaluations.
 
 Shares are written as `k/n p % [low, high]`, with exact 95 % intervals (Clopper and Pearson).
 """
@@ -15,7 +15,7 @@ from faultkit import Outcome
 from faultkit.results.analysis import frame_of, rates
 from faultkit.results.causes import causes
 from faultkit.results.sweeps import throughput
-from faultkit.statistics.stats import Rate, rate
+from faultkit.statistics.rates import Rate, rate
 from faultkit.store.store import Store
 
 Table = Callable[[Store], pd.DataFrame]
@@ -24,18 +24,18 @@ BORNE = ("MASKED", *MENDED)  # the service is there at the end, and no data are 
 
 
 def valid(store: Store) -> pd.DataFrame:
-    """The trials that say something, those whose fault never became active left out; golden ones as well."""
+    """The trials that count: no void, golden or INACTIVE ones."""
     frame = frame_of(store)
     return frame[frame["outcome"].notna() & (frame["outcome"] != "INACTIVE") & (frame["injector"] != "golden")]
 
 
 def counted(frame: pd.DataFrame, outcomes: Sequence[str]) -> Rate:
-    """Which share of the trials ended so."""
+    """The share of trials with one of these outcomes."""
     return rate(int(frame["outcome"].isin(outcomes).sum()), len(frame))
 
 
 def accounts(store: Store) -> pd.DataFrame:
-    """By driver and policy: the accounting, how many ended in each way, and the share that was masked or recovered."""
+    """By driver and policy: the accounting, the number of each outcome, and the share of MASKED or RECOVERED."""
     frame = frame_of(store)
     keys = ["driver", "policy"]
     shares = rates(frame, keys)
@@ -46,7 +46,7 @@ def accounts(store: Store) -> pd.DataFrame:
 
 
 def by_type(store: Store) -> pd.DataFrame:
-    """By type of fault and driver: activated, and how many ended in each way."""
+    """By type of fault and driver: activated trials, and the number of each outcome."""
     frame = valid(store)
     table = frame.groupby(["fault_type", "driver", "outcome"], observed=True).size().unstack(fill_value=0)
     table.insert(0, "activated", table.sum(axis=1))
@@ -54,13 +54,13 @@ def by_type(store: Store) -> pd.DataFrame:
 
 
 def unrecovered(store: Store) -> pd.DataFrame:
-    """Why the service did not come back, or came back wrong: how many trials, by driver and policy."""
+    """Causes why the service did not come back, or came back wrong: trials by driver and policy."""
     table = causes(store).groupby(["cause", "driver", "policy"]).size().rename("trials")
     return table.reset_index().sort_values(["driver", "policy", "trials"], ascending=[True, True, False])
 
 
 def eliminated(store: Store) -> pd.DataFrame:
-    """Over pairs that differ in the policy alone, by driver: crashes without recovery, and which of them with it."""
+    """By driver, over pairs that differ in the policy alone: crashes without recovery, and of these, with it."""
     rows = [(driver, pairs.n, pairs.without, pairs.both, str(pairs.gone)) for driver, pairs in crash_pairs(store)]
     return pd.DataFrame(rows, columns=["driver", "pairs", "crashed without", "crashed with, too", "eliminated"])
 
@@ -79,7 +79,7 @@ class CrashPairs:
 
 
 def crash_pairs(store: Store) -> Iterator[tuple[str, CrashPairs]]:
-    """By driver; pairs of which one is void are left out."""
+    """The pairs of each driver; pairs with a void trial are left out."""
     frame = frame_of(store)
     frame = frame[frame["injector"] != "golden"]
     for driver, group in frame.groupby("driver"):
@@ -99,7 +99,7 @@ def manifested(store: Store) -> pd.DataFrame:
 
 
 def shadowed(store: Store) -> pd.DataFrame:
-    """By driver: failures hidden, mended visibly, and neither; of all, and of those that a detector told of."""
+    """By driver: failures hidden, mended visibly, and neither; of all failures, and of the detected ones."""
     frame = valid(store)
     failed = frame[frame["manifested"]]
     rows = []
@@ -111,7 +111,7 @@ def shadowed(store: Store) -> pd.DataFrame:
 
 
 def fault_load(store: Store) -> pd.DataFrame:
-    """By driver and number of faults put in at once: the share of the trials whose service was there at the end."""
+    """By driver and number of faults at once: the share of trials whose service was there at the end."""
     loads = {n: len(json.loads(plan)["fault"]["faults"]) for n, plan in store.query(
         "SELECT n, plan FROM trials WHERE injector <> 'golden'")}  # fmt: skip
     frame = frame_of(store)
@@ -123,7 +123,7 @@ def fault_load(store: Store) -> pd.DataFrame:
 
 
 def alarms(store: Store) -> pd.DataFrame:
-    """By driver: golden trials in which something was detected, or restarted, or noticed by the workload."""
+    """By driver: golden trials with a detection, with a restart, or with an error that the workload saw."""
     frame = frame_of(store)
     frame = frame[frame["outcome"].notna()]
     rows = [
@@ -134,7 +134,7 @@ def alarms(store: Store) -> pd.DataFrame:
 
 
 def alarmed(group: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """Of golden trials: whether anything was detected, restarted, noticed."""
+    """The golden trials with a detection, with a restart, and with an error that the workload saw."""
     return group["detected_by"].notna(), group["recoveries"] > 0, group["manifested"].astype(bool)
 
 
@@ -147,7 +147,7 @@ def loss(store: Store) -> pd.DataFrame:
 
 
 def together(store: Store) -> pd.DataFrame:
-    """Trials run one at a time and several at a time: in how many the outcome, and every event, is the same."""
+    """Trials run alone and several at a time: the numbers with the same outcome, and with the same events."""
     found = store.meta()["interference"]
     columns = ["jobs", "trials", "outcome_agrees", "events_agree"]
     return pd.DataFrame([[found[name] for name in columns]], columns=columns)

@@ -1,11 +1,12 @@
-"""Of the faults in a driver's code that manifest, how many does the system recover from?
+"""From how many of the manifested faults in a driver's code does the system recover?
 
-Expected: fewer than in Theseus, which isolates what these kernels do not; a skipped instruction does the least harm.
+Expected: from fewer than Theseus, which isolates drivers. A skipped instruction does the least harm.
 After: K. Boos, N. Liyanage, R. Ijaz, L. Zhong, "Theseus: an experiment in operating system structure and state
 management", OSDI 2020: 617 manifested faults, of them 346 corrupted words, 197 skipped instructions, 74 flipped bits;
 recovered from 69.4 % (74, 74 and 36.5 %).
 The same: the three fault models. Different: faults go into a driver's code only, not the whole system; a fixed number
-is put in, and what manifests is counted; drivers are nbd (u-driver restarted, k-driver reloaded) and 8139cp (reloaded).
+is put in, and those that manifest are counted; drivers are nbd (u-driver restarted, k-driver reloaded) and 8139cp
+(reloaded).
 Line to pass: more than 69.4 % of the manifested, more than 36.5 % of the flipped bits.
 """
 

@@ -24,14 +24,14 @@ EPILOG = """\b
 Examples:
   faultkit doctor                      is everything there?
   faultkit run quickstart_nbd          run a campaign
-  faultkit show quickstart_nbd         what came of the latest one
+  faultkit show quickstart_nbd         its outcomes
   faultkit report results/*/latest     make a dashboard
   faultkit gate quickstart_nbd         does it meet its rules?
 """
 
 
 class Commands(click.Group):
-    """Commands that are imported when they are asked for: `faultkit list` needs no pandas."""
+    """Commands that are imported on demand: `faultkit list` needs no pandas."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS]
@@ -43,7 +43,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A section per use, then what holds for all of them."""
+        """A section per use, then exit codes and environment."""
         width = max(map(len, COMMANDS))
         for use, names in GROUPS.items():
             commands = ((name, self.get_command(ctx, name)) for name in names)
@@ -63,8 +63,7 @@ def cli() -> None:
     """Fault injection and recovery evaluation for split device drivers on Linux.
 
     RESULT is a directory with a campaign's results, or the name of an experiment for its latest results:
-    quickstart_nbd is short for results/quickstart_nbd/latest. Errors are one line on standard error: what was asked,
-    and what to do.
+    quickstart_nbd is short for results/quickstart_nbd/latest. An error is one line on standard error, with its remedy.
     """
 
 
@@ -74,39 +73,39 @@ def main() -> NoReturn:
 
 
 def as_program(command: click.Command, name: str) -> NoReturn:
-    """A command as a program: every failure is one line and an exit code."""
+    """Run a command as a program: every failure is one line and an exit code."""
     signal.signal(signal.SIGTERM, interrupted)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as reason:
-        code = say(reason.format_message(), 2)
+        code = report_failure(reason.format_message(), 2)
     except click.ClickException as reason:
-        code = say(f"faultkit: {complaint(reason)}", 2)
+        code = report_failure(f"faultkit: {complaint(reason)}", 2)
     except FaultkitError as reason:
-        code = say(f"faultkit: {reason}", reason.exit_code)
+        code = report_failure(f"faultkit: {reason}", reason.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        code = say("faultkit: interrupted; what has ended is stored, --resume goes on", 130)
+        code = report_failure("faultkit: interrupted; the trials that have ended are stored, --resume continues", 130)
     except BrokenPipeError:  # `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as reason:
-        code = say(f"faultkit: {reason.filename or 'the system'}: {reason.strerror}", 5)
+        code = report_failure(f"faultkit: {reason.filename or 'the system'}: {reason.strerror}", 5)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def complaint(reason: click.ClickException) -> str:
-    """What is wrong, and whose help to read, in a line."""
+    """A usage error in one line, with the command whose help to read."""
     text = " ".join(reason.format_message().split()).rstrip(".")
     context = reason.ctx if isinstance(reason, click.UsageError) else None
     return f"{text}; see `{context.command_path} --help`" if context else text
 
 
-def say(text: str, code: int) -> int:
-    """Bad news, to standard error."""
+def report_failure(text: str, code: int) -> int:
+    """Print a failure to standard error, and return its exit code."""
     click.echo(text, err=True)
     return code
 
 
 def interrupted(*_: object) -> NoReturn:
-    """SIGTERM is treated as Ctrl-C."""
+    """Treat SIGTERM as Ctrl-C."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What `run`, `rerun` and `gate` share: a campaign with a bar, a few replays, and the outcome table at the end."""
+"""Campaigns of `run`, `rerun` and `gate`: with a bar, a few replays, and the outcome table at the end."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from faultkit.running.replay import replay, spread
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 
-AGAIN, AGAIN_EVERY = 5, 20  # so many trials are run again at the end, but no more than one in so many
+AGAIN, AGAIN_EVERY = 5, 20  # at the end 5 trials are replayed, but no more than one in 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A campaign as it was asked for."""
+    """A campaign as the command line asks for it."""
 
     experiment: Experiment
     seed: int
@@ -43,17 +43,17 @@ class Asked:
     out: Path
     resume: bool
     dry_run: bool
-    again: int | None  # trials to run again; None: a few
+    again: int | None  # trials to replay; None: a few
     machine: Machine
 
 
 def place_for(name: str, seed: int) -> Path:
-    """Where new results of an experiment go."""
+    """The directory for new results of an experiment."""
     return RESULTS / name / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{seed}"
 
 
 def carry_out(asked: Asked, *, as_data: bool = False) -> int:
-    """Run it, and say what came of it; with `dry_run` only what would be run. Raises: as `campaign.run`."""
+    """Run a campaign and print its results; with `dry_run` only its size. Raises: as `campaign.run`."""
     if asked.dry_run:
         found = intended(asked)
         line = "{experiment}: {trials} trials, seed {seed}, {templates} template(s), into {result}"
@@ -64,7 +64,7 @@ def carry_out(asked: Asked, *, as_data: bool = False) -> int:
 
 
 def intended(asked: Asked) -> dict[str, Any]:
-    """What would be run."""
+    """The size and place of a campaign, for `--dry-run`."""
     plan = experiment.plan(asked.experiment, asked.seed, asked.count)
     return {
         "experiment": asked.experiment.name,
@@ -76,10 +76,10 @@ def intended(asked: Asked) -> dict[str, Any]:
 
 
 def execute(asked: Asked) -> None:
-    """Run it, and a few of its trials again. Raises: as `campaign.run`."""
+    """Run a campaign, and replay a few of its trials. Raises: as `campaign.run`."""
     plan, out = experiment.plan(asked.experiment, asked.seed, asked.count), asked.out
     if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not empty: give --resume to go on with it, or another --out")
+        raise UsageError(f"{out} exists and is not empty: give --resume to continue it, or another --out")
     console = terminal.progress()
     guest = built_guest(console)
     if asked.machine.accel == "kvm":
@@ -97,7 +97,7 @@ def execute(asked: Asked) -> None:
 
 
 def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:
-    """Replay a few trials, so that the results say how reproducible they are; if they cannot be, the results stay."""
+    """Replay a few trials, so that the results say how reproducible they are. A failure leaves the results valid."""
     with Store.open(out, readonly=False) as store:
         sample = sample_size(store, count)
         if not sample:
@@ -113,7 +113,7 @@ def run_again(out: Path, count: int | None, guest: Image, console: Console) -> N
 
 
 def sample_size(store: Store, count: int | None) -> int:
-    """How many trials to run again: as many as asked for, or a few, once, where they are reproducible."""
+    """The number of trials to replay: as asked for; by default a few, once, if they are reproducible."""
     ran = len(store.done()) - accounting(store)["void"]
     if count is not None:
         return min(count, ran)
@@ -122,7 +122,7 @@ def sample_size(store: Store, count: int | None) -> int:
 
 
 def conclude(out: Path, *, as_data: bool = False) -> int:
-    """The outcome table, or all of it for scripts. Raises: HarnessError if too few trials were valid."""
+    """Print the outcome table, or JSON for scripts. Raises: HarnessError if too few trials were valid."""
     with Store.open(out) as store:
         bad = trouble(store)
         if as_data:

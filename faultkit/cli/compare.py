@@ -31,16 +31,16 @@ from faultkit.tables.comparison_table import ComparisonTable
     "test, outcomes, discordant, left_out}`"
 )
 def command(result: Path, other: Path | None, column: str | None, as_data: bool) -> None:
-    """Did the same faults end otherwise? RESULT is compared with OTHER, or with --by its trials among themselves.
+    """Compare the outcomes of the same faults: RESULT with OTHER, or with --by the trials of RESULT among themselves.
 
-    Two campaigns are compared trial by trial if their lists match: trials of equal number have equal fault, site,
-    trigger, workload and seed, and may differ in policy, detectors, monitors and driver. Printed are outcome against
-    outcome, how often only one of a pair survived (MASKED or RECOVERED), McNemar's exact test, and the difference of
-    the shares with Tango's interval for paired shares. Pairs with a void, golden or INACTIVE trial are left out and
-    counted. Lists that do not match are said to be NOT paired, with the first difference, and compared as independent
-    samples: Fisher's exact test, Newcombe's interval.
+    If the lists of two campaigns match, they are compared trial by trial. Lists match if trials of equal number have
+    equal fault, site, trigger, workload and seed; policy, detectors, monitors and driver may differ. Prints outcome
+    against outcome, the pairs of which only one survived (MASKED or RECOVERED), McNemar's exact test, and the
+    difference of the shares with Tango's interval for paired shares. Pairs with a void, golden or INACTIVE trial are
+    left out and counted. Lists that do not match are reported as NOT paired, with the first difference, and compared
+    as independent samples: Fisher's exact test, Newcombe's interval.
 
-    The p-values are those of one question. Who asks many (three policies are three pairs) expects one in twenty to be
+    A p-value answers one question. With many questions (three policies are three pairs), expect one in twenty to be
     below 0.05 by chance.
 
     \b
@@ -59,7 +59,7 @@ def command(result: Path, other: Path | None, column: str | None, as_data: bool)
 
 
 def compared(result: Path, other: Path | None, column: str) -> list[Comparison]:
-    """One comparison of two results, or those of the trials of one."""
+    """The comparison of two results, or the comparisons within one."""
     with Store.open(result) as first:
         if other is None:
             return within(first, column)

@@ -12,9 +12,9 @@ SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComple
 @click.argument("shell", type=click.Choice(tuple(SHELLS)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print a script with which SHELL completes commands, options, our experiments, and results by name.
+    """Print a script for SHELL that completes commands, options, experiments, and names of results.
 
-    It is tied to the name `faultkit`: put `.venv/bin` on the PATH.
+    It needs the command name `faultkit`: put `.venv/bin` on the PATH.
 
     \b
     Examples:

@@ -29,11 +29,12 @@ from faultkit.store.store import Store
     "kind, data]`, those moved `[t_ns, t_ns, source, kind, data]`"
 )
 def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], ignore_ids: bool, as_data: bool) -> None:
-    """Compare the time lines of two trials: what only one of them has, and what happens at another time.
+    """Compare the time lines of two trials: events that only one has, and events at other times.
 
-    The first is shown as it is, with - before what only it has, + before what only the second has, and how much
-    later the second has the rest. Where outcome, flags or intervals differ, they stand above. Events are the same if
-    source, kind and data are, but for durations; runs of events at equal times are folded.
+    Prints the first time line, with - before events that only the first trial has, + before events that only the second
+    has, and the delay of the second for the others. Outcome, flags and intervals that differ are printed above it.
+    Two events are the same if they have the same source, kind and data, durations aside. Runs of events at equal
+    times are folded.
 
     \b
     Examples:
@@ -49,7 +50,7 @@ def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], i
 
 
 def asked(words: tuple[str, ...]) -> tuple[tuple[Path, int], tuple[Path, int]]:
-    """The two trials that are meant. Raises: UsageError."""
+    """The two trials that the arguments name. Raises: UsageError."""
     match words:
         case [result, first, second] if first.isdecimal() and second.isdecimal():
             return (Path(result), int(first)), (Path(result), int(second))
@@ -59,7 +60,7 @@ def asked(words: tuple[str, ...]) -> tuple[tuple[Path, int], tuple[Path, int]]:
 
 
 def trial_of(word: str) -> tuple[Path, int]:
-    """`quickstart_nbd:3`. Raises: UsageError."""
+    """A trial from an argument such as `quickstart_nbd:3`. Raises: UsageError."""
     result, _, number = word.rpartition(":")
     if not (result and number.isdecimal()):
         raise UsageError(f"diff: {word!r} names no trial: give RESULT:NUMBER, as quickstart_nbd:3")

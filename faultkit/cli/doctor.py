@@ -12,10 +12,10 @@ from faultkit.cli import options
 from faultkit.running import doctor
 
 
-@click.command(name="doctor", short_help="Say what is missing, and what mends it.")
+@click.command(name="doctor", short_help="Check the prerequisites; name missing ones and their remedies.")
 @options.as_json("a list of `{name, ok, detail, mend}`")
 def command(as_data: bool) -> int:
-    """Say of each prerequisite whether it is there, and which command mends it. Exit code 4 if one is missing.
+    """Check each prerequisite, and print the command that installs a missing one. Exit code 4 if one is missing.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ from faultkit.results import analysis
     metavar="csv|parquet",
     type=click.Choice(["csv", "parquet"]),
     default="csv",
-    help="What to write (default: csv); parquet needs pyarrow.",
+    help="The format (default: csv); parquet needs pyarrow.",
 )
 @click.option(
     "-o",

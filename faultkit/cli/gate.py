@@ -15,7 +15,7 @@ from rich.console import Console
 from faultkit.cli import options
 from faultkit.cli.gate_rules import RULES
 from faultkit.cli.results import complete_results, found
-from faultkit.cli.until import Budget, run_until
+from faultkit.cli.until import RunOptions, run_until
 from faultkit.gate import github, junit, known, sources
 from faultkit.gate.assess import Gated, gated
 from faultkit.gate.facts import Facts, compared, facts_of
@@ -32,7 +32,7 @@ from faultkit.store.store import Store
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(name="gate", short_help="Say whether results meet their rules.", epilog=RULES)
+@click.command(name="gate", short_help="Check results against rules.", epilog=RULES)
 @click.argument("result", metavar="RESULT|EXPERIMENT", shell_complete=complete_results)
 @click.option("--rule", "lines", multiple=True, metavar="RULE", help="A rule, such as 'recovered >= 99 %'; repeatable.")
 @click.option("--rules", "file", metavar="FILE", type=FILE, help="Rules from a TOML file.")
@@ -46,7 +46,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--update-known",
     is_flag=True,
-    help="First add the campaign's crash signatures to that list; what you wrote into it stays.",
+    help="First add the campaign's crash signatures to that list; your own text in it stays.",
 )
 @click.option(
     "--junit",
@@ -109,10 +109,10 @@ def command(
     out: Path | None,
     resume: bool,
 ) -> int:
-    """Say whether a campaign meets its rules, and end with the answer.
+    """Check a campaign against its rules; the exit code is the answer.
 
-    0: all are met, 1: one is not, 3: there is not enough to tell, 5: too many trials are void. With --until-decided,
-    run EXPERIMENT until that can be said. In a CI: docs/ci.md.
+    0: all are met, 1: one is not, 3: too few trials to tell, 5: too many trials are void. With --until-decided, run
+    EXPERIMENT until the answer is known. In a CI: docs/ci.md.
 
     \b
     Examples:
@@ -121,22 +121,22 @@ def command(
       faultkit gate quickstart_nbd --until-decided --budget 150
     """
     given = Given(lines, file, known_file, baseline)
-    allowed = Budget(trials=budget, seed=seed, jobs=jobs, out=out, resume=resume)
+    allowed = RunOptions(trials=budget, seed=seed, jobs=jobs, out=out, resume=resume)
     if until_decided:
         where, rules = decided(result, given, allowed)
-    elif allowed != Budget():
+    elif allowed != RunOptions():
         raise UsageError("--budget, --seed, --jobs, --out and --resume go with --until-decided")
     else:
         where = found(Path(result))
         rules = given.rules(partial(declared, where))
     with Store.open(where) as store:
         answers = answered(store, rules, update_known=update_known)
-    tell(answers, Wanted(junit_file, markdown, annotations, as_data))
+    write_reports(answers, Wanted(junit_file, markdown, annotations, as_data))
     return answers.exit_code
 
 
-def decided(name: str, given: Given, budget: Budget) -> tuple[Path, Rules]:
-    """Run an experiment until its gate is decided; where the results are, and the rules."""
+def decided(name: str, given: Given, budget: RunOptions) -> tuple[Path, Rules]:
+    """Run an experiment until its gate is decided. Returns the results' directory, and the rules."""
     asked = experiment.load(name)
     rules = given.rules(lambda: of_experiment(asked))
     refuse_undecidable(rules.rules)
@@ -147,7 +147,7 @@ def decided(name: str, given: Given, budget: Budget) -> tuple[Path, Rules]:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the command line says of rules."""
+    """The rules and files that the command line gives."""
 
     lines: tuple[str, ...]
     file: Path | None
@@ -166,7 +166,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How the answers are to be told."""
+    """The reports that the command line asks for."""
 
     junit: Path | None
     markdown: Path | None
@@ -175,10 +175,10 @@ class Wanted:
 
 
 def declared(result: Path) -> Rules:
-    """The rules that the experiment of some results declares by now. Raises: UsageError if there are none."""
+    """The rules that the experiment of some results declares today. Raises: UsageError if there are none."""
     with Store.open(result) as store:
         meta = store.meta()
-    with described(f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
+    with preceded_by(f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
         asked = experiment.load(str(meta.get("file") or meta.get("experiment")))
     return of_experiment(asked)
 
@@ -192,8 +192,8 @@ def of_experiment(asked: Experiment) -> Rules:
 
 
 @contextmanager
-def described(what: str) -> Iterator[None]:
-    """What is missing, before the reason for it."""
+def preceded_by(what: str) -> Iterator[None]:
+    """Put `what` before the reason of a UsageError."""
     try:
         yield
     except UsageError as reason:
@@ -201,7 +201,7 @@ def described(what: str) -> Iterator[None]:
 
 
 def answered(store: Store, rules: Rules, *, update_known: bool) -> Gated:
-    """The campaign before its gate; its crashes are noted as known first, if that is asked for."""
+    """The gate's answers for a campaign; with `update_known` its crashes are first added to the known list."""
     facts = facts_of(store)
     if update_known:
         update(store, facts, rules.known)
@@ -216,14 +216,14 @@ def answered(store: Store, rules: Rules, *, update_known: bool) -> Gated:
 
 
 def refuse_relative(rules: Rules) -> None:
-    """Raises: UsageError if a rule asks for a baseline, of which there is none."""
+    """Refuse rules that compare with a baseline if there is none. Raises: UsageError."""
     for named in rules.rules:
         if isinstance(named.rule, NotWorse):
             raise UsageError(f"rule '{named.rule}': there is no baseline: give --baseline RESULT")
 
 
 def update(store: Store, facts: Facts, path: Path | None) -> None:
-    """Add what is new to the list of known crashes. Raises: UsageError if there is no list to add to."""
+    """Add new crash signatures to the known list. Raises: UsageError if no list is named."""
     if path is None:
         raise UsageError("--update-known: give the list to add to: --known FILE")
     old = known.signatures(path) if path.exists() else frozenset[str]()
@@ -234,8 +234,8 @@ def update(store: Store, facts: Facts, path: Path | None) -> None:
     click.echo(f"{path}: {len(new)} added to {len(old)} known crash signatures", err=True)
 
 
-def tell(answers: Gated, wanted: Wanted) -> None:
-    """Screen or JSON to standard output, files where they are asked for."""
+def write_reports(answers: Gated, wanted: Wanted) -> None:
+    """Write all reports: screen or JSON to standard output, and the files."""
     if wanted.junit:
         wanted.junit.write_bytes(junit.document(answers))
     if wanted.markdown:

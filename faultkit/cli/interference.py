@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import built_guest, opened, result_argument
+from faultkit.cli.results import built_guest, open_results, result_argument
 from faultkit.running.interference import as_meta, interference
 from faultkit.running.replay import described, spread
 
 
-@click.command(name="interference", short_help="Do trials at the same time disturb one another?")
+@click.command(name="interference", short_help="Check that simultaneous trials do not disturb one another.")
 @result_argument
 @click.option(
     "--jobs", metavar="J", type=click.IntRange(min=2), help="Trials at a time (default: one a processor, at least 2)."
@@ -24,9 +24,9 @@ from faultkit.running.replay import described, spread
 )
 @options.as_json("`{jobs, trials, outcome_agrees, events_agree, differing}`")
 def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
-    """Do trials that run at the same time disturb one another? Those of RESULT are run alone, and several at a time.
+    """Check that trials at the same time do not disturb one another: run those of RESULT alone, and several at a time.
 
-    Outcomes and all events are compared trial by trial; those that differ are printed, and the counts kept with the
+    Compares outcomes and all events, trial by trial. Prints the trials that differ, and stores the counts with the
     results.
 
     \b
@@ -34,7 +34,7 @@ def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -
       faultkit interference quickstart_nbd --sample 40
     """
     together = jobs or max(2, len(os.sched_getaffinity(0)))
-    with opened(result, readonly=False) as store:
+    with open_results(result, readonly=False) as store:
         chosen = spread(store, sample or len(store.done()))
         runs = []
         for run in interference(store, chosen, together, built_guest(terminal.progress())):

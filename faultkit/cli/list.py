@@ -14,11 +14,11 @@ from faultkit.cli import options
 from faultkit.running import catalogue
 
 
-@click.command(name="list", short_help="List what can be named in experiments.")
+@click.command(name="list", short_help="List the parts and experiments that come with faultkit.")
 @click.argument("kind", type=click.Choice(catalogue.KINDS), required=False)
 @options.as_json("`{KIND: [{name, summary}]}`")
 def command(kind: str | None, as_data: bool) -> None:
-    """List what comes with faultkit and can be named in experiments, with a line about each.
+    """List the parts and experiments that come with faultkit, with a line about each.
 
     \b
     Examples:
@@ -33,17 +33,17 @@ def command(kind: str | None, as_data: bool) -> None:
         return
     for each, its in found_items.items():
         click.echo(each)
-        for line in lines(its, line_width()):
+        for line in folded(its, line_width()):
             click.echo(line)
 
 
 def line_width() -> int:
-    """How wide lines may be: as the terminal; elsewhere they are not broken, for grep."""
+    """The width of lines: the terminal's; elsewhere lines are not broken, for grep."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
-def lines(items: Sequence[catalogue.Item], width: int) -> Iterator[str]:
-    """Name and summary of each; a long summary goes on under its beginning."""
+def folded(items: Sequence[catalogue.Item], width: int) -> Iterator[str]:
+    """Lines with the name and summary of each item; a long summary continues below its beginning."""
     indent = 4 + max(len(item.name) for item in items)
     for item in items:
         first, *others = textwrap.wrap(item.summary, max(width - indent, 20))

@@ -14,7 +14,7 @@ from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES, FILES, NOTES
 
 MADE = "<!-- `make docs` writes this page from the help of the commands: change it there. -->"
 INSTALLED = "`./setup` puts it at `.venv/bin/faultkit`. Every command has `--help`; `faultkit manual` prints this page."
-VERBATIM = "\b\n"  # a paragraph that click is not to wrap begins with it
+VERBATIM = "\b\n"  # the beginning of a paragraph that click does not wrap
 ESCAPED = r"\|"
 DOCUMENT = re.compile(r"\bdocs/([a-z-]+\.md)")
 
@@ -61,13 +61,13 @@ def section(command: click.Command) -> Iterator[str]:
 
 
 def synopsis(command: click.Command) -> str:
-    """`faultkit show [OPTIONS] RESULT [TRIAL]`."""
+    """The synopsis of a command: `faultkit show [OPTIONS] RESULT [TRIAL]`."""
     words = ["faultkit", command.name or "", *(["[OPTIONS]"] if options(command) else []), *arguments(command)]
     return " ".join(words)
 
 
 def arguments(command: click.Command) -> Iterator[str]:
-    """What a command is given without dashes."""
+    """The arguments of a command, as its synopsis has them."""
     for parameter in command.params:
         if isinstance(parameter, click.Argument):
             name = parameter.metavar or choices(parameter) or (parameter.name or "").upper()
@@ -76,23 +76,23 @@ def arguments(command: click.Command) -> Iterator[str]:
 
 
 def choices(parameter: click.Parameter) -> str:
-    """`bash|zsh|fish`; empty if anything goes."""
+    """The choices of an argument, `bash|zsh|fish`; empty if it takes any value."""
     return "|".join(map(str, parameter.type.choices)) if isinstance(parameter.type, click.Choice) else ""
 
 
 def options(command: click.Command) -> dict[str, str]:
-    """What a command is given with dashes, and what it does."""
+    """The options of a command, each with its help."""
     found = (parameter for parameter in command.params if isinstance(parameter, click.Option))
     return {" ".join([", ".join(each.opts), *filter(None, [each.metavar])]): each.help or "" for each in found}
 
 
 def table(head: tuple[str, str], rows: Mapping[str, str]) -> str:
-    """Two columns, of which the first is code."""
+    """A table of two columns; the first is set as code."""
     return "\n".join([cells(*head), "|---|---|", *(cells(f"`{name}`", text) for name, text in rows.items())])
 
 
 def cells(*texts: str) -> str:
-    """A row."""
+    """A row of a table; bars in the texts are escaped."""
     return "".join(f"| {text.replace('|', ESCAPED)} " if text else "| " for text in texts) + "|"
 
 

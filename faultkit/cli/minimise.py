@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import built_guest, opened, result_argument
+from faultkit.cli.results import built_guest, open_results, result_argument
 from faultkit.running.minimise import Minimal, Step, as_json, minimise
 
 
@@ -17,34 +17,34 @@ from faultkit.running.minimise import Minimal, Step, as_json, minimise
 @click.argument("trial", type=click.IntRange(min=0))
 @options.as_json("`{outcome, of, faults, plans, steps}`")
 def command(result: Path, trial: int, as_data: bool) -> None:
-    """Which of several faults in a TRIAL were to blame?
+    """Find the faults that were to blame in a TRIAL with several.
 
-    Runs the trial again and again with fewer of its faults, by delta debugging, as long as it ends in the same
-    outcome, and prints each step. What is left is 1-minimal: without any one of these faults the trial ends
-    otherwise. There may be other such sets, also smaller ones.
+    Runs the trial repeatedly with fewer of its faults, by delta debugging, as long as the outcome stays the same, and
+    prints each step. The remaining set is 1-minimal: without any one of these faults the outcome changes. There may
+    be other such sets, and smaller ones.
 
     \b
     Examples:
       faultkit minimise several_faults 17
     """
-    with opened(result) as store:
+    with open_results(result) as store:
         store.record(trial)  # if there is none, no guest need be built to say so
-        found = minimise(store, trial, built_guest(terminal.progress()), quiet if as_data else say)
-    click.echo(json.dumps(as_json(found)) if as_data else "\n".join(told(found)))
+        found = minimise(store, trial, built_guest(terminal.progress()), quiet if as_data else print_step)
+    click.echo(json.dumps(as_json(found)) if as_data else "\n".join(summary(found)))
 
 
-def say(step: Step) -> None:
-    """One trial on the way."""
+def print_step(step: Step) -> None:
+    """Print a step: the faults that were tried, and the outcome."""
     outcome = step.outcome.name if step.outcome is not None else "void"
     click.echo(f"faults {', '.join(map(str, step.faults))}: {outcome}")
 
 
 def quiet(step: Step) -> None:
-    """Scripts get all steps at the end."""
+    """Print nothing: scripts get all steps at the end."""
     del step
 
 
-def told(found: Minimal) -> list[str]:
-    """What is left, and how it was found."""
+def summary(found: Minimal) -> list[str]:
+    """Lines with the faults that are left, and their plans."""
     head = f"{len(found.faults)} of {found.of} faults are enough for {found.outcome.name}; {len(found.steps)} trials"
     return [head, *(f"  {n}: {json.dumps(plan)}" for n, plan in zip(found.faults, found.plans, strict=True))]

@@ -18,12 +18,12 @@ KINDS = {"driver": skeletons.driver, "experiment": skeletons.experiment}
 @click.argument("name")
 @options.as_json("`{written, experiment}`")
 def command(kind: str, name: str, as_data: bool) -> None:
-    """Write a driver of your own, or an experiment, to start from, here: it runs as it is.
+    """Write a driver or an experiment to start from, into the current directory. It runs unchanged.
 
     `driver` makes the folder NAME: a small kernel module behind a character device (`NAME.c`, `Kbuild`), its driver
     and workload (`NAME_driver.py`, `NAME_workload.py`) and an experiment of four trials (`NAME_faults.py`).
-    `experiment` makes `NAME.py`, which kills nbd's u-driver with and without recovery. What is there already is not
-    overwritten. What the parts mean: docs/your-own-driver.md.
+    `experiment` makes `NAME.py`, which kills nbd's u-driver with and without recovery. Existing files are not
+    overwritten. docs/your-own-driver.md explains the parts.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ COUNT: Decorator = click.option(
 JOBS: Decorator = click.option(
     "--jobs", metavar="J", type=click.IntRange(min=1), help="Trials at a time (default: one a processor)."
 )
-DRY_RUN: Decorator = click.option("--dry-run", is_flag=True, help="Only say how many trials and templates it would be.")
+DRY_RUN: Decorator = click.option("--dry-run", is_flag=True, help="Only print the number of trials and templates.")
 CONCLUSION = """\
 `{result, exit_code, meaning, experiment, seed, accounting, outcomes, by, accounting_by, survived, survived_by, stop, \
 void_reasons, cost, replays, ...}`, at the end; with --dry-run `{experiment, seed, trials, templates, result}`"""
 
 
 def as_json(shape: str) -> Decorator:
-    """`--json`, which prints one document of this shape on standard output and nothing else."""
+    """The option `--json`: prints one document of this shape to standard output, and nothing else there."""
     return click.option("--json", "as_data", is_flag=True, help=f"For scripts: {shape}.")
 
 
 def out(example: str) -> Decorator:
-    """`--out`, by default a new directory."""
+    """The option `--out`, by default a new directory."""
     return click.option(
         "--out",
         metavar="DIR",
         type=click.Path(path_type=Path),
-        help=f"Results go here, into what is new or empty (default: {example}).",
+        help=f"The directory of the results, new or empty (default: {example}).",
     )
 
 
 def again(default: str) -> Decorator:
-    """`--replay-sample`."""
+    """The option `--replay-sample`."""
     return click.option(
         "--replay-sample",
         "again",
         metavar="N",
         type=click.IntRange(min=0),
-        help="Afterwards run N trials again, spread over the list, and keep whether all was as before "
+        help="Afterwards replay N trials, spread over the list, and store how many were the same "
         f"(default: {default}).",
     )

@@ -1,4 +1,4 @@
-"""What holds for all commands: exit codes, environment and files, for the help, the manual and scripts."""
+"""Exit codes, environment and files of all commands, for the help, the manual and scripts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 EXIT_CODES: Mapping[str, str] = {
     "0": "done; the gate is met",
     "1": "the gate is not met",
-    "2": "usage error: what was typed cannot be done",
+    "2": "usage error: the command cannot be carried out as typed",
     "3": "the gate is inconclusive: too few trials to tell",
-    "4": "this machine cannot run it; `faultkit doctor` says why",
+    "4": "this machine cannot run it; `faultkit doctor` shows the reason",
     "5": "harness error: faultkit or QEMU went wrong, or more than 5 % of the trials are void",
-    "130": "interrupted; what has ended is stored",
+    "130": "interrupted; the trials that have ended are stored",
 }
 ENVIRONMENT: Mapping[str, str] = {
-    "FAULTKIT_CACHE": "where guests and templates are kept (default: $XDG_CACHE_HOME/faultkit, or ~/.cache/faultkit)",
+    "FAULTKIT_CACHE": "the directory of guests and templates (default: $XDG_CACHE_HOME/faultkit, or ~/.cache/faultkit)",
     "FAULTKIT_CACHE_LIMIT": "how large the cache may grow, such as 500M or 50G (default: 20G)",
     "NO_COLOR": "if set to anything: no colours",
-    "FORCE_COLOR": "if set to anything: colours also where the output is no terminal, as in the logs of a CI",
-    "COLUMNS": "the width to write for (default: the terminal's, or 80 where the output is none)",
+    "FORCE_COLOR": "if set to anything: colours even if the output is no terminal, as in the logs of a CI",
+    "COLUMNS": "the width of the output (default: the terminal's, or 80 if the output is no terminal)",
 }
 FILES: Mapping[str, str] = {
     "results/EXPERIMENT/TIME-SEED/campaign.sqlite": (
@@ -33,8 +33,8 @@ FILES: Mapping[str, str] = {
 }
 NOTES: Mapping[str, str] = {
     "Exit codes": (
-        "What happens to a driver is no error of faultkit's: a campaign full of crashes ends with 0. What to think of "
-        "it is the gate's to say."
+        "A driver's failure is no error of faultkit: a campaign full of crashes ends with 0. The gate decides whether "
+        "its results are good enough."
     ),
     "Files": (
         "`faultkit cache` lists what is in the cache and drops what is not needed. All of it is built again when it is "

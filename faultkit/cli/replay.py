@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import built_guest, opened, result_argument
+from faultkit.cli.results import built_guest, open_results, result_argument
 from faultkit.model.errors import UsageError
 from faultkit.running.replay import described, replay, spread
 
 
-@click.command(name="replay", short_help="Run stored trials again: are they the same?")
+@click.command(name="replay", short_help="Run stored trials again, and compare all events.")
 @result_argument
 @click.argument("trials", type=click.IntRange(min=0), nargs=-1)
 @click.option(
@@ -23,10 +23,10 @@ from faultkit.running.replay import described, replay, spread
 @click.option("--jobs", metavar="J", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
 @options.as_json("`{runs, outcome_agrees, events_agree, differing}`, the last a list of trials")
 def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
-    """Run stored TRIALS again; say of each whether the outcome agrees, and whether all events do, bit for bit.
+    """Run stored TRIALS again, and compare the outcome and, bit for bit, all events of each.
 
-    If not, the first difference is shown. A template that has left the cache is prepared again. Refused on another
-    guest image, QEMU or code. What came of it is kept with the results, and shown with them.
+    Prints the first difference, if there is one. Prepares templates that are no longer in the cache. Refuses another
+    guest image, QEMU or code. The counts are stored with the results, and shown with them.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
     """
     if bool(trials) == bool(sample):
         raise UsageError("replay: give the numbers of the trials, or --sample N")
-    with opened(result, readonly=False) as store:
+    with open_results(result, readonly=False) as store:
         chosen = list(trials) or spread(store, sample or 1)
         runs = []
         for again in replay(store, chosen, times, jobs, built_guest(terminal.progress())):

@@ -28,23 +28,25 @@ EVERY_S = 5.0
     default=RESULTS / "report.html",
     help="The file to write (default: results/report.html).",
 )
-@click.option("--watch", is_flag=True, help="Follow running campaigns: write it again as trials end, until all have.")
+@click.option(
+    "--watch", is_flag=True, help="Follow running campaigns: write the file again as trials end, until all have."
+)
 @click.option(
     "--every",
     "every_s",
     metavar="SECONDS",
     type=click.FloatRange(min=0.1),
-    help=f"With --watch: how often to look (default: {EVERY_S:g}).",
+    help=f"With --watch: the interval between looks (default: {EVERY_S:g}).",
 )
 @options.as_json("`{output, campaigns}`, of each campaign `{result, experiment, seed, planned, ended}`")
 def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None, as_data: bool) -> None:
     """Write a dashboard of one or several campaigns: one HTML file that needs nothing else.
 
-    It opens from disk without a network, follows the browser's light or dark theme, and prints. Beyond some 20 000
-    trials its table holds all failures and a random sample of the rest; it says so.
+    It opens from disk without a network, follows the browser's light or dark theme, and can be printed. Beyond some
+    20 000 trials its table holds all failures and a random sample of the rest, and says so.
 
-    With --watch, the file is written again when trials have ended, the page loads itself anew when its reader is
-    idle, and the command ends with the last campaign. The campaigns are not held up.
+    With --watch, the file is written again when trials have ended, and the page reloads itself when its reader is idle.
+    The command ends with the last campaign. It does not slow the campaigns down.
 
     \b
     Examples:
@@ -55,7 +57,7 @@ def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float
         raise click.UsageError("--every is of use with --watch only")
     places = [running(path) if watch else found(path) for path in results]
     if watch:
-        follow(places, output, every_s or EVERY_S, say)
+        follow(places, output, every_s or EVERY_S, print_state)
     else:
         report.write(places, output)
     written = {"output": str(output.resolve()), "campaigns": [shown(place) for place in places]}
@@ -63,7 +65,7 @@ def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float
 
 
 def shown(place: Path) -> dict[str, Any]:
-    """One of the dashboard's campaigns."""
+    """A campaign of the dashboard, for `--json`."""
     with Store.open(place) as store:
         meta, ended = store.meta(), len(store.done())
     facts = {name: meta.get(name) for name in ("experiment", "seed", "planned")}
@@ -71,12 +73,12 @@ def shown(place: Path) -> dict[str, Any]:
 
 
 def running(path: Path) -> Path:
-    """The directory that is meant: of an experiment's results, those begun last, whose link comes only at the end."""
+    """The directory of a running campaign; for an experiment's name its latest, which has no link yet."""
     if path.exists():
         return path
     return next(reversed(begun(str(path))), path)
 
 
-def say(now: Sequence[Progress]) -> None:
-    """The state of the dashboard in a line, to standard error."""
+def print_state(now: Sequence[Progress]) -> None:
+    """Print the state of the dashboard as a line to standard error."""
     click.echo(f"written: {', '.join(map(str, now))}", err=True)

@@ -8,7 +8,7 @@ import click
 
 from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
-from faultkit.cli.results import latest, opened, result_argument
+from faultkit.cli.results import latest, open_results, result_argument
 from faultkit.machine.qemu import Machine
 from faultkit.running.named import named, several
 from faultkit.running.rerun import Changes, experiment_of
@@ -50,10 +50,10 @@ def command(
 ) -> int:
     """Run the fault list of RESULT again: the same faults at the same sites, triggers, workloads and seeds.
 
-    What may differ is the policy, the monitors and the driver; without a change, it runs on today's code and build.
-    `faultkit compare` then finds pairs. A site that another build of the k-driver has moved is found again by
-    function and offset; one that it does not have, or that holds other code there, makes its trial void. The results
-    are those of an experiment EXPERIMENT-again.
+    Policy, monitors and driver may be changed; without a change, the list runs on today's code and build. Then
+    `faultkit compare` finds pairs. If another build of the k-driver has moved a site, it is found by function and
+    offset. If the site is missing or holds other code, its trial is void. The results are stored under the name
+    EXPERIMENT-again.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def command(
         monitors=None if monitors is None else several("monitors", monitors),
         driver=None if driver is None else named("drivers", driver),
     )
-    with opened(result) as store:
+    with open_results(result) as store:
         meta, loaded = store.meta(), experiment_of(store, changes)
     place = out or (latest(loaded.name) if resume else place_for(loaded.name, meta["seed"]))
     asked = Asked(

@@ -1,4 +1,4 @@
-"""Which results a command is about."""
+"""The results that a command reads: argument, completion, opening."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESULTS = Path("results")
 
 
 def result_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A results directory; or the name of an experiment, for its latest results."""
+    """The argument RESULT: a results directory, or the name of an experiment for its latest results."""
     return click.argument(
         "result",
         type=click.Path(path_type=Path),
@@ -30,24 +30,24 @@ def result_argument(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def complete_results(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """For a shell: directories, and the names of experiments that have results here."""
+    """Completions of RESULT: directories, and the names of experiments that have results here."""
     names = sorted(link.parent.name for link in RESULTS.glob("*/latest"))
     return [CompletionItem(typed, type="dir"), *(CompletionItem(name) for name in names if name.startswith(typed))]
 
 
 def complete_experiments(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """For a shell: files, and the names of our experiments."""
+    """Completions of EXPERIMENT: files, and the names of our experiments."""
     ours = (CompletionItem(i.name, help=i.summary) for i in catalogue.items("experiments") if i.name.startswith(typed))
     return [CompletionItem(typed, type="file"), *ours]
 
 
 def found(path: Path) -> Path:
-    """The directory that is meant: `quickstart_nbd` is short for `results/quickstart_nbd/latest`."""
+    """The directory of some results: `quickstart_nbd` is short for `results/quickstart_nbd/latest`."""
     short = RESULTS / path / "latest"
     return short if not path.exists() and short.exists() else path
 
 
-def opened(result: Path, *, readonly: bool = True, older: bool = False) -> Store:
+def open_results(result: Path, *, readonly: bool = True, older: bool = False) -> Store:
     """A store, with the parts of its trials importable if they lie beside a user's experiment."""
     store = Store.open(result, readonly=readonly, older=older)
     file = store.meta().get("file")
@@ -61,7 +61,7 @@ def latest(name: str) -> Path:
     """The results of an experiment that were begun last, even if killed since. Raises: UsageError if there are none."""
     results = begun(name)
     if not results:
-        raise UsageError(f"--resume: there are no results of {name} to go on with: give --out, or leave it out")
+        raise UsageError(f"--resume: there are no results of {name} to continue: give --out, or omit --resume")
     return results[-1]
 
 
@@ -79,6 +79,6 @@ def link_latest(out: Path) -> None:
 
 
 def built_guest(console: Console) -> Image:
-    """The guest, with a word if it must be built first."""
+    """The guest; a spinner shows while it is built."""
     with console.status("looking for the guest (the first time, building it takes about a minute)"):
         return image()

@@ -29,7 +29,7 @@ from faultkit.store.store import FILE, Store
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on with what is in --out (default: the latest results); refused if code, guest or list are others.",
+    help="Continue the campaign in --out (default: the latest results); refused if code, guest or list have changed.",
 )
 @options.DRY_RUN
 @options.again("one in 20, at most 5; none with kvm")
@@ -63,9 +63,9 @@ def command(
 ) -> int:
     """Run a campaign: EXPERIMENT is one of ours by name (see `faultkit list`), or a file.py of yours.
 
-    Prepares the templates (about 20 s each, once), runs the trials, and prints the outcome table and where the
-    results are. An experiment that declares a rule (`STOP`) ends when it has decided. Ctrl-C lets the trials under
-    way end and stores them.
+    Prepares the templates (frozen guests, about 20 s each, once), runs the trials, and prints the outcome table and the
+    results' directory. An experiment that declares a stopping rule (`STOP`) ends when the rule has decided. Ctrl-C
+    lets the running trials end and stores them.
 
     \b
     Examples:
@@ -87,7 +87,7 @@ def command(
 
 
 def as_before(out: Path, seed: int | None, count: int | None) -> tuple[int | None, int | None]:
-    """The seed and the length of the campaign that is to go on, unless others are asked for."""
+    """The seed and the length of the campaign to continue, unless others are given."""
     if not (out / FILE).exists():
         return seed, count
     with Store.open(out) as store:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from faultkit.cli import options
-from faultkit.cli.results import opened, result_argument
+from faultkit.cli.results import open_results, result_argument
 from faultkit.results.summary import COLUMNS, as_json
 from faultkit.store.store import Store
 from faultkit.tables import timeline
@@ -53,7 +53,7 @@ def command(result: Path, trial: int | None, column: str, phases: bool, as_data:
       faultkit show quickstart_nbd --phases
       faultkit show quickstart_nbd 12 --all
     """
-    with opened(result) as store:
+    with open_results(result) as store:
         if phases:
             table = phase_table(store, trial)
             click.echo(json.dumps(table.as_json())) if as_data else Console().print(table)

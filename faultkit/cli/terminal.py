@@ -1,4 +1,4 @@
-"""Where bars and spinners go."""
+"""The console for bars and spinners."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from rich.console import Console
 
 
 def progress() -> Console:
-    """Standard error. FORCE_COLOR asks for colours: it makes nothing move in a log."""
+    """A console on standard error. FORCE_COLOR gives colours, but no moving bars in a log."""
     return Console(stderr=True, force_terminal=None if sys.stderr.isatty() else False)

@@ -17,8 +17,8 @@ from faultkit.running.experiment import Experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How much may be run, and where."""
+class RunOptions:
+    """The options of the campaign that the gate runs: its size, seed, jobs and directory."""
 
     trials: int | None = None
     seed: int | None = None
@@ -27,8 +27,8 @@ class Budget:
     resume: bool = False
 
 
-def run_until(asked: Experiment, stop: UntilDecided, budget: Budget) -> Path:
-    """Run an experiment until its gate is decided, or the budget ends. Returns where the results are."""
+def run_until(asked: Experiment, stop: UntilDecided, budget: RunOptions) -> Path:
+    """Run an experiment until its gate is decided, or the budget ends. Returns the results' directory."""
     out, seed, count = budget.out, budget.seed, budget.trials
     if budget.resume:
         out = out or latest(asked.name)

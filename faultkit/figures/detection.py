@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from faultkit.figures.looks import COLOURS, INK, axis, figure, in_ms, ms_axis, thinned
 from faultkit.figures.select import faulty, numbers
-from faultkit.statistics.stats import quantile
+from faultkit.statistics.rates import quantile
 
 POINTS = 120  # drawn of one strip
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from faultkit.figures.looks import MOST_ROWS, PALETTE, axis, figure, names_axis
 from faultkit.figures.select import faulty, named
 from faultkit.model.events import Outcome
-from faultkit.statistics.stats import Rate, rate
+from faultkit.statistics.rates import Rate, rate
 
 
 def harm(trials: pd.DataFrame, rows: str) -> dict[str, Rate]:

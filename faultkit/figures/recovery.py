@@ -16,7 +16,7 @@ from scipy import stats
 from faultkit.figures.looks import figure, in_ms, looks, ms_axis, share_axis, translucent
 from faultkit.figures.select import named
 from faultkit.results.analysis import Results
-from faultkit.statistics.stats import CONFIDENCE
+from faultkit.statistics.rates import CONFIDENCE
 
 STEPS = 300  # drawn of one curve; more cannot be told apart
 

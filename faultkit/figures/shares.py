@@ -9,7 +9,7 @@ from faultkit.figures.looks import INK, PALETTE, figure, marker, names_axis, sha
 from faultkit.figures.select import activated, named
 from faultkit.model.events import Outcome
 from faultkit.results.summary import complete, survival
-from faultkit.statistics.stats import Rate
+from faultkit.statistics.rates import Rate
 from faultkit.verdict.outcomes import ENTRIES, WHITE
 
 

@@ -1,5 +1,5 @@
-"""The gate: rules for what a campaign must show, and whether it does: pass, fail, or not known yet.
+"""The gate: rules that a campaign must meet, and their answers: pass, fail, or inconclusive.
 
-A rule is a line of text (`faultkit.gate.language`), so that an experiment, a TOML file and the command line say it
-alike. Rules are judged by pure functions over `faultkit.gate.facts.Facts`, which alone reads the store.
+A rule is a line of text (`faultkit.gate.language`), written alike in an experiment, a TOML file and a command line.
+Rules are judged by pure functions over `faultkit.gate.facts.Facts`, and only `facts` reads the store.
 """

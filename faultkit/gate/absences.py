@@ -1,4 +1,4 @@
-"""`no CRASHED`, `no new crash signature`, `golden clean`: what must not occur once."""
+"""Rules that allow no case: `no CRASHED`, `no new crash signature`, `golden clean`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from faultkit.model.events import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class No:
-    """Not one trial with this; one is a failure at once, none is a pass only in enough activated trials."""
+    """No trial with an outcome or flag: one case fails at once, none passes only in enough activated trials."""
 
     subject: tuple[str, ...]  # outcomes, or a flag
     clauses: Clauses = field(default_factory=Clauses)
@@ -24,15 +24,15 @@ class No:
         return f"no {', '.join(self.subject)}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """Its answer."""
+        """The rule's answer."""
         measure = measure_of(self.subject)
-        among = [trial for trial in facts.faulty(self.clauses.means) if measure.among(trial)]
+        among = [trial for trial in facts.faulty(self.clauses.selects) if measure.among(trial)]
         return none_of([t for t in among if measure.counts(t)], among, self.clauses, facts, ", ".join(self.subject))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoNewCrash:
-    """Not one crash whose signature is neither in the list of known ones nor in the baseline."""
+    """No crash signature other than those of the known list and of the baseline."""
 
     TEXT: ClassVar[str] = "no new crash signature"
     clauses: Clauses = field(default_factory=Clauses)
@@ -41,8 +41,8 @@ class NoNewCrash:
         return f"{self.TEXT}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """Its answer. Golden trials count as well: a crash without a fault is news, too."""
-        meant = [trial for trial in facts.trials if self.clauses.means(trial) and (trial.golden or trial.activated)]
+        """The rule's answer. Golden trials count as well: a crash without a fault is news, too."""
+        meant = [trial for trial in facts.trials if self.clauses.selects(trial) and (trial.golden or trial.activated)]
         new = [trial for trial in meant if trial.crash and trial.crash not in facts.known]
         among = [trial for trial in meant if not trial.golden or trial in new]
         return none_of(new, among, self.clauses, facts, "new crash signature")
@@ -59,15 +59,15 @@ class GoldenClean:
         return f"{self.TEXT}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """Its answer. One golden trial is enough, unless more are asked for."""
-        among = [trial for trial in facts.trials if trial.golden and self.clauses.means(trial)]
+        """The rule's answer. One golden trial is enough, unless the rule asks for more."""
+        among = [trial for trial in facts.trials if trial.golden and self.clauses.selects(trial)]
         return none_of(
             [t for t in among if not clean(t)], among, self.clauses, facts, "false alarm", "golden trials", 1
         )
 
 
 def clean(trial: Seen) -> bool:
-    """Whether nothing was noticed in a golden trial."""
+    """True if a golden trial had no detection, no recovery, and at worst MASKED."""
     return trial.outcome <= Outcome.MASKED and not trial.recoveries and not trial.detected
 
 
@@ -95,10 +95,10 @@ def none_of(
         return nothing(of, clauses.missing(facts))
     if n < needed:
         return too_few(of, n, needed)
-    _, high = one_sided(0, n, clauses.sure)
+    _, high = one_sided(0, n, clauses.level)
     return Ruling(
         answer=Answer.PASS,
         measured=f"none in {n} {of}",
-        reason=f"that shows at most {100 * high:.2f} %, with {percent(clauses.sure)} confidence",
+        reason=f"that shows at most {100 * high:.2f} %, with {percent(clauses.level)} confidence",
         figures={"k": 0, "n": n, "needed": needed, "high": high},
     )

@@ -1,4 +1,4 @@
-"""What a gate says of a rule, and of a campaign."""
+"""The gate's answers, for a rule and for a campaign."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Answer(Enum):
-    """Whether a rule is met. Too little evidence is an answer of its own: it is neither of the others."""
+    """The answer to "is the rule met?". Too little evidence is an answer of its own, neither of the others."""
 
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
@@ -17,11 +17,11 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """A rule's answer for one campaign, and what it rests on."""
+    """A rule's answer for one campaign, and the evidence for it."""
 
     answer: Answer
-    measured: str  # what was counted, for people
-    reason: str  # why this answer; if inconclusive, what would decide
+    measured: str  # the counts, for people
+    reason: str  # the reason for the answer; if inconclusive, the trials that would decide
     figures: Mapping[str, float | int | None] = field(default_factory=dict)  # the same for scripts
-    certain: bool = False  # a failure that was seen: no statistics, nothing that further trials could undo
+    certain: bool = False  # a failure that was seen, which no statistics and no further trial can undo
     crashes: tuple[str, ...] = ()  # the signatures among the bad trials

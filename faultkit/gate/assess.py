@@ -1,4 +1,4 @@
-"""A campaign before its gate: each rule's answer, and what they come to."""
+"""Assessment of a campaign by a gate: each rule's answer, and the answer of all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSED, FAILED, INCONCLUSIVE, HARNESS = 0, 1, 3, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Assessment:
     """A rule and its answer."""
 
     name: str
@@ -26,17 +26,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gated:
-    """A campaign's answers, with all that a report of them needs."""
+    """The gate's answers for a campaign, with everything that their reports need."""
 
     experiment: str
     result: str  # the directory
-    origin: str  # where the rules are from
-    lines: tuple[Line, ...]
+    origin: str  # the source of the rules: a file, the experiment or the command line
+    lines: tuple[Assessment, ...]
     accounting: Mapping[str, int]
-    trouble: str  # what went wrong with the harness; "" if nothing did
+    trouble: str  # the trouble with the harness; "" if there is none
     crashes: Mapping[str, tuple[int, ...]]  # signature -> trials
     known: frozenset[str]
-    reports: Mapping[str, str] = field(repr=False)  # signature -> what the kernel said the first time
+    reports: Mapping[str, str] = field(repr=False)  # signature -> the kernel's first report
     meta: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -46,7 +46,7 @@ class Gated:
 
     @property
     def exit_code(self) -> int:
-        """A failure that was found stands, whatever else went wrong; otherwise a harness in trouble is told first."""
+        """The exit code: a failure that was found comes first, then trouble with the harness."""
         if self.answer is Answer.FAIL:
             return FAILED
         if self.trouble:
@@ -55,12 +55,12 @@ class Gated:
 
     @property
     def blamed(self) -> frozenset[str]:
-        """The crash signatures that a rule failed for."""
+        """The crash signatures for which a rule failed."""
         failed = (line.ruling for line in self.lines if line.ruling.answer is Answer.FAIL)
         return frozenset(name for ruling in failed for name in ruling.crashes)
 
     def count(self, answer: Answer) -> int:
-        """How many rules have this answer."""
+        """The number of rules with this answer."""
         return sum(line.ruling.answer is answer for line in self.lines)
 
 
@@ -70,16 +70,16 @@ def overall(answers: Iterable[Answer]) -> Answer:
     return next((answer for answer in (Answer.FAIL, Answer.INCONCLUSIVE) if answer in found), Answer.PASS)
 
 
-def assess(rules: Iterable[Named], facts: Facts) -> tuple[Line, ...]:
+def assess(rules: Iterable[Named], facts: Facts) -> tuple[Assessment, ...]:
     """Each rule's answer. Pure."""
-    return tuple(Line(named.name, str(named.rule), sound(named.rule.assess(facts), facts)) for named in rules)
+    return tuple(Assessment(named.name, str(named.rule), sound(named.rule.assess(facts), facts)) for named in rules)
 
 
 def sound(ruling: Ruling, facts: Facts) -> Ruling:
-    """The same answer, unless the campaign is no ground for one.
+    """The same answer, or INCONCLUSIVE if the campaign cannot support it.
 
-    With many void trials, or a list that was not run to its end, neither a pass nor a failure that rests on
-    statistics is one: who is missing may be no fair sample. A case that was seen stays seen.
+    Many void trials, or a list that was not run to its end, support no pass, and no failure by statistics: the
+    missing trials may be no fair sample. A forbidden case that was seen still counts.
     """
     if ruling.certain or ruling.answer is Answer.INCONCLUSIVE:
         return ruling
@@ -92,7 +92,7 @@ def sound(ruling: Ruling, facts: Facts) -> Ruling:
 
 
 def trouble(facts: Facts) -> str:
-    """What is wrong with the harness; "" for nothing."""
+    """The trouble with the harness; "" if there is none."""
     if not facts.harness_trouble:
         return ""
     share = f"more than {100 * VOID_SHARE:g} %"
@@ -100,7 +100,7 @@ def trouble(facts: Facts) -> str:
 
 
 def gated(store: Store, rules: Rules, facts: Facts) -> Gated:
-    """A stored campaign before its gate."""
+    """The gate's answers for a stored campaign."""
     meta, crashes = store.meta(), facts.crashes()
     return Gated(
         experiment=str(meta.get("experiment")),

@@ -1,4 +1,4 @@
-"""What rules have in common: which trials are meant, how sure the answer must be, and on how much it must rest."""
+"""Clauses that any rule may end with (confidence, number of trials, conditions), and helpers of all rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.facts import Facts, Seen
 
 CONFIDENCE = 0.95
-NONE_IN = 59  # trials without a case that a "no" needs if it names no number: at most 5 %, with 95 % confidence
+NONE_IN = 59  # default sample size of a `no` rule: no case in 59 trials shows at most 5 %, with 95 % confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,16 +21,16 @@ class Clauses:
     where: tuple[tuple[str, str], ...] = ()
 
     @property
-    def sure(self) -> float:
-        """The confidence that is asked for."""
+    def level(self) -> float:
+        """The confidence of the rule's bounds."""
         return CONFIDENCE if self.confidence is None else self.confidence
 
-    def means(self, trial: Seen) -> bool:
-        """Whether a trial is in the stratum."""
+    def selects(self, trial: Seen) -> bool:
+        """True if a trial meets all conditions after "where"."""
         return all(trial.strata[column] == value for column, value in self.where)
 
     def missing(self, facts: Facts) -> str:
-        """Which part of `where` no trial has, and what there is instead; "" if that is not the trouble."""
+        """The condition that no trial meets, and the values that trials have; "" if each is met by some trial."""
         for column, value in self.where:
             there = {trial.strata[column] for trial in facts.trials if not trial.golden}
             if value not in there:
@@ -46,22 +46,22 @@ class Clauses:
 
 
 def percent(share: float) -> str:
-    """`99.5 %`."""
+    """A share as text: `99.5 %`."""
     return f"{100 * share:.10g} %"
 
 
 def quoted(value: str) -> str:
-    """A value as it is typed: quoted if it is more than a word."""
+    """A value as a rule has it: in quotes if it is more than a word."""
     return value if value.replace("_", "").replace("-", "").isalnum() else f'"{value}"'
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 trial`, `2 trials`."""
+    """A number with its noun: `1 trial`, `2 trials`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def too_few(what: str, found: int, needed: int) -> Ruling:
-    """There is less evidence than the rule asks for."""
+    """The ruling for less evidence than the rule asks for."""
     return Ruling(
         answer=Answer.INCONCLUSIVE,
         measured=f"{found} {what}",
@@ -71,13 +71,13 @@ def too_few(what: str, found: int, needed: int) -> Ruling:
 
 
 def nothing(what: str, why: str) -> Ruling:
-    """There is no evidence at all."""
+    """The ruling for no evidence at all."""
     return Ruling(answer=Answer.INCONCLUSIVE, measured=f"no {what}", reason=why or "it takes one at least",
                   figures={"n": 0})  # fmt: skip
 
 
 def numbers(trials: Sequence[Seen], at_most: int = 5) -> str:
-    """`trials 3, 8, 12`: where to look first."""
+    """The numbers of some trials as text: `trials 3, 8, 12`."""
     shown = ", ".join(str(trial.n) for trial in trials[:at_most])
     rest = f" and {len(trials) - at_most} others" if len(trials) > at_most else ""
     return f"trial{'s' if len(trials) > 1 else ''} {shown}{rest}"

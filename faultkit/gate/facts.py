@@ -1,4 +1,4 @@
-"""What rules are judged on: the scalar columns of a campaign's trials, in the order of its list."""
+"""The facts that rules are judged on: scalar columns of a campaign's trials, in the order of its list."""
 
 from __future__ import annotations
 
@@ -32,59 +32,59 @@ class Seen:
 
     @property
     def golden(self) -> bool:
-        """Whether it had no fault."""
+        """True for a trial without a fault."""
         return self.strata["injector"] == GOLDEN
 
     @property
     def activated(self) -> bool:
-        """Whether its fault was activated, or it failed without that having been seen."""
+        """True if the fault was activated, or the trial failed although no activation was seen."""
         return not self.golden and self.outcome is not Outcome.INACTIVE
 
     @property
     def manifested(self) -> bool:
-        """Whether the fault led to an error that anybody could see."""
+        """True for an outcome worse than MASKED."""
         return not self.golden and self.outcome > Outcome.MASKED
 
     @property
     def detected(self) -> bool:
-        """Whether a detector told of an error."""
+        """True if a detector reported an error."""
         return bool(self.strata["detected_by"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A campaign as its gate sees it."""
+    """The facts about one campaign that a gate needs."""
 
     trials: tuple[Seen, ...]  # the valid ones, golden ones too, in the order of the list
     planned: int
     void: int
-    watched: bool = False  # it was to end when decided: tests for a number of trials set before do not hold
-    decided: bool = False  # and did, before its list
+    watched: bool = False  # it was to stop once decided, so tests for a fixed number of trials do not hold
+    decided: bool = False  # it did stop so, before the end of its list
     known: frozenset[str] = frozenset()  # crash signatures that are not news
     baseline: Facts | None = None
-    mismatch: str | None = None  # why trials of equal number are no pairs with the baseline's; None if they are
+    mismatch: str | None = None  # why equal numbers make no pairs with the baseline; None if they do
 
     @property
     def ended(self) -> int:
-        """How many trials have ended, void ones too."""
+        """The number of trials that have ended, void ones included."""
         return len(self.trials) + self.void
 
     @property
     def unfinished(self) -> bool:
-        """Whether there is more to come of a list that is to be run as a whole."""
+        """True if trials of a list that is to be run as a whole are missing."""
         return self.ended < self.planned and not self.decided
 
     @property
     def harness_trouble(self) -> bool:
-        """Whether so many trials are void that faultkit, not the driver, is what failed."""
+        """True if so many trials are void that faultkit failed, and not the driver."""
         return self.void > VOID_SHARE * self.ended
 
     def faulty(self, where: Callable[[Seen], bool]) -> list[Seen]:
-        """The trials with a fault that are meant, in the order of the list."""
+        """The trials with a fault that `where` selects, in the order of the list."""
         return [trial for trial in self.trials if not trial.golden and where(trial)]
 
     def crashes(self) -> dict[str, list[int]]:
-        """Signature -> the numbers of the trials that crashed so, golden ones too; the most frequent first."""
+        """Crash signature -> numbers of the trials that have it, golden ones included; the most frequent first."""
         found: dict[str, list[int]] = {}
         for trial in self.trials:
             if trial.crash:
@@ -126,13 +126,13 @@ def seen(row: Mapping[str, Any]) -> Seen:
 def compared(
     facts: Facts, *, known: Iterable[str] = (), baseline: Facts | None = None, mismatch: str | None = None
 ) -> Facts:
-    """The same facts beside what was known before. A baseline's crashes are known, too."""
+    """The same facts with known crashes and a baseline. The baseline's crashes count as known."""
     before = frozenset(baseline.crashes()) if baseline else frozenset[str]()
     return replace(facts, known=frozenset(known) | before, baseline=baseline, mismatch=mismatch)
 
 
 def report_of(store: Store, n: int) -> str:
-    """What trial `n`'s kernel said of its crash."""
+    """The kernel's report of the crash of trial `n`."""
     kinds = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)
     told = [event for event in store.events(n) if event.kind in kinds]
     first = min(told, key=lambda event: kinds.index(event.kind), default=None)

@@ -1,6 +1,6 @@
-"""A gate's answers for GitHub: annotations on the run, and a summary in Markdown.
+"""Reports of a gate for GitHub: annotations of the run, and a summary in Markdown.
 
-Workflow commands: docs.github.com, "Workflow commands for GitHub Actions"; what has to be escaped is from the
+Workflow commands: docs.github.com, "Workflow commands for GitHub Actions"; the escaping follows the
 toolkit's `command.ts`. Other services ignore the lines, or show them as they are.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from faultkit.gate.answers import Answer
-from faultkit.gate.assess import Gated, Line
+from faultkit.gate.assess import Assessment, Gated
 from faultkit.gate.screen import conclusion
 from faultkit.results.summary import accounting_line
 
@@ -35,7 +35,7 @@ def command(level: str, title: str, message: str) -> str:
 
 
 def data(text: str) -> str:
-    """A message as a workflow command holds it."""
+    """A message with the escapes of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -49,14 +49,14 @@ def summary(gated: Gated) -> str:
     return head + table + trouble + "".join(crash(gated, name) for name in gated.crashes) + foot
 
 
-def columns(line: Line) -> tuple[str, str, str, str]:
-    """A rule's row."""
+def columns(line: Assessment) -> tuple[str, str, str, str]:
+    """The row of a rule."""
     name = line.rule if line.name == line.rule else f"{line.name}: {line.rule}"
     return MARKS[line.ruling.answer], name, line.ruling.measured, line.ruling.reason
 
 
 def cell(text: str) -> str:
-    """Text that ends no cell and begins no tag."""
+    """Text with escapes, so that it neither ends a cell nor begins a tag."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
 
 

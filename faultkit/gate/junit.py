@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 
 from faultkit.gate.answers import Answer
-from faultkit.gate.assess import Gated, Line
+from faultkit.gate.assess import Assessment, Gated
 from faultkit.gate.screen import conclusion
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # the Char production of XML 1.0
@@ -41,7 +41,7 @@ def document(gated: Gated) -> bytes:
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode").encode()
 
 
-def of_rule(experiment: str, line: Line) -> Element:
+def of_rule(experiment: str, line: Assessment) -> Element:
     """A rule as a test case."""
     text = f"{line.rule}\n{line.ruling.measured}\n{line.ruling.reason}"
     message = f"{line.ruling.measured}: {line.ruling.reason}"

@@ -29,7 +29,7 @@ def signatures(path: Path) -> frozenset[str]:
 
 
 def add(path: Path, new: Mapping[str, str]) -> None:
-    """Append crashes, signature -> where it was seen; what is there stays as it is, comments too."""
+    """Append crashes (signature -> place where it was seen) to a file; its text, comments included, stays."""
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     entries = (f"\n[[crash]]\nsignature = {quoted(name)}\nseen = {quoted(seen)}\n" for name, seen in new.items())
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,30 +39,30 @@ A_STRATUM = "survived >= 90 % where driver = nbd and policy = nothing"
 
 
 class Rule(Protocol):
-    """What a campaign must show. Frozen plain data; `str()` gives the line that `parse` understands."""
+    """A requirement on a campaign. Frozen plain data; `str()` gives the line that `parse` reads."""
 
     def assess(self, facts: Facts) -> Ruling:
-        """Whether the campaign shows it. Pure."""
+        """The rule's answer for a campaign. Pure."""
 
 
 def parse(text: str) -> Rule:
-    """A rule from its line. Raises: UsageError: one line with what was typed, where it goes wrong, and an example."""
+    """A rule from its line. Raises: UsageError, with the line, the place of the error, and an example."""
     words = Words.of(text, A_SHARE)
     rule = head(words)
-    if words.next:
-        raise words.wants("the end, 'with', 'in' or 'where'")
+    if words.peek:
+        raise words.expected("the end, 'with', 'in' or 'where'")
     return rule
 
 
 def head(words: Words) -> Rule:
-    """A whole rule: its first word decides how it goes on."""
-    if words.takes("no"):
+    """A whole rule; its first word decides its form."""
+    if words.accept("no"):
         return after_no(words)
-    if words.takes("golden"):
+    if words.accept("golden"):
         words.example = GoldenClean.TEXT
         words.expect("clean")
         return GoldenClean(clauses=clauses(words))
-    if QUANTILE.fullmatch(words.next):
+    if QUANTILE.fullmatch(words.peek):
         return within(words)
     return share(words)
 
@@ -70,7 +70,7 @@ def head(words: Words) -> Rule:
 def after_no(words: Words) -> Rule:
     """`no CRASHED`, `no new crash signature`."""
     words.example = A_NO
-    if words.takes("new"):
+    if words.accept("new"):
         words.expect("crash", "signature")
         return NoNewCrash(clauses=clauses(words))
     what = "an outcome such as CRASHED, a flag such as leaked, or 'new crash signature'"
@@ -80,16 +80,16 @@ def after_no(words: Words) -> Rule:
 def within(words: Words) -> Rule:
     """`p95 recovery <= 2 s`."""
     words.example = A_TIME
-    quantile = hundredth(float(words.next[1:]))
+    quantile = hundredth(float(words.peek[1:]))
     if not quantile:
-        raise words.wants("a quantile such as p95")
-    words.take()
-    if words.next not in INTERVALS:
-        raise words.wants(f"a time: {', '.join(INTERVALS)}")
-    interval = words.take()
-    if AT_LEAST.get(words.next, True):
-        raise words.wants("'<='")
-    words.take()
+        raise words.expected("a quantile such as p95")
+    words.advance()
+    if words.peek not in INTERVALS:
+        raise words.expected(f"a time: {', '.join(INTERVALS)}")
+    interval = words.advance()
+    if AT_LEAST.get(words.peek, True):
+        raise words.expected("'<='")
+    words.advance()
     limit_ns = words.amount({**UNITS_NS}, "a time such as 2 s or 500 ms")
     return Within(interval=interval, share=quantile, limit_ns=limit_ns, clauses=clauses(words))
 
@@ -98,13 +98,13 @@ def share(words: Words) -> Rule:
     """`recovered >= 99 %`."""
     what = f"{', '.join(MEASURES)}, an outcome such as CRASHED, 'no', 'golden clean', or a quantile such as p95"
     about = subject(words, what)
-    if words.next not in AT_LEAST:
-        raise words.wants("'>=' or '<='")
-    at_least = AT_LEAST[words.take()]
-    if words.next == "baseline":
+    if words.peek not in AT_LEAST:
+        raise words.expected("'>=' or '<='")
+    at_least = AT_LEAST[words.advance()]
+    if words.peek == "baseline":
         return not_worse(words, about, at_least)
     limit = words.fraction()
-    against = opposite(words, limit, at_least) if words.takes("against") else None
+    against = opposite(words, limit, at_least) if words.accept("against") else None
     return Share(subject=about, at_least=at_least, limit=limit, against=against, clauses=clauses(words))
 
 
@@ -112,49 +112,49 @@ def not_worse(words: Words, about: tuple[str, ...], at_least: bool) -> Rule:
     """`>= baseline - 2 %`."""
     words.example = A_DIFFERENCE
     if about[0] in MEASURES and MEASURES[about[0]].of != ACTIVATED:
-        raise words.wants(f"a share: only shares of {ACTIVATED} are compared with a baseline")
-    words.take()
+        raise words.expected(f"a share: only shares of {ACTIVATED} are compared with a baseline")
+    words.advance()
     words.expect("-" if at_least else "+")
     margin = words.fraction("a margin such as 2 %")
     return NotWorse(subject=about, at_least=at_least, margin=margin, clauses=clauses(words))
 
 
 def opposite(words: Words, limit: float, at_least: bool) -> float:
-    """After "against": the share that would be bad."""
+    """The share after "against", which would be bad."""
     begun, against = words.at, words.fraction()
     if against == limit or (against < limit) is not at_least:
         words.at = begun
-        raise words.wants(f"a share {'below' if at_least else 'above'} the limit")
+        raise words.expected(f"a share {'below' if at_least else 'above'} the limit")
     return against
 
 
 def subject(words: Words, what: str) -> tuple[str, ...]:
-    """A key of MEASURES, outcomes, or an outcome "or worse"."""
-    if words.next in MEASURES:
-        return (words.take(),)
+    """The subject of a rule: a key of MEASURES, outcomes, or an outcome "or worse"."""
+    if words.peek in MEASURES:
+        return (words.advance(),)
     names = [outcome(words, what)]
-    if words.takes("or", "worse"):
+    if words.accept("or", "worse"):
         return tuple(name for name, each in OUTCOMES.items() if each >= OUTCOMES[names[0]])
-    while words.takes(","):
+    while words.accept(","):
         names.append(outcome(words, "an outcome"))
     return tuple(dict.fromkeys(names))
 
 
 def outcome(words: Words, what: str) -> str:
     """The name of an outcome."""
-    if words.next not in OUTCOMES:
-        loud = words.next.upper()
-        raise words.wants(f"{loud}, in capitals" if loud in OUTCOMES else what)
-    return words.take()
+    if words.peek not in OUTCOMES:
+        loud = words.peek.upper()
+        raise words.expected(f"{loud}, in capitals" if loud in OUTCOMES else what)
+    return words.advance()
 
 
 def clauses(words: Words) -> Clauses:
-    """What may follow any rule: each once, in any order."""
+    """The clauses at the end of any rule: each at most once, in any order."""
     found, given = Clauses(), set[str]()
-    while words.next in ("with", "in", "where"):
-        if words.next in given:
-            raise words.wants(f"no second '{words.next}'")
-        given.add(clause := words.take())
+    while words.peek in ("with", "in", "where"):
+        if words.peek in given:
+            raise words.expected(f"no second '{words.peek}'")
+        given.add(clause := words.advance())
         if clause == "with":
             found = replace(found, confidence=confidence(words))
         elif clause == "in":
@@ -166,25 +166,28 @@ def clauses(words: Words) -> Clauses:
 
 
 def confidence(words: Words) -> float:
-    """After "with"."""
+    """The confidence after "with"."""
     begun, sure = words.at, words.fraction("a confidence such as 95 %")
     if sure <= 0.5:
         words.at = begun
-        raise words.wants("a confidence above 50 %")
+        raise words.expected("a confidence above 50 %")
     words.expect("confidence")
     return sure
 
 
 def where(words: Words) -> tuple[tuple[str, str], ...]:
-    """After "where"."""
+    """The conditions after "where"."""
     words.example = A_STRATUM
-    return (condition(words), *(condition(words) for _ in iter(lambda: words.takes("and"), False)))
+    found = [condition(words)]
+    while words.accept("and"):
+        found.append(condition(words))
+    return tuple(found)
 
 
 def condition(words: Words) -> tuple[str, str]:
     """`driver = nbd`."""
-    if words.next not in COLUMNS:
-        raise words.wants(f"one of {', '.join(COLUMNS)}")
-    column = words.take()
+    if words.peek not in COLUMNS:
+        raise words.expected(f"one of {', '.join(COLUMNS)}")
+    column = words.advance()
     words.expect("=")
     return column, words.value()

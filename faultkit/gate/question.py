@@ -1,4 +1,4 @@
-"""Is a share high enough? How a count is tested against a limit, and how many more trials would tell."""
+"""The question "is a share high enough?": tests of a count against a limit, and the trials still missing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faultkit.gate.answers import Answer
-from faultkit.statistics.sequential import Decision, Exceeds, Rule, Sprt, confidence_sequence, first_decision
-from faultkit.statistics.stats import clopper_pearson
+from faultkit.statistics.rates import clopper_pearson
+from faultkit.statistics.sequential import Decision, Exceeds, Sprt, StoppingRule, confidence_sequence, first_decision
 
-FAR = 1_000_000  # trials: further than this nobody goes
+FAR = 1_000_000  # no campaign has more trials
 ANSWERS = {
     Decision.ABOVE: Answer.PASS,
     Decision.BELOW: Answer.FAIL,
@@ -19,7 +19,7 @@ ANSWERS = {
 
 @dataclass(frozen=True, slots=True)
 class FixedSize:
-    """Is a share at least `share`? By the exact (Clopper-Pearson) one-sided bounds, for a number of trials set before.
+    """The test "is the share at least `share`?" for a fixed number of trials, by exact (Clopper-Pearson) bounds.
 
     ABOVE if the lower bound is not below `share`, BELOW if the upper bound is below it: each is wrong with a
     probability of at most 1 - `confidence`. A one-sided bound at 95 % is an end of the two-sided interval at 90 %.
@@ -42,16 +42,16 @@ def one_sided(k: int, n: int, confidence: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Is the share of successes at least `share`, whereas `against` would be bad?"""
+    """The question "is the share of successes at least `share`?"; `against` is a share that would be bad."""
 
     share: float
     confidence: float
     against: float | None = None  # with it: Wald's sequential test
-    watched: bool = False  # the trials were looked at one by one, and ended when decided
+    watched: bool = False  # the campaign was to stop once decided
 
     @property
-    def test(self) -> Rule:
-        """The test that holds for how the trials were run."""
+    def test(self) -> StoppingRule:
+        """The test that is valid for the way in which the trials were run."""
         if self.against is not None:
             error = 1 - self.confidence
             return Sprt(p0=self.against, p1=self.share, alpha=error, beta=error)
@@ -60,7 +60,7 @@ class Question:
         return FixedSize(self.share, self.confidence)
 
     def decision(self, successes: Sequence[bool]) -> Decision:
-        """The answer for trials in the order of the list: a sequential test's first one, which stands."""
+        """The decision for trials in the order of the list; a sequential test's first decision stands."""
         if isinstance(self.test, FixedSize):
             return self.test.decide(sum(successes), len(successes))
         return first_decision(self.test, successes).decision
@@ -70,11 +70,11 @@ class Question:
         return confidence_sequence(k, n, self.confidence) if self.watched else one_sided(k, n, self.confidence)
 
     def more_if_all_succeed(self, k: int, n: int) -> int | None:
-        """How many successes in a row would bring a pass; None: more than anybody runs."""
+        """The number of further successes in a row that would pass; None if it exceeds FAR."""
         return smallest(lambda more: self.test.decide(k + more, n + more) is Decision.ABOVE)
 
     def more_at_this_rate(self, k: int, n: int) -> tuple[int, Decision] | None:
-        """About how many more would decide if the share stays as it is, and how; None: it would stay open."""
+        """The approximate number of further trials that decide at the present share, and the decision, or None."""
 
         def decision(more: int) -> Decision:
             return self.test.decide(round(k / n * (n + more)), n + more)
@@ -83,7 +83,7 @@ class Question:
         return (found, decision(found)) if found else None
 
     def outlook(self, k: int, n: int) -> str:
-        """What would decide, in words."""
+        """The trials that would decide, in words."""
         best, same = self.more_if_all_succeed(k, n), self.more_at_this_rate(k, n)
         words = f"{best} more would pass if all went well" if best else "it would take more than a million to pass"
         if same is None:
@@ -92,7 +92,7 @@ class Question:
         return f"{words}; at the present rate about {same[0]} more would {outcome}"
 
     def missing(self, k: int, n: int) -> dict[str, int | None]:
-        """What would decide, for scripts."""
+        """The trials that would decide, for scripts."""
         same = self.more_at_this_rate(k, n)
         return {
             "more_if_all_succeed": self.more_if_all_succeed(k, n),
@@ -101,7 +101,7 @@ class Question:
 
 
 def smallest(decided: Callable[[int], bool]) -> int | None:
-    """The smallest number from 1 on for which `decided` holds, which then holds for larger ones; None: too far."""
+    """The smallest number from 1 to FAR for which the monotonic `decided` holds; None if there is none."""
     high = 1
     while not decided(high):
         high *= 2

@@ -1,4 +1,4 @@
-"""`survived >= baseline - 2 %`: not worse than an earlier campaign by more."""
+"""Rules that compare with an earlier campaign: `survived >= baseline - 2 %`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What is compared: successes of ours and of the baseline's, and, of pairs, how many differ."""
+    """Successes and trials of ours and of the baseline; for pairs, also the numbers that differ."""
 
     ours: int
     n: int
     theirs: int
     their_n: int
-    pairs: tuple[int, int] | None  # of pairs: only the baseline's succeeded, only ours
+    pairs: tuple[int, int] | None  # numbers of pairs of which only the baseline's, or only ours, succeeded
 
     def loss(self) -> float:
-        """By how much our share is lower, as a fraction of 1."""
+        """The loss: the baseline's share minus ours, as a fraction of 1."""
         return self.theirs / self.their_n - self.ours / self.n
 
     def bounds(self, confidence: float) -> tuple[float, float]:
@@ -35,11 +35,11 @@ class Counts:
         return newcombe(self.theirs, self.their_n, self.ours, self.n, both)
 
     def p_value(self) -> float:
-        """Two-sided, that there is no difference: McNemar's exact test for pairs, Fisher's otherwise."""
+        """The two-sided p-value of no difference: McNemar's exact test for pairs, Fisher's otherwise."""
         return mcnemar(*self.pairs) if self.pairs is not None else fisher(self.theirs, self.their_n, self.ours, self.n)
 
     def after(self, more: int) -> Counts:
-        """With so many more trials (or pairs) on which both succeed."""
+        """The counts after `more` further trials (or pairs) on which both succeed."""
         return Counts(
             ours=self.ours + more, n=self.n + more, theirs=self.theirs + more, their_n=self.their_n + more,
             pairs=self.pairs,
@@ -51,8 +51,8 @@ class NotWorse:
     """A share of activated trials is at most `margin` worse than the baseline's.
 
     It passes if the confidence bound of the loss does not exceed the margin. It fails only if the loss itself exceeds
-    it, and is significant: a difference that is small, or that may be chance, fails nothing. Trials are compared
-    in pairs where the fault lists match, of which both must have been activated.
+    it, and is significant: a small difference, or one that may be chance, fails nothing. If the fault lists match,
+    trials are compared in pairs, of which both must have been activated.
     """
 
     subject: tuple[str, ...]
@@ -65,7 +65,7 @@ class NotWorse:
         return f"{', '.join(self.subject)} {signs[0]} baseline {signs[1]} {percent(self.margin)}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """Its answer."""
+        """The rule's answer."""
         before = facts.baseline
         if before is None or before.unfinished or before.harness_trouble:
             state = "there is no baseline" if before is None else "the baseline is unfinished, or many of it are void"
@@ -86,15 +86,15 @@ class NotWorse:
         return self.ruling(self.counts(ours, theirs, paired=facts.mismatch is None), of, signatures(bad))
 
     def activated(self, facts: Facts, *, apart: bool = False) -> list[Seen]:
-        """The activated trials that are meant; of a baseline whose policy, say, is another: all, to be paired."""
-        return [trial for trial in facts.faulty(lambda t: apart or self.clauses.means(t)) if trial.activated]
+        """The activated trials that the rule selects; with `apart` all, as a baseline may have another policy."""
+        return [trial for trial in facts.faulty(lambda t: apart or self.clauses.selects(t)) if trial.activated]
 
     def succeeds(self, trial: Seen) -> bool:
-        """Whether a trial is one of those of which there should be many."""
+        """True if the trial counts as a success under this rule."""
         return measure_of(self.subject).counts(trial) is self.at_least
 
     def counts(self, ours: Sequence[Seen], theirs: Sequence[Seen], *, paired: bool) -> Counts:
-        """What is compared, of trials in the order of their lists."""
+        """The counts of trials in the order of their lists."""
         here, there = ([self.succeeds(trial) for trial in trials] for trials in (ours, theirs))
         pairs = None
         if paired:
@@ -103,8 +103,8 @@ class NotWorse:
         return Counts(ours=sum(here), n=len(here), theirs=sum(there), their_n=len(there), pairs=pairs)
 
     def ruling(self, counts: Counts, of: str, crashes: tuple[str, ...]) -> Ruling:
-        """The answer for what was counted."""
-        sure, loss = self.clauses.sure, counts.loss()
+        """The rule's answer for these counts."""
+        sure, loss = self.clauses.level, counts.loss()
         (low, high), p_value = counts.bounds(sure), counts.p_value()
         answer = Answer.INCONCLUSIVE
         if high <= self.margin:
@@ -124,18 +124,18 @@ class NotWorse:
         )  # fmt: skip
 
     def shown(self, successes: int, n: int) -> int:
-        """How many there are of what the rule names."""
+        """The number of trials with the rule's subject, from the number of successes."""
         return successes if self.at_least else n - successes
 
     def measured(self, counts: Counts, of: str) -> str:
-        """What was counted, in words."""
+        """The counts in words."""
         now, before = self.shown(counts.ours, counts.n), self.shown(counts.theirs, counts.their_n)
         words = f"{now}/{counts.n} {of}, {before}/{counts.their_n} in the baseline"
         return words if counts.pairs is None else f"{words}; worse in {counts.pairs[0]}, better in {counts.pairs[1]}"
 
     def why(self, answer: Answer, counts: Counts, high: float) -> str:
-        """An answer in words."""
-        sure, margin = self.clauses.sure, percent(self.margin)
+        """The reason for an answer, in words."""
+        sure, margin = self.clauses.level, percent(self.margin)
         p_value, loss = f"p = {counts.p_value():.2g}", f"{100 * counts.loss():.2f} %"
         bound = f"the upper bound of the loss {100 * high:.2f} % (one-sided, {percent(sure)})"
         if answer is Answer.PASS:

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from faultkit.gate.answers import Answer
-from faultkit.gate.assess import Gated, Line
+from faultkit.gate.assess import Assessment, Gated
 from faultkit.results.summary import accounting_line
 
 STYLES = {Answer.PASS: "green", Answer.FAIL: "bold red", Answer.INCONCLUSIVE: "yellow"}
@@ -37,7 +37,7 @@ class Screen:
         yield Text(conclusion(self.gated), style=f"bold {STYLES[self.gated.answer]}")
 
 
-def shown(line: Line, console: Console, width: int) -> Iterator[Text]:
+def shown(line: Assessment, console: Console, width: int) -> Iterator[Text]:
     """A rule, what was measured, and why that is the answer, each indented by the answer."""
     answer = line.ruling.answer
     title = line.rule if line.name == line.rule else f"{line.name}: {line.rule}"
@@ -86,7 +86,7 @@ def as_json(gated: Gated) -> dict[str, Any]:
     }
 
 
-def rule_json(line: Line) -> dict[str, Any]:
+def rule_json(line: Assessment) -> dict[str, Any]:
     """One rule for scripts."""
     return {
         "name": line.name,

@@ -1,4 +1,4 @@
-"""`recovered >= 99 %`: the share of trials that ended well, or badly."""
+"""Rules about the share of trials that ended well or badly: `recovered >= 99 %`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIVATED = "activated trials"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A share: of which trials, and which of them count."""
+    """A share: its denominator (`among`) and its numerator (`counts`)."""
 
     of: str  # the trials that are the denominator, for people
     among: Callable[[Seen], bool]
@@ -44,7 +44,7 @@ MEASURES: Mapping[str, Measure] = {
 
 
 def measure_of(subject: tuple[str, ...]) -> Measure:
-    """What a rule's subject counts: one of MEASURES, or outcomes among activated trials."""
+    """The measure of a rule's subject: one of MEASURES, or outcomes among activated trials."""
     if subject[0] in MEASURES:
         return MEASURES[subject[0]]
     return Measure(ACTIVATED, lambda t: t.activated, lambda t: t.outcome.name in subject)
@@ -52,7 +52,7 @@ def measure_of(subject: tuple[str, ...]) -> Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """At least (or at most) a share of trials; decided on the exact one-sided confidence bounds.
+    """A share of trials is at least, or at most, `limit`; decided by exact one-sided confidence bounds.
 
     It passes if the bound on the bad side keeps the limit, and fails if the bound on the good side breaks it. With
     `against` it is Wald's sequential test between the two shares, trial by trial in the order of the list.
@@ -70,9 +70,9 @@ class Share:
         return f"{', '.join(self.subject)} {sign} {percent(self.limit)}{against}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """Its answer. For a share that must be low, the trials that do not count are the successes."""
+        """The rule's answer. For a share that must be low, the trials outside the numerator are the successes."""
         measure = measure_of(self.subject)
-        among = [trial for trial in facts.faulty(self.clauses.means) if measure.among(trial)]
+        among = [trial for trial in facts.faulty(self.clauses.selects) if measure.among(trial)]
         if not among:
             return nothing(measure.of, self.clauses.missing(facts))
         if len(among) < (self.clauses.trials or 0):
@@ -82,7 +82,7 @@ class Share:
         return replace(self.ruling(successes, measure.of, facts.watched), crashes=signatures(bad))
 
     def ruling(self, successes: list[bool], of: str, watched: bool) -> Ruling:
-        """Its answer for trials in the order of the list."""
+        """The rule's answer for trials in the order of the list."""
         question, k, n = self.question(watched), sum(successes), len(successes)
         decision, bounds = question.decision(successes), question.bounds(k, n)
         hits, (low, high) = (k, bounds) if self.at_least else (n - k, (1 - bounds[1], 1 - bounds[0]))
@@ -98,17 +98,17 @@ class Share:
         )
 
     def question(self, watched: bool) -> Question:
-        """It, as a question about successes."""
+        """The rule as a lower bound on a success rate."""
         good, bad = self.limit, self.against
         if not self.at_least:
             good, bad = 1 - good, None if bad is None else 1 - bad
-        return Question(share=good, against=bad, confidence=self.clauses.sure, watched=watched)
+        return Question(share=good, against=bad, confidence=self.clauses.level, watched=watched)
 
     def why(self, met: bool, low: float, high: float) -> str:
-        """A decision in words."""
+        """The reason for a decision, in words."""
         if self.against is not None:
             return f"the sequential test decides for {percent(self.limit if met else self.against)}"
-        sure, limit = f"(one-sided, {percent(self.clauses.sure)})", percent(self.limit)
+        sure, limit = f"(one-sided, {percent(self.clauses.level)})", percent(self.limit)
         if self.at_least is met:
             return f"the lower bound {100 * low:.2f} % {sure} is {'not below' if met else 'above'} {limit}"
         return f"the upper bound {100 * high:.2f} % {sure} is {'not above' if met else 'below'} {limit}"

@@ -1,4 +1,4 @@
-"""Where a gate's rules come from: the command line, or else a TOML file, or else the experiment."""
+"""Sources of a gate's rules: the command line, or else a TOML file, or else the experiment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE = 'rules = ["recovered >= 99 %", "no CORRUPT in 300 trials"]'
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A rule, and what it is called in reports: its line, unless a TOML table gives it a name that stays."""
+    """A rule and its name in reports: its line, unless a TOML table names it."""
 
     name: str
     rule: Rule
@@ -25,7 +25,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """A gate's rules, where they are from, and the files that they go with."""
+    """A gate's rules, their source, and the files that they refer to."""
 
     origin: str
     rules: tuple[Named, ...]
@@ -34,7 +34,7 @@ class Rules:
 
 
 def of_lines(lines: Sequence[str], origin: str) -> Rules:
-    """Rules from lines, each called by what it says. Raises: UsageError."""
+    """Rules from lines; each line is its rule's name. Raises: UsageError."""
     rules = tuple(parse(line) for line in lines)
     return Rules(origin=origin, rules=tuple(Named(str(rule), rule) for rule in dict.fromkeys(rules)))
 

@@ -1,4 +1,4 @@
-"""`p95 recovery <= 2 s`: a quantile of the time that something took."""
+"""Rules about a quantile of a time: `p95 recovery <= 2 s`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNITS_NS: Mapping[str, int] = {"ns": 1, "us": 1000, "ms": 10**6, "s": 10**9}
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A time: of which trials it is asked for, and when it has no end."""
+    """A measured interval: the trials that have it, and those in which it is infinite."""
 
     of: str  # the trials, for people
     among: Callable[[Seen], bool]
@@ -36,7 +36,7 @@ INTERVALS: Mapping[str, Interval] = {
 
 
 def took(name: str, trial: Seen) -> float:
-    """How long it took in a trial, virtual nanoseconds. What never ended took forever: it is not left out."""
+    """The length of an interval in a trial, in virtual nanoseconds; infinite if it never ended."""
     time = trial.times[name]
     return math.inf if time is None or INTERVALS[name].endless(trial) else float(time)
 
@@ -55,7 +55,7 @@ def upper_bound(times: Sequence[float], q: float, confidence: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
-    """A quantile of a time is at most so long; distribution-free, by the share of trials within the limit."""
+    """A quantile of a time is at most `limit_ns`; distribution-free, by the share of trials within the limit."""
 
     interval: str  # a key of INTERVALS
     share: float  # 0.95 for p95
@@ -66,9 +66,9 @@ class Within:
         return f"p{100 * self.share:.10g} {self.interval} <= {duration(self.limit_ns)}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """Its answer."""
+        """The rule's answer."""
         interval = INTERVALS[self.interval]
-        among = [trial for trial in facts.faulty(self.clauses.means) if interval.among(trial)]
+        among = [trial for trial in facts.faulty(self.clauses.selects) if interval.among(trial)]
         if not among:
             return nothing(interval.of, self.clauses.missing(facts))
         if len(among) < (self.clauses.trials or 0):
@@ -76,15 +76,15 @@ class Within:
         return self.ruling([took(self.interval, trial) for trial in among], interval.of, facts.watched)
 
     def ruling(self, times: list[float], of: str, watched: bool) -> Ruling:
-        """Its answer for times in the order of the list."""
-        question = Question(share=self.share, confidence=self.clauses.sure, watched=watched)
+        """The rule's answer for times in the order of the list."""
+        question = Question(share=self.share, confidence=self.clauses.level, watched=watched)
         successes = [time <= self.limit_ns for time in times]
         decision, k, n = question.decision(successes), sum(successes), len(successes)
-        estimate, bound = nearest_rank(times, self.share), upper_bound(times, self.share, self.clauses.sure)
+        estimate, bound = nearest_rank(times, self.share), upper_bound(times, self.share, self.clauses.level)
         limit = duration(self.limit_ns)
         reasons = {
-            Answer.PASS: f"it does not exceed {limit}, with {percent(self.clauses.sure)} confidence",
-            Answer.FAIL: f"it exceeds {limit}, with {percent(self.clauses.sure)} confidence",
+            Answer.PASS: f"it does not exceed {limit}, with {percent(self.clauses.level)} confidence",
+            Answer.FAIL: f"it exceeds {limit}, with {percent(self.clauses.level)} confidence",
             Answer.INCONCLUSIVE: question.outlook(k, n) if decision is Decision.UNDECIDED else "",
         }
         return Ruling(
@@ -100,7 +100,7 @@ class Within:
 
 
 def nearest_rank(times: Sequence[float], q: float) -> float:
-    """The smallest of the times that a share q does not exceed: no mean of neighbours, as one may be infinite."""
+    """The smallest time that a share q of all times does not exceed; no interpolation, as one may be infinite."""
     return sorted(times)[max(1, math.ceil(q * len(times) - 1e-9)) - 1]
 
 
@@ -110,7 +110,7 @@ def finite(ns: float) -> float | None:
 
 
 def duration(ns: float, digits: int = 12) -> str:
-    """`250 ms`; in the largest unit of which it is at least one."""
+    """A time as text, `250 ms`, in the largest unit that gives at least 1."""
     if not math.isfinite(ns):
         return "never"
     unit = next((name for name in ("s", "ms", "us") if ns >= UNITS_NS[name]), "ns")

@@ -1,7 +1,7 @@
-"""A campaign that ends as soon as its gate is decided, and no sooner than that, or than its list.
+"""The end of a campaign as soon as its gate is decided.
 
-All rules are asked again after each few trials, always of the first trials of the list, whatever the order in which
-trials end. Shares and times are held to tests that allow for being looked at (`faultkit.statistics.sequential`).
+All rules are asked after every ten trials, always about the first trials of the list, whatever the order in which
+trials end. Shares and times are tested by methods that allow for repeated looks (`faultkit.statistics.sequential`).
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ DECISIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntilDecided:
-    """The rules of a gate, as what ends a campaign. Plain data: the store keeps it, and resuming compares it."""
+    """The stop condition "all rules of a gate are decided"; plain data that the store keeps and resuming compares."""
 
     rules: tuple[str, ...]
     known: tuple[str, ...] = ()  # crash signatures
 
-    def stopping(self, store: Store) -> Looks:
-        """What follows a campaign into this store, with what is stored already."""
-        looks = Looks(store, of_lines(self.rules, "").rules, self.known)
+    def stopper(self, store: Store) -> GateStopper:
+        """A stopper for a campaign into this store; it has taken in the trials that are stored already."""
+        stopper = GateStopper(store, of_lines(self.rules, "").rules, self.known)
         for n in sorted(store.done()):
-            looks.ended(n, None)
-        return looks
+            stopper.ended(n, None)
+        return stopper
 
 
 @dataclass(slots=True)
-class Looks:
-    """How far a campaign has come, and what its gate said the last time it was asked."""
+class GateStopper:
+    """Decides when a campaign may stop, by asking its gate after every ten trials."""
 
     store: Store
     rules: tuple[Named, ...]
     known: tuple[str, ...]
-    taken: int = 0  # trials from the beginning of the list that have all ended
-    looked: int = 0  # how many they were at the last look
+    taken: int = 0  # the first trials of the list, all of which have ended
+    looked: int = 0  # the value of `taken` at the last look
     waiting: set[int] = field(default_factory=set)
     answer: Answer = Answer.INCONCLUSIVE
 
     @property
     def decided(self) -> bool:
-        """Whether every rule is met, or one is not."""
+        """True once all rules are met, or one is not."""
         return self.answer is not Answer.INCONCLUSIVE
 
     def ended(self, n: int, survived: bool | None) -> None:
-        """Trial `n` is stored; what it came to is read from there."""
+        """Take in trial `n`; its verdict is read from the store."""
         self.waiting.add(n)
         while self.taken in self.waiting:
             self.waiting.remove(self.taken)
@@ -70,19 +70,19 @@ class Looks:
             self.look(self.looked + EVERY)
 
     def look(self, trials: int) -> None:
-        """Ask all rules of so many trials."""
+        """Ask all rules about the first `trials` of the list."""
         self.looked = trials
         self.answer = overall(line.ruling.answer for line in assess(self.rules, self.facts()))
 
     def facts(self) -> Facts:
-        """The beginning of the list, up to the last look, as if it were all of it."""
+        """The facts of the list up to the last look, as if the list ended there."""
         facts = facts_of(self.store)
         first = tuple(trial for trial in facts.trials if trial.n < self.looked)
         void = self.looked - len(first)
         return compared(replace(facts, trials=first, void=void, watched=True, decided=True), known=self.known)
 
     def as_meta(self) -> dict[str, Any]:
-        """What the store keeps: the decision, and the survivors, activated trials and length of list behind it."""
+        """The decision as the store keeps it, with survivors, activated trials and the number of trials behind it."""
         if self.taken > self.looked and not self.decided:
             self.look(self.taken)
         activated = [trial for trial in self.facts().trials if trial.activated]
@@ -91,7 +91,7 @@ class Looks:
 
 
 def refuse_undecidable(rules: Sequence[Named]) -> None:
-    """Raises: UsageError for a rule whose test does not allow for being looked at."""
+    """Refuse rules whose test does not allow for repeated looks. Raises: UsageError."""
     for named in rules:
         if isinstance(named.rule, NotWorse):
             raise UsageError(f"--until-decided: rule '{named.rule}' needs a number of trials that is set before")

@@ -17,7 +17,7 @@ from faultkit.results.compare import Comparison, within
 from faultkit.results.recoveries import PHASE_DTYPES, TRIAL
 from faultkit.results.summary import GOLDEN, accounting, by, false_positives, outcomes, survival
 from faultkit.results.waits import watched
-from faultkit.statistics.stats import Rate
+from faultkit.statistics.rates import Rate
 from faultkit.store.store import Store
 from faultkit.verdict.episodes import phases
 

@@ -10,7 +10,7 @@ from faultkit import figures
 from faultkit.figures.select import failed, manifested, numbers
 from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece, beside, card, chart, ms, note, quantile_cells, rate_cells, tallied
-from faultkit.statistics.stats import Rate, quantile, rate
+from faultkit.statistics.rates import Rate, quantile, rate
 
 SUBTITLE = "Boxes: quartiles; lines: 5 to 95 %; points: trials. A microsecond stands for anything faster."
 LISTED = 12  # undetected failures that are named

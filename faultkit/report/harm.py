@@ -8,7 +8,7 @@ from faultkit.figures.select import UNKNOWN, faulty, named
 from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign
 from faultkit.report.markup import Piece, card, chart
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 
 HEATS = {"fault_type": "fault type", "function": "function"}
 

@@ -9,7 +9,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from faultkit.model.events import Outcome
-from faultkit.statistics.stats import Rate, quantile, rate
+from faultkit.statistics.rates import Rate, quantile, rate
 
 LABELLED = 0.06  # share of a bar from which on a number fits into its segment
 

@@ -10,7 +10,7 @@ from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign, Counts, gap_sentence, golden_sentence, verdict, worst
 from faultkit.report.markup import Piece, card, note, rate_cells, stack, swatch, whisker
 from faultkit.results.summary import survival
-from faultkit.statistics.stats import Rate, rate
+from faultkit.statistics.rates import Rate, rate
 from faultkit.verdict.outcomes import ENTRIES
 
 MOST_VALUES = 16  # of one group in the table of shares

@@ -12,7 +12,7 @@ from faultkit.figures.select import numbers
 from faultkit.report.campaign import MOST_PHASED, Campaign
 from faultkit.report.markup import Piece, beside, card, chart, ms, note, quantile_cells, rate_cells, tallied
 from faultkit.results.recoveries import phase_quantiles
-from faultkit.statistics.stats import Rate, quantile, rate
+from faultkit.statistics.rates import Rate, quantile, rate
 
 SUBTITLE = (
     "Kaplan-Meier curves with 95 % bands. Nothing is left out: what ended for good (LOST, CRASHED) is waited for in "

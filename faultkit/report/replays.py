@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from faultkit.report.campaign import Campaign, Replays
 from faultkit.report.markup import Piece, card, rate_cells
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 
 
 def replays_card(campaign: Campaign) -> Piece:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from faultkit.model.events import Outcome
-from faultkit.statistics.stats import Rate, rate
+from faultkit.statistics.rates import Rate, rate
 
 YEAR_S = 365.25 * 86_400
 ASSUMPTIONS = (

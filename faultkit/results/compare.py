@@ -16,7 +16,7 @@ from typing import Any
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
-from faultkit.statistics.stats import Rate, rate
+from faultkit.statistics.rates import Rate, rate
 from faultkit.store import moved
 from faultkit.store.store import Store, class_name
 from faultkit.verdict.outcomes import SURVIVED

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, as_json, survival
+from faultkit.statistics.rates import Rate
 from faultkit.statistics.sequential import confidence_sequence
-from faultkit.statistics.stats import Rate
 from faultkit.store.store import Store
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from faultkit.results.summary import GOLDEN
-from faultkit.statistics.sequential import Decision, Progress, Rule
+from faultkit.statistics.sequential import Decision, StoppingRule, Tally
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import SURVIVED
 
@@ -14,79 +14,79 @@ SURVIVORS = frozenset(outcome.name for outcome in SURVIVED)
 
 
 def success(injector: str, outcome: str | None) -> bool | None:
-    """Whether a trial survived; None if it is no evidence: golden, void or INACTIVE."""
+    """True if a trial survived; None if it is no evidence: golden, void or INACTIVE."""
     if injector == GOLDEN or outcome is None or outcome == "INACTIVE":
         return None
     return outcome in SURVIVORS
 
 
-class Follows(Protocol):
-    """What follows a campaign and says when it may end."""
+class Stopper(Protocol):
+    """Decides when a campaign may stop."""
 
     @property
     def decided(self) -> bool:
-        """Whether it may."""
+        """True once the campaign may stop."""
 
     def ended(self, n: int, survived: bool | None) -> None:
-        """Trial `n` is stored: whether it survived, None if it is no evidence."""
+        """Take in trial `n`, which is stored; `survived` is None if it is no evidence."""
 
     def as_meta(self) -> dict[str, Any] | None:
-        """What the store keeps of the decision."""
+        """The decision as the store keeps it."""
 
 
 @runtime_checkable
-class Stops(Protocol):
-    """What is not a rule on one share, but ends a campaign all the same: frozen plain data."""
+class StopCondition(Protocol):
+    """A condition for the end of a campaign that is no stopping rule on one share: frozen plain data."""
 
-    def stopping(self, store: Store) -> Follows:
-        """What follows a campaign into this store, with what is stored already."""
+    def stopper(self, store: Store) -> Stopper:
+        """A stopper for a campaign into this store; it has taken in the trials that are stored already."""
 
 
-def stopping_of(stop: Rule | Stops | None, store: Store) -> Follows:
-    """What follows a campaign that is to end so."""
-    return stop.stopping(store) if isinstance(stop, Stops) else Stopping.of(stop, store)
+def stopper_of(stop: StoppingRule | StopCondition | None, store: Store) -> Stopper:
+    """The stopper for a rule, for a condition, or for a campaign without either."""
+    return stop.stopper(store) if isinstance(stop, StopCondition) else RuleStopper.of(stop, store)
 
 
 @dataclass(slots=True)
-class Stopping:
-    """How far a campaign's rule has come. Without a rule it never decides.
+class RuleStopper:
+    """Applies a stopping rule to a campaign; without a rule it never decides.
 
     Trials that end early wait here until all before them have ended: what ends first is not a fair sample.
     """
 
-    rule: Rule | None
-    progress: Progress = field(default_factory=Progress)
-    taken: int = 0  # trials of the list that the progress is made of
+    rule: StoppingRule | None
+    tally: Tally = field(default_factory=Tally)
+    taken: int = 0  # trials of the list that the tally is made of
     waiting: dict[int, bool | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rule: Rule | None, store: Store) -> Stopping:
-        """With what is stored already."""
-        stopping = cls(rule)
+    def of(cls, rule: StoppingRule | None, store: Store) -> RuleStopper:
+        """A stopper that has taken in the trials that are stored already."""
+        stopper = cls(rule)
         if rule is not None:
             for n, injector, outcome in store.query("SELECT n, injector, outcome FROM trials ORDER BY n"):
-                stopping.ended(n, success(injector, outcome))
-        return stopping
+                stopper.ended(n, success(injector, outcome))
+        return stopper
 
     @property
     def decided(self) -> bool:
-        """Whether the rule has come to a decision."""
-        return self.progress.decision is not Decision.UNDECIDED
+        """True once the rule has decided."""
+        return self.tally.decision is not Decision.UNDECIDED
 
     def ended(self, n: int, survived: bool | None) -> None:
-        """Trial `n` is stored."""
+        """Take in trial `n`; it waits until all trials before it have ended."""
         if self.rule is None:
             return
         self.waiting[n] = survived
         while self.taken in self.waiting and not self.decided:
-            self.progress = self.progress.after(self.rule, self.waiting.pop(self.taken))
+            self.tally = self.tally.after(self.rule, self.waiting.pop(self.taken))
             self.taken += 1
 
     def as_meta(self) -> dict[str, Any] | None:
-        """What the store keeps: the decision, and the successes, trials and length of list that it is made of."""
+        """The decision with its successes and trials, and the number of trials of the list behind it."""
         if self.rule is None:
             return None
-        found = self.progress
+        found = self.tally
         return {"decision": found.decision.value, "k": found.k, "n": found.n, "trials": self.taken}
 
 

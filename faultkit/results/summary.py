@@ -11,7 +11,7 @@ from typing import Any
 
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
-from faultkit.statistics.stats import Rate, quantile, rate
+from faultkit.statistics.rates import Rate, quantile, rate
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import SURVIVED
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from faultkit.model.events import Event, Kind
 from faultkit.results.recoveries import detections
-from faultkit.statistics.stats import quantile, rate
+from faultkit.statistics.rates import quantile, rate
 from faultkit.store.store import Store, unpack_events
 
 NOT_THE_SERVICE = frozenset({"fill", "connect"})  # requests that only make ready for others

@@ -23,10 +23,10 @@ from faultkit.model.codec import encode, name_of
 from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UsageError
 from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
-from faultkit.results.stopping import Follows, Stops, stopping_of, success
+from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
 from faultkit.running.experiment import Experiment, Group, Plan, listed
 from faultkit.running.trial import run_trial
-from faultkit.statistics.sequential import Rule
+from faultkit.statistics.sequential import StoppingRule
 from faultkit.store.store import Row, Store, class_name
 from faultkit.verdict.judge import Verdict
 
@@ -58,7 +58,7 @@ class Campaign:
     jobs: int
     machine: Machine
     image: Image
-    stop: Rule | Stops | None = None  # ends it before its list does
+    stop: StoppingRule | StopCondition | None = None  # ends it before its list does
 
     def trials(self) -> Iterator[Trial]:
         """The list, again."""
@@ -115,13 +115,13 @@ def run_missing(
     """Every trial that has no row yet, until a decision; a few at a time: the list may be longer than memory."""
     done = store.done()
     watcher.started(campaign.plan.count, len(done))
-    flight = Flight(store, watcher, stopping_of(campaign.stop, store))
+    flight = Flight(store, watcher, stopper_of(campaign.stop, store))
     try:
         for n, trial in enumerate(campaign.trials()):
             if n in done:
                 continue
             flight.wait_below(2 * campaign.jobs)
-            if flight.stopping.decided:
+            if flight.stopper.decided:
                 break
             base = templates[group_of(trial)]
             if campaign.experiment.settled:
@@ -133,7 +133,7 @@ def run_missing(
         flight.abandon()
         raise
     finally:
-        store.set_meta("decision", flight.stopping.as_meta())
+        store.set_meta("decision", flight.stopper.as_meta())
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Flight:
 
     store: Store
     watcher: Watcher
-    stopping: Follows
+    stopper: Stopper
     futures: set[Future[Row]] = field(default_factory=set)
 
     def add(self, future: Future[Row]) -> None:
@@ -157,7 +157,7 @@ class Flight:
 
     def finish(self) -> None:
         """Store what ends until nothing is under way, or until a decision makes the rest needless."""
-        while self.futures and not self.stopping.decided:
+        while self.futures and not self.stopper.decided:
             self.wait_below(len(self.futures))
         self.abandon()
 
@@ -171,7 +171,7 @@ class Flight:
         """Into the store, in the order of the list."""
         for row in sorted((future.result() for future in ended), key=lambda row: row.n):
             verdict = self.store.add(row)
-            self.stopping.ended(row.n, evidence(row, verdict))
+            self.stopper.ended(row.n, evidence(row, verdict))
             self.watcher.stored(row, verdict)
 
 

@@ -20,8 +20,8 @@ from faultkit.model.codec import dumps, name_of
 from faultkit.model.errors import UsageError
 from faultkit.model.parts import Ships, iter_parts
 from faultkit.model.trial import Trial
-from faultkit.results.stopping import Stops
-from faultkit.statistics.sequential import Rule
+from faultkit.results.stopping import StopCondition
+from faultkit.statistics.sequential import StoppingRule
 
 PACKAGE = "experiments"
 
@@ -34,7 +34,7 @@ class Experiment:
     question: str
     trials: Callable[[int], Iterator[Trial]]
     file: Path | None = None  # None for ours
-    stop: Rule | Stops | None = None  # ends a campaign before the list does
+    stop: StoppingRule | StopCondition | None = None  # ends a campaign before the list does
     gate: Any = ()  # its GATE as declared: a tuple of rules (`faultkit.gate.language`)
     settled: bool = False  # its sites were fixed by an earlier campaign: where one is not there, the trial is void
 
@@ -64,7 +64,7 @@ def load(name: str) -> Experiment:
     if not callable(trials):
         raise UsageError(f"{name} has no function trials(seed): see docs/your-own-driver.md")
     stop = getattr(module, "STOP", None)
-    if stop is not None and not isinstance(stop, Rule):
+    if stop is not None and not isinstance(stop, StoppingRule):
         raise UsageError(
             f"{name}: STOP is a {type(stop).__name__}: give a rule of faultkit.statistics.sequential, such as Sprt(...)"
         )

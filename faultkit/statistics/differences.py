@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 from scipy.stats import binomtest, fisher_exact
 
-from faultkit.statistics.stats import CONFIDENCE
+from faultkit.statistics.rates import CONFIDENCE
 
 EDGE = 1e-12  # differences of exactly -1 and 1 leave nothing to estimate
 

@@ -1,16 +1,15 @@
-"""Stopping rules for a share: each says after `k` successes in `n` trials whether to go on. Pure; knows of no campaign.
+"""Stopping rules for a share: each decides, after `k` successes in `n` trials, to go on or to stop. Pure numbers.
 
-A fixed number of trials that is looked at over and over, and ended when the figure pleases, promises nothing.
-These rules may be asked after every trial, and what they promise holds all the same.
+A campaign that is ended as soon as its figure pleases keeps no error rate. These rules may be asked after every
+trial, and keep their error rates all the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from typing import Protocol, runtime_checkable
 
 from scipy.optimize import brentq
@@ -20,39 +19,40 @@ __all__ = [
     "Decision",
     "Exceeds",
     "Precise",
-    "Progress",
-    "Rule",
     "Sprt",
+    "StoppingRule",
+    "Tally",
     "confidence_sequence",
     "first_decision",
 ]
-PRIOR = 0.5  # Beta(1/2, 1/2), which is sharpest where shares that matter lie: near 0 and 1
+PRIOR = 0.5  # Beta(1/2, 1/2), which is sharpest for shares near 0 and 1
 CONFIDENCE = 0.95
 
 
 class Decision(Enum):
-    """What a stopping rule makes of the trials so far."""
+    """The decision of a stopping rule after the trials so far."""
 
     UNDECIDED = "undecided"
-    ABOVE = "above"  # the share is as high as was hoped for
-    BELOW = "below"  # it is not
-    PRECISE = "precise"  # it is known well enough, whatever it is
+    ABOVE = "above"  # the share is as high as required
+    BELOW = "below"  # it is lower
+    PRECISE = "precise"  # it is known with the required precision
 
 
 @runtime_checkable
-class Rule(Protocol):
+class StoppingRule(Protocol):
     """A stopping rule that is declared before the first trial. Frozen plain data."""
 
     def decide(self, k: int, n: int) -> Decision:
-        """What is known after `k` successes in `n` trials, provided that it was not decided before."""
+        """The decision after `k` successes in `n` trials, if there was none before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sprt:
-    """Wald's sequential probability ratio test of a share: at most `p0`, or at least `p1`?
+    """Wald's sequential probability ratio test of a share, between "at most `p0`" and "at least `p1`".
 
-    It says ABOVE with a probability of at most `alpha` where the share is p0 or less, and BELOW with at most
-    `beta` where it is p1 or more, however often it is asked. In between it says either.
+    If the share is p0 or less, it decides ABOVE with a probability of at most `alpha`. If it is p1 or more, it
+    decides BELOW with a probability of at most `beta`. Both hold however often it is asked. For shares in between it
+    may decide either. Shares and probabilities are fractions of 1. Raises: ValueError for numbers that are none.
 
     A. Wald, "Sequential tests of statistical hypotheses", Annals of Mathematical Statistics 16 (1945), 117-186.
     The likelihood ratio is compared with 1/alpha and beta. Wald's (1-beta)/alpha and beta/(1-alpha) need a few
@@ -79,10 +79,10 @@ class Sprt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceeds:
-    """Goes on until the confidence sequence lies on one side of `share`: it is above it, or below.
+    """Decides once the confidence sequence lies on one side of `share`, a fraction of 1.
 
     The answer is wrong with a probability of at most 1 - `confidence`. It has no indifference zone: the closer the
-    true share is to `share`, the longer it takes, without bound.
+    true share is to `share`, the longer it takes, without bound. Raises: ValueError for numbers that are no fractions.
     """
 
     share: float
@@ -100,7 +100,10 @@ class Exceeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precise:
-    """Goes on until the confidence sequence is at most `width` wide (a fraction of 1)."""
+    """Decides once the confidence sequence is at most `width` wide (a fraction of 1).
+
+    Raises: ValueError for numbers that are no fractions.
+    """
 
     width: float
     confidence: float = CONFIDENCE
@@ -115,7 +118,7 @@ class Precise:
 
 
 def refuse_unless_fraction(name: str, value: float) -> None:
-    """Raises: ValueError unless 0 < value < 1."""
+    """Refuse a value outside of (0, 1). Raises: ValueError."""
     if not 0 < value < 1:
         raise ValueError(f"{name}={value} must lie between 0 and 1")
 
@@ -123,8 +126,8 @@ def refuse_unless_fraction(name: str, value: float) -> None:
 def confidence_sequence(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """An interval for a share that holds at all n at once: fractions of 1, (0, 1) where n = 0.
 
-    With probability `confidence` the true share lies in the intervals of every n; one that looks after each trial
-    and stops when it likes is covered, too. The price is width: 1.5 to 2 times that of Clopper-Pearson's.
+    With probability `confidence` the true share lies in the intervals of every n, so a reader may look after each
+    trial and stop at will. The price is width: 1.5 to 2 times that of Clopper-Pearson's.
 
     The beta-binomial mixture: H. Robbins, "Statistical methods related to the law of the iterated logarithm",
     Annals of Mathematical Statistics 41 (1970), 1397-1409; S. R. Howard, A. Ramdas, J. McAuliffe, J. Sekhon,
@@ -145,94 +148,38 @@ def confidence_sequence(k: int, n: int, confidence: float = CONFIDENCE) -> tuple
 def evidence_against(share: float, k: int, n: int) -> float:
     """The logarithm of the mixture's likelihood over that of `share`.
 
-    If `share` is the true one, its exponential is a martingale that begins at 1 and ever reaches 1/a with a
-    probability of at most a (Ville's inequality).
+    If `share` is the true one, the exponential of this is a martingale that begins at 1. With a probability of at most
+    a it ever reaches 1/a (Ville's inequality).
     """
     mixture = betaln(k + PRIOR, n - k + PRIOR) - betaln(PRIOR, PRIOR)
     return float(mixture - xlogy(k, share) - xlog1py(n - k, -share))
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a rule has come: `k` successes in `n` trials that were evidence, and what it made of them."""
+class Tally:
+    """A rule's count so far: `k` successes in `n` trials that were evidence, and the decision."""
 
     k: int = 0
     n: int = 0
     decision: Decision = Decision.UNDECIDED
 
-    def after(self, rule: Rule, success: bool | None) -> Progress:
-        """The next trial taken in; None is no evidence either way. A decision stands, whatever follows."""
+    def after(self, rule: StoppingRule, success: bool | None) -> Tally:
+        """The tally after one more trial; a success of None is no evidence. A decision stands, whatever follows."""
         if success is None or self.decision is not Decision.UNDECIDED:
             return self
         k, n = self.k + success, self.n + 1
-        return Progress(k, n, rule.decide(k, n))
+        return Tally(k, n, rule.decide(k, n))
 
 
-def first_decision(rule: Rule, successes: Iterable[bool | None]) -> Progress:
-    """The first decision over trials in the order of their list; UNDECIDED if it does not come to one.
+def first_decision(rule: StoppingRule, successes: Iterable[bool | None]) -> Tally:
+    """The tally at the first decision over trials in the order of their list; UNDECIDED if there is none.
 
-    Never give trials in the order in which they ended: failures take longer or shorter than successes, so that
-    the first to end are not a fair sample.
+    Never give trials in the order in which they ended: failures take longer or shorter than successes, so the first
+    to end are no fair sample.
     """
-    progress = Progress()
+    tally = Tally()
     for success in successes:
-        progress = progress.after(rule, success)
-        if progress.decision is not Decision.UNDECIDED:
+        tally = tally.after(rule, success)
+        if tally.decision is not Decision.UNDECIDED:
             break
-    return progress
-
-
-@dataclass(frozen=True, slots=True)
-class Operating:
-    """What a rule does at one true share: the probability of each ending, and the trials it takes on average."""
-
-    above: float
-    below: float
-    precise: float
-    undecided: float  # still so after the last trial
-    expected_n: float
-
-
-def operating(rule: Rule, share: float, at_most: int) -> Operating:
-    """What `rule` does where the true share is `share` and no more than `at_most` trials are run.
-
-    Exact, by recursion over the number of successes among the paths that are undecided yet.
-    """
-    ended = dict.fromkeys(Decision, 0.0)
-    live, expected = {0: 1.0}, 0.0
-    for n in range(1, at_most + 1):
-        expected += sum(live.values())
-        following: dict[int, float] = {}
-        for k, probability in stepped(live, share):
-            following[k] = following.get(k, 0.0) + probability
-        live = {}
-        for k, probability in following.items():
-            decision = rule.decide(k, n)
-            if decision is Decision.UNDECIDED:
-                live[k] = probability
-            else:
-                ended[decision] += probability
-    above, below, precise = (ended[d] for d in (Decision.ABOVE, Decision.BELOW, Decision.PRECISE))
-    return Operating(above, below, precise, sum(live.values()), expected)
-
-
-def stepped(live: dict[int, float], share: float) -> Iterator[tuple[int, float]]:
-    """Each path one trial on: successes and probability."""
-    for k, probability in live.items():
-        yield k, probability * (1 - share)
-        yield k + 1, probability * share
-
-
-@cache
-def trials_if_all_succeed(rule: Rule, at_most: int = 1_000_000) -> int | None:
-    """How many successes in a row bring a decision: the least that a campaign can need; None if `at_most` do not.
-
-    Found by bisection: what decides after n successes decides after n + 1.
-    """
-    if rule.decide(at_most, at_most) is Decision.UNDECIDED:
-        return None
-    low, high = 0, at_most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if rule.decide(middle, middle) is Decision.UNDECIDED else (low, middle)
-    return high
+    return tally

@@ -9,7 +9,7 @@ import pandas as pd
 
 from faultkit import Record
 from faultkit.kit import Event, Kind, name_of
-from faultkit.statistics.stats import quantile
+from faultkit.statistics.rates import quantile
 from faultkit.store.store import Store
 
 AT_EACH_END = 100

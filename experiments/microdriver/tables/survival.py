@@ -8,7 +8,7 @@ import pandas as pd
 
 from faultkit import Outcome
 from faultkit.results.analysis import frame_of
-from faultkit.statistics.stats import rate
+from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import FAILED
 
