@@ -51,7 +51,7 @@ class Started:
 
 @dataclass(eq=False, slots=True)
 class Flag:
-    """What `threading.Event` is, by a simulated clock."""
+    """A `threading.Event` by a simulated clock."""
 
     clock: SimulatedClock
     is_set: bool = False
@@ -145,15 +145,15 @@ class FakeLink(HostLink):
             raise NotPlaced(self.refusal)
 
     def events(self) -> list[Event]:
-        """What was reported."""
+        """The reported events."""
         return [*starmap(Event, self.mailbox.lines())]
 
     def kinds(self) -> list[str]:
-        """What was reported, by kind."""
+        """The kinds of the reported events."""
         return [event.kind for event in self.events()]
 
     def of_kind(self, kind: str) -> list[Event]:
-        """What was reported of one kind."""
+        """The reported events of one kind."""
         return [event for event in self.events() if event.kind == kind]
 
 

@@ -44,7 +44,7 @@ class Scene:
         self.at(seconds, lambda: setattr(self.driver, "down", True))
 
     def story(self) -> list[tuple[str, float]]:
-        """What recovery reported, and when, without the steps of its attempts."""
+        """The events of recovery with their times, without the steps of its attempts."""
         own = [event for event in self.bench.recovery if event.kind != "recovery.step"]
         return [(event.kind, round(event.t_ns / S, 3)) for event in own]
 

@@ -1,4 +1,4 @@
-"""What a recovery attempt does to a driver, step by step."""
+"""A recovery attempt, step by step."""
 
 from __future__ import annotations
 

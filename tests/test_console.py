@@ -1,4 +1,4 @@
-"""What is read out of a dying kernel's console. The logs are of real guests of the kernel that faultkit uses."""
+"""The events that a dying kernel's console yields. The logs are of real guests of the kernel that faultkit uses."""
 
 from __future__ import annotations
 

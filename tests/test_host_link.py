@@ -29,7 +29,7 @@ def link(tmp_path: Path) -> Iterator[HostLink]:
 
 
 def written(link: HostLink) -> bool:
-    """Whether the idle port was written to since the last question."""
+    """Report whether the idle port was written to since the last call."""
     found = os.pread(link._port, 1, IDLE_PORT)
     os.pwrite(link._port, MARK, IDLE_PORT)
     return found != MARK

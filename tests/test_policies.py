@@ -1,4 +1,4 @@
-"""What each policy does next."""
+"""The decisions of each policy."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_only_who_puts_state_back_needs_it_kept() -> None:
 
 
 def decisions(policy: Policy, count: int) -> list[tuple[str, float]]:
-    """What it does if nothing helps: each action, and how long it waits before it."""
+    """The decisions if nothing helps: each action, and the wait before it."""
     events: tuple[Event, ...] = (DETECTED,)
     found = []
     for n in range(count):

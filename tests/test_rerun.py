@@ -22,7 +22,7 @@ from faultkit.results.compare import between
 from faultkit.running import campaign
 from faultkit.running.campaign import run_relocated
 from faultkit.running.experiment import listed, plan
-from faultkit.running.named import named, several
+from faultkit.running.part_syntax import parse_part, parse_parts
 from faultkit.running.rerun import Changes, experiment_of
 from faultkit.store.store import Row, Store
 from monitors.kernel import Kernel
@@ -153,12 +153,12 @@ def test_without_its_site_a_trial_is_void_and_not_run(monkeypatch: pytest.Monkey
 
 
 def test_parts_are_named_as_in_the_lists() -> None:
-    assert named("policies", "nothing") == Nothing()
-    assert named("policies", "restart_udriver(limit=1, backoff_s=0.5)") == RestartUDriver(1, 0.5)
-    assert named("drivers", "nbd(hold_s=0)") == Nbd(hold_s=0)
-    assert several("monitors", "kernel,requests") == (Kernel(), Requests())
-    assert several("monitors", " kernel ") == (Kernel(),)
-    assert several("monitors", "") == ()
+    assert parse_part("policies", "nothing") == Nothing()
+    assert parse_part("policies", "restart_udriver(limit=1, backoff_s=0.5)") == RestartUDriver(1, 0.5)
+    assert parse_part("drivers", "nbd(hold_s=0)") == Nbd(hold_s=0)
+    assert parse_parts("monitors", "kernel,requests") == (Kernel(), Requests())
+    assert parse_parts("monitors", " kernel ") == (Kernel(),)
+    assert parse_parts("monitors", "") == ()
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_parts_are_named_as_in_the_lists() -> None:
 )
 def test_what_is_no_part_is_refused_with_an_example(kind: str, text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says.replace("(limit=x)", r"\(limit=x\)")):
-        several(kind, text, exactly=1) if kind == "policies" else several(kind, text)
+        parse_part(kind, text) if kind == "policies" else parse_parts(kind, text)

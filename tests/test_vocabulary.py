@@ -53,7 +53,7 @@ def reports(tree: ast.AST) -> Iterator[tuple[ast.Call, ast.expr, ast.expr | None
 
 
 def is_kind(node: ast.expr) -> bool:
-    """Whether an expression is a member of Kind, or a name that stands for a kind."""
+    """Report whether an expression is a member of Kind, or a name that stands for a kind."""
     return bool(re.match(r"Kind\.[A-Z_]+$", ast.unparse(node))) or ast.unparse(node) == "kind"
 
 

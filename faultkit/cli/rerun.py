@@ -10,7 +10,7 @@ from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import latest, open_results, result_argument
 from faultkit.machine.qemu import Machine
-from faultkit.running.named import named, several
+from faultkit.running.part_syntax import parse_part, parse_parts
 from faultkit.running.rerun import Changes, experiment_of
 
 
@@ -62,9 +62,9 @@ def command(
       faultkit compare quickstart_nbd quickstart_nbd-again
     """
     changes = Changes(
-        policy=None if policy is None else named("policies", policy),
-        monitors=None if monitors is None else several("monitors", monitors),
-        driver=None if driver is None else named("drivers", driver),
+        policy=None if policy is None else parse_part("policies", policy),
+        monitors=None if monitors is None else parse_parts("monitors", monitors),
+        driver=None if driver is None else parse_part("drivers", driver),
     )
     with open_results(result) as store:
         meta, loaded = store.meta(), experiment_of(store, changes)

@@ -1,1 +1,1 @@
-"""What runs inside the guest. Imports the standard library, faultkit's model and, through monitors, bcc."""
+"""The agent inside the guest. Imports the standard library, faultkit's model and, through monitors, bcc."""

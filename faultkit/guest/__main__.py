@@ -133,13 +133,13 @@ def functions() -> bytes:
 
 
 def module_bases() -> dict[str, int]:
-    """Where the text of every loaded module begins."""
+    """The address of every loaded module's text."""
     lines = Path("/proc/modules").read_text().splitlines()
     return {line.split()[0]: int(line.split()[5], 16) for line in lines}
 
 
 def text_sections() -> dict[str, dict[str, int]]:
-    """Where the sections of every loaded module begin that hold code, by their names in the module's file."""
+    """The addresses of every loaded module's sections with code, by their names in the module's file."""
     found: dict[str, dict[str, int]] = {}
     for path in Path("/sys/module").glob("*/sections/.*text*"):
         found.setdefault(path.parts[3], {})[path.name] = int(path.read_text(), 16)

@@ -23,14 +23,15 @@ Callback = Callable[[], None]
 
 
 class GuestBench:
-    """Fulfils `faultkit.model.parts.Bench`. Requests and reports may come from any thread; callbacks of
-    `after` and `watch` run in the thread that calls `loop`.
+    """The agent's `faultkit.model.parts.Bench`.
+
+    Requests and reports may come from any thread; callbacks of `after` and `watch` run in the thread that calls `loop`.
     """
 
     def __init__(self, driver: Driver, seed: int, host: HostLink, clock: Clock = CLOCK) -> None:
         self.driver = driver
         self.seed = seed
-        self.recovery: list[Event] = []  # what the detectors and recovery have reported
+        self.recovery: list[Event] = []  # reported by the detectors and by recovery
         self.unlogged = 0
         self.clock = clock
         self._host = host
@@ -55,8 +56,9 @@ class GuestBench:
             self.unlogged += not self._host.mailbox.log(t_ns, source, kind, data)
 
     def reported(self) -> Iterator[Event]:
-        """All that has been reported since the log was last cleared: read back from it, since what is kept here
-        makes each fork() of a new u-driver slower.
+        """The events since the log was last cleared, read back from it.
+
+        A list of them here would make each fork() of a new u-driver slower.
         """
         return starmap(Event, self._host.mailbox.lines())
 
@@ -130,7 +132,7 @@ class GuestBench:
 
     @contextmanager
     def maintenance(self) -> Iterator[None]:
-        """Whatever happens to the driver meanwhile is no error. Not for the loop's own thread."""
+        """Call nothing that happens to the driver meanwhile an error. Not for the loop's own thread."""
         for begins, _ in self._maintained:
             self._do_in_loop(begins)
         self.report("agent", Kind.MAINTENANCE_BEGAN)
@@ -148,7 +150,7 @@ class GuestBench:
         done.wait()
 
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
-        """Stop here until the fault's host side has acted. Raises: NotPlaced."""
+        """Stop the guest until the fault's host side has acted. Raises: NotPlaced."""
         self._host.call(json.dumps({"fault": encode(fault), "label": label}))
 
     def loop(self, done: Callable[[], bool], timeout_s: float) -> bool:
@@ -168,7 +170,7 @@ class GuestBench:
         os.eventfd_read(self._wake)
 
     def _run_timers(self) -> None:
-        now = self.clock.now_ns()  # what comes due meanwhile must wait: the loop looks at its own deadline first
+        now = self.clock.now_ns()  # later ones must wait: the loop looks at its own deadline first
         while self._timers and self._timers[0][0] <= now:
             with self._lock:
                 _, _, action = heappop(self._timers)

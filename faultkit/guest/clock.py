@@ -1,4 +1,4 @@
-"""The guest's clock, CLOCK_MONOTONIC: what waits by it, and how far the kernel log's clock lags behind it."""
+"""The guest's clock, CLOCK_MONOTONIC, the waits that go by it, and the kernel log's lag behind it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class Running(Protocol):
     """A thread that was started."""
 
     def is_alive(self) -> bool:
-        """Whether it has not ended."""
+        """Report whether the thread has not ended."""
 
 
 class Signal(Protocol):
-    """A fact that one thread waits for and another brings about."""
+    """A flag that one thread waits for and another sets."""
 
     def set(self) -> None:
-        """Bring it about."""
+        """Let the waiting threads go on."""
 
     def wait(self) -> object:
-        """Wait for it."""
+        """Wait until the flag is set."""
 
 
 class Clock:
-    """The time, and all that waits or runs beside something else; tests put a simulated one in its place."""
+    """The time, waits and threads; tests put a simulated clock in its place."""
 
     now_ns = staticmethod(time.monotonic_ns)
     sleep = staticmethod(time.sleep)

@@ -1,7 +1,7 @@
 """Bad news, by kind. Each carries the exit code that the command line ends with.
 
 FaultkitError
- +-- UsageError          what the user typed cannot be done        (exit 2)
+ +-- UsageError          a request that cannot be fulfilled        (exit 2)
  +-- UnmetNeed           this machine or build cannot run it       (exit 4)
  +-- HarnessError        faultkit itself, or QEMU, went wrong      (exit 5)
       +-- GuestLost      QEMU died or stopped answering
@@ -13,13 +13,13 @@ What happens to a driver under test is none of these: it is an Outcome, which is
 
 
 class FaultkitError(Exception):
-    """One line that says what was asked and what to do about it."""
+    """The base of all errors; one line that names the request and the remedy."""
 
     exit_code = 5
 
 
 class UsageError(FaultkitError):
-    """What the user typed cannot be done."""
+    """A request of the user's that cannot be fulfilled."""
 
     exit_code = 2
 

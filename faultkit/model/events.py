@@ -1,4 +1,4 @@
-"""What can happen in a trial, and how a trial can end."""
+"""The events of a trial, its outcomes and its endings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Outcome(IntEnum):
 
 
 class Ending(Enum):
-    """How the guest stopped."""
+    """The way in which the guest stopped."""
 
     FINISHED = "finished"  # the agent reached the end of the trial
     PANICKED = "panicked"  # the kernel panicked (pvpanic)
@@ -100,7 +100,7 @@ CRASHES = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)  # the oops 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. `t_ns` is virtual time since the trial began; `source` is who saw it."""
+    """One fact. `t_ns` is virtual time since the trial began; `source` is its observer."""
 
     t_ns: int
     source: str

@@ -33,5 +33,5 @@ def classify(text: str) -> tuple[Kind | None, str]:
 
 
 def is_trouble(text: str) -> bool:
-    """Whether a line tells of an oops, a lockup, a panic, a hung task or a warning."""
+    """Report whether a line tells of an oops, a lockup, a panic, a hung task or a warning."""
     return ANY.search(text) is not None

@@ -1,4 +1,4 @@
-"""The memory that host and guest share: the plan goes in, the results come out, and nothing else crosses.
+"""The memory that host and guest share: the plan goes in, the results come out; nothing else crosses.
 
 A trial must not depend on when the host does anything, so the two never run at the same time: the agent
 writes here, then stops the guest at that very instruction; the host reads and writes while it is stopped.
@@ -23,12 +23,12 @@ SIZE = 32 << 20
 ADDRESS = 5 << 30  # guest-physical; beyond RAM, where no kernel driver looks
 TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
 HEADER = struct.Struct("<IIQQ")
-WORD = struct.Struct("<II")  # its first half, all that a text changes
+WORD = struct.Struct("<II")  # state and text length only
 LENGTH = struct.Struct("<I")
 
 
 class State(IntEnum):
-    """Who has the word, and why the guest is stopped."""
+    """The reason for which the guest is stopped, and the side that acts next."""
 
     BOOTING = 0
     READY = 1  # prepared: the text is the manifest
@@ -96,7 +96,7 @@ class Mailbox:
         return True
 
     def raw(self) -> dict[str, bytes]:
-        """What the monitors collected, by name."""
+        """The data that the monitors collected, by name."""
         memory = self._memory[RAW : RAW + min(self._header()[3], SIZE - RAW)]
         parts, at = [], 0
         while at + LENGTH.size <= len(memory):

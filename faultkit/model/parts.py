@@ -1,4 +1,4 @@
-"""What each part of a trial must be able to do. Fulfil one by writing a frozen dataclass; there is no registry.
+"""The protocols of a trial's parts. Fulfil one by writing a frozen dataclass; there is no registry.
 
 A part is described on the host and acts in the guest, so its fields must be plain data (numbers, strings,
 tuples, other parts), and its module may import only the standard library and faultkit's model.
@@ -22,14 +22,14 @@ Side = Literal["k-driver", "u-driver", "channel", "device", "several"]
 
 
 class Bench(Protocol):
-    """What the guest's agent offers to the parts of a running trial."""
+    """The services of the guest's agent for the parts of a running trial."""
 
     @property
     def driver(self) -> Driver: ...
 
     @property
     def seed(self) -> int:
-        """The trial's."""
+        """The trial's seed."""
 
     def report(self, source: str, kind: str, /, t_ns: int | None = None, **data: Any) -> None:
         """Append one event; `t_ns` (CLOCK_MONOTONIC) defaults to now."""
@@ -53,9 +53,9 @@ class Bench(Protocol):
         """Stop watching `fd`."""
 
     def maintenance(self) -> AbstractContextManager[None]:
-        """While the driver is taken down and started on purpose: nobody calls that an error, and nobody acts.
+        """A span in which the driver is taken down and started on purpose: no detector reports, recovery does nothing.
 
-        Whoever watches begins anew at the end. For workloads; a recovery that is at work by then goes on.
+        The detectors begin anew at its end. For workloads; a recovery that is at work by then goes on.
         """
 
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
@@ -132,12 +132,12 @@ class RaisesInterrupts(Protocol):
 
     @property
     def interrupt_status(self) -> Register:
-        """That register; its bits are cleared by writing 1 to them."""
+        """The register; its bits are cleared by writing 1 to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tampering:
-    """What is done to which of the messages between k-driver and u-driver.
+    """A change to some of the messages between k-driver and u-driver.
 
     Counted are, from the arming on, the messages of one `direction` and of the kind `message` ("": of any). The driver
     names both; where there are only two directions, they are "request", to the u-driver, and "reply". The `nth` and
@@ -171,7 +171,7 @@ class Channelled(Protocol):
     """A driver that lets the messages between its k-driver and its u-driver be tampered with."""
 
     def tamper(self, tampering: Tampering) -> int:
-        """Arm it; a file descriptor, whose close disarms.
+        """Arm the tampering; returns a file descriptor, whose close disarms it.
 
         It is readable when a message has been met. Each read gives one, as "TIME WORDS": CLOCK_MONOTONIC in
         nanoseconds, and what was done to what; EAGAIN if there is none. Raises: OSError if it cannot be done.
@@ -218,7 +218,7 @@ class Stores(Protocol):
 
     @property
     def store(self) -> str:
-        """The folder of its data, in the guest."""
+        """The folder of the u-driver's data, in the guest."""
 
 
 class Workload(Protocol):
@@ -241,7 +241,7 @@ class Workload(Protocol):
 
 
 class Fault(Protocol):
-    """What goes wrong, and the injector that makes it so."""
+    """A fault, and its injector."""
 
     side: ClassVar[Side]
     """Which part of a split driver the fault lies in."""
@@ -258,7 +258,7 @@ class Installs(Protocol):
     """A fault that the trial begins with: the driver under test is another one."""
 
     def install(self, bench: Bench) -> None:
-        """Put it in and confirm it, before anybody looks at the driver. Raises: NotPlaced."""
+        """Put the fault in and confirm it, before the detectors start. Raises: NotPlaced."""
 
 
 @runtime_checkable
@@ -309,7 +309,7 @@ class StoppedMachine(Protocol):
         """Plug or pull a network cable; `wire` is QEMU's name of it. Raises: HarnessError if there is none."""
 
     def report(self, kind: str, /, **data: Any) -> None:
-        """An event at this very instant."""
+        """Report an event at this very instant."""
 
     def witness(self, *addresses: int) -> None:
         """Report "fault.activated" when the guest first executes one of `addresses`."""
@@ -322,15 +322,15 @@ class StoppedMachine(Protocol):
 
 
 class Trigger(Protocol):
-    """When a fault is put in."""
+    """The moment at which a fault is put in."""
 
     def arm(self, bench: Bench, fire: Callable[[], None]) -> None:
-        """See to it that `fire` is called when it is time: once, or each time that the fault is to be put in again."""
+        """Arrange for `fire` to be called: once, or each time that the fault is to be put in again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What recovery does next: a name that the controller knows, after a delay."""
+    """The next step of recovery: the name of an action, after a delay."""
 
     name: str
     delay_s: float = 0.0
@@ -348,7 +348,7 @@ class Policy(Protocol):
 
 @runtime_checkable
 class NeedsState(Protocol):
-    """A policy that puts a driver's configuration back, which therefore must be kept (see KeepsState)."""
+    """A policy that puts a driver's configuration back, so that it must be kept (see KeepsState)."""
 
     needs_state: ClassVar[bool]
 
@@ -379,19 +379,19 @@ class Watcher(Protocol):
     """An attached monitor."""
 
     def reset(self) -> None:
-        """Forget what was seen so far (just before the freeze)."""
+        """Forget the data so far (just before the freeze)."""
 
     def collect(self) -> bytes:
-        """What was seen since the reset."""
+        """The data gathered since the reset."""
 
     def lost(self) -> int:
-        """How many events could not be kept since the reset."""
+        """The number of events lost since the reset."""
 
     def buffer(self) -> Buffer | None:
-        """Where the host finds what was seen since the reset if the guest crashes."""
+        """The memory with the data since the reset, for the host to read if the guest crashes."""
 
     def error(self) -> str | None:
-        """What looks wrong since the last call, in a few words, for the recovery controller; None if nothing."""
+        """The error found since the last call, in a few words, for the recovery controller; None if there is none."""
 
 
 @runtime_checkable
@@ -399,7 +399,7 @@ class StepsAside(Protocol):
     """A watcher that would make unloading the k-driver slow or impossible."""
 
     def aside(self) -> AbstractContextManager[None]:
-        """Out of the way while the k-driver is unloaded."""
+        """Step aside while the k-driver is unloaded."""
 
 
 def iter_parts(part: Any) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from faultkit.model.parts import Driver, Fault, Monitor, Policy, Trigger, Worklo
 
 @dataclass(frozen=True, slots=True)
 class Detectors:
-    """How closely a running trial is watched, in virtual seconds. Raises: ValueError unless both are > 0."""
+    """The pace of the detectors, in virtual seconds. Raises: ValueError unless both are > 0."""
 
     beat_s: float = 0.1  # between two probes, and between two looks at the monitors
     deadline_s: float = 1.0  # a probe that takes longer tells of an error
@@ -44,7 +44,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """All that is known of a finished trial; never judged in flight."""
+    """The data of a finished trial; never judged in flight."""
 
     trial: Trial
     ending: Ending
@@ -52,4 +52,4 @@ class Record:
     console: str
     lost: Mapping[str, int] = field(default_factory=dict)  # by full name, the events that each monitor could not keep
     wall_s: float = 0.0
-    guest_s: float = 0.0  # of which QEMU was executing the guest
+    guest_s: float = 0.0  # the part of wall_s in which the guest ran

@@ -109,5 +109,5 @@ class WithProbability:
 
 
 def gap(uniform: float, probability: float) -> int:
-    """How many requests from one firing to the next: the geometric distribution, from a number in [0, 1)."""
+    """The number of requests to the next firing: geometrically distributed, from a number in [0, 1)."""
     return 1 if probability == 1 else 1 + int(math.log(1 - uniform) / math.log(1 - probability))

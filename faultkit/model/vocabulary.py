@@ -32,7 +32,7 @@ class Field:
         return next((unit for end, unit in UNITS.items() if self.name.endswith(end)), self.unit_if_unnamed)
 
     def takes(self, value: Any) -> bool:
-        """Whether an event may have the value. A bool is no number here."""
+        """Report whether an event may have the value. A bool is no number here."""
         if value is None:
             return self.nullable
         of_type = isinstance(value, (int, float) if self.type is float else self.type)
@@ -221,7 +221,7 @@ FAMILIES = frozenset(kind.partition(".")[0] for kind in Kind)
 
 
 def is_own(kind: str) -> bool:
-    """Whether a kind is a user's own: a family of its own, a dot, and a fact."""
+    """Report whether a kind is a user's own: a family of its own, a dot, and a fact."""
     family, dot, fact = kind.partition(".")
     return bool(family and dot and fact) and family not in FAMILIES
 

@@ -1,4 +1,4 @@
-"""Is everything there that a campaign needs, and how is what is missing mended?"""
+"""The prerequisites of a campaign, and the commands that install the missing ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOOLS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One prerequisite: what it is for or what was found, and the command that mends it if it is missing."""
+    """One prerequisite: its purpose or its version, and the command that installs it if it is missing."""
 
     name: str
     ok: bool
@@ -49,7 +49,7 @@ def examine() -> Iterator[Finding]:
 
 
 def checked(name: str, question: Callable[[], str], mend: str) -> Finding:
-    """A prerequisite that is asked by trying."""
+    """A prerequisite that is examined by a call."""
     try:
         return Finding(name, True, question(), mend)
     except FaultkitError as reason:

@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an experiment's list comes to: its length, its hash, and the templates that it needs."""
+    """A summary of an experiment's list: its length, its hash, and the templates that it needs."""
 
     count: int
     digest: str
@@ -99,7 +99,7 @@ def from_package(name: str) -> ModuleType:
 
 
 def execute(name: str, action: Callable[[], Any]) -> None:
-    """Run an experiment's code; what is wrong with it is the user's to mend. Raises: UsageError with the line."""
+    """Run an experiment's code. Raises: UsageError with the line, for an error in it."""
     try:
         action()
     except SyntaxError as reason:
@@ -131,7 +131,7 @@ def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Tri
 
 
 def plan(experiment: Experiment, seed: int, count: int | None) -> Plan:
-    """Go through the list once. Raises: UsageError if it is empty or longer is asked for than there is."""
+    """Go through the list once. Raises: UsageError if it is empty, or shorter than `count`."""
     total, hashed, groups = 0, hashlib.sha256(), dict[str, Group]()
     for trial in listed(experiment, seed, count):
         total += 1
@@ -148,7 +148,7 @@ def plan(experiment: Experiment, seed: int, count: int | None) -> Plan:
 
 
 def kind_of(part: Any) -> str:
-    """What decides which files a part brings along: its class and what it ships, and those of the parts in it."""
+    """The key of a part's files: the classes of the part and of the parts in it, and the files that they ship."""
     kinds = (f"{type(inner).__module__}:{name_of(inner)}" for inner in iter_parts(part))
     ships = (name for inner in iter_parts(part) if isinstance(inner, Ships) for name in inner.files())
     return "+".join([*kinds, *sorted(set(ships))])

@@ -1,8 +1,8 @@
-"""A trial's errors, one by one: when each became active, who told of it, what was done about it. Pure.
+"""A trial's errors, one by one: the activation, the detections and the recovery of each. Pure.
 
 An episode begins with an activation, a detection or what the workload saw, and ends when the service is restored,
 when recovery gives up, or when the error is gone by itself. A fault that is put in again begins a new one if
-nobody had told of the last.
+nobody had detected the last.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ class Episode:
 
     @property
     def detections(self) -> tuple[Event, ...]:
-        """Who told of it: each detector once, the first one first."""
+        """The detections: one by each detector, the first one first."""
         return tuple(self.of_kind(Kind.ERROR_DETECTED))
 
     @property
     def detected(self) -> Event | None:
-        """The first detection; None if nobody told."""
+        """The first detection; None if there is none."""
         return next(self.of_kind(Kind.ERROR_DETECTED), None)
 
     @property
     def end(self) -> Event | None:
-        """What ended it; None if it lasted to the end of the trial."""
+        """The event that ended it; None if it lasted to the end of the trial."""
         return next((event for event in self.events if event.kind in ENDS), None)
 
     @property
     def restored(self) -> bool:
-        """Whether recovery brought the service back."""
+        """Report whether recovery brought the service back."""
         return self.end is not None and self.end.kind == Kind.SERVICE_RESTORED
 
     @property
     def failed(self) -> bool:
-        """Whether the workload saw something of it besides delay."""
+        """Report whether the workload saw more of it than delay."""
         return any(event.kind in TROUBLE for event in self.events)
 
     def of_kind(self, kind: str) -> Iterator[Event]:
-        """Its events of a kind, in order."""
+        """The events of one kind, in order."""
         return (event for event in self.events if event.kind == kind)
 
     def attempts(self) -> Iterator[tuple[Event, ...]]:
@@ -86,14 +86,14 @@ def episodes(events: Iterable[Event]) -> list[Episode]:
             is_open = True
             found[-1].append(event)
         elif event.kind in TROUBLE or (is_open and (event.kind in ENDS or event.kind.startswith("recovery."))):
-            found[-1].append(event)  # what the workload sees may come late
+            found[-1].append(event)  # the workload may see it late
             is_open = is_open and event.kind not in ENDS
     return [Episode(tuple(own)) for own in found]
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """How long one phase of a recovery took, in virtual time. Not `complete`: it ended in failure, or with the trial.
+    """The duration of one phase of a recovery, in virtual time. Not `complete`: it ended in failure, or with the trial.
 
     detected: from the activation to the first detection. waited: until the attempt began. quiesced: the service
     detached, the u-driver stopped. unloaded. loaded: the k-driver, or a new u-driver, is there. state_back:
@@ -163,7 +163,7 @@ class Spans:
 
 
 def first_byte(back_ns: int, events: Sequence[Event]) -> Iterator[tuple[int, bool]]:
-    """How long until a request completed, and whether one did; nothing if the workload had already ended."""
+    """The time until a request completed, and True if one did; nothing if the workload had already ended."""
     done_ns = next((e.t_ns for e in events if e.kind == Kind.REQUEST_COMPLETED and e.t_ns >= back_ns), None)
     over_ns = next((e.t_ns for e in events if e.kind == Kind.WORKLOAD_FINISHED), events[-1].t_ns)
     if done_ns is not None:

@@ -13,7 +13,7 @@ from faultkit.verdict.episodes import Episode, episodes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the oracle says of one record. Intervals are virtual nanoseconds, None where an end is missing."""
+    """The verdict on one record. Intervals are virtual nanoseconds, None where an end is missing."""
 
     outcome: Outcome
     injected: bool
@@ -35,7 +35,7 @@ class Verdict:
 
     @property
     def manifested(self) -> bool:
-        """Whether the fault led to an error that anybody could see."""
+        """Report whether the fault led to a visible error."""
         return self.outcome > Outcome.MASKED
 
 
@@ -130,12 +130,12 @@ def of_kind(record: Record, kind: str) -> Iterator[Event]:
 
 
 def crashes(record: Record) -> Iterator[Event]:
-    """What the kernel said of its own end: the oops before the panic that follows from it."""
+    """The kernel's reports of its own end: the oops before the panic that follows from it."""
     return (event for kind in CRASHES for event in of_kind(record, kind))
 
 
 def crash_kind(record: Record, crash: Event | None) -> str | None:
-    """What the kernel called it; if it had no chance to speak, how the guest ended."""
+    """The kernel's name of the crash; if it printed none, the guest's ending."""
     if crash is not None:
         return str(crash.data.get("what"))
     return None if record.ending is Ending.FINISHED else record.ending.value
