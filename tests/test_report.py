@@ -24,10 +24,11 @@ from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Event, Outcome
 from faultkit.model.policies import GiveUp
 from faultkit.report import details, write
-from faultkit.report.campaign import read, verdict
-from faultkit.report.markup import ms
-from faultkit.report.overview import MOST_VALUES, shares_title
+from faultkit.report.campaign import read
+from faultkit.report.card import ms
+from faultkit.report.overview import verdict
 from faultkit.report.recovery import phases_title
+from faultkit.report.shares import MOST_VALUES, shares_title
 from faultkit.report.theme import DARK, themable
 from faultkit.results.compare import within
 from faultkit.results.recoveries import phase_quantiles, recovery_phases
@@ -399,7 +400,7 @@ def test_campaigns_are_compared_in_pairs_only_if_their_lists_match(tmp_path: Pat
     other = campaign(tmp_path / "other", 60, seed=3, experiment="another_one")
     write([run, other], tmp_path / "both.html")
     text = (tmp_path / "both.html").read_text()
-    assert "NOT paired" in text and "Fisher&#x27;s exact test" in text
+    assert "NOT paired" in text and "Fisher&#39;s exact test" in text
     assert Page(text).data["glance"]["figures"] == {}
     write([run, run], tmp_path / "same.html")
     text = (tmp_path / "same.html").read_text()

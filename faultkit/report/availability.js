@@ -1,4 +1,4 @@
-/* Availability by the reader's own fault rate: the formula is that of faultkit/availability.py. */
+/* Availability by the reader's own fault rate, by the formula of faultkit/results/availability.py. */
 
 const YEAR_S = 365.25 * 86400;
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from faultkit import figures
+from faultkit.model.errors import UsageError
 from faultkit.report.campaign import Campaign
-from faultkit.report.markup import Piece, beside, card, chart, joined
-from faultkit.report.overview import share_row, shares_table
-from faultkit.results.compare import Comparison, between
+from faultkit.report.card import Card, Chart
+from faultkit.report.shares import Group
+from faultkit.results.compare import Comparison, between, within
 from faultkit.store.store import Store
 from faultkit.tables.comparison_table import said
 
@@ -19,23 +20,51 @@ SIGNIFICANT = 0.05
 MOST_PAIRS = 6  # of campaigns that are compared
 
 
-def policies_card(campaign: Campaign) -> Piece:
-    """The policies of one campaign, fault by fault; nothing if no faults were met by two of them."""
-    if not campaign.by_policy:
-        return Piece()
-    body = joined(compared(f"policies-{i}", found) for i, found in enumerate(campaign.by_policy))
-    return card(title(campaign.by_policy[0]), body, subtitle="The same faults under two policies.", short="Policies")
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One comparison: a chart of outcome against outcome if trials are paired, and the test in words."""
+
+    first: str
+    second: str
+    chart: Chart
+    lines: Sequence[str]
 
 
-def glance(campaigns: Sequence[Campaign]) -> Piece:
-    """Several campaigns side by side, each two compared; nothing for a single one."""
+def policies(campaign: Campaign) -> Card | None:
+    """The policies of one campaign, fault by fault; None if no faults met two of them."""
+    try:
+        found = within(campaign.store, "policy")
+    except UsageError:
+        return None
+    return card(title(found[0]), "policies", found, subtitle="The same faults under two policies.", short="Policies")
+
+
+def glance(campaigns: Sequence[Campaign]) -> Card | None:
+    """Several campaigns side by side, each two compared; None for a single one."""
     if len(campaigns) < 2:
-        return Piece()
-    rows = "".join(share_row(f'<a href="#c{i}">{escape(c.label)}</a>', c.outcomes) for i, c in enumerate(campaigns))
-    table = shares_table("campaign", f"<tbody>{rows}</tbody>")
+        return None
+    groups = [Group(campaign.label, campaign.outcomes) for campaign in campaigns]
     found = list(pairwise([campaign.path for campaign in campaigns][:4]))[:MOST_PAIRS]
-    body = joined(compared(f"campaigns-{i}", comparison) for i, comparison in enumerate(found))
-    return card("Campaigns at a glance", table, body)
+    return card("Campaigns at a glance", "campaigns", found, groups)
+
+
+def card(title: str, name: str, found: Sequence[Comparison], groups: Sequence[Group] = (), **texts: str) -> Card:
+    """Comparisons below one another, under the table of what they compare."""
+    pairs = [pair(f"{name}-{i}", comparison) for i, comparison in enumerate(found)]
+    return Card(
+        title=title,
+        charts=[pair.chart for pair in pairs],
+        template="comparison.html.j2",
+        values={"campaigns": groups, "pairs": pairs},
+        **texts,
+    )
+
+
+def pair(name: str, comparison: Comparison) -> Pair:
+    """One comparison."""
+    first, second = comparison.first, comparison.second
+    chart = Chart(name, figures.pairs(comparison), f"{first} against {second}")
+    return Pair(first, second, chart, [*said(comparison)])
 
 
 def pairwise(paths: Sequence[Path]) -> Iterator[Comparison]:
@@ -46,18 +75,10 @@ def pairwise(paths: Sequence[Path]) -> Iterator[Comparison]:
 
 
 def title(comparison: Comparison) -> str:
-    """Who survives more, if that can be said."""
+    """The policy that survives more, if one can be told."""
     if not comparison.survived[0].n or comparison.p_value >= SIGNIFICANT:
         return f"No difference can be told between {comparison.first} and {comparison.second}"
     better, worse = (comparison.first, comparison.second)
     if comparison.difference < 0:
         better, worse = worse, better
     return f"{better} survives {abs(100 * comparison.difference):.1f} points more than {worse}"
-
-
-def compared(name: str, comparison: Comparison) -> Piece:
-    """One comparison: outcome against outcome for pairs, and the test."""
-    drawn = chart(name, f"{comparison.first} against {comparison.second}", figures.pairs(comparison))
-    lines = "".join(f"<li>{escape(line)}</li>" for line in said(comparison))
-    heading = f"{escape(comparison.first)} (first) against {escape(comparison.second)} (second)"
-    return beside(drawn, f'<h3>{heading}</h3><ul class="said">{lines}</ul>')

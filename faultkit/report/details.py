@@ -1,12 +1,14 @@
-"""What the dashboard embeds of single trials: a row of its table each, and a timeline for as many as fit."""
+"""The data of single trials in the page: a row of its table each, and a time line for as many as fit."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -37,6 +39,26 @@ COLUMNS = (
     "trial", "driver", "side", "injector", "fault_type", "target", "policy", "workload", "outcome", "detected_by",
     "detection_ms", "recovery_ms", "outage_ms", "crash_function", "flags", "void",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The packed table of trials, the packed details of some of them by number, and the rule of the choice."""
+
+    table: str
+    timelines: Mapping[int, str]
+    rule: str
+
+    def data(self) -> dict[str, Any]:
+        """The part that the page's script reads."""
+        return {"table": self.table, "timelines": self.timelines}
+
+
+def embedded(store: Store, trials: pd.DataFrame, campaigns: int) -> Embedded:
+    """The single trials of one of so many campaigns, which share the room."""
+    shown = chosen(trials, TABLE_ROWS // campaigns)
+    lines = timelines(store, shown, TIMELINES // campaigns, TIMELINE_BYTES // campaigns)
+    return Embedded(table(shown, trials), lines, rule(trials, shown, len(lines)))
 
 
 def chosen(trials: pd.DataFrame, limit: int) -> pd.DataFrame:
@@ -95,7 +117,7 @@ def timelines(store: Store, trials: pd.DataFrame, count: int, budget: int) -> di
     used, some = 0, in_turn(trials)["trial"].head(count)
     limit = min(EVENTS, max(FEWEST_EVENTS, budget // (EVENT_BYTES * max(1, len(some)))))
     for n in some:
-        text = packed(details(store, int(n), limit))
+        text = packed_details(store, int(n), limit)
         used += len(text)
         if used > budget:
             break
@@ -103,10 +125,18 @@ def timelines(store: Store, trials: pd.DataFrame, count: int, budget: int) -> di
     return found
 
 
+def packed_details(store: Store, n: int, limit: int) -> str:
+    """The packed details of a trial, or the reason why there are none."""
+    try:
+        return packed(details(store, n, limit))
+    except Exception as reason:  # whatever a trial holds, it must not cost the page
+        return packed({"failed": f"{type(reason).__name__}: {reason}"})
+
+
 def packed(data: Mapping[str, Any]) -> str:
     """JSON, deflated, in base64: what a browser's DecompressionStream("deflate") takes."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode(errors="replace"), level=9)).decode()
 
 
 def details(store: Store, n: int, limit: int) -> dict[str, Any]:
@@ -119,11 +149,20 @@ def details(store: Store, n: int, limit: int) -> dict[str, Any]:
     return {
         "parts": parts(plan),
         "changes": list(changes(plan, events)),
-        "late_s": plan["workload"].get("late_s"),
-        "events": [[e.t_ns, e.source, e.kind, {key: exact(value) for key, value in e.data.items()}] for e in kept],
+        "late_s": plain(plan["workload"].get("late_s")),
+        "events": [[e.t_ns, e.source, e.kind, plain(e.data)] for e in kept],
         "left_out": +left_out,
         "console": excerpt(store.console(n)),
     }
+
+
+def plain(value: Any) -> Any:
+    """Data as every browser reads it: large integers and numbers that are not finite become text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else exact(value)
 
 
 def changes(plan: Mapping[str, Any], events: Iterable[Event]) -> Iterator[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The cards of harm: where the kernel crashed, which functions and which types of fault do the most damage."""
+"""The cards of harm: crashes by function, and outcomes by function and by type of fault."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from faultkit.figures.heat import harm
 from faultkit.figures.select import UNKNOWN, faulty, named
 from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign
-from faultkit.report.markup import Piece, card, chart
+from faultkit.report.card import Card, Chart
 from faultkit.statistics.rates import rate
 
 HEATS = {"fault_type": "fault type", "function": "function"}
 
 
-def crash_card(campaign: Campaign) -> Piece:
+def crashes(campaign: Campaign) -> Card:
     """Where the kernel crashed."""
     title = crash_title(campaign)
-    return card(
-        title, chart("crashes", title, figures.crashes(campaign.trials)),
-        subtitle="The function that the kernel's first report names, by kind of crash.", short="Crashes",
-    )  # fmt: skip
+    return Card(
+        title=title,
+        subtitle="The function that the kernel's first report names, by kind of crash.",
+        short="Crashes",
+        charts=[Chart("crashes", figures.crashes(campaign.trials), title)],
+    )
 
 
 def crash_title(campaign: Campaign) -> str:
-    """In which function it crashed most."""
+    """The function with the most crashes."""
     crashed = campaign.faulty[campaign.faulty["outcome"] == Outcome.CRASHED.name]
     if not len(crashed):
         return f"No fault crashed the kernel: {rate(0, campaign.survival.n)}"
@@ -34,18 +36,28 @@ def crash_title(campaign: Campaign) -> str:
     return f"{count} of {len(crashed)} crashes happened in {name}"
 
 
-def heat_card(campaign: Campaign, rows: str) -> Piece:
-    """How faults ended, by a column; nothing if no trial has a value in it."""
+def by_fault_type(campaign: Campaign) -> Card | None:
+    """How faults ended, by their type."""
+    return heat(campaign, "fault_type")
+
+
+def by_function(campaign: Campaign) -> Card | None:
+    """How faults ended, by the function they lie in."""
+    return heat(campaign, "function")
+
+
+def heat(campaign: Campaign, rows: str) -> Card | None:
+    """How faults ended, by a column; None if no trial has a value in it."""
     placed = campaign.trials[named(campaign.trials[rows]) != UNKNOWN]
-    drawn = chart(f"heat-{rows}", f"outcomes by {HEATS[rows]}", figures.heat(placed, rows=rows))
-    if not drawn.html:
-        return Piece()
+    chart = Chart(f"heat-{rows}", figures.heat(placed, rows=rows), f"outcomes by {HEATS[rows]}")
+    if not chart:
+        return None
     subtitle = f"Trials by outcome and {HEATS[rows]}, shaded by share of the row; most harmful on top."
-    return card(harm_title(campaign, rows), drawn, subtitle=subtitle)
+    return Card(title=harm_title(campaign, rows), subtitle=subtitle, charts=[chart])
 
 
 def harm_title(campaign: Campaign, rows: str) -> str:
-    """Which row suffers most."""
+    """The row that suffers most."""
     valid = faulty(campaign.trials)
     rates = harm(valid[named(valid[rows]) != UNKNOWN], rows)
     name, most = max(rates.items(), key=lambda item: (item[1].k, item[1].share))

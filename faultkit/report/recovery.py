@@ -1,19 +1,24 @@
-"""The card of recovery: how long it took until the service was back."""
+"""The cards of recovery: the time until the service was back, and the phases of that time."""
 
 from __future__ import annotations
 
 import math
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 
 from faultkit import figures
 from faultkit.figures.select import numbers
-from faultkit.report.campaign import MOST_PHASED, Campaign
-from faultkit.report.markup import Piece, beside, card, chart, ms, note, quantile_cells, rate_cells, tallied
-from faultkit.results.recoveries import phase_quantiles
+from faultkit.report.campaign import Campaign
+from faultkit.report.card import Card, Chart, ms
+from faultkit.results.recoveries import PHASE_DTYPES, TRIAL, phase_quantiles
 from faultkit.statistics.rates import Rate, quantile, rate
+from faultkit.store.store import Store
+from faultkit.verdict.episodes import phases as phases_of_events
 
+MOST_PHASED = 5_000  # trials of which the phases are read
 SUBTITLE = (
     "Kaplan-Meier curves with 95 % bands. Nothing is left out: what ended for good (LOST, CRASHED) is waited for in "
     "vain to the end, what was still down when its trial ended is censored there."
@@ -24,24 +29,104 @@ PHASES_SUBTITLE = (
 )
 
 
-def recovery_card(campaign: Campaign) -> Piece:
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """The recoveries of one policy."""
+
+    policy: str
+    back: Rate  # trials in which the service came back, of those with a detected error
+    times_ns: Sequence[float]
+    never: Mapping[str, int]  # outcomes of those whose service never came back
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """One phase of recovery under one policy."""
+
+    policy: str
+    phase: str
+    n: int
+    incomplete: int
+    quantiles: Sequence[str]
+
+
+def recovery(campaign: Campaign) -> Card:
     """Recovery time, by policy."""
     title = recovery_title(campaign.times)
-    drawn = chart("recovery", title, figures.recovery(campaign.times))
-    return card(title, beside(drawn, recovery_table(campaign.times)), subtitle=SUBTITLE, short="Recovery")
+    return Card(
+        title=title,
+        subtitle=SUBTITLE,
+        short="Recovery",
+        charts=[Chart("recovery", figures.recovery(campaign.times), title)],
+        template="recovery.html.j2",
+        values={
+            "rows": [policy_row(str(policy), rows) for policy, rows in campaign.times.groupby("policy")],
+            "outage": outage(campaign.times),
+        },
+    )
 
 
-def phases_card(campaign: Campaign) -> Piece:
-    """Where the time of a recovery goes, by policy; nothing if there was none."""
-    frame = campaign.phases
+def policy_row(policy: str, times: pd.DataFrame) -> PolicyRow:
+    """The recoveries of one policy, from its rows of `recovery_times`."""
+    restored = times["ended"] == "restored"
+    never = {str(name): int(count) for name, count in times[~restored]["outcome"].value_counts().items()}
+    return PolicyRow(policy, rate(int(restored.sum()), len(times)), numbers(times["recovery_ns"]), never)
+
+
+def recovery_title(times: pd.DataFrame) -> str:
+    """The median and the slowest recovery."""
+    values = numbers(times["recovery_ns"])
+    if not values:
+        return "No service came back from a detected error"
+    return f"Half of the recoveries took {ms(quantile(values, 0.5))} or less; the slowest took {ms(max(values))}"
+
+
+def outage(times: pd.DataFrame) -> str:
+    """The time without a completed request where the service came back: often longer than recovery itself."""
+    waited = numbers(times[times["recovery_ns"].notna()]["outage_ns"])
+    if not waited:
+        return ""
+    half, most = ms(quantile(waited, 0.5)), ms(max(waited))
+    return f"Outage where it came back: {half} in the median, {most} at most."
+
+
+def phases(campaign: Campaign) -> Card | None:
+    """The phases of recoveries, by policy; None if there was no recovery."""
+    times = campaign.times
+    frame = read_phases(campaign.store, times)
     title = phases_title(frame)
-    drawn = chart("phases", title, figures.phases(frame))
-    if not drawn.html:
-        return Piece()
+    chart = Chart("phases", figures.phases(frame), title)
+    if not chart:
+        return None
     subtitle = PHASES_SUBTITLE
-    if len(campaign.times) > MOST_PHASED:
-        subtitle += f" Of a random sample of {MOST_PHASED} of {len(campaign.times)} trials with a detected error."
-    return card(title, beside(drawn, phases_table(frame)), subtitle=subtitle, short="Phases")
+    if len(times) > MOST_PHASED:
+        subtitle += f" Of a random sample of {MOST_PHASED} of {len(times)} trials with a detected error."
+    rows = [phase_row(row) for row in phase_quantiles(frame, by=("policy",)).to_dict("records")]
+    return Card(
+        title=title,
+        subtitle=subtitle,
+        short="Phases",
+        charts=[chart],
+        template="phases.html.j2",
+        values={"rows": rows},
+    )
+
+
+def read_phases(store: Store, times: pd.DataFrame) -> pd.DataFrame:
+    """The phases of trials with a detected error, or of a random sample of them; columns as in PHASE_DTYPES."""
+    some = times.sample(MOST_PHASED, random_state=0) if len(times) > MOST_PHASED else times
+    rows = [
+        (n, driver, injector, policy, *asdict(phase).values())
+        for n, driver, injector, policy in zip(*(some[name] for name in TRIAL), strict=True)
+        for phase in phases_of_events(store.events(n))
+    ]
+    return pd.DataFrame.from_records(rows, columns=list(PHASE_DTYPES)).astype(PHASE_DTYPES)
+
+
+def phase_row(row: Mapping[Any, Any]) -> PhaseRow:
+    """One phase, from a row of `phase_quantiles`."""
+    lengths = [known_ms(row[f"{name}_ns"]) for name in ("p50", "p95", "p99")]
+    return PhaseRow(str(row["policy"]), str(row["phase"]).replace("_", " "), row["n"], row["incomplete"], lengths)
 
 
 def phases_title(frame: pd.DataFrame) -> str:
@@ -53,65 +138,6 @@ def phases_title(frame: pd.DataFrame) -> str:
     return f"Of a recovery's phases, “{phase.replace('_', ' ')}” takes longest: {ms(length_ns)} in the median"
 
 
-def phases_table(frame: pd.DataFrame) -> str:
-    """Quantiles of each phase, by policy."""
-    rows = "".join(
-        f'<tr><th scope="row">{escape(str(row["policy"]))}</th><td>{str(row["phase"]).replace("_", " ")}</td>'
-        f'<td class="num">{row["n"]}</td><td class="num">{row["incomplete"] or "·"}</td>'
-        + "".join(f'<td class="num">{known_ms(row[f"{name}_ns"])}</td>' for name in ("p50", "p95", "p99"))
-        + "</tr>"
-        for row in phase_quantiles(frame, by=("policy",)).to_dict("records")
-    )
-    return (
-        '<div class="scroll"><table class="phases"><thead><tr><th>policy</th><th>phase</th><th class="num">n</th>'
-        '<th class="num">without end</th><th class="num">median</th><th class="num">95 %</th>'
-        f'<th class="num">99 %</th></tr></thead><tbody>{rows}</tbody></table></div>'
-    )
-
-
 def known_ms(length_ns: float) -> str:
     """Milliseconds; a dash for what lies beyond what was seen to end."""
     return "-" if math.isnan(length_ns) else ms(length_ns)
-
-
-def recovery_title(times: pd.DataFrame) -> str:
-    """How long recovery took."""
-    values = numbers(times["recovery_ns"])
-    if not values:
-        return "No service came back from a detected error"
-    return f"Half of the recoveries took {ms(quantile(values, 0.5))} or less; the slowest took {ms(max(values))}"
-
-
-def recovery_table(times: pd.DataFrame) -> str:
-    """Recovery time by policy, and what became of those that never came back."""
-    rows = "".join(
-        f'<tr><th scope="row">{escape(str(policy))}</th>{rate_cells(came_back(rows))}'
-        f"{quantile_cells(numbers(rows['recovery_ns']))}<td>{never_back(rows)}</td></tr>"
-        for policy, rows in times.groupby("policy")
-    )
-    return (
-        '<div class="scroll"><table><thead><tr><th>policy</th>'
-        '<th class="num" colspan="3">came back of detected, 95 %</th><th class="num">median</th>'
-        '<th class="num">90 %</th><th class="num">slowest</th><th class="wrap">never came back</th></tr>'
-        f"</thead><tbody>{rows}</tbody></table></div>{outage_note(times)}"
-    )
-
-
-def came_back(times: pd.DataFrame) -> Rate:
-    """Trials in which the service came back, of those with a detected error."""
-    return rate(int((times["ended"] == "restored").sum()), len(times))
-
-
-def never_back(times: pd.DataFrame) -> str:
-    """The outcomes of detected trials whose service never came back."""
-    rest = times[times["ended"] != "restored"]["outcome"].value_counts()
-    return tallied({str(name): int(count) for name, count in rest.items()})
-
-
-def outage_note(times: pd.DataFrame) -> str:
-    """How long no request completed where the service came back: often longer than recovery itself."""
-    waited = numbers(times[times["recovery_ns"].notna()]["outage_ns"])
-    if not waited:
-        return ""
-    half, most = ms(quantile(waited, 0.5)), ms(max(waited))
-    return note(f"Outage where it came back: {half} in the median, {most} at most.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,7 @@ DARK = {
 }  # fmt: skip
 INKS = {f"on-{outcome.name.lower()}": entry.ink for outcome, entry in ENTRIES.items()}
 DARK_INKS = {f"on-{outcome.name.lower()}": entry.dark_ink or entry.ink for outcome, entry in ENTRIES.items()}
+NOT_OURS = re.compile("<(?!br>|/?extra>)")
 NAMES = {colour: f"--{name}" for name, colour in PALETTE.items()}
 NAMES |= {translucent(colour): f"--{name}/{THROUGH}" for name, colour in PALETTE.items()}
 
@@ -42,7 +45,10 @@ def rule(outcome: Outcome) -> str:
 
 
 def themable(figure: go.Figure) -> dict[str, Any]:
-    """A chart as the page's script takes it: "--ink" for a colour, "--c1/0.16" for a translucent one."""
+    """A chart as the page's script takes it: "--ink" for a colour, "--c1/0.16" for a translucent one.
+
+    Plotly reads texts as a kind of HTML, so all tags but ours are escaped. What is not finite becomes null.
+    """
     plain = figure.to_dict()
     plain["layout"].pop("template", None)
     found: dict[str, Any] = renamed(plain)
@@ -50,9 +56,11 @@ def themable(figure: go.Figure) -> dict[str, Any]:
 
 
 def renamed(value: Any) -> Any:
-    """The same data with names for colours."""
+    """The same data with names for colours, without tags of others and without numbers that JSON does not know."""
     if isinstance(value, str):
-        return NAMES.get(value, value)
+        return NAMES.get(value) or NOT_OURS.sub("&lt;", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, dict):
         return {key: renamed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -31,7 +31,8 @@ async function detailOf(table, row, packed, result) {
     const text = `The time line of this trial is not part of this file: faultkit show ${quoted(result)} ${table.at(row, "trial")} has it.`;
     return [facts, element("p", {class: "note"}, text)];
   }
-  const {parts, changes, events, late_s: late, left_out: leftOut, console: log} = await unpacked(packed);
+  const {failed, parts, changes, events, late_s: late, left_out: leftOut, console: log} = await unpacked(packed);
+  if (failed) return [facts, element("p", {class: "note"}, `This trial's details cannot be shown: ${failed}`)];
   const nodes = [facts, definitions(Object.entries(parts), "parts"), ...changes.map(changeOf), ...crashOf(events)];
   const why = table.at(row, "void");
   if (why) return [...nodes, element("p", {class: "note"}, `No valid run: ${why}. Nothing was recorded.`)];

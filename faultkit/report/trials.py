@@ -1,45 +1,69 @@
-"""The card of single trials, filled by the page's script, and the card of how the campaign was run."""
+"""The last cards: single trials, trials that were run again, and the facts of the run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 from faultkit.report import details
 from faultkit.report.campaign import Campaign
-from faultkit.report.markup import Piece, card, note
+from faultkit.report.card import Card
+from faultkit.statistics.rates import Rate, rate
 
 FOLDED = 200  # characters of a fact that are shown at once
+REPLAYED = "SELECT jobs, COUNT(*), SUM(outcome_agrees), SUM(events_agree) FROM replays GROUP BY jobs ORDER BY jobs"
 META_ORDER = (
     "experiment", "command", "seed", "planned", "jobs", "started", "finished", "wall_s", "drivers", "list_hash",
     "faultkit_version", "git_revision", "kernel", "qemu", "image", "accel", "shift",
 )  # fmt: skip
 
 
-def trials_card(campaign: Campaign, rule: str) -> Piece:
-    """A table that filters and sorts; a row opens the trial's page."""
+def trials(campaign: Campaign) -> Card:
+    """A table that filters and sorts, filled by the page's script; a row opens the trial's page."""
     same = ", ".join(f"{name} {value}" for name, value in details.shared(campaign.trials).items())
     subtitle = "A row opens the trial: time line, events, console, the command that replays it."
     if same:
         subtitle += f" All with {same}."
-    return card("Every trial", note(rule), '<div class="trials"></div>', subtitle=subtitle, short="Trials")
+    values = {"rule": campaign.embedded.rule}
+    return Card(title="Every trial", subtitle=subtitle, short="Trials", template="trials.html.j2", values=values)
 
 
-def run_card(meta: Mapping[str, Any]) -> Piece:
+@dataclass(frozen=True, slots=True)
+class ReplayRow:
+    """The stored trials that were run again, so many at a time, and the shares that ran as before."""
+
+    jobs: int
+    outcomes: Rate
+    events: Rate
+
+
+def replays(campaign: Campaign) -> Card | None:
+    """Shares of runs with the same outcome and the same events; None if no trial was run again."""
+    rows = [
+        ReplayRow(jobs, rate(outcomes, runs), rate(events, runs))
+        for jobs, runs, outcomes, events in campaign.store.query(REPLAYED)
+    ]
+    if not rows:
+        return None
+    runs, same = sum(row.events.n for row in rows), sum(row.events.k for row in rows)
+    return Card(
+        title=f"{same} of {runs} trials that were run again did the same, bit for bit",
+        subtitle="Stored trials run again. More than one at a time shows whether they interfere with one another.",
+        short="Replays",
+        template="replays.html.j2",
+        values={"rows": rows},
+    )
+
+
+def run(campaign: Campaign) -> Card:
     """All that the campaign wrote about itself, the question apart."""
+    meta = campaign.meta
     known = [key for key in META_ORDER if key in meta]
     rest = [key for key in meta if key not in known and key not in ("question", "version")]
-    items = "".join(f"<div><dt>{escape(key)}</dt><dd>{folded(text_of(meta[key]))}</dd></div>" for key in known + rest)
-    return card("How the campaign was run", f'<dl class="facts">{items}</dl>', short="Run")
-
-
-def folded(text: str) -> str:
-    """A fact as HTML; a long one is shown on demand."""
-    if len(text) <= FOLDED:
-        return escape(text)
-    return f"<details><summary>{len(text)} characters</summary>{escape(text)}</details>"
+    facts = [(key, text_of(meta[key])) for key in known + rest]
+    values = {"facts": facts, "folded": FOLDED}
+    return Card(title="How the campaign was run", short="Run", template="run.html.j2", values=values)
 
 
 def text_of(value: Any) -> str:

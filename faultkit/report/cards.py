@@ -1,0 +1,79 @@
+"""The list of the dashboard's cards in reading order, and the pane of a campaign that they make.
+
+One more card is a module with a function from a Campaign to a Card (or None for no card), an entry here, and a test;
+and a template, if it shows more than charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from markupsafe import Markup
+
+from faultkit.report import availability, comparison, detection, harm, overview, recovery, shares, trials
+from faultkit.report.campaign import Campaign
+from faultkit.report.card import Card
+from faultkit.report.theme import themable
+
+Maker = Callable[[Campaign], Card | None]
+Row = tuple[Maker, ...]  # one card, or two beside one another, the right one wider
+
+ANSWER: tuple[Row, ...] = ((overview.headline,), (overview.funnel, overview.outcomes))
+FINDINGS: tuple[Row, ...] = (  # need activated faults
+    (shares.shares,),
+    (comparison.policies,),
+    (recovery.recovery,),
+    (recovery.phases,),
+    (availability.availability,),
+    (detection.detection,),
+    (harm.crashes, harm.by_fault_type),
+    (harm.by_function,),
+)
+RECORD: tuple[Row, ...] = ((trials.trials,), (trials.replays,), (trials.run,))
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A part of the page: rows of cards as HTML, and the charts that the page's script draws into them, by name."""
+
+    label: str = ""
+    rows: Sequence[Sequence[Markup]] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def campaign_pane(campaign: Campaign) -> Pane:
+    """The cards of one campaign."""
+    rows = ANSWER + (FINDINGS if campaign.survival.n else ()) + RECORD
+    return pane(campaign.label, ([partial(maker, campaign) for maker in row] for row in rows))
+
+
+def glance_pane(campaigns: Sequence[Campaign]) -> Pane:
+    """The comparison of several campaigns; empty for a single one."""
+    return pane("", [[partial(comparison.glance, campaigns)]])
+
+
+def pane(label: str, rows: Iterable[Iterable[Callable[[], Card | None]]]) -> Pane:
+    """Rows of cards; a row without any is left out."""
+    made = [[found for maker in row for found in finished(maker)] for row in rows]
+    figures = {name: figure for row in made for _, drawn in row for name, figure in drawn.items()}
+    return Pane(label, [[html for html, _ in row] for row in made if row], figures)
+
+
+def finished(maker: Callable[[], Card | None]) -> Iterator[tuple[Markup, dict[str, Any]]]:
+    """A card's HTML and charts; nothing for no card. A card that cannot be made says so in its place."""
+    try:
+        card = maker()
+        if card is not None:
+            yield card.html(), {chart.name: themable(chart.figure) for chart in card.charts if chart}
+    except Exception as reason:  # whatever one trial holds, it must not cost the page
+        yield excuse(maker, reason).html(), {}
+
+
+def excuse(maker: Callable[[], Card | None], reason: Exception) -> Card:
+    """The card in place of one that cannot be made."""
+    name = maker.func.__name__ if isinstance(maker, partial) else str(maker)
+    text = f"{type(reason).__name__}: {reason}. All other cards are complete."
+    return Card(title=f"This card cannot be shown: {name.replace('_', ' ')}", subtitle=text)
