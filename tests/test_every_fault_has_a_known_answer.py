@@ -12,10 +12,12 @@ import pytest
 from drivers.nbd.tampering import ACTIONS
 from faultkit.running.catalogue import classes
 from injectors.kdriver import call_argument, call_error, kernel_memory
+from injectors.kdriver.mutant import Mutant
 from injectors.tools import regions
 from injectors.tools.sites import TYPES
 from injectors.udriver import fd_closed
 from tests.guest.known_code_faults import CRASHES, TEXT
+from tests.guest.stand_ins import stand_ins
 
 GUEST = Path(__file__).parent / "guest"
 GUEST_TESTS = [path for path in sorted(GUEST.glob("*.py")) if path.name != "conftest.py"]  # and parts made for them
@@ -61,3 +63,9 @@ def test_each_of_the_things_that_an_injector_does_is_asked_for(injector: str) ->
     assert injector in INJECTORS
     asked = {word for path in GUEST_TESTS if injector in called(path) for word in words(path)}
     assert set(WORDS[injector]) <= asked
+
+
+def test_every_injector_is_in_the_guests_but_those_that_bring_a_driver() -> None:
+    """A new injector is enumerated, not listed."""
+    assert classes("injectors") - {type(part) for part in stand_ins("injectors")} == {Mutant}
+    assert {type(part) for part in stand_ins("policies", "triggers")} == classes("policies") | classes("triggers")

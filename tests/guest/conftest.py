@@ -19,13 +19,9 @@ from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139, Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import (
-    After,
-    AtOnce,
-    AtRequest,
     Nothing,
     Outcome,
     Record,
-    ReloadKDriver,
     RestartUDriver,
     Trial,
 )
@@ -39,34 +35,7 @@ from faultkit.pytest_plugin.bench import Bench
 from faultkit.running import trial
 from faultkit.running.trial import run_trial
 from faultkit.verdict.judge import Verdict, judge
-from injectors.channel.channel import Channel
 from injectors.device.dead_device import DeadDevice
-from injectors.device.dma_flip import DmaFlip
-from injectors.device.interrupt_storm import InterruptStorm
-from injectors.device.interrupts_held import InterruptsHeld
-from injectors.device.interrupts_lost import InterruptsLost
-from injectors.device.link_down import LinkDown
-from injectors.device.unplugged import Unplugged
-from injectors.kdriver.call_argument import CallArgument
-from injectors.kdriver.call_delay import CallDelay
-from injectors.kdriver.call_error import CallError
-from injectors.kdriver.kernel_memory import KernelMemory
-from injectors.kdriver.overrun import Overrun
-from injectors.kdriver.skip import Skip
-from injectors.kdriver.text import Text
-from injectors.several import Several
-from injectors.udriver.crash import Crash
-from injectors.udriver.disk_full import DiskFull
-from injectors.udriver.fd_closed import FdClosed
-from injectors.udriver.hang import Hang
-from injectors.udriver.kill import Kill
-from injectors.udriver.memory import Memory
-from injectors.udriver.memory_limit import MemoryLimit
-from injectors.udriver.registers import Registers
-from injectors.udriver.signals import Signal
-from injectors.udriver.slow import Slow
-from injectors.udriver.syscall_delay import SyscallDelay
-from injectors.udriver.syscall_error import SyscallError
 from monitors.calls import Calls
 from monitors.crossings import Crossings
 from monitors.kernel import Kernel
@@ -74,6 +43,7 @@ from monitors.modules import Modules
 from monitors.process import Process
 from monitors.requests import Requests
 from monitors.resources import Resources
+from tests.guest.stand_ins import stand_ins
 
 sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this
 
@@ -88,20 +58,9 @@ together = importlib.import_module("together")
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 JOBS = max(1, 2 // WORKERS)  # trials at a time: no more than two processors are busy
-PARTS = (
-    CallArgument("f", 1, "zero"), CallDelay("f", 1), CallError("f", 0),
-    Crash(), Hang(), Kill(), Memory("heap"), Text("nop"), Several((Kill(),)), Skip(), Overrun(), KernelMemory("heap"),
-    DiskFull(), FdClosed(), MemoryLimit(), Registers(), Signal(), Slow(), SyscallDelay("f", 1), SyscallError("f"),
-    known_udriver_faults.Allocation(),
-    Channel("drop", "reply"), DeadDevice(), DmaFlip(), InterruptStorm(1), InterruptsHeld(), InterruptsLost(),
-    LinkDown(), Unplugged(), device_parts.RegistersRead(DeadDevice()),
-    known_parts.Bustle(), recovery_parts.Waiting(), After(1), AtOnce(), AtRequest(1), Nothing(),
-)  # fmt: skip
-
-
-PARTS_OF_MICRODRIVERS = (
-    Channel("drop", "upcall"), Kill(), Hang(), AtRequest(1), AtOnce(), Nothing(), RestartUDriver(), ReloadKDriver(),
-)  # fmt: skip
+OURS = tuple(stand_ins("injectors", "triggers", "policies"))
+PARTS = (*OURS, known_udriver_faults.Allocation(), device_parts.RegistersRead(DeadDevice()), known_parts.Bustle(),
+         recovery_parts.Waiting())  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +186,7 @@ def microdriver(image: Image, driver: Any, workload: Any) -> Bed:
     """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
     monitors = (Process(), Modules(), Kernel(), Crossings(), Resources())
     golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), seed=1, monitors=monitors)
-    return Bed(template(golden, image, Machine(), PARTS_OF_MICRODRIVERS), golden)
+    return Bed(template(golden, image, Machine(), OURS), golden)
 
 
 @pytest.fixture(scope="session")
