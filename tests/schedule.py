@@ -12,14 +12,15 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 BEDS = ("nbd", "nbd_client", "nbd_memory", "rtl8139", "edu", "rtl8139_micro", "proxied")  # fixtures of several files
 ALONE = "alone"
 MOST_WORKERS = 8  # more have nothing to do: the parts are few
-HERE = Path(__file__).parent
-TURNSTILE, ROOM = "schedule.py", "conftest.py"  # files that are locked, never written
+TURNSTILE, ROOM = "turnstile", "room"  # files that one run's workers lock
 
 
 def part_of(item: pytest.Item) -> str:
@@ -50,21 +51,31 @@ def workers() -> int:
 
 
 @contextmanager
-def room(*, alone: bool, place: Path = HERE) -> Iterator[None]:
-    """Share the machine with the other workers' tests, or have it alone.
+def room(place: Path, *, alone: bool) -> Iterator[None]:
+    """Share the machine with the tests of the other workers, or have it alone; `place` holds the locks.
 
     A test that waits to be alone holds the turnstile, and no other test begins before it.
     """
     with ExitStack() as held:
-        with (place / TURNSTILE).open("rb") as turnstile:
+        with (place / TURNSTILE).open("ab") as turnstile:
             fcntl.flock(turnstile, fcntl.LOCK_EX)
-            file = held.enter_context((place / ROOM).open("rb"))
+            file = held.enter_context((place / ROOM).open("ab"))
             fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
 
 
 class Schedule:
-    """The hooks."""
+    """The hooks. The process that hands out the tests makes the place of the locks and names it to its workers."""
+
+    def __init__(self) -> None:
+        self.place = TemporaryDirectory(prefix="tests-")
+
+    def pytest_unconfigure(self) -> None:
+        self.place.cleanup()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["place"] = self.place.name
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -75,5 +86,6 @@ class Schedule:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        with room(alone=part_of(item) == ALONE):
+        worker: dict[str, str] = getattr(item.config, "workerinput", {})
+        with room(Path(worker.get("place", self.place.name)), alone=part_of(item) == ALONE):
             return (yield)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.minutes import Minutes, Part, table
-from tests.schedule import BEDS, ROOM, TURNSTILE, in_order, part_of, room
+from tests.schedule import BEDS, in_order, part_of, room
 
 SOON_S = 30.0
 
@@ -36,26 +36,18 @@ def test_the_beds_are_the_guests_fixtures() -> None:
     assert {f.name for f in functions if f.returns and ast.unparse(f.returns) == "Bed"} <= set(BEDS)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Files to lock that this test's own run does not hold."""
-    for name in (TURNSTILE, ROOM):
-        (tmp_path / name).touch()
-    return tmp_path
-
-
-def test_tests_share_the_room_unless_one_is_alone(place: Path) -> None:
+def test_tests_share_the_room_unless_one_is_alone(tmp_path: Path) -> None:
     inside, together, log = threading.Barrier(2), [], []
 
     def shares() -> None:
-        with room(alone=False, place=place):
+        with room(tmp_path, alone=False):
             inside.wait(SOON_S)
             together.append(True)
             time.sleep(0.1)
             log.append("shared")
 
     def alone() -> None:
-        with room(alone=True, place=place):
+        with room(tmp_path, alone=True):
             log.append("alone")
 
     sharing = [threading.Thread(target=shares) for _ in range(2)]
@@ -70,19 +62,19 @@ def test_tests_share_the_room_unless_one_is_alone(place: Path) -> None:
     assert together == [True, True] and log == ["shared", "shared", "alone"]
 
 
-def test_who_waits_to_be_alone_is_before_those_who_come_later(place: Path) -> None:
+def test_who_waits_to_be_alone_is_before_those_who_come_later(tmp_path: Path) -> None:
     log: list[str] = []
 
     def one(name: str, *, alone: bool) -> threading.Thread:
         def run() -> None:
-            with room(alone=alone, place=place):
+            with room(tmp_path, alone=alone):
                 log.append(name)
 
         thread = threading.Thread(target=run)
         thread.start()
         return thread
 
-    with room(alone=False, place=place):
+    with room(tmp_path, alone=False):
         first = one("alone", alone=True)
         time.sleep(0.2)  # it has the turnstile now
         second = one("shared", alone=False)
@@ -91,6 +83,27 @@ def test_who_waits_to_be_alone_is_before_those_who_come_later(place: Path) -> No
     first.join(SOON_S)
     second.join(SOON_S)
     assert log[0] == "alone" and sorted(log) == ["alone", "shared"]
+
+
+def test_two_workers_of_one_run_take_turns_and_the_table_has_the_tests_of_both(pytester: pytest.Pytester) -> None:
+    """Each test notes when it began and ended; nothing lies within the test that is alone."""
+    pytester.makeconftest(
+        "from tests.minutes import Minutes\nfrom tests.schedule import Schedule\nimport tests.minutes\n"
+        "tests.minutes.SHORT_S = 0\n"
+        "def pytest_configure(config):\n"
+        "    config.pluginmanager.register(Schedule())\n    config.pluginmanager.register(Minutes())\n"
+    )
+    body = "    begin = time.time()\n    time.sleep(.3)\n    Path('{}').write_text(f'{{begin}} {{time.time()}}')\n"
+    head = "import time, pytest\nfrom pathlib import Path\n"
+    for name, mark in (("one", ""), ("two", ""), ("last", "@pytest.mark.alone\n")):
+        pytester.makepyfile(**{f"test_{name}": f"{head}{mark}def test_it():\n{body.format(name)}"})
+    result = pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"
+    )
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*minutes per part*", "all *3 *"])
+    times = [tuple(map(float, (pytester.path / name).read_text().split())) for name in ("one", "two", "last")]
+    assert times[2][0] >= max(times[0][1], times[1][1])
 
 
 def test_the_table_has_every_part_and_the_sum() -> None:
