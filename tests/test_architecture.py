@@ -41,7 +41,7 @@ QEMU = re.compile(
     r"|hubport|netdev=|\bwire\d|\bPAM\d*\b|in_asm|guest_errors"
 )
 X86 = re.compile(
-    r"x86|CS_ARCH|\b(?:[re](?:ip|sp|bp|ax|bx|cx|dx|di|si)|[re]flags|int3|ud2)\b|\b0[xX](?:E8|E9|EB)\b|'0f0b'"
+    r"x86|CS_ARCH|\b(?:[re](?:ip|sp|bp|ax|bx|cx|dx|di|si)|[re]flags|ud2)\b|\b0[xX](?:E8|E9|EB)\b|'0f0b'"
     r"|->(?:ip|sp|bp|ax|bx|cx|dx|di|si)\b"
 )
 DECLARED = re.compile(r"^NEEDS = 'x86_64'$|^#ifndef CONFIG_X86_64$", re.MULTILINE)

@@ -212,7 +212,7 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.KERNEL_WARN: of("kernel", "the console tells of a WARN, or of a KFENCE or slab report", *REPORT),
     Kind.KERNEL_PANIC: of("kernel", "the console tells of a panic", *REPORT),
     Kind.KERNEL_HUNG_TASK: of("kernel", "the console tells of a task that is blocked for long", *REPORT),
-    Kind.GUEST_PANICKED: of("host", "the guest stopped by a panic (pvpanic)"),
+    Kind.GUEST_PANICKED: of("host", "the guest stopped by a panic"),
     Kind.GUEST_WATCHDOG: of("host", "the guest stopped because nothing ran in it any more"),
     Kind.GUEST_EXITED: of("host", "the guest reset itself, or fell over before it could panic"),
 }  # fmt: skip
