@@ -1,4 +1,4 @@
-"""An injector of one's own: the device node disappears."""
+"""An injector of your own: the device node disappears."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from faultkit.kit import Bench, NotPlaced, Side
 
 @dataclass(frozen=True, slots=True)
 class NodeGone:
-    """The device node is removed; who has it open keeps it.
+    """Remove the device node; processes that have it open keep it.
 
-    Activation: at once, seen in that the node is not there any more. Undo: none; loading the k-driver makes a new node.
+    Activation: at once, when the node is not there any more.
+    Undo: none; loading the k-driver makes a new node.
     """
 
     side: ClassVar[Side] = "k-driver"
