@@ -1,1 +1,1 @@
-"""What goes wrong, one file per class of fault; each puts itself in and confirms it."""
+"""Faults, one file per class; each injects itself and confirms it."""

@@ -82,7 +82,7 @@ def apart(fault: Placeable, n: int, others: list[Fault], code: Mapping[str, Modu
 
 
 def overlap(one: range, other: range) -> bool:
-    """Whether two stretches have an address in common."""
+    """True if two stretches have an address in common."""
     return max(one.start, other.start) < min(one.stop, other.stop)
 
 

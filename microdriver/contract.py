@@ -1,4 +1,4 @@
-"""What crosses between the halves of a microdriver, as its u-driver prints it: `PROGRAM --contract`."""
+"""The contract between the halves of a microdriver, as its u-driver prints it: `PROGRAM --contract`."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def mend(bench: Bench) -> None:
 
 
 def check(bench: Bench) -> None:
-    """Whether the driver serves at the end of its life."""
+    """Check that the driver serves at the end of its life, and report the result."""
     try:
         bench.driver.probe()
     except OSError as reason:

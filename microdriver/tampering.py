@@ -23,7 +23,7 @@ Place = tuple[int, int, int]  # WHERE FIRST BYTES of an arming
 
 
 def arm(instance: str, contract: Contract, what: Tampering) -> int:
-    """What `faultkit.model.parts.Channelled.tamper` promises, of the messages of one instance."""
+    """Arm a tampering with one instance's messages, as `faultkit.model.parts.Channelled.tamper` promises."""
     if words := refusal(contract, what):
         raise OSError(errno.EINVAL, words)
     fd = os.open(NODE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -70,7 +70,7 @@ def misfit(contract: Contract, what: Tampering) -> str | None:
 
 
 def size_of(contract: Contract, field: str) -> int:
-    """Of a field, in bytes; 0 if it differs from message to message."""
+    """The size of a field in bytes; 0 if it differs from message to message."""
     if field in contract.fields and contract.fields[field].shape != "list":
         return contract.fields[field].size_bytes
     return contract.head.get(field, (0, 0))[1]

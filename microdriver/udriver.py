@@ -81,7 +81,7 @@ class UDriver:
         self.pidfile.write_text(str(process.pid))
 
     def pid(self) -> int:
-        """Its process. Raises: OSError if there is none."""
+        """The u-driver's process. Raises: OSError if there is none."""
         try:
             pid = int(self.pidfile.read_text())
             state = Path(f"/proc/{pid}/stat").read_text()
@@ -92,7 +92,7 @@ class UDriver:
         return pid
 
     def is_there(self) -> bool:
-        """Whether it runs."""
+        """True while the u-driver runs."""
         try:
             self.pid()
         except OSError:
@@ -100,7 +100,7 @@ class UDriver:
         return True
 
     def tamper(self, tampering: Tampering) -> int:
-        """What `faultkit.model.parts.Channelled.tamper` promises, whichever process is attached at the time."""
+        """Arm a tampering, as `faultkit.model.parts.Channelled.tamper` promises, for whichever process is attached."""
         return arm(self.node.name, contract(self.program), tampering)
 
     def drop_held(self) -> None:

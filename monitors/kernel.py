@@ -1,4 +1,4 @@
-"""What the kernel says is wrong: kmsg while it lives (here), else the console (`faultkit.machine.console`)."""
+"""Kernel messages of trouble, from kmsg while the kernel lives; later the console has them (`machine.console`)."""
 
 from __future__ import annotations
 

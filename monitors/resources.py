@@ -1,4 +1,4 @@
-"""What the driver holds: the u-driver memory, descriptors and CPU time; the k-driver references, slab, interrupts."""
+"""The driver's resources: the u-driver's memory, descriptors, CPU time; the k-driver's references, slab, interrupts."""
 
 from __future__ import annotations
 

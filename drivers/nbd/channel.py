@@ -32,7 +32,7 @@ def hang_up() -> None:
 
 
 def arm(tampering: Tampering) -> int:
-    """What `faultkit.model.parts.Channelled.tamper` promises."""
+    """Arm a tampering, as `faultkit.model.parts.Channelled.tamper` promises."""
     if words := refusal(tampering):
         raise OSError(errno.EINVAL, words)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:

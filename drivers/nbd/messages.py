@@ -44,7 +44,7 @@ class Message:
 
 @dataclass(slots=True)
 class Conversation:
-    """What a connection's requests say of the replies that are to come."""
+    """A connection's memory of its requests, which tells how to read the replies."""
 
     expected: dict[bytes, list[tuple[str, int]]] = field(default_factory=dict)
 

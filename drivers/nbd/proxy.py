@@ -33,13 +33,13 @@ PACKET_BYTES = 4096
 
 @dataclass(slots=True)
 class Armings:
-    """What is to be done to the messages that come by, and who is told of it."""
+    """The armed tamperings, each with the client that is told of its effects."""
 
     armed: dict[socket.socket, Arming] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def arrive(self, message: Message) -> tuple[list[bytes], float]:
-        """What arrives in a message's place, and how many seconds later; the first arming that is due has it."""
+        """The pieces that arrive in a message's place, and their delay in seconds; the first due arming decides."""
         with self.lock:
             due = [(client, arming.tampering) for client, arming in self.armed.items() if arming.is_due(message)]
             if not due:

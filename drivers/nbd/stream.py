@@ -28,7 +28,7 @@ class Ledger:
     possible: list[list[int]] = field(default_factory=list)
 
     def content(self, block: int, number: int) -> bytes:
-        """What the block holds after its `number`-th write; every 16 bytes tell of both."""
+        """The content of a block after its `number`-th write; every 16 bytes hold both numbers."""
         return STAMP.pack(block, number) * (self.block_bytes // STAMP.size)
 
 

@@ -1,4 +1,4 @@
-"""What can be done to NBD's messages on their way: which are met, and what arrives in their place. Pure."""
+"""Tampering with NBD's messages: the messages that are hit, and their replacements. Pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def extent(what: Tampering, message: Message) -> range:
 
 
 def tampered(what: Tampering, message: Message) -> tuple[list[bytes], str]:
-    """What arrives in a message's place, and what happened, in a few words."""
+    """The pieces that arrive in a message's place, and a description in a few words."""
     arriving, words = ACTIONS[what.action](what, message)
     return arriving, f"{message.kind or 'unknown'} {message.direction} of {len(message.data)} bytes: {words}"
 

@@ -42,7 +42,7 @@ class BringUp:
 
 
 def set_up(device: str, *, up: bool = True) -> None:
-    """What `ip link set up` does, or `down`, without a process. Raises: OSError."""
+    """Set an interface up or down, as `ip link` does, without a process. Raises: OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         ask = FLAGS.pack(device.encode(), 0)
         _, flags = FLAGS.unpack(fcntl.ioctl(any_socket, SIOCGIFFLAGS, ask))

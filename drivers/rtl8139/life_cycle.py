@@ -103,14 +103,14 @@ def replug(bench: Bench, for_s: float) -> None:
 
 
 def ask(for_s: float) -> None:
-    """What `ethtool` can tell. Raises: OSError."""
+    """Read the driver's settings and registers with `ethtool`. Raises: OSError."""
     for options in ((), ("-d",)):
         run("ethtool", *options, DEVICE, timeout_s=for_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """What the host is asked for: the driver's cable to be pulled or plugged in."""
+    """The request to the host to pull the driver's cable or to plug it in."""
 
     up: bool
     wire: str = "wire0"

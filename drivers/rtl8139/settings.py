@@ -30,7 +30,7 @@ MOST = 64  # addresses
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the administrator may have set."""
+    """The settings that an administrator may have made."""
 
     mtu: int
     flags: int  # PROMISCUOUS, ALL_MULTICAST

@@ -27,7 +27,7 @@ def transfer(bench: Bench) -> None:
 
 
 def settings(bench: Bench) -> None:
-    """What the link is like."""
+    """Read the link's settings with `ethtool`."""
     run("ethtool", DEVICE)
 
 

@@ -1,1 +1,1 @@
-"""What drivers that are split on our runtime cost, and what they outlive."""
+"""Costs of drivers that are split on our runtime, and the failures that they survive."""

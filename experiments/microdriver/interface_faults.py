@@ -57,7 +57,7 @@ class Subject:
         return replace(LIFE, driver=self.driver, workload=self.workload)
 
     def contract(self) -> Contract:
-        """What may cross. Raises: UnmetNeed, HarnessError if the u-driver cannot be built here."""
+        """The contract of a driver. Raises: UnmetNeed, HarnessError if the u-driver cannot be built here."""
         match self.driver.files().get(self.program):
             case Program() as program:
                 return contract(cbuild.program(program))

@@ -1,4 +1,4 @@
-"""What does it cost to split a driver?
+"""How much does it cost to split a driver?
 
 Expected: nothing in the data path, which stays in the kernel: the same throughput as the native driver's (within 1 %)
 and as many instructions (within 3 %). An upcall costs about as much as a round

@@ -1,4 +1,4 @@
-"""What recovery would mean for availability."""
+"""Availability that recovery would give."""
 
 from __future__ import annotations
 

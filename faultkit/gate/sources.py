@@ -62,7 +62,7 @@ def of_experiment(gate: Any, name: str) -> Rules:
 
 
 def is_lines(value: Any) -> bool:
-    """Whether it is a list or a tuple of strings."""
+    """True for a list or a tuple of strings."""
     return isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value)
 
 

@@ -151,7 +151,7 @@ def keep(target: Path) -> int:
 
 
 def in_use(target: Path) -> bool:
-    """Whether a process keeps an entry."""
+    """True while a process holds an entry."""
     descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

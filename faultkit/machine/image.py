@@ -136,7 +136,7 @@ def find_doors(place: Path) -> list[int]:
 
 
 def boot_once(place: Path, machine: Machine, limit_s: float) -> str:
-    """What a guest says that boots, answers ASK and resets. Raises: HarnessError if it takes longer than that."""
+    """The output of a guest that boots, answers ASK and resets. Raises: HarnessError if it takes too long."""
     with tempfile.TemporaryDirectory(prefix="faultkit-probe-", dir=place) as scratch:
         initrd, ram = Path(scratch) / "initrd", Path(scratch) / "ram"
         ask = [Entry(name) for name in ("payload", "payload/faultkit")] + [Entry("payload/faultkit/init", ASK)]
@@ -175,7 +175,7 @@ def link_headers(modules: Path, kernel: str) -> None:
 
 
 def boot_files(modules: Path, busybox: Path) -> list[Entry]:
-    """What the initramfs holds: enough to mount the root and hand over."""
+    """The files of the initramfs: enough to mount the root and hand over."""
     folders = [Entry(name) for name in ("bin", "mod", "dev", "proc", "sys", "new", "ro", "rw", "payload")]
     drivers = [Entry(f"mod/{Path(m).name}.ko", (modules / "kernel" / f"{m}.ko").read_bytes()) for m in BOOT_MODULES]
     return [*folders, Entry("bin/busybox", busybox.read_bytes(), 0o755), *drivers, Entry("init", INIT.encode(), 0o755)]

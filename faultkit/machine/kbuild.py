@@ -34,7 +34,7 @@ def check_tools() -> None:
 
 
 def files(wanted: KernelModule) -> dict[str, bytes]:
-    """What a module is built from, by name."""
+    """The source files of a module, by name."""
     paths = [*code(wanted.source), *(p for p in wanted.source.iterdir() if p.name in ("Kbuild", "Makefile"))]
     paths += [p for folder in wanted.beside for p in code(folder)]
     return {path.name: path.read_bytes() for path in sorted(paths)}

@@ -40,7 +40,7 @@ class Watch:
 
 @dataclass(slots=True)
 class PausedGuest:
-    """What the host sees of a guest while it is stopped (by the HPET's time), and what it waits for."""
+    """The host's view of a stopped guest (in the HPET's time), and the breakpoints that it waits for."""
 
     guest: Guest
     seen: list[Event] = field(default_factory=list)

@@ -69,7 +69,7 @@ def built(file: Path | KernelModule | Program) -> Path:
 
 
 def spec_of(driver: Any, workload: Any, monitors: Iterable[Any], imports: Iterable[str]) -> dict[str, Any]:
-    """What the agent prepares. `imports`: modules that plans may name, so that forks find them loaded."""
+    """The agent's specification. `imports`: modules that plans may name, so that forks find them loaded."""
     return {
         "driver": encode(driver),
         "workload": encode(workload),
@@ -113,7 +113,7 @@ def located(name: str) -> Found | None:
 
 
 def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
-    """What a module's import statements name that must travel with it: modules, and names that may be modules."""
+    """Imports of a module that must travel with it: modules, and names that may be modules."""
     package = name if is_package else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
@@ -127,5 +127,5 @@ def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
 
 
 def travels(top: str, own: str, file: Path) -> bool:
-    """Whether a module that a file imports is one of ours, of the file's own package, or lies beside the file."""
+    """True for an imported module that is ours, of the file's own package, or beside the file."""
     return top in OURS or top == own or (file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()

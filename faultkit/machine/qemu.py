@@ -92,7 +92,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What a guest is made of, on the host."""
+    """The host's files that a guest is made of."""
 
     kernel: Path
     initrd: Path
@@ -300,7 +300,7 @@ class Guest:
         raise GuestLost(f"QEMU ended by itself ({how}) {self.complaint()}".strip())
 
     def complaint(self) -> str:
-        """What QEMU wrote to its standard error, last line."""
+        """The last line of QEMU's standard error."""
         text = os.pread(self._errors, 65536, 0).decode(errors="replace").strip()
         lines = [line for line in text.splitlines() if "warning:" not in line]
         return lines[-1] if lines else ""

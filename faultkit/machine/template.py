@@ -51,7 +51,7 @@ class Template:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """What the agent and the host noted at the freeze."""
+        """The facts that agent and host noted at the freeze."""
         facts: dict[str, Any] = json.loads((self.path / "manifest.json").read_text())
         return facts
 
@@ -170,7 +170,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
 
 
 def files(place: Path, image: Image) -> Files:
-    """What the guests of a template are made of."""
+    """The files that a template's guests are made of."""
     return Files(kernel=image.vmlinuz, initrd=place / "initrd", root=image.root, ram=place / "ram", doors=image.doors)
 
 
@@ -193,7 +193,7 @@ def until(guest: Guest, state: State) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """What the guest says of its kernel and the modules in it."""
+    """The guest's account of its kernel and modules."""
 
     symbols: tuple[Symbol, ...]
     bases: Mapping[str, int]

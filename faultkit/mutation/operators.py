@@ -65,7 +65,7 @@ def missing_if_around_statements(function: Function) -> Iterator[Draft]:
 
 
 def missing_if_before_else(function: Function) -> Iterator[Draft]:
-    """Of an if with an else only what follows the else is there."""
+    """An if with an else is missing, except for the statements after the else."""
     for statement in statements(function, "if_statement"):
         body, other = (statement.child_by_field_name(part) for part in ("consequence", "alternative"))
         if body is None or other is None or in_else(statement) or not is_small(body):
@@ -179,7 +179,7 @@ OPERATORS: Mapping[str, Callable[[Function], Iterator[Draft]]] = {
 
 
 def expression(statement: Node) -> Node:
-    """What an expression statement consists of."""
+    """The expression of an expression statement."""
     return statement.named_children[0] if statement.named_children else statement
 
 
@@ -193,7 +193,7 @@ def small_ifs(function: Function) -> Iterator[tuple[Node, Node]]:
 
 
 def in_else(statement: Node) -> bool:
-    """Whether it is what an else leads to."""
+    """True for the statement after an else."""
     return statement.parent is not None and statement.parent.type == "else_clause"
 
 
@@ -218,12 +218,12 @@ def sides(node: Node) -> tuple[Node, Node]:
 
 
 def initialises(node: Node, function: Function) -> bool:
-    """Whether it declares a local variable of this function, with a value."""
+    """True for the declaration of a local variable of this function with a value."""
     return node.type == "init_declarator" and text(sides(node)[0]).lstrip("* ") in function.locals
 
 
 def assigns(node: Node, function: Function) -> bool:
-    """Whether it gives a local variable of this function a value."""
+    """True for an assignment to a local variable of this function."""
     return node.type == "assignment_expression" and operator_of(node) == "=" and text(sides(node)[0]) in function.locals
 
 
@@ -241,7 +241,7 @@ def later_assignments(function: Function) -> Iterator[tuple[Node, Node]]:
 
 
 def is_value(node: Node) -> bool:
-    """Whether it is a constant: a literal, a name in capitals, or one of these with a sign."""
+    """True for a constant: a literal, a name in capitals, or one of these with a sign."""
     if node.type == "unary_expression":
         return is_value(node.named_children[-1])
     named = node.type == "identifier" and text(node).isupper()
@@ -249,7 +249,7 @@ def is_value(node: Node) -> bool:
 
 
 def arguments(function: Function) -> Iterator[Node]:
-    """Of all calls."""
+    """The arguments of all calls in a function."""
     for node in descendants(function.body):
         if node.type == "argument_list" and node.parent is not None and node.parent.type == "call_expression":
             yield from node.named_children

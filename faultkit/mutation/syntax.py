@@ -46,7 +46,7 @@ def functions(source: bytes) -> Iterator[Function]:
 
 @lru_cache(maxsize=1)
 def parser() -> Parser:
-    """Of C."""
+    """A parser of C."""
     return Parser(Language(tree_sitter_c.language()))
 
 
@@ -84,12 +84,12 @@ def variables(definition: Node) -> Iterator[tuple[str, str]]:
 
 
 def is_static(declaration: Node) -> bool:
-    """Whether what is declared does not lie in a frame."""
+    """True if the declared variable does not lie in a frame."""
     return any(child.type == "storage_class_specifier" for child in declaration.children)
 
 
 def is_function(declarator: Node) -> bool:
-    """Whether it declares the function itself."""
+    """True for the declarator of a function itself."""
     return any(node.type == "function_declarator" for node in descendants(declarator))
 
 
@@ -108,7 +108,7 @@ def statement_of(node: Node) -> Node:
 
 
 def is_statement(node: Node) -> bool:
-    """Whether it stands by itself."""
+    """True for a node that is a statement by itself."""
     if node.type == "declaration":
         return node.parent is not None and node.parent.type in BLOCKS
     return node.type.endswith("_statement") and node.type not in ("case_statement", "labeled_statement")
@@ -123,7 +123,7 @@ def siblings(statement: Node) -> list[Node]:
 
 
 def is_alone(statement: Node) -> bool:
-    """Whether nothing is left of its block without it."""
+    """True if its block would be empty without the statement."""
     return len([each for each in siblings(statement) if each.type not in ("declaration", "break_statement")]) < 2
 
 

@@ -1,4 +1,4 @@
-"""What the fixtures hand out: guests to run trials on, and the trials that were run."""
+"""Objects of the fixtures: guests to run trials on, and the trials that were run."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Guest:
         return trial
 
     def group_of(self, trial: Trial) -> Group:
-        """What the trial's template is prepared from: the marker's parts, and of the trial's those of other modules."""
+        """The parts that a trial's template is prepared from: the marker's, and the trial's of other modules."""
         parts = dict(self.parts)
         there = {type(inner).__module__ for part in parts.values() for inner in iter_parts(part)}
         for part in (trial.fault, trial.trigger, trial.policy):

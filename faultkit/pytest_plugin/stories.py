@@ -1,4 +1,4 @@
-"""What a failed test tells of its trials, and how they are kept as a campaign's results."""
+"""The report of a failed test's trials, and their storage as a campaign's results."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What stored campaigns say: counts, tables, frames and comparisons."""
+"""Numbers of stored campaigns: counts, tables, frames and comparisons."""

@@ -61,6 +61,6 @@ def alike_from_the_start(one: Sequence[str], two: Sequence[str]) -> int:
 
 
 def key(event: Event, ignored: Collection[str]) -> str:
-    """What an event is, apart from when."""
+    """The identity of an event, apart from its time and durations."""
     data = {name: v for name, v in event.data.items() if name not in ignored and not name.endswith(DURATION)}
     return json.dumps([event.source, event.kind, data], sort_keys=True)

@@ -191,7 +191,7 @@ def event_batches(
     kinds: str | Iterable[str] | None = None,
     size: int = BATCH,
 ) -> Iterator[pd.DataFrame]:
-    """What `events` gives, as a frame per `size` trials: for campaigns whose events do not fit into memory.
+    """The frames of `events`, one per `size` trials, for campaigns whose events do not fit into memory.
 
     Raises: UsageError if one of the trials asked for is not there, when the first frame is asked for.
     """
@@ -207,7 +207,7 @@ EventRow = tuple[int, int, str, str, Any]
 def kept_rows(
     store: Store, trials: int | Iterable[int] | None, kinds: str | Iterable[str] | None
 ) -> Iterator[list[EventRow]]:
-    """Of each valid trial that was asked for, its events of the kinds asked for, as rows of EVENT_DTYPES."""
+    """The events of these kinds of each of these valid trials, as rows of EVENT_DTYPES."""
     asked = None if trials is None else sorted({trials} if isinstance(trials, int) else set(map(int, trials)))
     wanted = None if kinds is None else {kinds} if isinstance(kinds, str) else set(kinds)
     refuse_missing(store, asked or [])
@@ -237,7 +237,7 @@ def refuse_missing(store: Store, asked: Iterable[int]) -> None:
 
 
 def rates(trials: pd.DataFrame, by: str | Sequence[str] = "injector") -> pd.DataFrame:
-    """Of the trials with a fault in a frame: how many got how far, and which share of the activated survived.
+    """Accounting of the trials with a fault in a frame, and the share of the activated that survived.
 
     A row per value of the column `by` (or per combination, of several), which comes first; then the columns of
     RATE_DTYPES. Accounting as in `faultkit show`: what ended worse than INACTIVE counts as activated.

@@ -1,4 +1,4 @@
-"""What a campaign's recovery times would mean for the availability of a service, under stated assumptions.
+"""Availability of a service with a campaign's recovery times, under stated assumptions.
 
 Faults that become active arrive at a constant rate, independent of one another, and are as in the campaign's list: of
 the same kinds, in the same proportions. Each takes the service down for as long as its trial showed, in virtual
@@ -29,7 +29,7 @@ ASSUMPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Downtime:
-    """What an activated fault costs on average."""
+    """The mean downtime after an activated fault."""
 
     back_s: float  # mean outage of those that ended DISRUPTED or milder, MASKED ones being 0
     gone: Rate  # LOST or worse, of all activated

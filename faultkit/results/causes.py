@@ -29,7 +29,7 @@ def causes(store: Store) -> pd.DataFrame:
 
 
 def cause(outcome: Outcome, events: Collection[Event], modules: Iterable[str]) -> str:
-    """What stood between the failure and a recovery. `modules`: the k-driver's, whose code is the driver's own."""
+    """The reason why a failure was not recovered. `modules`: the k-driver's, whose code is the driver's own."""
     if outcome is Outcome.CRASHED:
         return of_crash(events, frozenset(module.replace("-", "_") for module in modules))
     kinds = {event.kind for event in events}

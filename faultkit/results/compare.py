@@ -59,7 +59,7 @@ Pair = tuple[Ended, Ended]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What two sets of trials come to. Differences are first less second, fractions of 1."""
+    """The comparison of two sets of trials. Differences are first minus second, fractions of 1."""
 
     first: str
     second: str
@@ -189,7 +189,7 @@ def unpaired(first: str, second: str, why: str, one: Mapping[int, Ended], two: M
 
 
 def label(store: Store) -> str:
-    """What a campaign is called beside another: its experiment, and its policy if it has but one."""
+    """The name of a campaign beside another: its experiment, and its policy if it has only one."""
     policies = [policy for (policy,) in store.query("SELECT DISTINCT policy FROM trials WHERE injector <> 'golden'")]
     name = str(store.meta().get("experiment", store.path.name))
     return f"{name} ({policies[0]})" if len(policies) == 1 else name

@@ -1,4 +1,4 @@
-"""What a campaign came to, for scripts: what `faultkit run --json` prints when it has ended."""
+"""The conclusion of a campaign for scripts, as `faultkit run --json` prints it at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faultkit.store.store import Store
 
 
 def conclusion(store: Store) -> dict[str, Any]:
-    """What `summary.as_json` gives, and rates with intervals, the stop decision, and why trials are void."""
+    """The counts of `summary.as_json`, rates with intervals, the stop decision, and the reasons of void trials."""
     counts, meta = as_json(store), store.meta()
     rates = {name: rate_json(survival(ended)) for name, ended in counts["by"].items() if name != GOLDEN}
     return counts | {
@@ -43,7 +43,7 @@ def void_reasons(store: Store) -> dict[str, int]:
 
 
 def trouble(store: Store) -> str | None:
-    """What is wrong with a campaign of which too many trials are void; None with others."""
+    """The trouble with a campaign of which too many trials are void; None for others."""
     ran, void = len(store.done()), accounting(store)["void"]
     if void <= VOID_SHARE * ran:
         return None

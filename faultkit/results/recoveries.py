@@ -76,7 +76,7 @@ def tellings(episode: Episode) -> Iterator[tuple[str | None, int | None, int | N
 def recorded(
     store: Store, trial: int | None
 ) -> Iterator[tuple[tuple[Any, ...], tuple[float, float], tuple[Event, ...]]]:
-    """Of each valid trial: number, driver, injector and policy; the detectors' beat and deadline; its events."""
+    """Number, driver, injector and policy of each valid trial; the detectors' beat and deadline; its events."""
     timing = "json_extract(plan, '$.detectors.beat_s'), json_extract(plan, '$.detectors.deadline_s')"
     sql = f"SELECT n, driver, injector, policy, {timing}, events FROM trials WHERE void IS NULL"  # noqa: S608
     found = store.query(f"{sql} ORDER BY n") if trial is None else store.query(f"{sql} AND n = ?", (trial,))
@@ -95,7 +95,7 @@ def censored_quantile(durations: Sequence[float], complete: Sequence[bool], q: f
 
 
 def phase_quantiles(frame: pd.DataFrame, by: Sequence[str] = ("driver", "policy")) -> pd.DataFrame:
-    """Of `recovery_phases`: n, how many of them are incomplete, and p50_ns, p95_ns, p99_ns, by phase and `by`.
+    """Quantiles of `recovery_phases` by phase and `by`: n, incomplete ones, p50_ns, p95_ns, p99_ns.
 
     A quantile is NaN where it lies beyond what was seen to end.
     """

@@ -1,4 +1,4 @@
-"""What a campaign came to, in counts: by SQL alone, so that it is cheap while the campaign still runs.
+"""Counts of a campaign, by SQL alone, so that they are cheap while the campaign still runs.
 
 A trial that failed (LOST or worse) counts as activated even if its activation went unseen, so that no
 failure can leave the denominator. Golden trials are planned, but never injected, activated or manifested.
@@ -121,7 +121,7 @@ def as_json(store: Store, column: str = "injector") -> dict[str, Any]:
 
 
 def about(store: Store) -> dict[str, Any]:
-    """What the campaign ran on and when; None where it was not written down."""
+    """The place and time of a campaign's run; None for a fact that was not stored."""
     meta = store.meta()
     return {name: meta.get(name) for name in ABOUT}
 
@@ -134,7 +134,7 @@ def replays(store: Store) -> dict[str, int]:
 
 
 def cost(store: Store) -> dict[str, float | int | None]:
-    """What the campaign has cost so far, in seconds of the host's time; None where it was not written down.
+    """The cost of the campaign so far, in seconds of host time; None for a fact that was not stored.
 
     `prepare_s` is paid once, so that its share of `campaign_s_per_trial` falls with the number of trials.
     """

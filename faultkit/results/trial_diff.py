@@ -68,7 +68,7 @@ class TrialDiff:
 
 
 def verdict(store: Store, n: int) -> dict[str, Any]:
-    """What the oracle says of a trial, by column."""
+    """The verdict of a trial, by column."""
     row = next(store.query(f"SELECT {', '.join(JUDGED)} FROM trials WHERE n = ?", (n,)))  # noqa: S608
     return dict(zip(JUDGED, row, strict=True))
 
@@ -108,7 +108,7 @@ def step_table(steps: Sequence[Step]) -> Table:
 
 
 def nearby(steps: Sequence[Step]) -> list[bool]:
-    """Of each step, whether it or a neighbour differs."""
+    """True for each step that differs or has a neighbour that differs."""
     differs = [bool(step.later_ns is None or step.later_ns) for step in steps]
     return [any(differs[max(0, n - CONTEXT) : n + CONTEXT + 1]) for n in range(len(steps))]
 
@@ -121,7 +121,7 @@ def cells(step: Step) -> tuple[str, ...]:
 
 
 def mark(step: Step) -> str:
-    """Who has it."""
+    """The mark of a step: in which of the trials it is."""
     if step.second is None:
         return ONLY_FIRST
     return ONLY_SECOND if step.first is None else BOTH

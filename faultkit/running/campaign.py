@@ -35,7 +35,7 @@ SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "q
 
 
 class Watcher(Protocol):
-    """Who wants to know how a campaign gets on."""
+    """Receives a campaign's progress."""
 
     def preparing(self, what: str) -> None:
         """A template is being prepared."""
@@ -49,7 +49,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """What to run, and how."""
+    """A campaign to run: its plan and its settings."""
 
     experiment: Experiment
     plan: Plan
@@ -176,7 +176,7 @@ class Flight:
 
 
 def evidence(row: Row, verdict: Verdict | None) -> bool | None:
-    """Whether a trial survived; None if it is no evidence."""
+    """True if a trial survived; None if it is no evidence."""
     return success(class_name(row.plan["fault"]), verdict.outcome.name if verdict else None)
 
 
@@ -218,7 +218,7 @@ def row_of(base: Template, n: int, trial: Trial, attempts: int, record: Record |
 
 
 def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
-    """What the store keeps of how a campaign was run."""
+    """The facts about a campaign's run that the store keeps."""
     return {
         "experiment": campaign.experiment.name,
         "question": campaign.experiment.question,

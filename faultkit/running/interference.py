@@ -40,7 +40,7 @@ def recorded(base: Template, trial: Trial) -> Record:
 
 
 def as_meta(found: Iterable[Replay], jobs: int) -> dict[str, Any]:
-    """What the store keeps of a comparison."""
+    """The facts about a comparison that the store keeps."""
     runs = list(found)
     return {
         "jobs": jobs,

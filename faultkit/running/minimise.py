@@ -32,7 +32,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimal:
-    """What is left: without any one of these faults the trial ends otherwise, or is void."""
+    """A minimal set: without any one of these faults the trial ends otherwise, or is void."""
 
     outcome: Outcome
     of: int  # how many faults there were
@@ -85,7 +85,7 @@ class Attempts:
     known: dict[Subset, bool] = field(default_factory=dict)
 
     def fails(self, faults: Subset) -> bool:
-        """Whether the same outcome comes of these faults."""
+        """True if these faults give the same outcome."""
         if faults not in self.known:
             step = Step(faults, self.run(faults))
             self.steps.append(step)
@@ -117,7 +117,7 @@ def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -
 
 
 def outcome_with(base: Template, trial: Trial, faults: Subset) -> Outcome | None:
-    """What a trial ends in with some of its faults; None if it is void."""
+    """The outcome of a trial with some of its faults; None if it is void."""
     fault: Any = trial.fault
     some = replace(fault, faults=tuple(fault.faults[i] for i in faults))
     try:
@@ -127,7 +127,7 @@ def outcome_with(base: Template, trial: Trial, faults: Subset) -> Outcome | None
 
 
 def as_json(found: Minimal) -> dict[str, Any]:
-    """What is left, for scripts."""
+    """The minimal set, for scripts."""
     return {
         "outcome": found.outcome.name,
         "of": found.of,

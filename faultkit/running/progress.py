@@ -1,4 +1,4 @@
-"""What a person sees of a running campaign: a bar on a terminal, a line now and then elsewhere."""
+"""Display of a running campaign: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 

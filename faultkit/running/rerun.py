@@ -16,7 +16,7 @@ from faultkit.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What is to be another than it was; None stays."""
+    """Parts to replace; None keeps the stored one."""
 
     policy: Any = None
     monitors: tuple[Any, ...] | None = None

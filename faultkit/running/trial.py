@@ -84,7 +84,7 @@ def act(request: Mapping[str, Any], machine: PausedGuest) -> Mapping[str, Any]:
 
 
 def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) -> Iterator[Event]:
-    """What the host saw, with CLOCK_MONOTONIC in place of the HPET's time."""
+    """The host's events, with CLOCK_MONOTONIC in place of the HPET's time."""
     started_ns = next((e.t_ns for e in events if e.kind == Kind.TRIAL_STARTED), 0)
     for event in seen:
         t_ns = event.t_ns if event.t_ns == END_OF_TIME else template.clock_ns(event.t_ns, started_ns)
@@ -118,7 +118,7 @@ def read_buffers(guest: Guest, template: Template, trial: Trial) -> dict[str, by
 
 
 def unread(guest: Guest, buffer: Buffer) -> Iterator[bytes]:
-    """What was written to a circular buffer since the freeze, in pieces."""
+    """The bytes written to a circular buffer since the freeze, in pieces."""
     end = int.from_bytes(guest.read_pages((buffer.head,))[:8], "little")
     at, size = buffer.start, 4096 * len(buffer.pages)
     end = min(end, at + size)

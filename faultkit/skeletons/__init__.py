@@ -1,4 +1,4 @@
-"""What `faultkit new` writes: a driver or an experiment to start from, under the user's name.
+"""Files that `faultkit new` writes: a driver or an experiment to start from, under the user's name.
 
 A skeleton is a folder of files `*.in` with `$name` (`my_disk`) and `$Name` (`MyDisk`) in them.
 """

@@ -1,4 +1,4 @@
-"""What is made for a terminal, as HTML for a notebook's cell."""
+"""Terminal output as HTML for a notebook's cell."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Timeline:
         yield Group(Text(self.title, "bold"), Text(), table, *self.notes())
 
     def notes(self) -> Iterator[Text]:
-        """What is not in the table."""
+        """The lines below the table: left-out events, and the console."""
         if self.hidden:
             yield Text(f"\n{self.hidden} calls and requests left out: --all shows them", "dim")
         if lines := self.console.strip().splitlines():

@@ -1,4 +1,4 @@
-"""What a fault is told apart by, apart from its injector: the side it lies in, its type, its function. Pure."""
+"""Strata of faults, beside the injector: side, type and function. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stratum:
 
 
 def stratum(fault: Any) -> Stratum:
-    """Of a fault whose site is settled, or of None.
+    """The stratum of a fault with a settled site, or of None.
 
     Several faults in one (a field `faults`) have the side and the type that they agree in, else "several", and no
     function.
@@ -34,7 +34,7 @@ def stratum(fault: Any) -> Stratum:
 
 
 def type_of(fault: Any) -> str:
-    """What a fault calls its type; else its class's short name, as tables write it."""
+    """The type that a fault names; else its class's short name, as tables write it."""
     return fault.fault_type if isinstance(fault, Typed) else name_of(fault)
 
 

@@ -70,7 +70,7 @@ def kernel_mappings() -> str:
 
 
 def mappings(text: str) -> Iterator[tuple[int, int, int]]:
-    """What /proc/vmallocinfo says is mapped for input and output: low, high, physical address."""
+    """The mappings of device memory by /proc/vmallocinfo: low, high, physical address."""
     for numbers in MAPPING.findall(text):
         low, high, physical = (int(number, 16) for number in numbers)
         yield low, high, physical

@@ -1,4 +1,4 @@
-"""What the device writes to memory is wrong."""
+"""Wrong data that the device writes to memory."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def watching(bench: Bench, slot: str) -> Iterator[None]:
 
 
 def seen(bench: Bench, slot: str) -> bool:
-    """Whether there is nothing more to wait for; reports an interrupt that is held back."""
+    """Report an interrupt that is held back; True once there is nothing more to wait for."""
     with suppress(OSError):
         if not read_config(slot, COMMAND, COMMAND_BYTES) & INTX_DISABLE:
             return True

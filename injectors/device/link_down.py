@@ -78,7 +78,7 @@ def drain(news: socket.socket) -> None:
 
 
 def is_gone(carrier: Path) -> bool:
-    """Whether an interface that is up has no carrier; one that is down cannot be asked."""
+    """True if an interface that is up has no carrier; one that is down cannot be asked."""
     try:
         return carrier.read_text().strip() == "0"
     except OSError:

@@ -58,7 +58,7 @@ class CallArgument:
         return replace(self, operand=operand, site=site, where=where)
 
     def operands(self) -> tuple[int, ...]:
-        """What may be put in, added or flipped."""
+        """The values that may be set, added or flipped."""
         return {
             "value": (self.value,),
             "zero": (0,),

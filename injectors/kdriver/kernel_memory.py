@@ -107,7 +107,7 @@ def used_stack(machine: StoppedMachine, pointer: int) -> range:
 
 
 def is_mapped(machine: StoppedMachine, address: int) -> bool:
-    """Whether there is memory."""
+    """True if the address is mapped."""
     try:
         machine.read(address, 1)
     except HarnessError:

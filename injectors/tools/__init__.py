@@ -1,1 +1,1 @@
-"""What injectors are made of."""
+"""Tools that injectors are made of."""

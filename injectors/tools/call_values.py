@@ -1,4 +1,4 @@
-"""What kernel functions return when they fail, and where the kernel says so. Linux 6.12; see docs/fault-models.md.
+"""Return values of kernel functions that fail, with their sources in the kernel. Linux 6.12; see docs/fault-models.md.
 
 Names are the symbols that modules import: since 6.10 allocations are macros around functions `..._noprof`.
 Sources without a path below Documentation/ are kernel-doc comments, or the return statements, in that file.

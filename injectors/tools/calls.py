@@ -45,7 +45,7 @@ class Where:
 
 
 class CallFault(Protocol):
-    """What the faults of calls have in common."""
+    """The fields that all faults of calls share."""
 
     @property
     def function(self) -> str | None: ...

@@ -32,7 +32,7 @@ TRACING = Path("/sys/kernel/tracing/events")
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a thread is watched for."""
+    """An event that a thread is watched for."""
 
     kind: int
     number: int = 0  # of the tracepoint
@@ -114,7 +114,7 @@ class Ring:
     pages: mmap.mmap
 
     def forget(self) -> None:
-        """What has come so far is read."""
+        """Mark all events so far as read."""
         struct.pack_into("=Q", self.pages, TAIL_AT, self.position(HEAD_AT))
 
     def position(self, at: int) -> int:

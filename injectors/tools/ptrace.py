@@ -106,7 +106,7 @@ def transfer(request: int, tid: int, room: ctypes.Array[ctypes.c_char]) -> None:
 
 
 def waits_in_call(values: Registers) -> bool:
-    """Whether the stop has interrupted a system call that will be made again."""
+    """True if the stop has interrupted a system call that will be made again."""
     return values["orig_rax"] != NO_CALL and values["rax"] in TO_RESTART
 
 

@@ -124,7 +124,7 @@ def stack_pointers(pid: int) -> list[int]:
 
 
 def stack_pointer(tid: int) -> int:
-    """Of a thread that waits in the kernel by /proc/TID/syscall (proc(5)), of one that runs by stopping it."""
+    """The stack pointer of a thread: by /proc/TID/syscall (proc(5)) if it waits in the kernel, else by stopping it."""
     call = Path(f"/proc/{tid}/syscall").read_text().split()
     if len(call) > 2:
         return int(call[-2], 16)

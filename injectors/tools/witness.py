@@ -43,7 +43,7 @@ def activations(bench: Bench, fd: int) -> Iterator[None]:
 
 
 def stamps(fd: int) -> Iterator[tuple[int, str]]:
-    """What was stamped since the last look: when, and the words."""
+    """The stamps since the last read: time and words."""
     with suppress(BlockingIOError):
         while line := os.read(fd, LINE_BYTES).decode():
             t_ns, _, words = line.strip().partition(" ")

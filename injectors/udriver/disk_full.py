@@ -59,7 +59,7 @@ def shrink(store: str) -> None:
 
 
 def size_bytes(room: os.statvfs_result) -> int:
-    """Of the file system, free or not."""
+    """The size of the file system, free or not."""
     return room.f_blocks * room.f_frsize
 
 

@@ -61,7 +61,7 @@ class Memory:
         yield
 
     def put_among_used(self, bench: Bench, pid: int) -> None:
-        """What has been observed is drawn from. Raises: NotPlaced."""
+        """Flip a bit of the pages that were observed in use. Raises: NotPlaced."""
         try:
             ranges = used(pid, self.region)
         except OSError as reason:

@@ -50,6 +50,6 @@ class Signal:
 
 
 def handles(pid: int, signal: Signals) -> bool:
-    """Whether the process catches or ignores a signal (proc(5), /proc/PID/status)."""
+    """True if the process catches or ignores a signal (proc(5), /proc/PID/status)."""
     status = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
     return any(int(status[masks], 16) >> signal - 1 & 1 for masks in ("SigCgt", "SigIgn"))

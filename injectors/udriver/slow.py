@@ -67,7 +67,7 @@ class Throttling:
             self.over = True
 
     def report(self) -> bool:
-        """Whether it has been made to wait."""
+        """Report a wait for the next slice; True once there was one."""
         fields = dict(line.split() for line in self.stat.read_text().splitlines())
         if int(fields["nr_throttled"]):
             self.bench.report("injector", Kind.FAULT_ACTIVATED)

@@ -124,7 +124,7 @@ class Detour:
         ptrace(DETACH, self.pid, 0, 0)
 
     def _has_come(self, number: int) -> bool:
-        """Whether it stopped for the trap."""
+        """True if the thread stopped for the trap."""
         return number == signal.SIGTRAP and registers(self.pid)["rip"] == self.at + len(TRAP)
 
 

@@ -1,4 +1,4 @@
-"""What splitting costs: the tables of `performance` and `initialisation`.
+"""Tables of the costs of splitting: `performance` and `initialisation`.
 
 Virtual time goes on by 8 ns an instruction (`faultkit.machine.qemu`), so that busy time counts instructions.
 """
@@ -65,7 +65,7 @@ def loaded_ns(events: tuple[Event, ...], module: str) -> int:
 
 
 def crossings(store: Store) -> pd.DataFrame:
-    """What an empty upcall costs, beside a system call and a pipe round trip, in virtual nanoseconds."""
+    """The cost of an empty upcall, beside a system call and a pipe round trip, in virtual nanoseconds."""
     frame = measured(store, Kind.COST_MEASURED)
     frame["p50_instructions"] = frame["p50_ns"] // INSTRUCTION_NS
     return frame.set_index("call").drop(columns="driver")

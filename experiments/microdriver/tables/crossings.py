@@ -1,4 +1,4 @@
-"""What came of each crossing, and whether these are all: the table of `crash_points`."""
+"""Table of `crash_points`: the outcome at each crossing, and a check that none is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of each wrong field of each message: the tables of `interface_faults`.
+"""Tables of `interface_faults`: the outcome of each wrong field of each message.
 
 A wrong value is "refused" if the k-driver expelled its sender at once, "late" if it did so when the call's time was up,
 since the message was not told for what it is; "an error" if a request failed with an ordinary error; else "taken". "not
@@ -37,7 +37,7 @@ def rows(store: Store) -> Iterator[dict[str, str]]:
 
 
 def reaction(record: Record) -> str:
-    """What the k-driver made of the message."""
+    """The k-driver's reaction to the message."""
     kinds = {event.kind for event in record.events}
     if Kind.FAULT_ACTIVATED not in kinds:
         return "not met"

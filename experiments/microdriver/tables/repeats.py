@@ -1,4 +1,4 @@
-"""What many recoveries in a row have left behind: the table of `repeat_recovery`."""
+"""Table of `repeat_recovery`: resources that many recoveries in a row have left behind."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def recovery_s(events: Sequence[Event]) -> list[float]:
 
 
 def left_behind(events: Sequence[Event]) -> dict[str, int]:
-    """What is held at the end and was not at the beginning."""
+    """The resources that are held at the end and were not at the beginning."""
     first, *_, last = (event.data for event in events if event.kind == Kind.RESOURCES_SAMPLED)
     refs = sum((last["module_refs"][name] or 0) - (first["module_refs"][name] or 0) for name in first["module_refs"])
     return {name: (last[name] or 0) - (first[name] or 0) for name in HELD} | {"module_refs": refs}

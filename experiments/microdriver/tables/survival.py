@@ -1,4 +1,4 @@
-"""Who survived which bug: the table of `isolation`."""
+"""Table of `isolation`: survival by driver half and bug."""
 
 from __future__ import annotations
 

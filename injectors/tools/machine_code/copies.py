@@ -37,7 +37,7 @@ def load(body: Body) -> Iterator[Site]:
 
 
 def is_string_copy(instruction: Instruction) -> bool:
-    """Whether it copies as much as rcx says."""
+    """True for an instruction that copies rcx units."""
     return instruction.mnemonic.startswith("rep movs")
 
 

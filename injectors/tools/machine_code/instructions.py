@@ -86,7 +86,7 @@ class Instruction:
 
     @property
     def memory(self) -> Operand | None:
-        """What it reads or writes in memory; not what lea calculates."""
+        """The operand in memory that it reads or writes; lea has none."""
         found = (o for o in self.operands if o.kind == "memory" and self.mnemonic not in ("lea", "nop"))
         return next(found, None)
 
@@ -105,7 +105,7 @@ class Body:
         return frozenset(i.target for i in self.instructions if i.flow == "jump" and i.target is not None)
 
     def before(self, position: int) -> Iterator[Instruction]:
-        """What is certainly executed before an instruction, and nothing else in between: backwards."""
+        """The instructions that are certainly executed just before this one, backwards."""
         while position and self.instructions[position].address not in self.entered:
             position -= 1
             if self.instructions[position].flow:
@@ -140,7 +140,7 @@ def detailed() -> Any:
 
 
 def instruction(found: Any) -> Instruction:
-    """What capstone knows of an instruction, in our words."""
+    """An instruction as capstone decodes it, in our types."""
     reads, writes = ({whole(found.reg_name(r)) for r in registers} for registers in found.regs_access())
     direct = found.operands[0].imm if found.operands and found.operands[0].type == X86_OP_IMM else None
     flow = flow_of(found)
@@ -162,7 +162,7 @@ def instruction(found: Any) -> Instruction:
 
 
 def flow_of(found: Any) -> Literal["", "jump", "call", "return"]:
-    """What an instruction does to the order of execution."""
+    """The effect of an instruction on the order of execution."""
     if found.group(CS_GRP_JUMP):
         return "jump"
     if found.group(CS_GRP_CALL):

@@ -29,7 +29,7 @@ def initialisation(body: Body) -> Iterator[Site]:
 
 
 def initialises_register(instruction: Instruction, saved: set[str]) -> bool:
-    """Whether this is the first write of a register that was saved, and not by what it held before."""
+    """True for the first write of a saved register, if the value does not depend on the old one."""
     return loaded(instruction) in saved
 
 
@@ -43,7 +43,7 @@ def loaded(instruction: Instruction) -> str | None:
 
 
 def initialises_slot(body: Body, position: int, slots: list[Operand]) -> bool:
-    """Whether this is the first that a function does, in the order of addresses, with a place in its frame."""
+    """True for a function's first access, in the order of addresses, to a place in its frame."""
     instruction = body.instructions[position]
     if instruction.mnemonic.startswith("rep stos"):
         return any(frame_address(each) for each in body.before(position))
@@ -54,7 +54,7 @@ def initialises_slot(body: Body, position: int, slots: list[Operand]) -> bool:
 
 
 def frame_address(instruction: Instruction) -> bool:
-    """Whether rdi is pointed into the frame."""
+    """True for an instruction that points rdi into the frame."""
     if loaded(instruction) != "rdi":
         return False
     of = instruction.operands[1]
@@ -62,13 +62,13 @@ def frame_address(instruction: Instruction) -> bool:
 
 
 def overlap(one: Operand, other: Operand) -> bool:
-    """Whether two places in a frame have a byte in common."""
+    """True if two places in a frame have a byte in common."""
     low = max(one.displacement, other.displacement)
     return low < min(one.displacement + one.size, other.displacement + other.size)
 
 
 def stores_canary(body: Body, position: int) -> bool:
-    """Whether what is stored was read from the stack protector's place."""
+    """True if the stored value was read from the stack protector's place."""
     reads = body.instructions[position].reads - {"rsp"}
     setter = next((i for i in reversed(body.instructions[:position]) if reads & i.writes), None)
     of = setter.memory if setter is not None else None

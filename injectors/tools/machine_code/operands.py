@@ -113,12 +113,12 @@ def operand_bits(code: bytes) -> dict[Role, tuple[int, ...]]:
 
 
 def of_frame(instruction: Instruction) -> bool:
-    """Whether an instruction only builds up or takes down a frame."""
+    """True for an instruction that only builds up or takes down a frame."""
     return instruction.mnemonic in FRAME or "rsp" in instruction.writes
 
 
 def role_of(operand: Operand, instruction: Instruction) -> Role | None:
-    """What an operand is for its instruction. What is read and written (add) is a destination."""
+    """The role of an operand in its instruction. One that is read and written (add) is a destination."""
     if operand.kind == "memory":
         followed = operand is instruction.memory and not {operand.base, operand.index} <= NO_POINTERS
         return "pointer" if followed and operand.base != "rsp" else None
@@ -146,7 +146,7 @@ def same_but_operands(instruction: Instruction, code: bytes) -> list[str]:
 
 
 def exchangeable(operand: Operand, text: str) -> bool:
-    """Whether the operand that is written like this is another one of the same kind and width."""
+    """True if `text` is another operand of the same kind and width."""
     if operand.kind == "memory":
         return operand.text.partition("[")[0] == text.partition("[")[0]
     other = WHOLE.get(text)
