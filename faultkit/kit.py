@@ -8,7 +8,8 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
 * `Driver`, and its optional abilities `Split`, `Prepares`, `Ships`, `Thaws`, `KeepsState`, `Stores`, `Channelled`
   (with `Tampering`), `RaisesInterrupts` (with `Register`);
 * `Workload`, whose `run()` returns a `Check`;
-* `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable`, `HostSide`;
+* `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable` and `Sited` (with the
+  `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`, `Compound`;
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
 * `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
@@ -49,7 +50,7 @@ from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run
 from faultkit.model.actions import GIVE_UP, steps
 from faultkit.model.builds import KernelModule, Mutation, Program
-from faultkit.model.code import CallSite, Function, ModuleCode
+from faultkit.model.code import CallSite, CallSites, Entry, Function, ModuleCode, Place, Site
 from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, NotPlaced
 from faultkit.model.events import Event, Kind
@@ -60,9 +61,12 @@ from faultkit.model.parts import (
     Buffer,
     Channelled,
     Check,
+    Compound,
     Driver,
     Fault,
     HostSide,
+    InFunction,
+    InRegion,
     Installs,
     KeepsState,
     Monitor,
@@ -74,6 +78,7 @@ from faultkit.model.parts import (
     Register,
     Ships,
     Side,
+    Sited,
     Split,
     StepsAside,
     StoppedMachine,
@@ -95,14 +100,19 @@ __all__ = [
     "Bench",
     "Buffer",
     "CallSite",
+    "CallSites",
     "Channelled",
     "Check",
+    "Compound",
     "Driver",
+    "Entry",
     "Event",
     "Fault",
     "Function",
     "HarnessError",
     "HostSide",
+    "InFunction",
+    "InRegion",
     "Installs",
     "KeepsState",
     "KernelModule",
@@ -112,6 +122,7 @@ __all__ = [
     "Mutation",
     "NeedsState",
     "NotPlaced",
+    "Place",
     "Placeable",
     "Policy",
     "Prepares",
@@ -120,6 +131,8 @@ __all__ = [
     "Register",
     "Ships",
     "Side",
+    "Site",
+    "Sited",
     "Split",
     "StepsAside",
     "StoppedMachine",

@@ -7,20 +7,31 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from faultkit.kit import Bench, Driver, Fault, HostSide, ModuleCode, NotPlaced, Placeable, Side, Typed, name_of
-from injectors.tools.place import next_draw
+from faultkit.kit import (
+    Bench,
+    Compound,
+    Driver,
+    Fault,
+    HostSide,
+    ModuleCode,
+    NotPlaced,
+    Placeable,
+    Side,
+    Site,
+    Sited,
+    Typed,
+    name_of,
+)
+from injectors.tools.settled import next_draw
 
 REDRAWS = 100
 
 
 @runtime_checkable
-class Drawn(Fault, Protocol):
-    """A fault that changes a stretch of code, or waits there, which is drawn from many."""
+class Redrawable(Fault, Protocol):
+    """A fault at a site that is drawn from many."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def extent(self) -> range:
-        """The addresses of that code, once it is placed."""
 
     @property
     def draw(self) -> int:
@@ -53,12 +64,16 @@ class Several:
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         if not self.faults:
             raise NotPlaced("Several needs at least one fault")
-        if any(isinstance(fault, Several) for fault in self.faults):
+        if any(isinstance(fault, Compound) for fault in self.faults):
             raise NotPlaced("Several cannot hold another Several: list all faults in one")
         placed: list[Fault] = []
         for n, fault in enumerate(self.faults):
             placed.append(apart(fault, n, placed, code) if isinstance(fault, Placeable) else fault)
-        return replace(self, faults=tuple(placed))
+        return self.made_of(tuple(placed))
+
+    def made_of(self, faults: tuple[Fault, ...]) -> Self:
+        """The same with other faults."""
+        return replace(self, faults=faults)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -70,15 +85,20 @@ class Several:
 
 def apart(fault: Placeable, n: int, others: list[Fault], code: Mapping[str, ModuleCode]) -> Fault:
     """The fault placed, drawn again as long as it overlaps with one of the others. Raises: NotPlaced."""
-    if not isinstance(fault, Drawn):
-        return fault.place(code)
-    taken = [other.extent() for other in others if isinstance(other, Drawn)]
+    taken = [extent_of(other) for other in others]
     for _ in range(REDRAWS):
         placed = fault.place(code)
-        if not any(overlap(placed.extent(), each) for each in taken):
+        if not any(overlap(extent_of(placed), each) for each in taken):
             return placed
+        if not isinstance(fault, Redrawable):
+            break
         fault = replace(fault, draw=next_draw(fault.draw))
     raise NotPlaced(f"fault {n} finds no site apart from those of the faults before it in {REDRAWS} draws")
+
+
+def extent_of(fault: Fault) -> range:
+    """The addresses of the code that a fault changes or waits at; empty for a fault that is settled on no site."""
+    return fault.site.extent if isinstance(fault, Sited) and isinstance(fault.site, Site) else range(0)
 
 
 def overlap(one: range, other: range) -> bool:

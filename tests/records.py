@@ -105,6 +105,9 @@ class Both(Kill):
 
     faults: tuple[Any, ...] = ()
 
+    def made_of(self, faults: tuple[Any, ...]) -> Both:
+        return Both(faults)
+
 
 def at(ms: float, kind: str, source: str = "test", /, **data: Any) -> Event:
     """An event `ms` virtual milliseconds after the trial began."""

@@ -58,9 +58,9 @@ def test_without_a_function_every_failure_at_every_site_is_as_likely() -> None:
         for value in FAILURES[call.callee].values
     }
     placed = [CallError(draw=draw).place(CODE) for draw in spread(7 * len(expected))]
-    drawn = Counter((fault.function, fault.value, fault.site) for fault in placed)
+    drawn = Counter((fault.function, fault.value, fault.at) for fault in placed)
     assert drawn == dict.fromkeys(expected, 7)
-    assert {fault.where.drawn_from for fault in placed if fault.where} == {len(expected)}
+    assert {fault.site.among for fault in placed if fault.site} == {len(expected)}
 
 
 def test_without_a_function_a_value_asks_for_the_functions_that_fail_with_it() -> None:
@@ -68,29 +68,29 @@ def test_without_a_function_a_value_asks_for_the_functions_that_fail_with_it() -
 
 
 def test_a_delay_is_drawn_among_all_calls_but_those_that_only_tell() -> None:
-    sites = Counter((f.function, f.site) for f in (CallDelay(None, 1, draw=d).place(CODE) for d in spread(30)))
+    sites = Counter((f.function, f.at) for f in (CallDelay(None, 1, draw=d).place(CODE) for d in spread(30)))
     assert len(sites) == 5 and set(sites.values()) == {6}
     assert {function for function, _ in sites} == {*KNOWN, "no_failure_known"}
 
 
 def test_one_site_is_drawn_and_a_given_one_is_taken() -> None:
-    drawn = [CallError("skb_clone", 0, site="one", draw=draw).place(CODE) for draw in spread(2)]
-    assert [fault.site for fault in drawn] == ["ring_read+0x10", "ring_write+0x10"]
-    given_one = CallError("skb_clone", 0, site="ring_write+0x10").place(CODE)
-    assert given_one.where is not None
-    assert given_one.where.sites == (("ring_write+0x10", 256 + 0x10 + 5),), "where the call returns to"
+    drawn = [CallError("skb_clone", 0, at="one", draw=draw).place(CODE) for draw in spread(2)]
+    assert [fault.at for fault in drawn] == ["ring_read+0x10", "ring_write+0x10"]
+    given_one = CallError("skb_clone", 0, at="ring_write+0x10").place(CODE)
+    assert given_one.site is not None
+    assert given_one.site.returns == (("ring_write+0x10", 256 + 0x10 + 5),), "where the call returns to"
 
 
 def test_any_site_is_all_of_them() -> None:
     placed = CallError("skb_clone", 0).place(CODE)
-    assert placed.where is not None
-    assert [name for name, _ in placed.where.sites] == ["ring_read+0x10", "ring_write+0x10"]
-    assert placed.where.text_bytes == 356
+    assert placed.site is not None
+    assert [name for name, _ in placed.site.returns] == ["ring_read+0x10", "ring_write+0x10"]
+    assert placed.site.text_bytes == 356
 
 
 def test_a_function_that_no_direct_call_leads_to_may_be_called_through_a_pointer() -> None:
     placed = CallError("kfree", 0).place(CODE)
-    assert placed.where is not None and placed.where.sites == ()
+    assert placed.site is not None and placed.site.returns == ()
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_a_function_that_no_direct_call_leads_to_may_be_called_through_a_pointer
     [
         (CallError("no_failure_known"), "what no_failure_known returns when it fails is not known"),
         (
-            CallError("skb_clone", 0, site="ring_read+0x99"),
+            CallError("skb_clone", 0, at="ring_read+0x99"),
             "at 'ring_read.0x99': there are ring_read.0x10, ring_w",
         ),
-        (CallError("kfree", 0, site="one"), "no call of kfree at 'one': there are none"),
+        (CallError("kfree", 0, at="one"), "no call of kfree at 'one': there are none"),
         (CallError("device_add_disk", -5), "by a jump alone"),
         (CallError(value=-99), "calls no function"),
         (CallError("skb_clone", 0, how="before"), "cannot fail 'before': there are instead, after"),  # type: ignore[arg-type]

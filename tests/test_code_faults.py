@@ -21,8 +21,9 @@ from injectors.kdriver.kernel_memory import KernelMemory, damaged, pointed_to
 from injectors.kdriver.overrun import Overrun, overrun_words
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
+from injectors.tools.candidates import POINTS, TYPES, candidates
 from injectors.tools.machine_code.instructions import decoded
-from injectors.tools.sites import POINTS, TYPES, sites
+from injectors.tools.settled import settled
 
 SOURCE = Path(__file__).with_name("code_faults.c")
 BASE = 0xFFFFFFFFC0000000
@@ -67,7 +68,7 @@ def lines(code: bytes, address: int = BASE) -> list[str]:
 
 def changes(code: ModuleCode, kind: str, function: str, seed: int = 0) -> list[tuple[str, str]]:
     """What each site of a type in a function is, and becomes."""
-    found = [site for site in sites(code, kind) if site.function == function]
+    found = [site for site in candidates(code, kind) if site.function == function]
     return [
         ("; ".join(lines(site.code, site.address)), "; ".join(lines(site.changed(random.Random(seed)), site.address)))
         for site in found
@@ -76,7 +77,7 @@ def changes(code: ModuleCode, kind: str, function: str, seed: int = 0) -> list[t
 
 @pytest.mark.parametrize("kind", [*TYPES, *POINTS])
 def test_there_are_sites_and_each_is_listed_once_in_order(code: ModuleCode, kind: str) -> None:
-    addresses = [site.address for site in sites(code, kind)]
+    addresses = [site.address for site in candidates(code, kind)]
     assert addresses
     assert addresses == sorted(set(addresses))
 
@@ -84,7 +85,7 @@ def test_there_are_sites_and_each_is_listed_once_in_order(code: ModuleCode, kind
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_change_is_as_long_as_what_it_changes_and_is_one(code: ModuleCode, kind: str) -> None:
     memory = {f.address + n: byte for f in code.functions for n, byte in enumerate(f.code)}
-    for site in sites(code, kind):
+    for site in candidates(code, kind):
         assert bytes(memory[site.address + n] for n in range(len(site.code))) == site.code
         for seed in range(5):
             changed = site.changed(random.Random(seed))
@@ -94,7 +95,7 @@ def test_a_change_is_as_long_as_what_it_changes_and_is_one(code: ModuleCode, kin
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ("bit_flip", "word")])
 def test_all_but_random_damage_leaves_whole_instructions(code: ModuleCode, kind: str) -> None:
-    for site in sites(code, kind):
+    for site in candidates(code, kind):
         changed = site.changed(random.Random(3))
         assert sum(len(i.code) for i in decoded(changed, site.address)) == len(changed)
 
@@ -103,7 +104,7 @@ def test_all_but_random_damage_leaves_whole_instructions(code: ModuleCode, kind:
 @settings(max_examples=200, deadline=None)
 @given(draw=draws)
 def test_a_flipped_operand_is_the_only_difference_and_has_the_role(code: ModuleCode, kind: str, draw: int) -> None:
-    placed = Text(kind, draw).place({"m": code})
+    placed = settled(Text(kind, draw).place({"m": code}).site)
     [before] = decoded(bytes.fromhex(placed.old), placed.address)
     [after] = decoded(bytes.fromhex(placed.new), placed.address)
     assert before.mnemonic == after.mnemonic
@@ -143,7 +144,7 @@ def test_locals_are_not_initialised(code: ModuleCode) -> None:
 
 
 def test_arguments_are_not_loaded(code: ModuleCode) -> None:
-    [call] = [each for each in sites(code, "interface") if each.function == "three" and b"\x03" in each.code]
+    [call] = [each for each in candidates(code, "interface") if each.function == "three" and b"\x03" in each.code]
     loads = [before for before, _ in changes(code, "interface", "three")]
     assert sorted(line.replace(",", "").split()[1] for line in loads) == ["edi", "edx", "esi"]
     assert call.code in (bytes.fromhex("ba03000000"),)
@@ -172,7 +173,7 @@ def test_interrupts_stay_off_but_the_lock_is_given_back(code: ModuleCode) -> Non
 
 def test_copies_are_found_with_the_register_of_their_length(code: ModuleCode) -> None:
     every = {Overrun(n * 2**64 // 64, words=3).place({"m": code}) for n in range(64)}
-    by = {overrun.function: (overrun.register, overrun.unit_bytes) for overrun in every}
+    by = {settled(overrun.site).function: (overrun.register, overrun.unit_bytes) for overrun in every}
     assert by == {"copied": ("rdx", 1), "moved": ("rcx", 8)}
 
 
@@ -187,10 +188,10 @@ def test_overruns_are_distributed_as_declared() -> None:
 @settings(deadline=None)  # the first decodes all of it
 @given(draws)
 def test_a_fault_in_memory_waits_at_a_load_or_anywhere(code: ModuleCode, draw: int) -> None:
-    heap = KernelMemory("heap", draw=draw).place({"m": code})
+    heap = settled(KernelMemory("heap", draw=draw).place({"m": code}).site)
     assert "ptr [" in heap.before and "rsp" not in heap.before
-    stack = KernelMemory("stack", "word", draw).place({"m": code})
-    assert stack.sites == len(sites(code, "nop")) > heap.sites
+    stack = settled(KernelMemory("stack", "word", draw).place({"m": code}).site)
+    assert stack.among == len(candidates(code, "nop")) > heap.among
 
 
 @pytest.mark.parametrize(
@@ -219,10 +220,10 @@ def test_what_golden_trials_execute_can_be_all_that_is_drawn_from(code: ModuleCo
     [function] = [f for f in code.functions if f.name == "locked"]
     known = replace(code, executed=frozenset(range(function.address, function.address + len(function.code))))
     for kind in ("nop", "lock"):
-        placed = [Text(kind, draw, among="executed").place({"m": known}) for draw in spread(50)]
-        assert {text.function for text in placed} == {"locked"}
-        assert placed[0].sites == len([s for s in sites(code, kind) if s.function == "locked"])
-        assert placed[0].sites_in_all == len(sites(code, kind))
+        placed = [settled(Text(kind, draw, among="executed").place({"m": known}).site) for draw in spread(50)]
+        assert {site.function for site in placed} == {"locked"}
+        assert placed[0].among == len([s for s in candidates(code, kind) if s.function == "locked"])
+        assert placed[0].in_all == len(candidates(code, kind))
     with pytest.raises(NotPlaced, match="no site for irq that a golden trial executes, of 2 in all"):
         Text("irq", among="executed").place({"m": known})
     every, ran = by_function(known)["locked"]
@@ -233,14 +234,14 @@ def test_what_golden_trials_execute_can_be_all_that_is_drawn_from(code: ModuleCo
 def test_what_runs_once_is_left_out_unless_it_is_asked_for(code: ModuleCode) -> None:
     functions = [replace(f, section=".exit.text" if f.name == "locked" else ".text") for f in code.functions]
     module = replace(code, functions=tuple(functions))
-    assert len(sites(module, "lock")) == len(sites(code, "lock")) - 1
-    assert len(sites(module, "lock", "whole")) == len(sites(code, "lock"))
+    assert len(candidates(module, "lock")) == len(candidates(code, "lock")) - 1
+    assert len(candidates(module, "lock", "whole")) == len(candidates(code, "lock"))
 
 
 @pytest.mark.parametrize("fault", [Skip, Overrun])
 def test_a_place_is_drawn_uniformly_and_counted(code: ModuleCode, fault: type[Skip] | type[Overrun]) -> None:
-    placed = [fault(draw=draw).place({"m": code}) for draw in spread(400)]
-    assert len({p.address for p in placed}) == placed[0].sites == placed[0].sites_in_all
+    placed = [settled(fault(draw=draw).place({"m": code}).site) for draw in spread(400)]
+    assert len({p.address for p in placed}) == placed[0].among == placed[0].in_all
 
 
 def spread(count: int) -> Iterator[int]:

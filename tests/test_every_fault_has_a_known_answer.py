@@ -14,7 +14,7 @@ from faultkit.running.catalogue import classes
 from injectors.kdriver import call_argument, call_error, kernel_memory
 from injectors.kdriver.mutant import Mutant
 from injectors.tools import regions
-from injectors.tools.sites import TYPES
+from injectors.tools.candidates import TYPES
 from injectors.udriver import fd_closed
 from tests.guest.known_code_faults import CRASHES, TEXT
 from tests.guest.stand_ins import stand_ins

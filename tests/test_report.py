@@ -20,6 +20,8 @@ import plotly.graph_objects as go
 import pytest
 
 from faultkit.figures.looks import PALETTE, translucent
+from faultkit.model.code import Site
+from faultkit.model.codec import encode
 from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Event, Outcome
 from faultkit.model.policies import GiveUp
@@ -339,7 +341,8 @@ def test_an_outage_longer_than_its_recovery_is_told(tmp_path: Path) -> None:
 
 
 def test_what_a_fault_changed_is_told() -> None:
-    inner = {"is": "x:Text", "function": "cp_open", "offset": 16, "before": "je 0x20", "after": "jne 0x20"}
+    site = Site(function="cp_open", offset=16, address=0x10, old="740e", new="750e", before="je 0x20", after="jne 0x20")
+    inner = {"is": "x:Text", "operator": "inverted_branch", "site": encode(site)}
     plan = {"fault": {"is": "x:Several", "faults": [inner, {"is": "x:Kill"}]}}
     flipped = at(5, "fault.injected", region="heap", address="0x7f00", old=0x41, new=0x43)
     assert list(details.changes(plan, [flipped])) == [

@@ -14,7 +14,7 @@ from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
 from faultkit.machine.template import Template
-from faultkit.model.code import Function, ModuleCode
+from faultkit.model.code import Function, ModuleCode, Site
 from faultkit.model.errors import NotPlaced, UsageError
 from faultkit.model.policies import Nothing, RestartUDriver
 from faultkit.model.trial import Record, Trial
@@ -81,13 +81,15 @@ def test_its_trials_are_pairs_with_the_stored_ones(store: Store, tmp_path: Path)
 
 
 @dataclass(frozen=True, slots=True)
-class Sited(Kill):
+class Settled(Kill):
     """A fault at an instruction."""
 
-    function: str = "nbd_open"
-    offset: int = 1
-    address: int = 0x1001
-    old: str = "c3"
+    site: Site | None = None
+
+
+def at(function: str = "nbd_open", offset: int = 1, address: int = 0x1001, old: str = "c3") -> Settled:
+    """A fault that was settled there."""
+    return Settled(site=Site(function=function, offset=offset, address=address, old=old, before="ret"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,10 @@ def code(*functions: Function) -> dict[str, ModuleCode]:
 
 
 def test_a_site_goes_where_this_build_has_it() -> None:
-    assert relocated(Sited(), code(OPEN)) == Sited(address=0x3001)
+    assert relocated(at(), code(OPEN)) == at(address=0x3001)
     assert relocated(Called(), code(OPEN)) == Called(where=0x3000)
-    both = relocated(Both((Sited(), Hang(), Called())), code(OPEN))
-    assert both == Both((Sited(address=0x3001), Hang(), Called(where=0x3000)))
+    both = relocated(Both((at(), Hang(), Called())), code(OPEN))
+    assert both == Both((at(address=0x3001), Hang(), Called(where=0x3000)))
     for fault in (None, Hang(), CallError("f"), Typed("nop", "nbd_open")):
         assert relocated(fault, code(OPEN)) == fault
 
@@ -118,10 +120,10 @@ def test_a_site_goes_where_this_build_has_it() -> None:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Sited("nbd_close"), "has no function nbd_close"),
-        (Sited(old="cc"), r"nbd_open\+1 is c3 in this build, not cc"),
-        (Sited(offset=7), r"nbd_open\+7 is behind the end in this build, not c3"),
-        (Both((Hang(), Sited("nbd_close"))), "has no function nbd_close"),
+        (at("nbd_close"), "has no function nbd_close"),
+        (at(old="cc"), r"nbd_open\+1 is c3 in this build, not cc"),
+        (at(offset=7), r"nbd_open\+7 is behind the end in this build, not c3"),
+        (Both((Hang(), at("nbd_close"))), "has no function nbd_close"),
     ],
 )
 def test_a_site_that_this_build_does_not_have(fault: Any, says: str) -> None:
@@ -142,12 +144,12 @@ def row(monkeypatch: pytest.MonkeyPatch, fault: Any) -> Row:
 
 
 def test_the_plan_that_is_stored_is_the_one_that_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = row(monkeypatch, Sited())
+    ran = row(monkeypatch, at())
     assert ran.plan["fault"]["address"] == 0x3001 and ran.void is None and ran.attempts == 1
 
 
 def test_without_its_site_a_trial_is_void_and_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = row(monkeypatch, Sited("nbd_close"))
+    ran = row(monkeypatch, at("nbd_close"))
     assert (ran.n, ran.record, ran.attempts) == (5, None, 0)
     assert ran.void == "this build of the k-driver has no function nbd_close"
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from faultkit.model.code import Function, ModuleCode
 from faultkit.model.errors import NotPlaced
 from injectors.kdriver.text import Text
+from injectors.tools.candidates import candidates
 from injectors.tools.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
 from injectors.tools.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
 from injectors.tools.machine_code.operands import flipped_anywhere, operand_bits, other_word
-from injectors.tools.sites import sites
+from injectors.tools.settled import settled
 
 FTRACE_NOP = bytes.fromhex("0f1f440000")
 # push rbx; mov rbx, rdi; test rdi, rdi; je +2; xor eax, eax; jle +6 (near); pop rbx; ret
@@ -49,19 +50,19 @@ def test_what_ftrace_owns_is_no_site_and_all_else_is(prologue: bytes) -> None:
 
 def test_padding_is_no_site() -> None:
     padded = BODY + b"\xcc" * 7 + bytes.fromhex("0f1f8000000000") + bytes.fromhex("662e0f1f840000000000") + b"\x90"
-    assert [site.code for site in sites(module(padded), "nop")] == PARTS
+    assert [site.code for site in candidates(module(padded), "nop")] == PARTS
 
 
 def test_every_site_is_drawn_and_equally_often() -> None:
     code = module(CODE, CODE, ENDBR + FTRACE_NOP + b"\xc3")
-    every = sites(code, "bit_flip")
+    every = candidates(code, "bit_flip")
     assert len(every) == 2 * len(PARTS) + 1
     per_site = 97
     step = (1 << 64) // (per_site * len(every)) + 1
     drawn = Counter(
-        (text.function, text.offset)
+        (site.function, site.offset)
         for draw in range(0, 1 << 64, step)
-        for text in [Text("bit_flip", draw).place({"m": code})]
+        for site in [settled(Text("bit_flip", draw).place({"m": code}).site)]
     )
     assert set(drawn) == {(site.function, site.offset) for site in every}
     assert max(drawn.values()) - min(drawn.values()) <= 1
@@ -69,17 +70,17 @@ def test_every_site_is_drawn_and_equally_often() -> None:
 
 @pytest.mark.parametrize("draw", [0, 1, (1 << 63), (1 << 64) - 1])
 def test_the_ends_of_the_range_of_draws_are_sites(draw: int) -> None:
-    placed = Text("nop", draw).place({"m": module(CODE)})
-    assert placed.sites == len(PARTS)
+    placed = settled(Text("nop", draw).place({"m": module(CODE)}).site)
+    assert placed.among == len(PARTS)
     assert bytes.fromhex(placed.old) in PARTS
 
 
 def test_a_placed_fault_says_where_it_goes_and_what_it_changes() -> None:
-    placed = Text("inverted_branch", 0).place({"m": module(CODE)})
+    placed = settled(Text("inverted_branch", 0).place({"m": module(CODE)}).site)
     assert (placed.function, placed.offset, placed.address) == ("f0", 9 + 7, BASE + 16)
-    assert (placed.old, placed.new, placed.sites) == ("7402", "7502", 2)
+    assert (placed.old, placed.new, placed.among) == ("7402", "7502", 2)
     assert placed.before.startswith("je ") and placed.after.startswith("jne ")
-    assert Text("inverted_branch", 0).place({"m": module(CODE)}) == placed, "placing is pure"
+    assert Text("inverted_branch", 0).place({"m": module(CODE)}).site == placed, "placing is pure"
 
 
 @given(st.sampled_from(PARTS), st.integers(0, 2**64 - 1))
@@ -107,7 +108,7 @@ def test_nop_is_as_long_as_what_it_replaces_and_does_nothing(size: int) -> None:
 @pytest.mark.parametrize("near", [False, True])
 def test_inverted_branch_has_the_opposite_condition_and_the_same_target(condition: int, near: bool) -> None:
     code = bytes([0x0F, 0x80 | condition]) + b"\x10\1\0\0" if near else bytes([0x70 | condition, 0x10])
-    [site] = sites(module(code), "inverted_branch")
+    [site] = candidates(module(code), "inverted_branch")
     [(size, name, target)] = decoded(code)
     assert decoded(site.changed(random.Random(0))) == [(size, OPPOSITE[name], target)]
 
@@ -116,7 +117,7 @@ def test_inverted_branch_applies_to_conditional_jumps_alone() -> None:
     others = (
         bytes.fromhex("eb10") + bytes.fromhex("e910000000") + bytes.fromhex("0f94c0") + bytes.fromhex("0f44c1") + BODY
     )
-    assert [site.code for site in sites(module(others), "inverted_branch")] == [PARTS[3], PARTS[5]]
+    assert [site.code for site in candidates(module(others), "inverted_branch")] == [PARTS[3], PARTS[5]]
 
 
 def test_inverting_twice_changes_nothing() -> None:
@@ -126,8 +127,8 @@ def test_inverting_twice_changes_nothing() -> None:
 
 def test_write_goes_behind_what_ftrace_owns_or_where_it_is_told() -> None:
     code = {"m": module(CODE)}
-    assert Text("write", function="f0", new="0f0b").place(code).offset == 9
-    told = Text("write", function="f0", offset=10, new="0f0b").place(code)
+    assert settled(Text("write", function="f0", new="0f0b").place(code).site).offset == 9
+    told = settled(Text("write", function="f0", offset=10, new="0f0b").place(code).site)
     assert (told.offset, told.old, told.after) == (10, "4889", "ud2")
 
 

@@ -5,13 +5,14 @@ Shares are written as `k/n p % [low, high]`, with exact 95 % intervals (Clopper 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from faultkit import Outcome
+from faultkit.model.codec import decode
+from faultkit.model.events import Outcome
+from faultkit.model.parts import simple_faults
 from faultkit.results.analysis import frame_of, rates
 from faultkit.results.causes import causes
 from faultkit.results.sweeps import throughput
@@ -112,8 +113,8 @@ def shadowed(store: Store) -> pd.DataFrame:
 
 def fault_load(store: Store) -> pd.DataFrame:
     """By driver and number of faults at once: the share of trials whose service was there at the end."""
-    loads = {n: len(json.loads(plan)["fault"]["faults"]) for n, plan in store.query(
-        "SELECT n, plan FROM trials WHERE injector <> 'golden'")}  # fmt: skip
+    faulty = store.query("SELECT n FROM trials WHERE injector <> 'golden'")
+    loads = {n: len(simple_faults(decode(store.plan(n)["fault"]))) for (n,) in faulty}
     frame = frame_of(store)
     frame = frame[frame["outcome"].notna() & (frame["injector"] != "golden")]
     frame = frame.assign(faults=frame["trial"].map(loads))

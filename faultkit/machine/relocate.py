@@ -1,48 +1,37 @@
-"""Where a settled fault goes in another build of the k-driver: the same instruction of the same function. Pure."""
+"""The place of a settled fault in another build of the k-driver: the same instruction of the same function. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from faultkit.model.code import ModuleCode
+from faultkit.model.code import ModuleCode, Site
 from faultkit.model.errors import NotPlaced
-from faultkit.model.parts import Placeable
-
-
-@runtime_checkable
-class Sited(Protocol):
-    """A settled fault at an instruction of the k-driver, by its fields."""
-
-    function: str
-    offset: int
-    address: int
-    old: str  # the code there, in hex
+from faultkit.model.parts import Compound, Placeable, Sited
 
 
 def relocated(fault: Any, code: Mapping[str, ModuleCode]) -> Any:
-    """A fault that was settled on one template, settled on the code of another; several at once, each by itself.
+    """A fault that was settled on one template, settled on the code of another; a compound fault, fault by fault.
 
     Other faults that are placed (at calls, say) name their place, and are placed by that name again.
-    Raises: NotPlaced if this code has no such place, or something else is there.
+    Raises: NotPlaced if this code has no such place, or other code is there.
     """
-    if inner := getattr(fault, "faults", ()):
-        return replace(fault, faults=tuple(relocated(each, code) for each in inner))
-    if isinstance(fault, Sited) and fault.old:
-        return replace(fault, address=address_of(fault, code))  # type: ignore[type-var]
+    if isinstance(fault, Compound):
+        return fault.made_of(tuple(relocated(each, code) for each in fault.faults))
+    if isinstance(fault, Sited) and isinstance(fault.site, Site):
+        site = replace(fault.site, address=address_of(fault.site, code))
+        return replace(fault, site=site)  # type: ignore[type-var]
     return fault.place(code) if isinstance(fault, Placeable) else fault
 
 
-def address_of(fault: Sited, code: Mapping[str, ModuleCode]) -> int:
-    """Where this code has the fault's instruction. Raises: NotPlaced."""
+def address_of(site: Site, code: Mapping[str, ModuleCode]) -> int:
+    """The address of a site's instruction in this code. Raises: NotPlaced."""
     functions = (function for module in code.values() for function in module.functions)
-    found = next((function for function in functions if function.name == fault.function), None)
+    found = next((function for function in functions if function.name == site.function), None)
     if found is None:
-        raise NotPlaced(f"this build of the k-driver has no function {fault.function}")
-    there = found.code[fault.offset : fault.offset + len(fault.old) // 2].hex()
-    if there != fault.old:
-        raise NotPlaced(
-            f"{fault.function}+{fault.offset} is {there or 'behind the end'} in this build, not {fault.old}"
-        )
-    return found.address + fault.offset
+        raise NotPlaced(f"this build of the k-driver has no function {site.function}")
+    there = found.code[site.offset : site.offset + len(site.old) // 2].hex()
+    if there != site.old:
+        raise NotPlaced(f"{site.function}+{site.offset} is {there or 'behind the end'} in this build, not {site.old}")
+    return found.address + site.offset

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from faultkit.model.builds import KernelModule, Program
-from faultkit.model.code import ModuleCode
+from faultkit.model.code import ModuleCode, Place
 from faultkit.model.events import Event
 
 Check = Callable[[], None]
@@ -272,10 +272,53 @@ class Typed(Protocol):
 
 @runtime_checkable
 class Placeable(Protocol):
-    """A fault that was drawn before its site could be known: the host settles it against a template."""
+    """A fault that is drawn before the k-driver's code is known: the host settles it against a template."""
 
     def place(self, code: Mapping[str, ModuleCode]) -> Fault:
-        """The same fault with its site fixed. Pure. Raises: NotPlaced."""
+        """The same fault, settled. Pure. Raises: NotPlaced."""
+
+
+@runtime_checkable
+class Sited(Protocol):
+    """A fault at a place of the k-driver's code."""
+
+    @property
+    def site(self) -> Place | None:
+        """The place; None until the fault is settled."""
+
+
+@runtime_checkable
+class InFunction(Protocol):
+    """A fault of a named function, or of the calls of one. A Site names its function itself."""
+
+    @property
+    def function(self) -> str | None: ...
+
+
+@runtime_checkable
+class InRegion(Protocol):
+    """A fault in a named region of memory."""
+
+    @property
+    def region(self) -> str: ...
+
+
+@runtime_checkable
+class Compound(Protocol):
+    """A fault that is made of others. None of them is compound."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]: ...
+
+    def made_of(self, faults: tuple[Fault, ...]) -> Fault:
+        """The same fault, made of these."""
+
+
+def simple_faults(fault: Fault | None) -> tuple[Fault, ...]:
+    """The faults that a compound one is made of; any other fault alone."""
+    if isinstance(fault, Compound):
+        return fault.faults
+    return () if fault is None else (fault,)
 
 
 @runtime_checkable

@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from faultkit.model.code import Site
+from faultkit.model.codec import class_path, decode
 from faultkit.model.events import Event, Kind, Outcome
 from faultkit.model.kernel_log import is_trouble
 from faultkit.results.summary import GOLDEN
@@ -27,6 +29,7 @@ EVENTS = 1_500  # in one embedded timeline, fewer where many are embedded
 FEWEST_EVENTS = 200
 EVENT_BYTES = 18  # about what one takes as embedded
 CONSOLE_LINES = 80
+NAME_OF_SITE = class_path(Site)
 THINNED = ("call.", "block.", "net.")
 FLAGS = {
     "udriver_died": "u-driver died",
@@ -166,11 +169,9 @@ def plain(value: Any) -> Any:
 
 
 def changes(plan: Mapping[str, Any], events: Iterable[Event]) -> Iterator[dict[str, str]]:
-    """What the faults changed: where, before and after. Instructions are in the plan, bytes in what was injected."""
-    for fault in faults(plan.get("fault")):
-        if fault.get("before") or fault.get("after"):
-            where = f"{fault.get('function')}+{fault.get('offset') or 0:#x}"
-            yield {"where": where, "before": fault.get("before") or "", "after": fault.get("after") or ""}
+    """The changes that the faults made: where, before and after. Code is in the plan, data in the events."""
+    for site in sites_in(plan.get("fault")):
+        yield {"where": f"{site.function}+{site.offset:#x}", "before": site.before, "after": site.after}
     for event in events:
         if event.kind == Kind.FAULT_INJECTED and "old" in event.data:
             places = (event.data.get(name) for name in ("region", "register", "function", "address"))
@@ -183,12 +184,13 @@ def digits(value: Any) -> str:
     return f"{value:#04x}" if isinstance(value, int) else str(value)
 
 
-def faults(fault: Any) -> Iterator[Mapping[str, Any]]:
-    """A planned fault, or the several that it consists of."""
-    if isinstance(fault, Mapping):
-        yield fault
-        for inner in fault.get("faults", ()):
-            yield from faults(inner)
+def sites_in(encoded: Any) -> Iterator[Site]:
+    """The sites that the faults in an encoded part were settled on."""
+    if isinstance(encoded, Mapping) and encoded.get("is") == NAME_OF_SITE:
+        yield decode(encoded)
+    elif isinstance(encoded, (Mapping, list)):
+        for inner in encoded.values() if isinstance(encoded, Mapping) else encoded:
+            yield from sites_in(inner)
 
 
 def thin(events: Sequence[Event], limit: int) -> list[Event]:

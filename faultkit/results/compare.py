@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from faultkit.model.code import in_any_build
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
@@ -23,7 +24,6 @@ from faultkit.verdict.outcomes import SURVIVED
 
 BETWEEN = ("policy", "detectors", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
 COLUMNS = ("policy", "detectors", "monitors", "driver", "workload", "trigger")
-BUILD = frozenset({"address", "before", "after", "sites", "sites_in_all", "where"})  # of a fault, in one build
 MCNEMAR, FISHER = "McNemar's exact test", "Fisher's exact test"
 TANGO, NEWCOMBE = "Tango's score interval for paired shares", "Newcombe's interval for independent shares"
 
@@ -138,21 +138,14 @@ def first_mismatch(one: Mapping[int, Ended], two: Mapping[int, Ended]) -> str | 
     for n in numbers:
         a, b = one[n].plan, two[n].plan
         if identity(a, BETWEEN) != identity(b, BETWEEN):
-            parts = [part for part in a if part not in BETWEEN and without_build(a[part]) != without_build(b.get(part))]
+            parts = [part for part in a if part not in BETWEEN and in_any_build(a[part]) != in_any_build(b.get(part))]
             return f"trial {n} has another {' and '.join(parts or ['plan'])}"
     return None
 
 
 def identity(plan: Mapping[str, Any], apart_from: Sequence[str]) -> str:
     """All that must be equal in the plans of a pair."""
-    return json.dumps({k: without_build(v) for k, v in plan.items() if k not in apart_from}, sort_keys=True)
-
-
-def without_build(part: Any) -> Any:
-    """An encoded part without what another build of the driver changes although the site is the same."""
-    if isinstance(part, dict):
-        return {k: without_build(v) for k, v in part.items() if k not in BUILD}
-    return [without_build(item) for item in part] if isinstance(part, list) else part
+    return json.dumps({k: in_any_build(v) for k, v in plan.items() if k not in apart_from}, sort_keys=True)
 
 
 def paired(first: str, second: str, why: str, pairs: Iterable[Pair]) -> Comparison:

@@ -12,6 +12,7 @@ from faultkit.machine.template import Template
 from faultkit.model.codec import encode
 from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Outcome
+from faultkit.model.parts import Compound, simple_faults
 from faultkit.model.trial import Trial
 from faultkit.running.replay import restored
 from faultkit.running.trial import run_trial
@@ -102,9 +103,9 @@ def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -
     """
     record = store.record(n)
     trial, expected = record.trial, judge(record).outcome
-    faults = getattr(trial.fault, "faults", ())
+    faults = simple_faults(trial.fault)
     if len(faults) < 2:
-        raise UsageError(f"trial {n} of {store.path} has {len(faults) or 'one'} fault only: nothing can be left out")
+        raise UsageError(f"trial {n} of {store.path} has {len(faults) or 'no'} fault only: nothing can be left out")
     if expected <= Outcome.MASKED:
         raise UsageError(f"trial {n} of {store.path} is {expected.name}: that is no failure")
     base = restored(store, store.template(n), image)
@@ -118,8 +119,9 @@ def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -
 
 def outcome_with(base: Template, trial: Trial, faults: Subset) -> Outcome | None:
     """The outcome of a trial with some of its faults; None if it is void."""
-    fault: Any = trial.fault
-    some = replace(fault, faults=tuple(fault.faults[i] for i in faults))
+    if not isinstance(trial.fault, Compound):
+        raise UsageError("the trial has one fault only: nothing can be left out")
+    some = trial.fault.made_of(tuple(trial.fault.faults[i] for i in faults))
     try:
         return judge(run_trial(base, replace(trial, fault=some))).outcome
     except HarnessError:

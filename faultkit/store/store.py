@@ -268,7 +268,6 @@ def as_columns(row: Row) -> tuple[dict[str, Any], Verdict | None]:
         **{part: class_name(row.plan[part]) for part in ("driver", "policy", "workload")},
         "injector": class_name(fault),
         "trigger": class_name(trigger) if trigger else "",
-        "target": fault.get("function") or fault.get("region") if fault else None,
         **asdict(stratum(decode(fault))),
         "template": row.template,
         "attempts": row.attempts,

@@ -1,4 +1,4 @@
-"""Strata of faults, beside the injector: side, type and function. Pure."""
+"""The classes of faults that results are broken down by: side, type, function and target. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from faultkit.model.code import Site
 from faultkit.model.codec import name_of
-from faultkit.model.parts import Typed
+from faultkit.model.parts import Compound, InFunction, InRegion, Sited, Typed
 
 SEVERAL = "several"
 
@@ -19,26 +20,35 @@ class Stratum:
     side: str  # "k-driver", "u-driver", "channel", "device"; "" if the fault does not say
     fault_type: str
     function: str | None  # that the fault lies in or tampers with
+    target: str | None  # the function, or else the region of memory
 
 
 def stratum(fault: Any) -> Stratum:
-    """The stratum of a fault with a settled site, or of None.
+    """The classes of a settled fault, or of None.
 
-    Several faults in one (a field `faults`) have the side and the type that they agree in, else "several", and no
-    function.
+    A compound fault has the side and the type that its faults agree in, else "several", and no function or target.
     """
-    if inner := getattr(fault, "faults", ()):
-        parts = [stratum(each) for each in inner]
-        return Stratum(agreed(part.side for part in parts), agreed(part.fault_type for part in parts), None)
-    return Stratum(str(getattr(fault, "side", "")), type_of(fault), getattr(fault, "function", None))
+    if isinstance(fault, Compound):
+        parts = [stratum(each) for each in fault.faults]
+        return Stratum(agreed(part.side for part in parts), agreed(part.fault_type for part in parts), None, None)
+    function = function_of(fault)
+    target = function or (fault.region if isinstance(fault, InRegion) else None)
+    return Stratum(str(getattr(fault, "side", "")), type_of(fault), function, target)
+
+
+def function_of(fault: Any) -> str | None:
+    """The function that a fault lies in or tampers with; None if there is none."""
+    if isinstance(fault, Sited) and isinstance(fault.site, Site):
+        return fault.site.function
+    return fault.function if isinstance(fault, InFunction) else None
 
 
 def type_of(fault: Any) -> str:
-    """The type that a fault names; else its class's short name, as tables write it."""
+    """The type that a fault names; else its class's short name."""
     return fault.fault_type if isinstance(fault, Typed) else name_of(fault)
 
 
 def agreed(values: Iterable[str]) -> str:
-    """The one value that there is."""
+    """The one value that occurs, or "several"."""
     found = set(values)
     return found.pop() if len(found) == 1 else SEVERAL

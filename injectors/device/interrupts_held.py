@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.device import COMMAND, COMMAND_BYTES, INTX_DISABLE, read_config, slot_of, write_config
-from injectors.tools.lasting import lasting
+from injectors.tools.duration import for_a_while
 
 STATUS, STATUS_BYTES = 6, 2
 WANTS_INTERRUPT = 1 << 3
@@ -39,7 +39,7 @@ class InterruptsHeld:
         if not read_config(slot, COMMAND, COMMAND_BYTES) & INTX_DISABLE:
             raise NotPlaced(f"the device {slot} has no bit that disables its interrupt line")
         bench.report("injector", Kind.FAULT_INJECTED, slot=slot, for_s=self.for_s)
-        with watching(bench, slot), lasting(bench, self.for_s, lambda: switch(slot, cut=False)):
+        with watching(bench, slot), for_a_while(bench, self.for_s, lambda: switch(slot, cut=False)):
             yield
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side, StoppedMachine
-from injectors.tools.lasting import lasting
+from injectors.tools.duration import for_a_while
 
 RTMGRP_LINK = 1  # include/uapi/linux/rtnetlink.h
 
@@ -41,7 +41,7 @@ class LinkDown:
         mended = partial(bench.call_host, replace(self, up=True))
         with carrier_watched(bench, carrier):
             bench.call_host(self)
-            with lasting(bench, self.for_s, mended):
+            with for_a_while(bench, self.for_s, mended):
                 yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.device import DEVICES, slot_of
-from injectors.tools.lasting import lasting
+from injectors.tools.duration import for_a_while
 
 RESCAN = Path("/sys/bus/pci/rescan")
 OUT_S = 3.0
@@ -43,7 +43,7 @@ class Unplugged:
             raise NotPlaced(f"the k-driver does not let go of the device {slot}")
         bench.report("injector", Kind.FAULT_INJECTED, ordered_ns, slot=slot, for_s=self.for_s)
         bench.report("injector", Kind.FAULT_ACTIVATED, ordered_ns)  # that it is gone confirms what began then
-        with lasting(bench, self.for_s, partial(write, RESCAN)):
+        with for_a_while(bench, self.for_s, partial(write, RESCAN)):
             yield
 
 

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-from faultkit.kit import Bench, KernelModule, ModuleCode, NotPlaced, Side
-from injectors.tools.calls import ANY, MODULE, Where, drawn, driver, tamper
+from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
+from injectors.tools.calls import ANY, MODULE, drawn, tamper
+from injectors.tools.candidates import module_of
 
 REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")  # System V AMD64 ABI, 3.2.3
 ORDERS = {"value": "set", "zero": "set", "off_by_one": "add", "bit_flip": "flip"}
@@ -21,7 +22,7 @@ class CallArgument:
     `change`: "value" (the argument becomes `value`), "zero", "off_by_one" (one more or one less) or "bit_flip" (one
     of the lowest `bits`: give 32 for an int, whose upper half nobody reads). `draw` (64 random bits) draws the
     change uniformly. Pointers are arguments, too.
-    `site`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
+    `at`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
 
     Activation: each such call, by the kernel's own time stamp.
     Data: `function`, `site`, `how` (`set`, `add`, `flip`), `value`, `nth`, `times`, `probability`; in
@@ -38,12 +39,12 @@ class CallArgument:
     bits: int = 64
     nth: int = 1
     times: int = 1
-    site: str = ANY
+    at: str = ANY
     probability: float = 1.0
     draw: int = 0
     survives_reload: bool = True
     operand: int = 0  # what is put in, added or flipped; the rest is settled by `place`
-    where: Where | None = None
+    site: CallSites | None = None
 
     @property
     def fault_type(self) -> str:
@@ -54,8 +55,8 @@ class CallArgument:
             raise NotPlaced(f"argument {self.argument} is in no register: there are 1 to {len(REGISTERS)}")
         if self.change not in ORDERS or not 1 <= self.bits <= 64:
             raise NotPlaced(f"an argument cannot be changed by {self.change!r} ({self.bits} bits): {', '.join(ORDERS)}")
-        (_, operand, site), where = drawn(self, driver(code), lambda _: self.operands())
-        return replace(self, operand=operand, site=site, where=where)
+        (_, operand, at), site = drawn(self, module_of(code), lambda _: self.operands())
+        return replace(self, operand=operand, at=at, site=site)
 
     def operands(self) -> tuple[int, ...]:
         """The values that may be set, added or flipped."""

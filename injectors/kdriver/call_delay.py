@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from faultkit.kit import Bench, KernelModule, ModuleCode, NotPlaced, Side
-from injectors.tools.calls import ANY, MODULE, Where, drawn, driver, tamper
+from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
+from injectors.tools.calls import ANY, MODULE, drawn, tamper
+from injectors.tools.candidates import module_of
 
 LONGEST_US = 1_000_000
 
@@ -18,8 +19,8 @@ class CallDelay:
     """Delay a kernel function by a busy wait of `delay_us` when the k-driver calls it; other callers are spared.
 
     The wait holds the processor: only interrupts run meanwhile. Without a function, `draw` (64 random bits) draws
-    one of all (function, site) that the k-driver calls, uniformly.
-    `site`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
+    one of all (function, call) that the k-driver calls, uniformly.
+    `at`, `nth`, `times`, `probability`, `survives_reload`: as for CallError.
 
     Activation: each such call, by the kernel's own time stamp.
     Data: `function`, `site`, `how` (`delay`), `value`, `nth`, `times`, `probability`; in `fault.activated` `call`
@@ -33,11 +34,11 @@ class CallDelay:
     delay_us: int
     nth: int = 1
     times: int = 1
-    site: str = ANY
+    at: str = ANY
     probability: float = 1.0
     draw: int = 0
     survives_reload: bool = True
-    where: Where | None = None  # settled by `place`
+    site: CallSites | None = None  # settled by `place`
 
     @property
     def fault_type(self) -> str:
@@ -46,8 +47,8 @@ class CallDelay:
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         if not 1 <= self.delay_us <= LONGEST_US:
             raise NotPlaced(f"a call cannot be delayed by {self.delay_us} us: between 1 and {LONGEST_US}")
-        (function, _, site), where = drawn(self, driver(code), lambda _: (self.delay_us,))
-        return replace(self, function=function, site=site, where=where)
+        (function, _, at), site = drawn(self, module_of(code), lambda _: (self.delay_us,))
+        return replace(self, function=function, at=at, site=site)
 
     def files(self) -> Mapping[str, KernelModule]:
         return {"preload/faultkit_calls.ko": MODULE}

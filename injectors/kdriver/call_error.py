@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal, Self
 
-from faultkit.kit import Bench, KernelModule, ModuleCode, NotPlaced, Side
+from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.call_values import FAILURES
-from injectors.tools.calls import ANY, MODULE, Where, called, drawn, driver, options, tamper
+from injectors.tools.calls import ANY, MODULE, called, drawn, options, tamper
+from injectors.tools.candidates import module_of
 
 ORDERS = {"instead": "fail", "after": "after"}
 
@@ -22,9 +23,9 @@ class CallError:
     `how`: "instead", the function does not run; or "after", it runs with all its effects and then reports failure,
     so that the driver never learns of what it was given (a leak is the point).
     Without a value, one is drawn that the kernel documents for that function (injectors/tools/call_values.py).
-    Without a function, one of all known (function, value, site) that the k-driver calls is drawn, uniformly, by
+    Without a function, one of all known (function, value, call) that the k-driver calls is drawn, uniformly, by
     `draw` (64 random bits).
-    `site`: "any" call of the function, "one" of its call sites (drawn), or a given one ("cp_start_xmit+0x1f"). From
+    `at`: "any" call of the function, "one" of its calls (drawn), or a given one ("cp_start_xmit+0x1f"). From
     the k-driver's `nth` such call after the arming on, each with `probability` (seeded by `draw`), `times` times
     (0: for ever), also after a reload of the k-driver unless `survives_reload` is False.
 
@@ -41,11 +42,11 @@ class CallError:
     nth: int = 1
     times: int = 1
     how: Literal["instead", "after"] = "instead"
-    site: str = ANY
+    at: str = ANY
     probability: float = 1.0
     draw: int = 0
     survives_reload: bool = True
-    where: Where | None = None  # settled by `place`
+    site: CallSites | None = None  # settled by `place`
 
     @property
     def fault_type(self) -> str:
@@ -54,8 +55,8 @@ class CallError:
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         if self.how not in ORDERS:
             raise NotPlaced(f"a call cannot fail {self.how!r}: there are {', '.join(ORDERS)}")
-        (function, value, site), where = drawn(self, driver(code), partial(values, self.function, self.value))
-        return replace(self, function=function, value=value, site=site, where=where)
+        (function, value, at), site = drawn(self, module_of(code), partial(values, self.function, self.value))
+        return replace(self, function=function, value=value, at=at, site=site)
 
     def files(self) -> Mapping[str, KernelModule]:
         return {"preload/faultkit_calls.ko": MODULE}
@@ -77,9 +78,9 @@ def values(asked: str | None, value: int | None, function: str) -> tuple[int, ..
     return tuple(v for v in known if value in (None, v))
 
 
-def sweep(module: ModuleCode, site: str = ANY) -> Iterator[CallError]:
-    """Every failure of every function that a module calls, as far as they are known; with site "one", at each site."""
+def sweep(module: ModuleCode, at: str = ANY) -> Iterator[CallError]:
+    """Every failure of every function that a module calls, as far as they are known; with "one", at each call."""
     known = (name for name in called(module) if name in FAILURES)
     for name in known:
-        for function, value, place in options(module, name, site, partial(values, None, None)):
-            yield CallError(function, value, site=place)
+        for function, value, call in options(module, name, at, partial(values, None, None)):
+            yield CallError(function, value, at=call)

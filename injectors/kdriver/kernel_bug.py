@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, run
+from faultkit.kit import Bench, Entry, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, run
 from injectors.tools.bug_code import MOST_BYTES, bug_code, check
-from injectors.tools.sites import module_of
+from injectors.tools.candidates import module_of
 
 PAGE_BYTES = 4096
 SYMBOLS_S = 30.0
@@ -34,9 +34,8 @@ class KernelBug:
     kind: str
     function: str
     draw: int = 0
-    address: int = 0  # this and `space` are settled by `place`
-    space: int = 0
-    allocate: int = 0  # these are found in the guest
+    site: Entry | None = None  # settled by `place`
+    allocate: int = 0  # the addresses of kmalloc() and kfree(): found in the guest
     free: int = 0
 
     @property
@@ -52,7 +51,8 @@ class KernelBug:
         end = max(f.address + len(f.code) for f in own.values())
         if -end % PAGE_BYTES < MOST_BYTES:
             raise NotPlaced(f"there is no room for a bug behind the code of {module.name}")
-        return replace(self, address=own[self.function].address, space=end + -end % PAGE_BYTES - MOST_BYTES)
+        room = end + -end % PAGE_BYTES - MOST_BYTES
+        return replace(self, site=Entry(address=own[self.function].address, room=room))
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -64,15 +64,20 @@ class KernelBug:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        if any(machine.read(self.space, MOST_BYTES)):
-            raise NotPlaced(f"what lies behind the k-driver's code, at {self.space:#x}, is in use")
-        machine.write(self.space, bug_code(self.kind, self.address, self.draw, self.allocate, self.free))
-        machine.when_executed(self.address, partial(self._begin, machine))
+        if self.site is None:
+            raise NotPlaced(f"the bug was not settled on {self.function}: use place()")
+        room = self.site.room
+        if any(machine.read(room, MOST_BYTES)):
+            raise NotPlaced(f"the memory behind the k-driver's code, at {room:#x}, is in use")
+        machine.write(room, bug_code(self.kind, self.site.address, self.draw, self.allocate, self.free))
+        machine.when_executed(self.site.address, partial(lead_to, machine, room))
         return {"function": self.function, "kind": self.kind}
 
-    def _begin(self, machine: StoppedMachine) -> None:
-        machine.set_register("rip", self.space)
-        machine.report(Kind.FAULT_ACTIVATED)
+
+def lead_to(machine: StoppedMachine, room: int) -> None:
+    """Make the processor go on in the code of the bug."""
+    machine.set_register("rip", room)
+    machine.report(Kind.FAULT_ACTIVATED)
 
 
 def addresses_of(functions: Sequence[str]) -> list[int]:

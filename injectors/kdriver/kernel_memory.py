@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Self
 
-from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, StoppedMachine
+from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, Site, StoppedMachine
 from injectors.tools.machine_code.instructions import Operand, decoded
-from injectors.tools.place import drawn_place, extent_of, wait_for
+from injectors.tools.settled import drawn_site, settled, wait_for
 
 REGIONS = {"stack": "nop", "heap": "load"}  # region -> the kind of site at which the fault waits: any, or a load
 SIZES = {"bit": 1, "word": 8}  # what is damaged -> bytes that hold it
@@ -42,13 +42,7 @@ class KernelMemory:
     size: str = "bit"
     draw: int = 0
     among: str = "all"
-    function: str | None = None  # this and the rest is settled by `place`
-    offset: int | None = None
-    address: int = 0
-    old: str = ""
-    before: str = ""
-    sites: int = 0
-    sites_in_all: int = 0
+    site: Site | None = None  # settled by `place`
 
     @property
     def fault_type(self) -> str:
@@ -58,11 +52,7 @@ class KernelMemory:
         for value, known in ((self.region, REGIONS), (self.size, SIZES)):
             if value not in known:
                 raise NotPlaced(f"there is no kernel memory {value!r}: there are {', '.join(known)}")
-        return replace(self, **drawn_place(code, REGIONS[self.region], self.draw, self.among))
-
-    def extent(self) -> range:
-        """The addresses of its instruction, once it is placed."""
-        return extent_of(self)
+        return replace(self, site=drawn_site(code, REGIONS[self.region], self.draw, self.among))
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -70,13 +60,14 @@ class KernelMemory:
         yield
 
     def on_host(self, machine: StoppedMachine) -> None:
-        where = wait_for(machine, self, partial(self._damage, machine))
+        site = settled(self.site)
+        where = wait_for(machine, site, partial(self._damage, machine, site))
         machine.report(Kind.FAULT_WAITS, **where)
 
-    def _damage(self, machine: StoppedMachine) -> None:
-        extent = self._extent(machine)
+    def _damage(self, machine: StoppedMachine, site: Site) -> None:
+        extent = self._extent(machine, site)
         if not extent:
-            machine.report(Kind.FAULT_SPARED, why=f"{self.before} does not read the heap")
+            machine.report(Kind.FAULT_SPARED, why=f"{site.before} does not read the heap")
             return
         size = SIZES[self.size]
         rng = random.Random(self.draw)
@@ -85,15 +76,15 @@ class KernelMemory:
         new = damaged(old, rng)
         machine.write(address, new)
         machine.witness_access(address, size)
-        machine.report(Kind.FAULT_INJECTED, function=self.function, offset=self.offset, at=self.before,
+        machine.report(Kind.FAULT_INJECTED, function=site.function, offset=site.offset, at=site.before,
                        address=f"{address:#x}", old=old.hex(), new=new.hex())  # fmt: skip
 
-    def _extent(self, machine: StoppedMachine) -> range:
+    def _extent(self, machine: StoppedMachine, site: Site) -> range:
         """The addresses that the damage is drawn from."""
         registers = machine.registers()
         if self.region == "stack":
             return used_stack(machine, registers["rsp"])
-        of = next(decoded(bytes.fromhex(self.old), self.address)).memory
+        of = next(decoded(bytes.fromhex(site.old), site.address)).memory
         found = pointed_to(of, registers) if of else range(0)
         return found if any(found.start in mapped for mapped in DIRECT_MAPS) else range(0)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, Side, StoppedMachine
+from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine
+from injectors.tools.candidates import module_of
 from injectors.tools.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
 from injectors.tools.machine_code.instructions import decoded
-from injectors.tools.place import drawn_place, extent_of, wait_for
-from injectors.tools.sites import module_of
+from injectors.tools.settled import drawn_site, settled, wait_for
 
 WORD_BYTES = 8
 PAGE_WORDS = 4096 // WORD_BYTES
@@ -38,28 +38,19 @@ class Overrun:
     draw: int = 0
     among: str = "all"
     words: int = 0  # 0: drawn
-    function: str | None = None  # this and the rest is settled by `place`
-    offset: int | None = None
-    address: int = 0
-    old: str = ""
-    before: str = ""
-    sites: int = 0
-    sites_in_all: int = 0
-    register: str = ""
-    unit_bytes: int = 1  # what the register counts in
+    site: Site | None = None  # this and the rest is settled by `place`
+    register: str = ""  # it holds the length
+    unit_bytes: int = 1  # what it counts in
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         words = self.words or overrun_words(random.Random(self.draw))
-        placed = replace(self, words=words, **drawn_place(code, "copy", self.draw, self.among))
-        copy = next(decoded(bytes.fromhex(placed.old), placed.address))
+        site = drawn_site(code, "copy", self.draw, self.among)
+        placed = replace(self, words=words, site=site)
+        copy = next(decoded(bytes.fromhex(site.old), site.address))
         if is_string_copy(copy):
             return replace(placed, register="rcx", unit_bytes=string_unit_bytes(copy))
-        callee = next(call.callee for call in module_of(code).calls if call.address == placed.address)
+        callee = next(call.callee for call in module_of(code).calls if call.address == site.address)
         return replace(placed, register=LENGTHS[callee])
-
-    def extent(self) -> range:
-        """The addresses of its instruction, once it is placed."""
-        return extent_of(self)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -67,7 +58,7 @@ class Overrun:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        return {**wait_for(machine, self, partial(self._lengthen, machine)), "words": self.words}
+        return {**wait_for(machine, settled(self.site), partial(self._lengthen, machine)), "words": self.words}
 
     def _lengthen(self, machine: StoppedMachine) -> None:
         length = machine.registers()[self.register]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, Side, StoppedMachine
-from injectors.tools.place import drawn_place, extent_of, wait_for
+from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine
+from injectors.tools.settled import drawn_site, settled, wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,10 @@ class Skip:
 
     draw: int = 0
     among: str = "all"
-    function: str | None = None  # this and the rest is settled by `place`
-    offset: int | None = None
-    address: int = 0
-    old: str = ""
-    before: str = ""
-    sites: int = 0
-    sites_in_all: int = 0
+    site: Site | None = None  # settled by `place`
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        return replace(self, **drawn_place(code, "nop", self.draw, self.among))
-
-    def extent(self) -> range:
-        """The addresses of its instruction, once it is placed."""
-        return extent_of(self)
+        return replace(self, site=drawn_site(code, "nop", self.draw, self.among))
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -49,8 +39,11 @@ class Skip:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        return wait_for(machine, self, partial(self._skip, machine))
+        site = settled(self.site)
+        return wait_for(machine, site, partial(go_on_at, machine, site.extent.stop))
 
-    def _skip(self, machine: StoppedMachine) -> None:
-        machine.set_register("rip", self.address + len(self.old) // 2)
-        machine.report(Kind.FAULT_ACTIVATED)
+
+def go_on_at(machine: StoppedMachine, address: int) -> None:
+    """Make the processor go on behind the instruction."""
+    machine.set_register("rip", address)
+    machine.report(Kind.FAULT_ACTIVATED)

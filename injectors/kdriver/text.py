@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, ModuleCode, NotPlaced, Side, StoppedMachine
+from faultkit.kit import Bench, ModuleCode, NotPlaced, Side, Site, StoppedMachine
+from injectors.tools.candidates import TYPES, module_of, pick
 from injectors.tools.machine_code.instructions import disassembly, prologue_bytes, starts
-from injectors.tools.place import check_code, extent_of
-from injectors.tools.sites import TYPES, module_of, pick
+from injectors.tools.settled import check_code, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,11 @@ class Text:
 
     operator: str
     draw: int = 0
-    function: str | None = None
+    function: str | None = None  # this, `offset` and `new` are for "write"
     offset: int | None = None
     new: str = ""
     among: str = "all"
-    address: int = 0  # the rest is settled by `place`
-    old: str = ""
-    before: str = ""
-    after: str = ""
-    sites: int = 0  # how many there were to draw from
-    sites_in_all: int = 0  # of the type, whether executed or not
+    site: Site | None = None  # settled by `place`
 
     @property
     def fault_type(self) -> str:
@@ -52,11 +47,7 @@ class Text:
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         module = module_of(code)
-        return self._given(module) if self.operator == "write" else self._drawn(module)
-
-    def extent(self) -> range:
-        """The addresses that it changes, once it is placed."""
-        return extent_of(self)
+        return replace(self, site=self._given(module) if self.operator == "write" else self._drawn(module))
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -64,22 +55,21 @@ class Text:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        check_code(machine, self)
-        machine.write(self.address, bytes.fromhex(self.new))
-        machine.witness(*starts(bytes.fromhex(self.old), self.address))
-        return {"function": self.function, "offset": self.offset, "before": self.before, "after": self.after}
+        site = settled(self.site)
+        check_code(machine, site)
+        machine.write(site.address, bytes.fromhex(site.new))
+        machine.witness(*starts(bytes.fromhex(site.old), site.address))
+        return {"function": site.function, "offset": site.offset, "before": site.before, "after": site.after}
 
-    def _drawn(self, module: ModuleCode) -> Self:
+    def _drawn(self, module: ModuleCode) -> Site:
         if self.operator not in TYPES:
             raise NotPlaced(f"there is no text operator {self.operator!r}: there are write, {', '.join(TYPES)}")
         found = pick(module, self.operator, self.draw, self.among)
-        site = found.site
-        settled = replace(
-            self, function=site.function, offset=site.offset, sites=found.among, sites_in_all=found.in_all
-        )
-        return settled._at(site.address, site.code, site.changed(random.Random(self.draw)))
+        drawn = found.candidate
+        new = drawn.changed(random.Random(self.draw))
+        return changed_site(drawn.function, drawn.offset, drawn.address, drawn.code, new, found.among, found.in_all)
 
-    def _given(self, module: ModuleCode) -> Self:
+    def _given(self, module: ModuleCode) -> Site:
         function = next((f for f in module.functions if f.name == self.function), None)
         if function is None:
             raise NotPlaced(f"{module.name} has no function {self.function!r}: it may be inlined, see /proc/kallsyms")
@@ -88,10 +78,14 @@ class Text:
         old = function.code[offset : offset + len(new)]
         if len(old) != len(new):
             raise NotPlaced(f"{self.function} is {len(function.code)} bytes long: nothing can be written at {offset}")
-        return replace(self, offset=offset, sites=1, sites_in_all=1)._at(function.address + offset, old, new)
+        return changed_site(function.name, offset, function.address + offset, old, new)
 
-    def _at(self, address: int, old: bytes, new: bytes) -> Self:
-        return replace(
-            self, address=address, old=old.hex(), new=new.hex(), before=disassembly(old, address),
-            after=disassembly(new, address),
-        )  # fmt: skip
+
+def changed_site(
+    function: str, offset: int, address: int, old: bytes, new: bytes, among: int = 1, in_all: int = 1
+) -> Site:
+    """The site of a change, with the code before and after as text."""
+    return Site(
+        function=function, offset=offset, address=address, old=old.hex(), new=new.hex(),
+        before=disassembly(old, address), after=disassembly(new, address), among=among, in_all=in_all,
+    )  # fmt: skip

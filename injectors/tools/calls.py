@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from fcntl import ioctl
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from faultkit.kit import Bench, CallSite, KernelModule, Kind, ModuleCode, NotPlaced
+from faultkit.kit import Bench, CallSite, CallSites, KernelModule, Kind, ModuleCode, NotPlaced
 
 NODE = "/dev/faultkit_calls"
 MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "calls", "faultkit_calls")
@@ -35,15 +34,6 @@ NOT_DRAWN = (
 """Beginnings of the names of functions that no fault is drawn to: what they do is not the driver's work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where in the k-driver's text the calls are that a fault may go into; settled by `place`."""
-
-    text_bytes: int
-    sites: tuple[tuple[str, int], ...]  # name, and where a call from there returns to, counted from the text's base
-    drawn_from: int  # how many (function, value, site) there were to draw from
-
-
 class CallFault(Protocol):
     """The fields that all faults of calls share."""
 
@@ -54,7 +44,7 @@ class CallFault(Protocol):
     @property
     def times(self) -> int: ...
     @property
-    def site(self) -> str: ...
+    def at(self) -> str: ...
     @property
     def probability(self) -> float: ...
     @property
@@ -62,23 +52,23 @@ class CallFault(Protocol):
     @property
     def survives_reload(self) -> bool: ...
     @property
-    def where(self) -> Where | None: ...
+    def site(self) -> CallSites | None: ...
 
 
 Option = tuple[str, int, str]
 
 
-def options(
-    module: ModuleCode, function: str | None, site: str, values: Callable[[str], Iterable[int]]
-) -> list[Option]:
-    """All (function, value, site) that a fault may stand for, in order.
+def options(module: ModuleCode, function: str | None, at: str, values: Callable[[str], Iterable[int]]) -> list[Option]:
+    """All (function, value, call) that a fault may stand for, in order.
 
-    Without a function: of every one that is called, at each of its sites. `values`: what may go wrong with a function.
-    Raises: NotPlaced if a site is asked for that is not there.
+    Without a function: of every one that is called, at each of its calls. `values`: the ways a function may go wrong.
+    Raises: NotPlaced if a call is asked for that is not there.
     """
     named = [function] if function else called(module)
-    at = site if function or site != ANY else ONE
-    return [(name, value, place) for name in named for value in values(name) for place in places(module, name, at)]
+    each = at if function or at != ANY else ONE
+    return [
+        (name, value, call) for name in named for value in values(name) for call in chosen_calls(module, name, each)
+    ]
 
 
 def called(module: ModuleCode) -> list[str]:
@@ -87,39 +77,39 @@ def called(module: ModuleCode) -> list[str]:
     return sorted(name for name in callees if not name.startswith(NOT_DRAWN))
 
 
-def places(module: ModuleCode, function: str, site: str) -> list[str]:
-    """`site`, if it is "any" or one of the function's call sites; all of these for "one". Raises: NotPlaced."""
-    named = [name for name, _ in sites_of(module, function)]
+def chosen_calls(module: ModuleCode, function: str, at: str) -> list[str]:
+    """`at`, if it is "any" or names a call of the function; the names of all calls for "one". Raises: NotPlaced."""
+    named = [name for name, _ in calls_of(module, function)]
     if not named and any(call.callee == function for call in module.calls):
         raise NotPlaced(f"{module.name} calls {function} by a jump alone, and such calls cannot be told from others'")
-    if site == ONE and named:
+    if at == ONE and named:
         return named
-    if site != ANY and site not in named:
-        raise NotPlaced(f"{module.name} has no call of {function} at {site!r}: there are {', '.join(named) or 'none'}")
-    return [site]
+    if at != ANY and at not in named:
+        raise NotPlaced(f"{module.name} has no call of {function} at {at!r}: there are {', '.join(named) or 'none'}")
+    return [at]
 
 
-def sites_of(module: ModuleCode, function: str) -> list[tuple[str, int]]:
-    """A function's call sites: name, and where a call from there returns to, counted from the text's base."""
+def calls_of(module: ModuleCode, function: str) -> list[tuple[str, int]]:
+    """The calls of a function: name, and the offset in the module's text that the call returns to."""
     calls = (call for call in module.calls if call.callee == function and not call.tail)
-    return [(site_name(call), call.address + call.size - module.base) for call in calls]
+    return [(call_name(call), call.address + call.size - module.base) for call in calls]
 
 
-def site_name(call: CallSite) -> str:
-    """A call site as it is shown: "cp_start_xmit+0x1f"."""
+def call_name(call: CallSite) -> str:
+    """The name of a call: "cp_start_xmit+0x1f"."""
     return f"{call.function}+{call.offset:#x}"
 
 
-def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable[int]]) -> tuple[Option, Where]:
+def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable[int]]) -> tuple[Option, CallSites]:
     """One of what the fault may stand for, each as likely as another. Raises: NotPlaced."""
     check(fault)
-    found = options(module, fault.function, fault.site, values)
+    found = options(module, fault.function, fault.at, values)
     if not found:
         raise NotPlaced(f"{module.name} calls no function that this fault is known for: name one, with a value")
     option = found[fault.draw * len(found) >> 64]
-    name, _, site = option
-    known = tuple(at for at in sites_of(module, name) if site in (ANY, at[0]))
-    return option, Where(text_bytes(module), known, len(found))
+    name, _, at = option
+    known = tuple(call for call in calls_of(module, name) if at in (ANY, call[0]))
+    return option, CallSites(text_bytes=text_bytes(module), returns=known, among=len(found))
 
 
 def check(fault: CallFault) -> None:
@@ -136,11 +126,6 @@ def text_bytes(module: ModuleCode) -> int:
     return last.address + len(last.code) - module.base
 
 
-def driver(code: Mapping[str, ModuleCode]) -> ModuleCode:
-    """The module that faults go into."""
-    return next(iter(code.values()))
-
-
 @contextmanager
 def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int = 0) -> Iterator[None]:
     """The fault's calls fail, take long, or get another argument: `how` and the rest as kcalls/faultkit_calls.c says.
@@ -148,16 +133,16 @@ def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int =
     Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.
     """
     name = bench.driver.modules[0].replace("-", "_")
-    if fault.where is None:
-        raise NotPlaced(f"where {name} calls {fault.function} was not settled: use place()")
-    chosen = which(fault, fault.where)
-    order = [fault.function, name, *text_range(name, fault.where), *chosen, how, signed(value), argument]
+    if fault.site is None:
+        raise NotPlaced(f"the calls of {fault.function} by {name} were not settled: use place()")
+    chosen = which(fault, fault.site)
+    order = [fault.function, name, *text_range(name, fault.site), *chosen, how, signed(value), argument]
     fd = armed(" ".join(map(str, order)), f"the kernel function {fault.function!r}")
     bench.report(
-        "injector", Kind.FAULT_INJECTED, function=fault.function, site=fault.site, how=how, value=value,
+        "injector", Kind.FAULT_INJECTED, function=fault.function, site=fault.at, how=how, value=value,
         nth=fault.nth, times=fault.times, probability=fault.probability,
     )  # fmt: skip
-    tell = partial(witness, bench, fd, {at: site for site, at in fault.where.sites}, changes=how in CHANGES)
+    tell = partial(witness, bench, fd, {at: call for call, at in fault.site.returns}, changes=how in CHANGES)
     bench.watch(fd, tell)
     try:
         yield
@@ -169,18 +154,18 @@ def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int =
         os.close(fd)
 
 
-def text_range(name: str, where: Where) -> tuple[str, str]:
-    """Where the loaded module's text begins and ends. Raises: NotPlaced if it is not loaded."""
+def text_range(name: str, site: CallSites) -> tuple[str, str]:
+    """The addresses at which the loaded module's text begins and ends. Raises: NotPlaced if it is not loaded."""
     for line in Path("/proc/modules").read_text().splitlines():
         if line.startswith(f"{name} "):
             base = int(line.split()[5], 16)
-            return f"{base:x}", f"{base + where.text_bytes:x}"
+            return f"{base:x}", f"{base + site.text_bytes:x}"
     raise NotPlaced(f"calls by {name} cannot be tampered with: it is not loaded")
 
 
-def which(fault: CallFault, where: Where) -> Sequence[int]:
-    """Which of the calls: return offset, nth, times, chance in a million, seed, whether it survives a reload."""
-    site = 0 if fault.site == ANY else where.sites[0][1]
+def which(fault: CallFault, calls: CallSites) -> Sequence[int]:
+    """The choice of calls: return offset, nth, times, chance in a million, seed, whether it survives a reload."""
+    site = 0 if fault.at == ANY else calls.returns[0][1]
     chance = round(fault.probability * MILLION)
     return site, fault.nth, fault.times, chance, fault.draw, int(fault.survives_reload)
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from faultkit.kit import NotPlaced
-from injectors.tools.regions import Mapping, mappings_of
+from injectors.tools.process_memory import Mapping, mappings_of
 
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
 PT_LOAD, PT_GNU_EH_FRAME = 1, 0x6474E550

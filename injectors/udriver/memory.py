@@ -12,7 +12,7 @@ from typing import ClassVar
 from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.instructions import start_of
 from injectors.tools.perf import Watched, access, activated_by, execution
-from injectors.tools.regions import Range, picks, regions, used, watch_use
+from injectors.tools.process_memory import Range, picks, regions, used, watch_use
 from injectors.tools.udriver import pid_of, threads_of
 
 

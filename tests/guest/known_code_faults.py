@@ -10,9 +10,10 @@ from typing import Any
 
 from faultkit.model.code import ModuleCode
 from injectors.kdriver.text import Text
+from injectors.tools.candidates import candidates
+from injectors.tools.machine_code.candidate import Candidate
 from injectors.tools.machine_code.instructions import disassembly
-from injectors.tools.machine_code.site import Site
-from injectors.tools.sites import sites
+from injectors.tools.settled import settled
 
 NEVER_AN_INSTRUCTION = ("06", "0e", "16", "1e", "27", "2f", "37", "3f", "d6", "ea")  # Intel SDM vol. 2, A.3: i64
 TRIES = 100_000
@@ -60,7 +61,7 @@ def text_of(known: Known, code: ModuleCode) -> Text:
 def placed_as(known: Known, draw: int, code: ModuleCode) -> Text | None:
     """What this draw comes to, if that is it."""
     text = Text(known.type, draw).place({code.name: code})
-    return text if re.fullmatch(known.after, text.after) else None
+    return text if re.fullmatch(known.after, settled(text.site).after) else None
 
 
 def drawn(code: ModuleCode, kind: str, question: str, before: str, make: Callable[[int], Any]) -> Any:
@@ -73,12 +74,12 @@ def drawn(code: ModuleCode, kind: str, question: str, before: str, make: Callabl
 
 def draws(code: ModuleCode, kind: str, question: str, before: str) -> Iterator[int]:
     """The draws that lead to a site."""
-    found = sites(code, kind)
+    found = candidates(code, kind)
     at = next(n for n, site in enumerate(found) if is_at(site, question, before))
     yield from range(-(-at * 2**64 // len(found)), -(-(at + 1) * 2**64 // len(found)))
 
 
-def is_at(site: Site, question: str, before: str) -> bool:
+def is_at(site: Candidate, question: str, before: str) -> bool:
     """Whether a site is that instruction of a question's function."""
     here = site.function == f"known_{question}"
     return here and re.fullmatch(before, disassembly(site.code, site.address)) is not None

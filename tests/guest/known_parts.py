@@ -20,7 +20,8 @@ from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text
 from injectors.tools.calls import MODULE as CALLS
-from injectors.tools.regions import picks, regions, stack_pointers
+from injectors.tools.process_memory import picks, regions, stack_pointers
+from injectors.tools.settled import settled
 from injectors.tools.udriver import pid_of
 from injectors.udriver.memory import Memory
 
@@ -88,7 +89,8 @@ class ReadBack:
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         with self.text.inject(bench):
-            bench.report("test", "text.found", code=kernel_memory(self.text.address, len(self.text.new) // 2).hex())
+            site = settled(self.text.site)
+            bench.report("test", "text.found", code=kernel_memory(site.address, len(site.new) // 2).hex())
             yield
 
 

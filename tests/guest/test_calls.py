@@ -16,7 +16,7 @@ from injectors.kdriver.call_argument import CallArgument
 from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError, sweep
 from injectors.tools.call_values import FAILURES
-from injectors.tools.calls import sites_of
+from injectors.tools.calls import calls_of
 from tests.guest.conftest import Bed, Ran, known_parts
 
 pytestmark = pytest.mark.guest
@@ -102,9 +102,9 @@ def test_a_probability_meets_the_calls_that_its_seed_says(rtl8139: Bed, draw: in
 def test_only_calls_from_the_chosen_site_are_met(rtl8139: Bed) -> None:
     every = rtl8139.run(fault=CallDelay("dma_map_page_attrs", 1, times=0), trigger=AtOnce())
     seen = set(calls(every, "site"))
-    assert len(seen) >= 2 and seen <= {name for name, _ in sites_of(module(rtl8139), "dma_map_page_attrs")}
+    assert len(seen) >= 2 and seen <= {name for name, _ in calls_of(module(rtl8139), "dma_map_page_attrs")}
     site = next(name for name in sorted(seen) if name.startswith("cp_rx_poll"))
-    one = rtl8139.run(fault=CallDelay("dma_map_page_attrs", 1, times=0, site=site), trigger=AtOnce())
+    one = rtl8139.run(fault=CallDelay("dma_map_page_attrs", 1, times=0, at=site), trigger=AtOnce())
     assert set(calls(one, "site")) == {site}
     assert calls(one, "call") == list(range(1, len(calls(one, "call")) + 1)), "calls from elsewhere are not counted"
 
@@ -148,9 +148,9 @@ def test_an_arming_may_end_while_a_call_has_not_returned(nbd: Bed) -> None:
 def test_a_function_that_is_not_named_is_drawn_with_its_site_and_value(nbd: Bed) -> None:
     ran = nbd.run(fault=CallError(draw=1 << 62), trigger=AtRequest(5))
     fault = ran.record.trial.fault
-    assert isinstance(fault, CallError) and fault.function and fault.where
+    assert isinstance(fault, CallError) and fault.function and fault.site
     assert fault.value in FAILURES[fault.function].values
-    assert fault.site in [name for name, _ in sites_of(module(nbd), fault.function)]
+    assert fault.at in [name for name, _ in calls_of(module(nbd), fault.function)]
     assert ran.first("fault.injected").data["function"] == fault.function
 
 
@@ -161,10 +161,10 @@ def test_a_sweep_knows_what_the_driver_calls(driver: str, request: pytest.Fixtur
     known = {call.callee for call in module(bed).calls if not call.tail} & set(FAILURES)
     assert {fault.function for fault in swept} == known
     assert len(swept) == sum(len(FAILURES[function].values) for function in known) > 10
-    assert all(fault.place(bed.template.code).where for fault in swept)
+    assert all(fault.place(bed.template.code).site for fault in swept)
 
 
 def test_the_experiment_sweeps_over_each_failure_at_each_site_once(nbd: Bed, rtl8139: Bed) -> None:
     for bed, (_, _, failures) in zip((nbd, rtl8139), DRIVERS, strict=True):
-        where = CallError().place(bed.template.code).where
-        assert where is not None and where.drawn_from == failures
+        site = CallError().place(bed.template.code).site
+        assert site is not None and site.among == failures

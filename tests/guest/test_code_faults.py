@@ -15,8 +15,9 @@ from injectors.kdriver.overrun import Overrun
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
 from injectors.several import Several
+from injectors.tools.candidates import TYPES, candidates
 from injectors.tools.machine_code.instructions import prologue_bytes
-from injectors.tools.sites import TYPES, sites
+from injectors.tools.settled import settled
 from tests.guest.conftest import Bed, Ran, known_parts
 
 pytestmark = pytest.mark.guest
@@ -29,13 +30,13 @@ def module(bed: Bed) -> ModuleCode:
 
 def draw_of(bed: Bed, kind: str, address: int) -> int:
     """The draw that picks a site."""
-    addresses = [site.address for site in sites(module(bed), kind)]
+    addresses = [site.address for site in candidates(module(bed), kind)]
     return -(-addresses.index(address) * 2**64 // len(addresses))
 
 
 def address_of(bed: Bed, kind: str, function: str) -> int:
     """A type's last site in a function that a golden trial executes."""
-    return [site.address for site in sites(module(bed), kind, "executed") if site.function == function][-1]
+    return [site.address for site in candidates(module(bed), kind, "executed") if site.function == function][-1]
 
 
 def hit(bed: Bed, kind: str, function: str, **parts: Any) -> Ran:
@@ -59,7 +60,7 @@ def test_a_golden_trial_executes_the_request_path_and_not_what_nobody_calls(nbd:
 def test_sites_that_a_golden_trial_executes_are_executed(driver: str, request: pytest.FixtureRequest) -> None:
     """Nearly all: the trial may have passed a site for the last time. Nothing is changed there, only watched."""
     bed: Bed = request.getfixturevalue(driver)
-    kinds = [kind for kind in TYPES if sites(module(bed), kind, "executed")]
+    kinds = [kind for kind in TYPES if candidates(module(bed), kind, "executed")]
     drawn = [Text(kind, n * 0x9E3779B97F4A7C15 % 2**64, among="executed") for n, kind in enumerate(kinds)]
     placed = Several(tuple(drawn)).place(bed.template.code)
     ran = bed.run(fault=Several(tuple(map(unchanged, placed.faults))), trigger=AtRequest(2))
@@ -71,7 +72,8 @@ def test_sites_that_a_golden_trial_executes_are_executed(driver: str, request: p
 
 def unchanged(text: Any) -> Text:
     """What is there is written there."""
-    return Text("write", function=text.function, offset=text.offset, new=text.old)
+    site = settled(text.site)
+    return Text("write", function=site.function, offset=site.offset, new=site.old)
 
 
 def test_a_request_whose_lock_is_never_given_back_hangs(nbd: Bed) -> None:
@@ -109,7 +111,7 @@ def test_what_is_not_freed_is_lost_and_nothing_else(rtl8139: Bed) -> None:
 
 def test_a_copy_that_overruns_by_pages_crashes_and_one_by_a_word_does_not(rtl8139: Bed) -> None:
     """The registers are copied into a page of their own, behind which nothing is mapped."""
-    [copy] = [site for site in sites(module(rtl8139), "copy") if site.function == "cp_get_regs"]
+    [copy] = [site for site in candidates(module(rtl8139), "copy") if site.function == "cp_get_regs"]
     draw = draw_of(rtl8139, "copy", copy.address)
     word, pages = (
         rtl8139.run(fault=Several((Overrun(draw, words=words), known_parts.AskForRegisters())), trigger=AtRequest(20))

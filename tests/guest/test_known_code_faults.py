@@ -17,6 +17,7 @@ from injectors.kdriver.kernel_memory import SIZES, KernelMemory
 from injectors.kdriver.overrun import Overrun
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
+from injectors.tools.settled import settled
 from monitors.kernel import Kernel
 from tests.guest.conftest import Bed, Ran, answers_driver, known_parts
 from tests.guest.known_code_faults import NEVER_AN_INSTRUCTION, TEXT, Known, drawn, text_of
@@ -73,8 +74,9 @@ def test_without_a_fault_every_answer_is_the_known_one(answers: Bed) -> None:
 def test_a_type_is_placed_executed_and_answered_with(answers: Bed, known: Known) -> None:
     text = text_of(known, code(answers))
     ran = asked(answers, known_parts.ReadBack(text), known.question)
-    assert ran.first("fault.injected").data["after"] == text.after
-    assert ran.first("text.found").data["code"] == text.new, "the guest's own view"
+    site = settled(text.site)
+    assert ran.first("fault.injected").data["after"] == site.after
+    assert ran.first("text.found").data["code"] == site.new, "the guest's own view"
     assert in_order(ran)
     assert given(ran) == [known.answer] != [GOLDEN[known.question]]
 
@@ -90,7 +92,7 @@ def test_a_type_changes_no_other_answer(answers: Bed, known: Known) -> None:
 def test_a_random_word_that_is_no_instruction_crashes_the_kernel_there(answers: Bed) -> None:
     def make(draw: int) -> Text | None:
         text = Text("word", draw).place({"answers": code(answers)})
-        return text if text.new.startswith(NEVER_AN_INSTRUCTION) else None
+        return text if settled(text.site).new.startswith(NEVER_AN_INSTRUCTION) else None
 
     text = placed(answers, "word", "constant", "mov eax, 0x1234; .*", make)
     ran = asked(answers, text, "constant")

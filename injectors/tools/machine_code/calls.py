@@ -6,10 +6,10 @@ import random
 from collections.abc import Container, Iterator
 from functools import partial
 
+from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction, no_operation
-from injectors.tools.machine_code.locals import argument_loads
 from injectors.tools.machine_code.operands import left_out
-from injectors.tools.machine_code.site import Site, site
+from injectors.tools.machine_code.variables import argument_loads
 
 CALL, JUMP, RET = 0xE8, 0xE9, b"\xc3"
 STI = b"\xfb"
@@ -53,37 +53,37 @@ ALLOCATIONS = frozenset({
 """Functions that give memory back, and those that return memory, or NULL if there is none (Linux 6.12)."""
 
 
-def lock(body: Body) -> Iterator[Site]:
+def lock(body: Body) -> Iterator[Candidate]:
     """A call that takes a lock is left out; its caller goes on as if it had the lock."""
     for each in calls_of(body, LOCKS):
-        yield site(body, each, partial(returning, each.code, LOCKS[body.callees[each.address]]))
+        yield candidate(body, each, partial(returning, each.code, LOCKS[body.callees[each.address]]))
 
 
-def unlock(body: Body) -> Iterator[Site]:
+def unlock(body: Body) -> Iterator[Candidate]:
     """A call that gives a lock back is left out."""
     for each in calls_of(body, UNLOCKS):
-        yield site(body, each, partial(uncalled, each.code))
+        yield candidate(body, each, partial(uncalled, each.code))
 
 
-def free(body: Body) -> Iterator[Site]:
+def free(body: Body) -> Iterator[Candidate]:
     """A call that frees memory is left out."""
     for each in calls_of(body, FREES):
-        yield site(body, each, partial(uncalled, each.code))
+        yield candidate(body, each, partial(uncalled, each.code))
 
 
-def allocation(body: Body) -> Iterator[Site]:
+def allocation(body: Body) -> Iterator[Candidate]:
     """A call that allocates memory is replaced by its failure: NULL."""
     for each in calls_of(body, ALLOCATIONS):
-        yield site(body, each, partial(returning, each.code, 0))
+        yield candidate(body, each, partial(returning, each.code, 0))
 
 
-def irq(body: Body) -> Iterator[Site]:
+def irq(body: Body) -> Iterator[Candidate]:
     """Interrupts are not allowed again: sti is left out, or *_unlock_irqrestore is given a state without them."""
     for position, each in enumerate(body.instructions):
         if each.code == STI:
-            yield site(body, each, partial(left_out, each.code))
+            yield candidate(body, each, partial(left_out, each.code))
         elif body.callees.get(each.address) in RESTORES and "rsi" in (loads := argument_loads(body, position)):
-            yield site(body, loads["rsi"], partial(zero_state, loads["rsi"].code))
+            yield candidate(body, loads["rsi"], partial(zero_state, loads["rsi"].code))
 
 
 def calls_of(body: Body, names: Container[str]) -> Iterator[Instruction]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from injectors.tools.machine_code.calls import calls_of
+from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction
 from injectors.tools.machine_code.operands import NO_POINTERS, left_out
-from injectors.tools.machine_code.site import Site, site
 
 WORD_BYTES = 8
 LENGTHS = {
@@ -20,20 +20,20 @@ LENGTHS = {
 """Functions that copy memory (Linux 6.12) -> the register of the argument that says how many bytes."""
 
 
-def copy(body: Body) -> Iterator[Site]:
+def copy(body: Body) -> Iterator[Candidate]:
     """A copy: rep movs, or a call of a function that copies."""
     calls = {each.address for each in calls_of(body, LENGTHS)}
     for each in body.instructions:
         if each.address in calls or is_string_copy(each):
-            yield site(body, each, partial(left_out, each.code))
+            yield candidate(body, each, partial(left_out, each.code))
 
 
-def load(body: Body) -> Iterator[Site]:
+def load(body: Body) -> Iterator[Candidate]:
     """A read through a pointer."""
     for each in body.instructions:
         of = each.memory
         if of is not None and of.read and of.base not in NO_POINTERS and not of.segment.startswith("gs"):
-            yield site(body, each, partial(left_out, each.code))
+            yield candidate(body, each, partial(left_out, each.code))
 
 
 def is_string_copy(instruction: Instruction) -> bool:

@@ -6,35 +6,35 @@ import random
 from collections.abc import Iterator
 from functools import partial
 
+from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction
 from injectors.tools.machine_code.operands import left_out
-from injectors.tools.machine_code.site import Site, site
 
 INCLUSIVE = {2: 6, 6: 2, 3: 7, 7: 3, 12: 14, 14: 12, 13: 15, 15: 13}
 """Condition codes with and without equality (Intel SDM vol. 1, B.1): b-be, ae-a, l-le, ge-g."""
 COMPARISONS = ("cmp", "sub", "test")
 
 
-def deleted_branch(body: Body) -> Iterator[Site]:
+def deleted_branch(body: Body) -> Iterator[Candidate]:
     """A conditional jump is left out: what follows it is always executed."""
     for each in conditional_jumps(body):
-        yield site(body, each, partial(left_out, each.code))
+        yield candidate(body, each, partial(left_out, each.code))
 
 
-def inverted_branch(body: Body) -> Iterator[Site]:
+def inverted_branch(body: Body) -> Iterator[Candidate]:
     """A conditional jump is made on the opposite condition."""
     for each in conditional_jumps(body):
-        yield site(body, each, partial(inverted, each.code))
+        yield candidate(body, each, partial(inverted, each.code))
 
 
-def loop(body: Body) -> Iterator[Site]:
+def loop(body: Body) -> Iterator[Candidate]:
     """The condition of a jump back to earlier code of its function is inverted: a loop ends at once, or goes on."""
     for each in conditional_jumps(body):
         if each.target is not None and body.function.address <= each.target <= each.address:
-            yield site(body, each, partial(inverted, each.code))
+            yield candidate(body, each, partial(inverted, each.code))
 
 
-def off_by_one(body: Body) -> Iterator[Site]:
+def off_by_one(body: Body) -> Iterator[Candidate]:
     """A comparison's limit moves by one: its constant, if it has one, otherwise < becomes <= and the like."""
     seen = set[int]()
     for position, each in enumerate(body.instructions):
@@ -43,9 +43,9 @@ def off_by_one(body: Body) -> Iterator[Site]:
             continue
         if comparison.mnemonic == "cmp" and comparison.immediate:
             seen.add(comparison.address)
-            yield site(body, comparison, partial(moved_limit, comparison.code, comparison.immediate))
+            yield candidate(body, comparison, partial(moved_limit, comparison.code, comparison.immediate))
         else:
-            yield site(body, each, partial(other_inclusion, each.code))
+            yield candidate(body, each, partial(other_inclusion, each.code))
 
 
 def conditional_jumps(body: Body) -> Iterator[Instruction]:

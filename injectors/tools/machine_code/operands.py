@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Literal
 
+from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import (
     WHOLE,
     Body,
@@ -17,7 +18,6 @@ from injectors.tools.machine_code.instructions import (
     no_operation,
     operand_texts,
 )
-from injectors.tools.machine_code.site import Site, site
 
 Role = Literal["source", "destination", "pointer"]
 WORD_BYTES = 8
@@ -25,46 +25,46 @@ FRAME = ("push", "pop")  # the compiler's own: no assignment of the driver's
 NO_POINTERS = frozenset({"", "rsp", "rip"})  # the stack, global variables, per-CPU variables: no pointer is followed
 
 
-def bit_flip(body: Body) -> Iterator[Site]:
+def bit_flip(body: Body) -> Iterator[Candidate]:
     """One bit of an instruction flips."""
     for each in body.instructions:
-        yield site(body, each, partial(flipped_anywhere, each.code))
+        yield candidate(body, each, partial(flipped_anywhere, each.code))
 
 
-def word(body: Body) -> Iterator[Site]:
+def word(body: Body) -> Iterator[Candidate]:
     """The eight bytes from the beginning of an instruction become random ones."""
     for each in body.instructions:
         offset = each.address - body.function.address
         if len(code := body.function.code[offset : offset + WORD_BYTES]) == WORD_BYTES:
-            yield Site(body.function.name, offset, each.address, code, partial(other_word, code))
+            yield Candidate(body.function.name, offset, each.address, code, partial(other_word, code))
 
 
-def nop(body: Body) -> Iterator[Site]:
+def nop(body: Body) -> Iterator[Candidate]:
     """An instruction is left out."""
     for each in body.instructions:
-        yield site(body, each, partial(left_out, each.code))
+        yield candidate(body, each, partial(left_out, each.code))
 
 
-def source(body: Body) -> Iterator[Site]:
+def source(body: Body) -> Iterator[Candidate]:
     """One bit flips in a register or constant that an instruction only reads."""
     yield from with_role(body, "source")
 
 
-def destination(body: Body) -> Iterator[Site]:
+def destination(body: Body) -> Iterator[Candidate]:
     """One bit flips in the register that an instruction writes."""
     yield from with_role(body, "destination")
 
 
-def pointer(body: Body) -> Iterator[Site]:
+def pointer(body: Body) -> Iterator[Candidate]:
     """One bit flips in a register or the displacement by which an instruction finds its operand in memory."""
     yield from with_role(body, "pointer")
 
 
-def with_role(body: Body, role: Role) -> Iterator[Site]:
+def with_role(body: Body, role: Role) -> Iterator[Candidate]:
     """The instructions with bits that belong to operands of this role."""
     for each in body.instructions:
         if bits := operand_bits(each.code)[role]:
-            yield site(body, each, partial(flipped_among, each.code, bits))
+            yield candidate(body, each, partial(flipped_among, each.code, bits))
 
 
 def flipped_anywhere(code: bytes, rng: random.Random) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction, Operand
 from injectors.tools.machine_code.operands import left_out
-from injectors.tools.machine_code.site import Site, site
 
 KEPT = frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"})
 ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
@@ -16,14 +16,14 @@ LOADS = ("mov", "movabs", "movzx", "movsx", "movsxd", "lea")
 CANARY = ("gs", 0x28)  # where the stack protector's value is: its place in the frame is no local
 
 
-def initialisation(body: Body) -> Iterator[Site]:
+def initialisation(body: Body) -> Iterator[Candidate]:
     """The first write of a local is left out: of a register that was just saved, or of a place in the frame."""
     saved, slots = set[str](), list[Operand]()
     for position, each in enumerate(body.instructions):
         if each.mnemonic == "push":
             saved |= each.reads & KEPT
         elif initialises_register(each, saved) or initialises_slot(body, position, slots):
-            yield site(body, each, partial(left_out, each.code))
+            yield candidate(body, each, partial(left_out, each.code))
         saved -= each.writes
         slots += [o for o in each.operands if o.kind == "memory" and o.base == "rsp"]
 
@@ -75,12 +75,12 @@ def stores_canary(body: Body, position: int) -> bool:
     return of is not None and (of.segment, of.displacement) == CANARY
 
 
-def interface(body: Body) -> Iterator[Site]:
+def interface(body: Body) -> Iterator[Candidate]:
     """The load of an argument is left out: the last write of an argument's register that surely precedes a call."""
     for position, each in enumerate(body.instructions):
         if each.flow == "call" or (each.flow == "jump" and each.address in body.callees):
             for load in reversed(argument_loads(body, position).values()):
-                yield site(body, load, partial(left_out, load.code))
+                yield candidate(body, load, partial(left_out, load.code))
 
 
 def argument_loads(body: Body, position: int) -> dict[str, Instruction]:

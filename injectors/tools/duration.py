@@ -9,7 +9,7 @@ from faultkit.kit import Bench, Kind
 
 
 @contextmanager
-def lasting(bench: Bench, for_s: float, end: Callable[[], object]) -> Iterator[None]:
+def for_a_while(bench: Bench, for_s: float, end: Callable[[], object]) -> Iterator[None]:
     """Call `end` when `for_s` of virtual time have passed (0: not before the exit), or on exit; once."""
     left = [end]
 

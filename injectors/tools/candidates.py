@@ -1,4 +1,4 @@
-"""Where the k-driver's machine code can be changed: each type of code fault, and all its sites in a module."""
+"""The types of fault in the k-driver's machine code, and the candidates that each has in a module."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from faultkit.kit import Function, ModuleCode, NotPlaced
-from injectors.tools.machine_code import calls, copies, flow, locals, operands
+from injectors.tools.machine_code import calls, copies, flow, operands, variables
+from injectors.tools.machine_code.candidate import Candidate
 from injectors.tools.machine_code.instructions import Body, body
-from injectors.tools.machine_code.site import Site
 
 NO_FUNCTIONS = ("__pfx_", "__SCT__")  # symbols of the padding before a function, and of static-call trampolines
 ONCE = (".init.text", ".exit.text")  # sections of functions that run once, when the module comes or goes
 AMONG = ("all", "executed", "whole")
 
-TYPES: Mapping[str, Callable[[Body], Iterator[Site]]] = {
+TYPES: Mapping[str, Callable[[Body], Iterator[Candidate]]] = {
     "bit_flip": operands.bit_flip,
     "word": operands.word,
     "nop": operands.nop,
@@ -26,8 +26,8 @@ TYPES: Mapping[str, Callable[[Body], Iterator[Site]]] = {
     "inverted_branch": flow.inverted_branch,
     "loop": flow.loop,
     "off_by_one": flow.off_by_one,
-    "initialisation": locals.initialisation,
-    "interface": locals.interface,
+    "initialisation": variables.initialisation,
+    "interface": variables.interface,
     "lock": calls.lock,
     "unlock": calls.unlock,
     "irq": calls.irq,
@@ -35,17 +35,8 @@ TYPES: Mapping[str, Callable[[Body], Iterator[Site]]] = {
     "allocation": calls.allocation,
 }
 
-POINTS: Mapping[str, Callable[[Body], Iterator[Site]]] = {"copy": copies.copy, "load": copies.load}
+POINTS: Mapping[str, Callable[[Body], Iterator[Candidate]]] = {"copy": copies.copy, "load": copies.load}
 """Instructions at which faults wait that change no code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """A site that was drawn, out of how many, and how many the module has in all."""
-
-    site: Site
-    among: int
-    in_all: int
 
 
 def module_of(code: Mapping[str, ModuleCode]) -> ModuleCode:
@@ -53,14 +44,23 @@ def module_of(code: Mapping[str, ModuleCode]) -> ModuleCode:
     return next(iter(code.values()))
 
 
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A candidate that was drawn, the number of those it was drawn from, and of all that the module has."""
+
+    candidate: Candidate
+    among: int
+    in_all: int
+
+
 def pick(code: ModuleCode, operator: str, draw: int, among: str) -> Pick:
-    """One of a type's sites, uniformly by 64 random bits. Raises: NotPlaced if there is none.
+    """One of a type's candidates, uniformly by 64 random bits. Raises: NotPlaced if there is none.
 
     `among`: "all" in functions that may run at any time; of these, those "executed" in a golden trial; in the "whole"
     module, with the functions that run once, when it is loaded or unloaded.
     """
-    found = sites(code, operator, among)
-    in_all = len(sites(code, operator))
+    found = candidates(code, operator, among)
+    in_all = len(candidates(code, operator))
     if not found:
         where = f" that a golden trial executes, of {in_all} in all" if in_all else ""
         raise NotPlaced(f"{code.name} has no site for {operator}{where}")
@@ -68,15 +68,15 @@ def pick(code: ModuleCode, operator: str, draw: int, among: str) -> Pick:
 
 
 @lru_cache(maxsize=64)
-def sites(code: ModuleCode, operator: str, among: str = "all") -> tuple[Site, ...]:
-    """Every place of a module that a type applies to, in order. Raises: NotPlaced for an unknown choice."""
+def candidates(code: ModuleCode, operator: str, among: str = "all") -> tuple[Candidate, ...]:
+    """All candidates of a type in a module, in order. Raises: NotPlaced for an unknown choice."""
     find = {**TYPES, **POINTS}[operator]
-    found = (site for each in bodies(code) if eligible(each.function, among) for site in find(each))
+    found = (each for function in bodies(code) if eligible(function.function, among) for each in find(function))
     if among != "executed":
         return tuple(found)
     if code.executed is None:
         raise NotPlaced(f"it is not known what a golden trial executes of {code.name}: use --accel tcg")
-    return tuple(site for site in found if site.address in code.executed)
+    return tuple(each for each in found if each.address in code.executed)
 
 
 @lru_cache(maxsize=4)
@@ -87,7 +87,7 @@ def bodies(code: ModuleCode) -> tuple[Body, ...]:
 
 
 def eligible(function: Function, among: str) -> bool:
-    """True if a function's sites are asked for. Raises: NotPlaced for an unknown choice."""
+    """Whether a function's candidates are asked for. Raises: NotPlaced for an unknown choice."""
     if among not in AMONG:
         raise NotPlaced(f"sites cannot be drawn among {among!r}: there are {', '.join(AMONG)}")
     return among == "whole" or not function.section.startswith(ONCE)
