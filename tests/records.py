@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from faultkit.model.code import Site
 from faultkit.model.codec import encode
 from faultkit.model.events import Ending, Event
 from faultkit.model.parts import Bench, Check, Side
@@ -92,7 +93,7 @@ class Typed(Kill):
 
     operator: str = "nop"
     function: str | None = None
-    address: int = 0
+    site: Site | None = None
 
     @property
     def fault_type(self) -> str:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from faultkit.model.code import Site
 from faultkit.model.codec import encode
 from faultkit.model.events import Ending, Event, Outcome
 from faultkit.model.policies import Nothing, ReloadKDriver, RestartUDriver
 from faultkit.model.trial import Record, Trial
 from faultkit.model.triggers import AtRequest
 from faultkit.store.store import Row, Store
+from faultkit.verdict.strata import function_of
 from tests.records import EVENTS_OF, MS, CallError, Hang, Kill, Nbd, Rtl8139, Writes, a_golden_row, a_row
 
 QUESTION = """Does a restarted u-driver lose acknowledged writes when it fails under load?
@@ -25,16 +27,14 @@ QUESTION = """Does a restarted u-driver lose acknowledged writes when it fails u
 Expected: no, at any queue depth: nbd holds what was in flight until the connection is back.
 """
 FUNCTIONS = ("cp_start_xmit", "cp_rx_poll", "cp_interrupt", "nbd_queue_rq", "nbd_read_reply", "recv_work")
+SITE = Site(function="cp_start_xmit", offset=16, address=16, old="741d", before="je 0x2f", after="jne 0x2f")
 
 
 @dataclass(frozen=True, slots=True)
 class Text(Kill):
     """A changed instruction."""
 
-    function: str = "cp_start_xmit"
-    offset: int = 16
-    before: str = "je 0x2f"
-    after: str = "jne 0x2f"
+    site: Site = SITE
 
 
 FAULTS = (Kill(), Hang(), CallError(), Text())
@@ -160,7 +160,7 @@ def crash(story: Story, fault: Any, active: float) -> float:
     kind, what = story.rng.choice(CRASHES)
     t = story.tell(
         active + story.around(0.4), "kernel", f"kernel.{kind}",
-        what=what, function=getattr(fault, "function", "recv_work"), offset=0x4F, text="RIP: 0010:...",
+        what=what, function=function_of(fault) or "recv_work", offset=0x4F, text="RIP: 0010:...",
     )  # fmt: skip
     story.tell(t + 0.2, "kernel", "kernel.panic", what="Fatal exception in interrupt", function=None, text="")
     return story.tell(t + 0.3, "host", "guest.panicked")
@@ -186,8 +186,10 @@ def recovery(story: Story, outcome: Outcome, seen: float) -> float:
 def fault_of(rng: Random, seed: int) -> Any:
     """One of the faults, its site drawn."""
     fault = rng.choice(FAULTS)
-    if isinstance(fault, (CallError, Text)):
-        return type(fault)(function=rng.choice(FUNCTIONS))
+    if isinstance(fault, CallError):
+        return CallError(function=rng.choice(FUNCTIONS))
+    if isinstance(fault, Text):
+        return Text(site=replace(fault.site, function=rng.choice(FUNCTIONS)))
     return fault
 
 
@@ -225,7 +227,7 @@ def record_of(trial: Trial, rng: Random, requests: int) -> Record:
     events = sorted(story.events, key=lambda e: e.t_ns)
     end = events[-1].t_ns
     tail = () if crashed else (Event(end + MS, "agent", "trial.finished"),)
-    function = getattr(trial.fault, "function", "recv_work")
+    function = function_of(trial.fault) or "recv_work"
     return Record(
         trial=trial,
         ending=Ending.PANICKED if crashed else Ending.FINISHED,

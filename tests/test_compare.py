@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faultkit.model.code import CallSites, Entry, Site, in_any_build
+from faultkit.model.codec import encode
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.model.policies import Nothing, RestartUDriver
@@ -81,16 +83,27 @@ def test_other_monitors_and_another_build_of_the_driver_leave_pairs(restarted: P
 
 
 def test_a_site_is_the_same_where_another_build_has_put_it(tmp_path: Path) -> None:
+    def site(function: str, address: int) -> Site:
+        return Site(function=function, offset=4, address=address, old="7402", before=f"je {address + 8:#x}")
+
     one, moved, other = (
         stored(tmp_path / name, [a_row(0, *EVENTS_OF["LOST"], fault=fault)])
         for name, fault in (
-            ("one", Typed("nop", "nbd_open", address=0x1000)),
-            ("moved", Typed("nop", "nbd_open", address=0x2000)),
-            ("other", Typed("nop", "nbd_close", address=0x1000)),
+            ("one", Typed("nop", site=site("nbd_open", 0x1000))),
+            ("moved", Typed("nop", site=site("nbd_open", 0x2000))),
+            ("other", Typed("nop", site=site("nbd_close", 0x1000))),
         )
     )
     assert compared(one, moved).paired
     assert not compared(one, other).paired
+
+
+def test_calls_and_entries_hold_for_one_build_alone() -> None:
+    calls = CallSites(text_bytes=4096, returns=(("nbd_open+0x5", 10),), among=3)
+    for place in (calls, Entry(address=0x1000, room=0x1F00)):
+        assert in_any_build(encode(Typed("nop", site=place))) == {  # type: ignore[arg-type]
+            **encode(Typed("nop")), "site": {"is": encode(place)["is"]},
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(

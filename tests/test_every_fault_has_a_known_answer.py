@@ -13,7 +13,7 @@ from drivers.nbd.tampering import ACTIONS
 from faultkit.running.catalogue import classes
 from injectors.kdriver import call_argument, call_error, kernel_memory
 from injectors.kdriver.mutant import Mutant
-from injectors.tools import regions
+from injectors.tools import process_memory
 from injectors.tools.candidates import TYPES
 from injectors.udriver import fd_closed
 from tests.guest.known_code_faults import CRASHES, TEXT
@@ -23,7 +23,7 @@ GUEST = Path(__file__).parent / "guest"
 GUEST_TESTS = [path for path in sorted(GUEST.glob("*.py")) if path.name != "conftest.py"]  # and parts made for them
 INJECTORS = {cls.__name__ for cls in classes("injectors")}
 WORDS: dict[str, Collection[str]] = {
-    "Memory": regions.KINDS,
+    "Memory": process_memory.KINDS,
     "MemoryLimit": ("refuse",),  # "kill" is what it does unasked
     "FdClosed": fd_closed.KINDS,
     "Channel": ACTIONS,

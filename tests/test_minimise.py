@@ -60,7 +60,7 @@ def test_another_failure_is_not_the_same_failure() -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (a_row(0, *EVENTS_OF["LOST"], fault=Kill()), "has one fault only"),
+        (a_row(0, *EVENTS_OF["LOST"], fault=Kill()), "has 1 fault only"),
         (a_row(0, *EVENTS_OF["LOST"], fault=Both((Kill(),))), "has 1 fault only"),
         (a_row(0, *EVENTS_OF["MASKED"], fault=Both((Kill(), Hang()))), "is MASKED: that is no failure"),
         (a_row(0, void="gone", fault=Both((Kill(), Hang()))), "is void"),

@@ -126,10 +126,13 @@ def test_a_row_opens_the_trials_page_which_says_what_the_store_says(page: Chrome
     with Store.open(run) as store:
         oops = next(e for e in store.events(n) if e.kind in ("kernel.oops", "kernel.lockup"))
         fault = store.plan(n)["fault"]
-    assert f"Trial {n}: text in {fault['function']}" in one(dialog, "h2").text
+    assert f"Trial {n}: text in {fault['site']['function']}" in one(dialog, "h2").text
     assert one(dialog, ".command").text == f"faultkit replay {run} {n}"
     assert f"{oops.data['what']} in {oops.data['function']}+0x4f" in one(dialog, ".crash").text
-    assert [one(dialog, ".before").text, one(dialog, ".after").text] == [fault["before"], fault["after"]]
+    assert [one(dialog, ".before").text, one(dialog, ".after").text] == [
+        fault["site"]["before"],
+        fault["site"]["after"],
+    ]
     assert "fault.activated" in one(dialog, ".listing").text and "RIP: 0010" in one(dialog, "pre.listing").text
     assert one(dialog, "svg.timeline[role=img]").is_displayed()
     dialog.send_keys(Keys.ESCAPE)

@@ -145,7 +145,7 @@ def row(monkeypatch: pytest.MonkeyPatch, fault: Any) -> Row:
 
 def test_the_plan_that_is_stored_is_the_one_that_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = row(monkeypatch, at())
-    assert ran.plan["fault"]["address"] == 0x3001 and ran.void is None and ran.attempts == 1
+    assert ran.plan["fault"]["site"]["address"] == 0x3001 and ran.void is None and ran.attempts == 1
 
 
 def test_without_its_site_a_trial_is_void_and_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
