@@ -18,7 +18,7 @@ SIDES = {  # injectors lay in one folder until they were sorted by the side that
     "kdriver": "call_argument call_delay call_error kernel_bug kernel_memory mutant overrun skip text unbind",
     "device": "dead_device dma_flip interrupt_storm interrupts_held interrupts_lost link_down unplugged",
     "channel": "channel",
-    "tools": "call_values calls regions sites",
+    "tools": "call_values calls",
 }
 MODULES: Mapping[str, str] = {
     "drivers.microdriver.contract": "microdriver.contract",
@@ -27,7 +27,6 @@ MODULES: Mapping[str, str] = {
     "faultkit.policies": "faultkit.model.policies",
     "faultkit.triggers": "faultkit.model.triggers",
     "injectors.machine_code.instructions": "injectors.tools.machine_code.instructions",
-    "injectors.machine_code.site": "injectors.tools.machine_code.site",
     **{f"injectors.{name}": f"injectors.{side}.{name}" for side, names in SIDES.items() for name in names.split()},
 }
 CLASSES: Mapping[str, str] = {  # classes that moved without their module, or that have another name now
@@ -42,10 +41,75 @@ CLASSES: Mapping[str, str] = {  # classes that moved without their module, or th
     "faultkit.protocols:Program": "faultkit.model.builds:Program",
     "faultkit.protocols:Register": "faultkit.model.parts:Register",
     "faultkit.protocols:Tampering": "faultkit.model.parts:Tampering",
+    "injectors.calls:Where": "faultkit.model.code:CallSites",
+    "injectors.tools.calls:Where": "faultkit.model.code:CallSites",
 }
 
 Fields = dict[str, Any]
-SHAPES: Mapping[str, Callable[[Fields], Fields]] = {}  # a class's name today -> its fields as they were -> as they are
+SITE = {
+    "old": "old",
+    "before": "before",
+    "after": "after",
+    "address": "address",
+    "sites": "among",
+    "sites_in_all": "in_all",
+}
+
+
+def at_site(data: Fields) -> Fields:
+    """A code fault whose place was spread over its own fields: they are its `site` now."""
+    if "address" not in data:
+        return data
+    fields = {key: value for key, value in data.items() if key not in SITE}
+    fields["site"] = None
+    if data["old"]:
+        given = {key: data[key] for key in ("function", "offset")} | {"new": data.get("new", "")}
+        site = {now: data[key] for key, now in SITE.items() if key in data}
+        fields["site"] = {"is": "faultkit.model.code:Site", **given, **site}
+        if data.get("operator") != "write":  # which is given its place; other faults are drawn
+            fields |= {"function": None, "offset": None, "new": ""}
+    return fields
+
+
+def drawn_at_site(data: Fields) -> Fields:
+    """The same, for a fault that is never given its place."""
+    return {key: value for key, value in at_site(data).items() if key not in ("function", "offset", "new")}
+
+
+def at_entry(data: Fields) -> Fields:
+    """A bug at a function's entry: address and free space were fields of its own."""
+    if "address" not in data:
+        return data
+    fields = {key: value for key, value in data.items() if key not in ("address", "space")}
+    entry = {"is": "faultkit.model.code:Entry", "address": data["address"], "room": data["space"]}
+    return fields | {"site": entry if data["address"] else None}
+
+
+def at_calls(data: Fields) -> Fields:
+    """A fault of calls: `site` was the choice of calls, and `where` the place that it was settled on."""
+    if "where" not in data:
+        return data
+    fields = {key: value for key, value in data.items() if key != "where"}
+    return fields | {"at": data["site"], "site": data["where"]}
+
+
+def call_sites(data: Fields) -> Fields:
+    """The calls that a fault was settled on."""
+    names = {"sites": "returns", "drawn_from": "among"}
+    return {names.get(key, key): value for key, value in data.items()}
+
+
+SHAPES: Mapping[str, Callable[[Fields], Fields]] = {  # a class's name today -> its fields as they were -> as they are
+    "faultkit.model.code:CallSites": call_sites,
+    "injectors.kdriver.call_argument:CallArgument": at_calls,
+    "injectors.kdriver.call_delay:CallDelay": at_calls,
+    "injectors.kdriver.call_error:CallError": at_calls,
+    "injectors.kdriver.kernel_bug:KernelBug": at_entry,
+    "injectors.kdriver.kernel_memory:KernelMemory": drawn_at_site,
+    "injectors.kdriver.overrun:Overrun": drawn_at_site,
+    "injectors.kdriver.skip:Skip": drawn_at_site,
+    "injectors.kdriver.text:Text": at_site,
+}
 
 
 def loads(text: str | bytes) -> Any:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from faultkit.kit import NotPlaced
-from injectors.tools.process_memory import Mapping, mappings_of
+from injectors.tools.process_memory import Area, areas_of
 
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
 PT_LOAD, PT_GNU_EH_FRAME = 1, 0x6474E550
@@ -25,7 +25,7 @@ def start_of(pid: int, address: int) -> int | None:
     Decoded from the start of its function, as the unwind table of its program or library has it (Linux Standard Base,
     .eh_frame_hdr): every compiled function is in there, also of a program without symbols. Raises: NotPlaced.
     """
-    mappings = mappings_of(pid)
+    mappings = areas_of(pid)
     mine = next(m for m in mappings if m.low <= address < m.high)
     image = next(m for m in mappings if m.name == mine.name and not m.offset)
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
@@ -35,7 +35,7 @@ def start_of(pid: int, address: int) -> int | None:
         return start + start_within(os.pread(memory.fileno(), end - start, start), address - start)
 
 
-def function_at(memory: int, image: Mapping, address: int) -> tuple[int, int]:
+def function_at(memory: int, image: Area, address: int) -> tuple[int, int]:
     """The last function of a mapped ELF file that begins at or before an address, from its start to its end."""
     where, table = unwind_table(memory, image)
     entries = struct.unpack_from("=I", table, 8)[0]
@@ -50,7 +50,7 @@ def function_at(memory: int, image: Mapping, address: int) -> tuple[int, int]:
     return start, start + size
 
 
-def unwind_table(memory: int, image: Mapping) -> tuple[int, bytes]:
+def unwind_table(memory: int, image: Area) -> tuple[int, bytes]:
     """The .eh_frame_hdr of a mapped ELF file, and its address. Raises: NotPlaced if it has none of the usual kind."""
     head = os.pread(memory, 64, image.low)
     offset, count = struct.unpack_from("=Q", head, 32)[0], struct.unpack_from("=H", head, 56)[0]

@@ -28,7 +28,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class Area:
     """A mapping of a process, as /proc/PID/maps has it."""
 
     low: int
@@ -38,17 +38,17 @@ class Mapping:
     name: str
 
 
-def mappings_of(pid: int) -> list[Mapping]:
+def areas_of(pid: int) -> list[Area]:
     """All of them, by address."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    return [mapping_of(line.split(maxsplit=5)) for line in lines]
+    return [area_of(line.split(maxsplit=5)) for line in lines]
 
 
-def mapping_of(fields: list[str]) -> Mapping:
+def area_of(fields: list[str]) -> Area:
     """A line of /proc/PID/maps."""
     low, high = fields[0].split("-")
     name = fields[5] if len(fields) == 6 else ""
-    return Mapping(int(low, 16), int(high, 16), fields[1], int(fields[2], 16), name)
+    return Area(int(low, 16), int(high, 16), fields[1], int(fields[2], 16), name)
 
 
 def regions(pid: int, name: str) -> list[Range]:
@@ -66,7 +66,7 @@ def watch_use(pid: int, name: str) -> None:
         Path(f"/proc/{pid}/clear_refs").write_text(FORGET_WRITES)
         return
     FAULT_AROUND.write_text(str(mmap.PAGESIZE))  # no neighbours with them
-    for low, high in text_ranges(mappings_of(pid), []):
+    for low, high in text_ranges(areas_of(pid), []):
         call_in(pid, MADVISE, low, high - low, MADV_DONTNEED)
 
 
@@ -80,37 +80,37 @@ def in_state(pid: int, name: str, categories: int, what: str) -> list[Range]:
     """The parts of a region whose pages are of all these categories. Raises: NotPlaced if there are none."""
     if name not in KINDS:
         raise NotPlaced(f"a u-driver has no memory region {name!r}: there are {', '.join(KINDS)}")
-    found = pages_with(pid, categories, KINDS[name](mappings_of(pid), stack_pointers(pid)))
+    found = pages_with(pid, categories, KINDS[name](areas_of(pid), stack_pointers(pid)))
     if not found:
         raise NotPlaced(f"process {pid} has no {name} {what}")
     return found
 
 
-def data_ranges(mappings: list[Mapping], pointers: list[int]) -> list[Range]:
+def data_ranges(mappings: list[Area], pointers: list[int]) -> list[Range]:
     """Writable mappings of files."""
     del pointers
     return [(m.low, m.high) for m in mappings if m.access.startswith("rw") and m.name.startswith("/")]
 
 
-def text_ranges(mappings: list[Mapping], pointers: list[int]) -> list[Range]:
+def text_ranges(mappings: list[Area], pointers: list[int]) -> list[Range]:
     """Executable mappings of files."""
     del pointers
     return [(m.low, m.high) for m in mappings if m.access.startswith("r-x") and m.name.startswith("/")]
 
 
-def stack_ranges(mappings: list[Mapping], pointers: list[int]) -> list[Range]:
+def stack_ranges(mappings: list[Area], pointers: list[int]) -> list[Range]:
     """From each stack pointer to the end of the mapping that it points into."""
     own = [m for m in mappings if m.access.startswith("rw")]
     return [(sp, m.high) for m in own for sp in pointers if m.low <= sp < m.high]
 
 
-def heap_ranges(mappings: list[Mapping], pointers: list[int]) -> list[Range]:
+def heap_ranges(mappings: list[Area], pointers: list[int]) -> list[Range]:
     """Writable anonymous mappings that are no thread's stack."""
     own = [m for m in mappings if m.access.startswith("rw") and m.name in ("", "[heap]")]
     return [(m.low, m.high) for m in own if not any(m.low <= sp < m.high for sp in pointers)]
 
 
-KINDS: dict[str, Callable[[list[Mapping], list[int]], list[Range]]] = {
+KINDS: dict[str, Callable[[list[Area], list[int]], list[Range]]] = {
     "data": data_ranges,
     "stack": stack_ranges,
     "heap": heap_ranges,
