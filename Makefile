@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 CODE := faultkit injectors monitors microdriver drivers experiments benchmarks tests
 C := $(shell git ls-files '*.c')
 
-.PHONY: setup check format test bench docs picture
+.PHONY: setup check format test bench docs picture fingerprint
 
 setup:
 	./setup
@@ -29,6 +29,10 @@ bench: setup
 
 docs: setup
 	$(PYTHON) -m faultkit.cli.pages
+
+fingerprint:
+	./demo
+	$(PYTHON) -m benchmarks.fingerprint --publish results/quickstart_nbd/latest results/quickstart_rtl8139/latest
 
 picture:
 	./setup --tests

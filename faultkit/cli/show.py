@@ -12,6 +12,7 @@ from rich.console import Console
 
 from faultkit.cli import options
 from faultkit.cli.results import open_results, result_argument
+from faultkit.results.fingerprint import fingerprint
 from faultkit.results.summary import COLUMNS, as_json
 from faultkit.store.store import Store
 from faultkit.tables import timeline
@@ -36,13 +37,22 @@ from faultkit.tables.outcome_table import OutcomeTable
     help="How long each phase of recovery took, by driver and policy, of the campaign or of TRIAL: n, how many came to "
     "no end, p50, p95, p99.",
 )
+@click.option(
+    "--fingerprint",
+    "hashed",
+    is_flag=True,
+    help="Only a short hash of all outcomes and events: two campaigns that have the same are the same, bit for bit.",
+)
 @options.as_json(
     "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, cost, replays, "
     "interference, about}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, "
-    "policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`"
+    "policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`; with --fingerprint "
+    "`{fingerprint}`"
 )
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")
-def command(result: Path, trial: int | None, column: str, phases: bool, as_data: bool, everything: bool) -> None:
+def command(
+    result: Path, trial: int | None, column: str, phases: bool, hashed: bool, as_data: bool, everything: bool
+) -> None:
     """Show a campaign's accounting and outcomes, a row per injector; or the time line and console of one TRIAL.
 
     Works while the campaign runs.
@@ -54,7 +64,10 @@ def command(result: Path, trial: int | None, column: str, phases: bool, as_data:
       faultkit show quickstart_nbd 12 --all
     """
     with open_results(result) as store:
-        if phases:
+        if hashed:
+            found = fingerprint(store)
+            click.echo(json.dumps({"fingerprint": found}) if as_data else found)
+        elif phases:
             table = phase_table(store, trial)
             click.echo(json.dumps(table.as_json())) if as_data else Console().print(table)
         elif trial is not None and as_data:

@@ -168,6 +168,11 @@ class Store:
             guest_s=guest_s,
         )
 
+    def outcomes(self) -> dict[int, str | None]:
+        """The outcome of each trial by its number, in order; None for a void one."""
+        with translated(self.path):
+            return dict(self._db.execute("SELECT n, outcome FROM trials ORDER BY n"))
+
     def console(self, n: int) -> str:
         """The guest's console output during a trial ("" for a void one)."""
         blob = self._one(n, "console")
