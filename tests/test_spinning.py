@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from faultkit.machine.gdbstub import GdbStub
-from faultkit.machine.spinning import NOP, PAUSE, SPINNING, quicken
+from faultkit.machine.spinning import NOP, PAUSE, SPINNING, remove_pauses
 from faultkit.machine.symbols import Symbol
 
 START = 0xFFFFFFFF81000000
@@ -34,7 +34,7 @@ def spun(*functions: tuple[str, str, bytes]) -> tuple[list[int], bytes]:
     for name, module, code in functions:
         symbols.append(Symbol(START + len(memory.data), name, module))
         memory.data += code
-    changed = quicken(cast(GdbStub, memory), [*symbols, Symbol(START + len(memory.data), "end")])
+    changed = remove_pauses(cast(GdbStub, memory), [*symbols, Symbol(START + len(memory.data), "end")])
     return [at - START for at in changed], bytes(memory.data)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import built_guest, open_results, result_argument
+from faultkit.cli.results import guest_of, open_results, result_argument
 from faultkit.running.interference import as_meta, interference
 from faultkit.running.replay import described, spread
 
@@ -37,7 +37,7 @@ def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -
     with open_results(result, readonly=False) as store:
         chosen = spread(store, sample or len(store.done()))
         runs = []
-        for run in interference(store, chosen, together, built_guest(terminal.progress())):
+        for run in interference(store, chosen, together, guest_of(store, terminal.progress())):
             runs.append(run)
             if not as_data and not (run.outcome_agrees and run.events_agree):
                 click.echo(described(run))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import built_guest, open_results, result_argument
+from faultkit.cli.results import guest_of, open_results, result_argument
 from faultkit.running.minimise import Minimal, Step, as_json, minimise
 
 
@@ -29,7 +29,7 @@ def command(result: Path, trial: int, as_data: bool) -> None:
     """
     with open_results(result) as store:
         store.record(trial)  # if there is none, no guest need be built to say so
-        found = minimise(store, trial, built_guest(terminal.progress()), quiet if as_data else print_step)
+        found = minimise(store, trial, guest_of(store, terminal.progress()), quiet if as_data else print_step)
     click.echo(json.dumps(as_json(found)) if as_data else "\n".join(summary(found)))
 
 

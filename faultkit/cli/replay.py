@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import built_guest, open_results, result_argument
+from faultkit.cli.results import guest_of, open_results, result_argument
 from faultkit.model.errors import UsageError
 from faultkit.running.replay import described, replay, spread
 
@@ -25,8 +25,9 @@ from faultkit.running.replay import described, replay, spread
 def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
     """Run stored TRIALS again, and compare the outcome and, bit for bit, all events of each.
 
-    Prints the first difference, if there is one. Prepares templates that are no longer in the cache. Refuses another
-    guest image, QEMU or code. The counts are stored with the results, and shown with them.
+    Prints the first difference, if there is one. Makes a guest or template again that is no longer in the cache, from
+    packages of the recorded versions. Refuses another QEMU, other code, and a guest whose packages Debian's archive no
+    longer has. The counts are stored with the results, and shown with them.
 
     \b
     Examples:
@@ -38,7 +39,7 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
     with open_results(result, readonly=False) as store:
         chosen = list(trials) or spread(store, sample or 1)
         runs = []
-        for again in replay(store, chosen, times, jobs, built_guest(terminal.progress())):
+        for again in replay(store, chosen, times, jobs, guest_of(store, terminal.progress())):
             runs.append(again)
             if not as_data:
                 click.echo(described(again))

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import Console
 
-from faultkit.machine.image import Image, image
+from faultkit.machine.image import Image, cached, image
 from faultkit.model.errors import UsageError
 from faultkit.running import catalogue, experiment
 from faultkit.store.store import FILE, Store
@@ -76,6 +76,11 @@ def link_latest(out: Path) -> None:
     if (out / FILE).exists() and (link.is_symlink() or not link.exists()):
         link.unlink(missing_ok=True)
         link.symlink_to(out.name)
+
+
+def guest_of(store: Store, console: Console) -> Image:
+    """The guest that a campaign was run on, if it is in the cache; else this machine's."""
+    return cached(store.meta()["image"]) or built_guest(console)
 
 
 def built_guest(console: Console) -> Image:

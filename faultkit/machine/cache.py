@@ -48,7 +48,7 @@ class Entry:
 
 
 def place() -> Path:
-    """Where the cache is, or would be."""
+    """The path of the cache, which need not exist."""
     base = os.environ.get("FAULTKIT_CACHE")
     return Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faultkit"
 
@@ -151,7 +151,7 @@ def keep(target: Path) -> int:
 
 
 def in_use(target: Path) -> bool:
-    """True while a process holds an entry."""
+    """True if a process keeps an entry."""
     descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

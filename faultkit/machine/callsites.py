@@ -1,6 +1,6 @@
-"""Where a module calls functions of the kernel and of other modules: decoded from its code as it is loaded.
+"""Call sites of a module: its calls of the kernel and of other modules, decoded from its code as it is loaded.
 
-Direct calls only: of a call through a pointer the code does not say where it goes.
+Direct calls only: the code does not tell the target of a call through a pointer.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 
 from faultkit.model.code import CallSite, Function
 
-COMPILERS = frozenset({"__fentry__", "ftrace_caller", "ftrace_regs_caller"})
-"""What a function's first instructions call: tracing hooks that the compiler put there."""
+TRACING_HOOKS = frozenset({"__fentry__", "ftrace_caller", "ftrace_regs_caller"})  # the compiler calls them on entry
 
 
 def call_sites(functions: Iterable[Function], names: Mapping[int, str]) -> Iterator[CallSite]:
@@ -28,8 +27,8 @@ def call_sites(functions: Iterable[Function], names: Mapping[int, str]) -> Itera
 
 
 def target_name(mnemonic: str, operand: str, names: Mapping[int, str]) -> str | None:
-    """Which of `names` an instruction calls or jumps to; None if it does neither."""
+    """The one of `names` that an instruction calls or jumps to; None if it does neither."""
     if (mnemonic != "call" and not mnemonic.startswith("j")) or not operand.startswith("0x"):
         return None
     name = names.get(int(operand, 16))
-    return None if name in COMPILERS else name
+    return None if name in TRACING_HOOKS else name

@@ -1,4 +1,4 @@
-"""The console of a guest -> events: a kernel's own reports of its failure.
+"""Events from the text that a kernel writes to its console about its own failure.
 
 Times are printk's plus its lag behind CLOCK_MONOTONIC, as measured at the freeze.
 """

@@ -1,4 +1,4 @@
-"""Which of the k-driver's instructions a golden trial executes.
+"""The set of the k-driver's instructions that a golden trial executes.
 
 QEMU translates a block of guest code when it is first executed, and a fork begins with nothing translated. So its log
 of what it translates, of one golden fork, is the exact set of blocks that the workload makes the driver execute, and
@@ -42,7 +42,7 @@ def by_function(code: ModuleCode) -> Mapping[str, tuple[int, int]]:
 
 
 def instruction_addresses(function: Function) -> frozenset[int]:
-    """Where the instructions of a function begin."""
+    """The addresses of a function's instructions."""
     decoder = Cs(CS_ARCH_X86, CS_MODE_64)
     found = decoder.disasm_lite(function.code, function.address)
     return frozenset(address for address, _, mnemonic, _ in found if mnemonic not in PADDING)

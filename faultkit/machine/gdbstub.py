@@ -49,7 +49,7 @@ class GdbStub:
                 raise HarnessError(f"guest memory at {address + at:#x} cannot be written")
 
     def program_counter(self) -> int:
-        """Where the guest stands (rip)."""
+        """The address of the next instruction (rip)."""
         return self.registers()["rip"]
 
     def registers(self) -> dict[str, int]:
@@ -79,7 +79,7 @@ class GdbStub:
         self._must(f"z{WATCH_ANY},{address:x},{count:x}")
 
     def accessed(self) -> int | None:
-        """Where the watched bytes begin at whose access the guest stopped last; None if it stopped for another reason.
+        """The start of the watched bytes whose access stopped the guest last; None if it stopped for another reason.
 
         Ask after any other question: QEMU's notice of the stop comes before its next reply.
         """

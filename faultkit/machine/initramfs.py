@@ -30,7 +30,7 @@ def archive(entries: Iterable[Entry]) -> bytes:
 
 
 def member(number: int, entry: Entry) -> bytes:
-    """One header, name and content, each padded to four bytes."""
+    """A member of the archive: header, name and content, each padded to four bytes."""
     data = entry.data or b""
     kind = DIRECTORY | 0o755 if entry.data is None else (REGULAR | entry.mode if number else 0)
     name = entry.name.encode() + b"\0"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from faultkit.machine import cache
+from faultkit.machine import cache, compiler
 from faultkit.machine.image import headers, headers_version
 from faultkit.model.builds import Edit, KernelModule
 from faultkit.model.errors import HarnessError, UnmetNeed
@@ -16,14 +16,18 @@ from faultkit.model.errors import HarnessError, UnmetNeed
 TIMELESS = "KBUILD_BUILD_TIMESTAMP=@0"  # with a time given, pahole does not number types as its threads come upon them
 
 
-def module(wanted: KernelModule) -> Path:
-    """The built module. Raises: UnmetNeed, HarnessError with the compiler's words."""
-    kernel = headers_version()
+def module(wanted: KernelModule, kernel: str | None = None) -> Path:
+    """The module, built for a kernel, by default the newest whose headers are here.
+
+    Raises: UnmetNeed, HarnessError with the compiler's words.
+    """
+    kernel = kernel or headers_version()
     check_tools()
     sources = edited(files(wanted), wanted.edits)
-    symbols = [module(other).with_name("Module.symvers") for other in wanted.against]
+    symbols = [module(other, kernel).with_name("Module.symvers") for other in wanted.against]
     exporters = (path.parent.name for path in symbols)
-    key = cache.digest(kernel, TIMELESS, wanted.name, *(part for file in sources.items() for part in file), *exporters)
+    content = (part for file in sources.items() for part in file)
+    key = cache.digest(kernel, TIMELESS, compiler.version(), wanted.name, *content, *exporters)
     return cache.entry("modules", key, partial(build, sources, kernel, wanted.name, symbols)) / f"{wanted.name}.ko"
 
 
@@ -34,7 +38,7 @@ def check_tools() -> None:
 
 
 def files(wanted: KernelModule) -> dict[str, bytes]:
-    """The source files of a module, by name."""
+    """The files that a module is built from, by name."""
     paths = [*code(wanted.source), *(p for p in wanted.source.iterdir() if p.name in ("Kbuild", "Makefile"))]
     paths += [p for folder in wanted.beside for p in code(folder)]
     return {path.name: path.read_bytes() for path in sorted(paths)}
@@ -69,7 +73,7 @@ def build(sources: Mapping[str, bytes], kernel: str, name: str, symbols: Iterabl
 
 
 def make(place: Path, kernel: str, *goals: str) -> subprocess.CompletedProcess[str]:
-    """Let the kernel's build system make something of what lies in a place: the same wherever, and whenever."""
+    """Run the kernel's build system in a place; the result depends neither on the place nor on the time."""
     nowhere = f"KCFLAGS=-ffile-prefix-map={place}/="
     command = ["make", "-C", str(headers(kernel)), f"M={place}", nowhere, TIMELESS, *goals]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=compiler.environment(), umask=0o022, check=False)

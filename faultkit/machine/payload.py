@@ -45,13 +45,16 @@ python3 -m faultkit.guest  # not exec: the shell stays the first process, and bu
 """
 
 
-def build(spec: Mapping[str, Any], parts: Iterable[Any]) -> bytes:
-    """The archive that goes behind the guest's initramfs. Raises: UsageError if a part cannot travel."""
+def build(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) -> bytes:
+    """The archive that goes behind the initramfs of a guest with this kernel.
+
+    Raises: UsageError if a part cannot travel; UnmetNeed, HarnessError if what it ships cannot be built.
+    """
     parts = [inner for part in parts for inner in iter_parts(part)]
     files = {name: path.read_bytes() for name, path in sources(parts)}
     ships = (part.files().items() for part in parts if isinstance(part, Ships))
     shipped = {name.lstrip("/"): file for items in ships for name, file in items}
-    files |= {name: built(file).read_bytes() for name, file in shipped.items()}
+    files |= {name: built(file, kernel).read_bytes() for name, file in shipped.items()}
     programs = {name for name, file in shipped.items() if isinstance(file, Program)}
     if (size := sum(map(len, files.values()))) > LARGEST_BYTES:
         raise UsageError(f"the drivers' files are {size >> 20} MiB: at most {LARGEST_BYTES >> 20} MiB fit into a guest")
@@ -61,15 +64,15 @@ def build(spec: Mapping[str, Any], parts: Iterable[Any]) -> bytes:
     return archive(with_folders(entries))
 
 
-def built(file: Path | KernelModule | Program) -> Path:
-    """The file itself; a kernel module or a program is built first."""
+def built(file: Path | KernelModule | Program, kernel: str) -> Path:
+    """The file itself; a kernel module, for this kernel, or a program is built first."""
     if isinstance(file, KernelModule):
-        return kbuild.module(file)
+        return kbuild.module(file, kernel)
     return cbuild.program(file) if isinstance(file, Program) else file
 
 
 def spec_of(driver: Any, workload: Any, monitors: Iterable[Any], imports: Iterable[str]) -> dict[str, Any]:
-    """The agent's specification. `imports`: modules that plans may name, so that forks find them loaded."""
+    """The agent's orders. `imports`: modules that plans may name, so that forks find them loaded."""
     return {
         "driver": encode(driver),
         "workload": encode(workload),
@@ -113,7 +116,7 @@ def located(name: str) -> Found | None:
 
 
 def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
-    """Imports of a module that must travel with it: modules, and names that may be modules."""
+    """Imported names that must travel with a module: modules, and names that may be modules."""
     package = name if is_package else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
@@ -127,5 +130,5 @@ def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
 
 
 def travels(top: str, own: str, file: Path) -> bool:
-    """True for an imported module that is ours, of the file's own package, or beside the file."""
+    """True if an imported module is one of ours, of the file's own package, or lies beside the file."""
     return top in OURS or top == own or (file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()

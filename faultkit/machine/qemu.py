@@ -1,4 +1,4 @@
-"""One Linux guest in QEMU; the only file that knows QEMU.
+"""A Linux guest in QEMU; the only file that knows QEMU.
 
 A guest leaves nothing behind: its mailbox and console are anonymous memory files, its sockets are socket
 pairs, and the kernel kills it when the thread that started it is gone.
@@ -40,7 +40,7 @@ from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 QEMU = "qemu-system-x86_64"
 HPET_COUNTER = 0xFED000F0
 HPET_TICK_NS = 10
-STARVED = 10  # wall time per processor time at which a guest is given up, too
+STARVED = 10  # also give up after this many times the limit of processor time in wall time
 TRANSLATED = re.compile(r"^0x([0-9a-f]+):  (?:[0-9a-f]{2} )+ *[a-z.]", re.MULTILINE)  # an instruction in QEMU's log
 KERNEL_OPTIONS = (
     "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable random.trust_cpu=on "
@@ -92,7 +92,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The host's files that a guest is made of."""
+    """The files on the host that a guest is made of."""
 
     kernel: Path
     initrd: Path
@@ -189,7 +189,7 @@ class Guest:
         return float(times.user + times.system)
 
     def execute(self, command: str, /, **arguments: object) -> Any:
-        """One QMP command. Raises: GuestLost if QEMU is gone, HarnessError if it refuses."""
+        """Execute a QMP command. Raises: GuestLost if QEMU is gone, HarnessError if it refuses."""
         with self._connection_errors():
             return self._run(self._client.execute(command, arguments), 20)
 
@@ -292,7 +292,7 @@ class Guest:
         return known[status]
 
     def _after_exit(self) -> Stop:
-        """QEMU went away while the guest ran: by itself (a guest that shut down), or it was killed?"""
+        """Tell a guest that shut down from a QEMU that was killed. Raises: GuestLost."""
         code = self._process.wait(5)
         if code == 0:
             return Stop.EXITED
@@ -300,7 +300,7 @@ class Guest:
         raise GuestLost(f"QEMU ended by itself ({how}) {self.complaint()}".strip())
 
     def complaint(self) -> str:
-        """The last line of QEMU's standard error."""
+        """The last line that QEMU wrote to its standard error."""
         text = os.pread(self._errors, 65536, 0).decode(errors="replace").strip()
         lines = [line for line in text.splitlines() if "warning:" not in line]
         return lines[-1] if lines else ""

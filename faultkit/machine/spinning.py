@@ -1,8 +1,8 @@
-"""The kernel's locks, made cheap to wait for: without `pause`.
+"""The kernel's spinlocks without `pause`, so that a deadlocked guest ends soon.
 
-At a `pause` QEMU leaves translated code, to give other processors a turn. A guest has but one, and who waits in it for
-a lock that nobody will release (a fault left the unlock out) spins until a watchdog ends it. A nop of the same length
-takes its place: an instruction all the same, so virtual time goes by as before.
+At a `pause` QEMU leaves translated code, to give other processors a turn. The guest has one processor, so this only
+slows a deadlocked spin loop, which runs until a watchdog ends it. A nop of the same length takes its place. It counts
+as an instruction, too, so virtual time is the same.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SPINNING = ("native_queued_spin_lock_slowpath", "queued_read_lock_slowpath", "qu
 PAUSE, NOP = bytes.fromhex("f390"), bytes.fromhex("6690")
 
 
-def quicken(gdb: GdbStub, symbols: Iterable[Symbol]) -> list[int]:
-    """Let the stopped guest's kernel spin fast; where it was changed. `symbols`: its functions, by address."""
+def remove_pauses(gdb: GdbStub, symbols: Iterable[Symbol]) -> list[int]:
+    """Replace `pause` in the stopped guest's spinlocks; returns the addresses. `symbols`: functions, by address."""
     spans = ((at, after.address) for at, after in pairwise(symbols) if at.name in SPINNING and not at.module)
     found = [where for at, end in spans for where in pauses(gdb.read(at.address, end - at.address), at.address)]
     for where in found:
@@ -29,7 +29,7 @@ def quicken(gdb: GdbStub, symbols: Iterable[Symbol]) -> list[int]:
 
 
 def pauses(code: bytes, start: int) -> Iterator[int]:
-    """Where code that is loaded at `start` has a `pause`."""
+    """The addresses of each `pause` in code that is loaded at `start`."""
     for address, size, mnemonic, _ in Cs(CS_ARCH_X86, CS_MODE_64).disasm_lite(code, start):
         if mnemonic == "pause" and size == len(PAUSE):
             yield address

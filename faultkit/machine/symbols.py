@@ -36,6 +36,6 @@ def names(symbols: Iterable[Symbol]) -> Mapping[int, str]:
 
 
 def rank(symbol: Symbol) -> tuple[bool, int, int, str]:
-    """The less, the likelier is a name among several of one address the one that is imported."""
+    """Sort key for the names of one address: the likeliest import name first."""
     underscores = len(symbol.name) - len(symbol.name.lstrip("_"))
     return not symbol.exported, underscores, len(symbol.name), symbol.name

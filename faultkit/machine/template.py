@@ -18,7 +18,7 @@ from faultkit.machine import cache, coverage, payload, qemu, symbols
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
-from faultkit.machine.spinning import SPINNING, quicken
+from faultkit.machine.spinning import SPINNING, remove_pauses
 from faultkit.machine.symbols import Symbol
 from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.codec import class_path, encode
@@ -51,7 +51,7 @@ class Template:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The facts that agent and host noted at the freeze."""
+        """The notes of agent and host at the freeze."""
         facts: dict[str, Any] = json.loads((self.path / "manifest.json").read_text())
         return facts
 
@@ -75,7 +75,7 @@ class Template:
         return {f.address: f.name for module in self.code.values() for f in module.functions}
 
     def buffer(self, monitor: str) -> Buffer | None:
-        """Where the events of a monitor, by its full name, lie in guest memory; None if it keeps none there."""
+        """The place of a monitor's events in guest memory, by its full name; None if it keeps none there."""
         found = self.manifest["buffers"].get(monitor)
         return Buffer(found["head"], tuple(found["pages"]), found["start"]) if found else None
 
@@ -130,13 +130,13 @@ def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> 
     workload = golden(trial).workload
     extra = list(parts)
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
-    archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra])
+    archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra], image.kernel)
     options = " ".join([*machine.options(), machine.command_line, str(machine.memory_mib)])
     return cache.digest(image.key, options, qemu.version(), *SPINNING, archive), archive
 
 
 def golden(trial: Trial) -> Trial:
-    """The trial that stands for all that share its template: without a fault, its workload as it comes."""
+    """The template's reference trial: no fault, and the workload with its default fields."""
     workload: Workload = type(trial.workload)()
     return Trial(driver=trial.driver, workload=workload, policy=Nothing(), seed=0, monitors=trial.monitors)
 
@@ -152,7 +152,7 @@ def group_of(trial: Trial) -> str:
 
 
 def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden: Trial) -> None:
-    """Boot, let the agent prepare, and freeze into `place`; then see what a golden trial executes."""
+    """Boot, let the agent prepare, and freeze into `place`; then record the code that a golden trial executes."""
     (place / "initrd").write_bytes(image.initramfs.read_bytes() + archive)
     ram = place / "ram"
     ram.touch()
@@ -163,19 +163,19 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
         functions = symbols.parse(guest.mailbox.raw()["symbols"].decode())
         modules = Modules(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
-        manifest["quickened"] = quicken(guest.gdb, functions)
+        manifest["pauses_removed"] = remove_pauses(guest.gdb, functions)
         guest.save(place / "state")
     add_coverage(manifest["code"], place, image, machine, golden)
     (place / "manifest.json").write_text(json.dumps(manifest))
 
 
 def files(place: Path, image: Image) -> Files:
-    """The files that a template's guests are made of."""
+    """The files that the guests of a template are made of."""
     return Files(kernel=image.vmlinuz, initrd=place / "initrd", root=image.root, ram=place / "ram", doors=image.doors)
 
 
 def until(guest: Guest, state: State) -> int:
-    """Run until the agent says so; the HPET's time there. Raises: HarnessError with what went wrong."""
+    """Run until the agent reaches a state; returns the HPET's time there. Raises: HarnessError, UnmetNeed."""
     stop = guest.run(PREPARE_S)
     if stop is Stop.MAILBOX and guest.mailbox.state is state:
         return guest.clock_ns()
@@ -193,7 +193,7 @@ def until(guest: Guest, state: State) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """The guest's account of its kernel and modules."""
+    """The guest's kernel and modules, as the agent describes them."""
 
     symbols: tuple[Symbol, ...]
     bases: Mapping[str, int]

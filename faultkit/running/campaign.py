@@ -232,6 +232,8 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
         "git_revision": git_revision(),
         "kernel": campaign.image.kernel,
         "image": campaign.image.key,
+        "image_hashes": dict(campaign.image.hashes),
+        "image_packages": dict(campaign.image.packages),
         "qemu": qemu.version(),
         "accel": campaign.machine.accel,
         "shift": campaign.machine.shift,

@@ -6,9 +6,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from faultkit.machine import cache, image, qemu
+from faultkit.machine import cache, image, image_build, qemu
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.model.errors import FaultkitError, HarnessError, UnmetNeed
@@ -43,7 +42,6 @@ def examine() -> Iterator[Finding]:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     for tool, package, purpose in TOOLS:
         yield Finding(tool, shutil.which(tool, path=path) is not None, purpose, f"apt-get install {package}")
-    yield Finding("busybox", Path("/bin/busybox").exists(), "the guest's initramfs", "apt-get install busybox-static")
     yield checked("kernel headers", image.headers_version, "apt-get install linux-headers-6.12-amd64")
     yield checked("disk space", disk_space, f"free some space, or set FAULTKIT_CACHE (now {cache.place()})")
 
@@ -80,7 +78,7 @@ def require_kvm(guest: Image) -> None:
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         raise UnmetNeed("--accel kvm: /dev/kvm cannot be opened here; leave the option out to use TCG")
     try:
-        image.boot_once(guest.path, Machine(accel="kvm"), KVM_PROBE_S)
+        image_build.boot_once(guest.path, Machine(accel="kvm"), KVM_PROBE_S)
     except HarnessError as reason:
         raise UnmetNeed(
             f"--accel kvm: /dev/kvm is there, but no guest runs on it ({reason}); leave the option out to use TCG"

@@ -1,17 +1,19 @@
-"""Running a stored trial again: does it end the same way, and do the same things happen at the same instants?"""
+"""Run stored trials again, and compare outcomes and events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from faultkit.machine.image import Image
+from faultkit.machine import qemu
+from faultkit.machine.image import Image, recorded
 from faultkit.machine.qemu import Machine
-from faultkit.machine.template import Template, template
+from faultkit.machine.template import Blueprint, Template, blueprint
 from faultkit.model.codec import decode
 from faultkit.model.errors import UnmetNeed, UsageError
 from faultkit.model.events import Event
@@ -23,7 +25,7 @@ from faultkit.verdict.judge import judge
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One run of a stored trial: what agrees, and the first event that does not."""
+    """A stored trial that was run again: agreement, and the first event that differs."""
 
     n: int
     outcome: str
@@ -33,7 +35,7 @@ class Replay:
 
 
 def replay(store: Store, numbers: Sequence[int], times: int, jobs: int, image: Image) -> Iterator[Replay]:
-    """Each trial `times` times, in order; what came of it is kept in the store, which must be writable.
+    """Each trial `times` times, in order; the results go into the store, which must be writable.
 
     Raises: UsageError for a void trial, UnmetNeed if its template cannot be had.
     """
@@ -47,30 +49,63 @@ def replay(store: Store, numbers: Sequence[int], times: int, jobs: int, image: I
 
 
 def templates(store: Store, numbers: Iterable[int], image: Image) -> dict[int, Template]:
-    """The template of each of some trials. Raises: UsageError, UnmetNeed."""
+    """The template of each of some trials. Raises: UsageError, UnmetNeed, HarnessError."""
     keys = {n: store.template(n) for n in numbers}
-    found = {key: restored(store, key, image) for key in sorted(set(keys.values()))}
+    plans = {key: recorded_blueprint(store, key, image) for key in sorted(set(keys.values()))}
+    for plan in plans.values():
+        plan.hold()
+    found = {key: plan.template() for key, plan in plans.items()}
     return {n: found[key] for n, key in keys.items()}
 
 
 def restored(store: Store, key: str, image: Image) -> Template:
     """A campaign's template, prepared again if the cache has dropped it: it comes back bit for bit.
 
-    Raises: UnmetNeed if it would be another one, since code, guest or QEMU have changed.
+    Raises: UsageError, UnmetNeed if it would be another one, HarnessError.
+    """
+    return recorded_blueprint(store, key, image).template()
+
+
+def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
+    """The blueprint of a campaign's template.
+
+    Raises: UnmetNeed if it would be another one, since code, guest or QEMU have changed; UsageError if its parts are
+    gone, HarnessError if its guest cannot be built.
     """
     meta: dict[str, Any] = store.meta()
-    if meta["image"] != image.key:
-        raise UnmetNeed(f"{store.path} was run on another guest ({meta['image']}, {meta['kernel']})")
+    image = recorded_image(store, image)
     recipe = meta["templates"][key]
     machine = Machine(accel=meta["accel"], shift=meta["shift"])
     try:
         first, parts = decode(recipe["first"]), [decode(part) for part in recipe["parts"]]
     except (ImportError, AttributeError, TypeError) as reason:
         raise UsageError(f"the parts of {store.path} are gone ({reason}): run from where its experiment lies") from None
-    found = template(first, image, machine, parts)
+    found = blueprint(first, image, machine, parts)
     if found.key != key:
-        raise UnmetNeed(f"{store.path} was run with other code or another QEMU: check out its git_revision")
+        raise UnmetNeed(other_code(store.path, meta))
     return found
+
+
+def recorded_image(store: Store, image: Image) -> Image:
+    """The guest that a campaign was run on: this one, a cached one, or one that is built now.
+
+    Raises: UnmetNeed that says what differs if it cannot be built here, HarnessError if the build fails.
+    """
+    meta = store.meta()
+    if meta["image"] == image.key:
+        return image
+    hashes, versions = meta.get("image_hashes", {}), meta.get("image_packages", {})
+    try:
+        return recorded(meta["image"], meta["kernel"], hashes, versions)
+    except UnmetNeed as reason:
+        raise UnmetNeed(f"{store.path} was run on another guest: {reason}") from None
+
+
+def other_code(path: Path, meta: Mapping[str, Any]) -> str:
+    """Why a template cannot be had whose key is not the one recorded."""
+    if meta["qemu"] != (now := qemu.version()):
+        return f"{path} was run with another QEMU: {meta['qemu']} then, {now} now"
+    return f"{path} was run with other code or another compiler: check out its git_revision ({meta['git_revision']})"
 
 
 def again(n: int, record: Record, base: Template) -> Replay:
@@ -99,7 +134,7 @@ def spread(store: Store, sample: int) -> list[int]:
 
 
 def described(found: Replay) -> str:
-    """One replay in a line; where events differ, in three."""
+    """Describe a replay in a line; if events differ, in three."""
     same = "bit for bit the same" if found.events_agree else "other events"
     outcome = "the same outcome" if found.outcome_agrees else "ANOTHER OUTCOME"
     line = f"trial {found.n}: {found.outcome}, {outcome}, {same}"
@@ -107,7 +142,7 @@ def described(found: Replay) -> str:
 
 
 def parted(difference: tuple[Event | None, Event | None]) -> str:
-    """Where two time lines part."""
+    """Describe the first difference of two time lines."""
     then, now = (f"{e.t_ns} ns {e.kind} {dict(e.data)}" if e else "nothing" for e in difference)
     return f"  then: {then}\n  now:  {now}"
 

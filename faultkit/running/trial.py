@@ -59,7 +59,7 @@ def run(guest: Guest, limit_s: float) -> tuple[list[Event], Ending]:
             machine.seen.append(Event(END_OF_TIME, "host", seen))
             return machine.seen, ending
         if stop is Stop.BREAKPOINT:
-            machine.came_upon()
+            machine.run_actions()
         elif guest.mailbox.state is State.DONE:
             return machine.seen, Ending.FINISHED
         elif guest.mailbox.state is State.CALL:
@@ -77,7 +77,7 @@ def act(request: Mapping[str, Any], machine: PausedGuest) -> Mapping[str, Any]:
     if not isinstance(fault, HostSide):
         return {"error": f"{name_of(fault)} calls the host but has no on_host()"}
     try:
-        machine.let(fault, request["label"])
+        machine.run_host_side(fault, request["label"])
     except HarnessError as reason:
         return {"error": str(reason)}
     return {}

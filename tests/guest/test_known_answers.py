@@ -71,7 +71,7 @@ def test_an_endless_loop_without_interrupts_is_ended_by_the_watchdog(path: Bed, 
 
 
 def test_the_guests_kernel_spins_without_leaving_translated_code(nbd: Bed) -> None:
-    changed = nbd.template.manifest["quickened"]
+    changed = nbd.template.manifest["pauses_removed"]
     assert changed, "none of the functions has a `pause`: a trial that waits for a lock for ever takes half a minute"
     with Guest(nbd.template.machine, nbd.template.files, fork_of=nbd.template.state) as guest:
         guest.load(nbd.template.state)
