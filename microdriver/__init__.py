@@ -1,4 +1,4 @@
-"""The microdriver runtime: what joins a kernel module and a process into one driver.
+"""The microdriver runtime: it joins a kernel module and a process into one driver.
 
 kernel part: microdriver.ko, built beside each k-driver (mdrv_*.c, mdrv_kernel.h). user part: a C library that each
 u-driver is linked with (user/). Both know each other by microdriver.h alone.

@@ -35,7 +35,7 @@ class Life:
 
 
 def succeeds(bench: Bench, op: str, step: Step) -> bool:
-    """A step as a request: whether it was completed."""
+    """Run a step as a request; True if it was completed."""
     done = False
     with suppress(OSError), bench.request(op):
         step(bench)
@@ -44,7 +44,7 @@ def succeeds(bench: Bench, op: str, step: Step) -> bool:
 
 
 def reload(bench: Bench) -> None:
-    """Both halves anew."""
+    """Reload both halves."""
     driver = bench.driver
     quietly(partial(take_down, driver))  # it may have failed half way before: loading tells
     start(driver)
@@ -52,7 +52,7 @@ def reload(bench: Bench) -> None:
 
 
 def rejoin(bench: Bench) -> None:
-    """A new u-driver for the same k-driver."""
+    """Start a new u-driver for the same k-driver."""
     driver = bench.driver
     if isinstance(driver, Split):
         driver.stop_udriver()
@@ -61,7 +61,7 @@ def rejoin(bench: Bench) -> None:
 
 
 def mend(bench: Bench) -> None:
-    """A new u-driver; if that does not help, both halves anew."""
+    """Start a new u-driver; if that does not help, reload both halves."""
     try:
         rejoin(bench)
     except OSError:

@@ -1,4 +1,4 @@
-"""Meeting the messages of a microdriver: the runtime's fault points (mdrv_arming.c), armed as an injector asks."""
+"""Tampering with the messages of a microdriver, by the runtime's fault points (mdrv_arming.c)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def arm(instance: str, contract: Contract, what: Tampering) -> int:
 
 
 def refusal(contract: Contract, what: Tampering) -> str | None:
-    """Why something cannot be done to the messages; None if it can."""
+    """The reason why a tampering cannot be done to the messages; None if it can."""
     if what.direction not in DIRECTIONS:
         return f"there is no direction {what.direction!r}: there are {', '.join(DIRECTIONS)}"
     if what.action not in ACTIONS:

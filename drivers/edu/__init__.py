@@ -1,6 +1,6 @@
 """edu: QEMU's teaching device, as small as a microdriver can be.
 
-k-driver: DMA and interrupts. u-driver: finding out what the device is, having it enabled, factorials, statistics.
+k-driver: DMA and interrupts. u-driver: identification, enabling, factorials, statistics.
 """
 
 from drivers.edu.bring_up import EduBringUp

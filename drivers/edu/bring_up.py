@@ -1,4 +1,4 @@
-"""The device is brought up anew, between checked writes and reads."""
+"""A workload that brings the device up anew between checked writes and reads."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ class EduBringUp:
 
 
 def request(bench: Bench, op: str, rng: random.Random, held: dict[int, bytes]) -> None:
-    """One of them, with a fresh handle. Raises: OSError."""
+    """One request, with a fresh handle. Raises: OSError."""
     with opened() as fd:
         step(bench, fd, op, rng, held)

@@ -1,4 +1,4 @@
-"""edu_micro.ko and edu_u."""
+"""The driver of edu: edu_micro.ko and edu_u."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Edu:
         return halves(Path(__file__).parent, MODULE, "edu_u")
 
     def thaw(self) -> None:
-        """QEMU's model of edu is not part of a saved machine: its configuration is written anew."""
+        """Write the device's configuration anew, which QEMU does not save with the machine."""
         place = device()
         start = int((place / "resource").read_text().split()[0], 16)
         with (place / "config").open("r+b", buffering=0) as config:

@@ -1,4 +1,4 @@
-"""edu's life: each of its calls, before and after a new u-driver has come."""
+"""The life of edu as a workload: each of its calls, before and after a new u-driver has come."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from microdriver.life import Life, Step, rejoin, reload
 
 
 def ask_factorial(bench: Bench) -> None:
-    """The u-driver's service."""
+    """Ask for a factorial, the u-driver's service."""
     with opened() as fd:
         found = factorial(fd, LARGEST)
     if found != math.factorial(LARGEST):
@@ -24,7 +24,7 @@ def ask_factorial(bench: Bench) -> None:
 
 
 def transfer(bench: Bench) -> None:
-    """The k-driver's: bytes to the device and back."""
+    """Move bytes to the device and back, the k-driver's service."""
     data = random.Random(bench.seed).randbytes(SLOT_BYTES)
     with opened() as fd:
         os.pwrite(fd, data, 0)
@@ -32,7 +32,7 @@ def transfer(bench: Bench) -> None:
 
 
 def report(bench: Bench) -> None:
-    """The u-driver's report, and bytes of the k-driver's."""
+    """Read the u-driver's report, and bytes from the k-driver."""
     bench.driver.probe()
 
 

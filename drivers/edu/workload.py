@@ -76,7 +76,7 @@ def step(bench: Bench, fd: int, op: str, rng: random.Random, held: dict[int, byt
 
 
 def verify(bench: Bench, slot: int, expected: bytes, found: bytes) -> None:
-    """Report a slot that holds what it must not hold."""
+    """Report a slot with wrong content."""
     if found != expected:
         bench.report("workload", Kind.READ_MISMATCHED, op="read", slot=slot)
 

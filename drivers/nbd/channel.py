@@ -1,4 +1,4 @@
-"""The u-driver's channel with a proxy in it: starting the proxy, and telling it what to do."""
+"""The u-driver's channel with a proxy in it: start of the proxy, and orders to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nbd.ko and nbdkit, joined in one of two ways."""
+"""The driver nbd: nbd.ko and nbdkit, connected in one of two ways."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Nbd:
 
     @property
     def server(self) -> Path:
-        """Where nbd.ko finds its server."""
+        """The socket where nbd.ko finds its server."""
         return channel.PROXY if self.proxied else SOCKET
 
     @property

@@ -1,4 +1,4 @@
-"""A process between nbd.ko and nbdkit that passes their messages on, and tampers with those that it is told to.
+"""A process between nbd.ko and nbdkit that passes their messages on, and tampers with some as ordered.
 
 python -m drivers.nbd.proxy LISTEN CONTROL SERVER, three paths of UNIX sockets. For each connection at LISTEN it makes
 one to SERVER; when either end hangs up, so does the other. Whatever does not begin like a message (the handshake, or
@@ -66,7 +66,7 @@ class Armings:
 
 @dataclass(slots=True)
 class Pair:
-    """One connection: nbd.ko's end and nbdkit's, and what is known of their messages."""
+    """One connection: nbd.ko's end, nbdkit's end, and the state of their conversation."""
 
     client: socket.socket
     server: socket.socket
@@ -94,7 +94,7 @@ class Pair:
             send(self.client, pieces, later_s)
 
     def run(self) -> None:
-        """Both ways, until either end hangs up."""
+        """Pass messages both ways, until either end hangs up."""
         with self.client, self.server:
             back = Thread(target=self.until_end, args=(self.replies,), daemon=True)
             back.start()
@@ -102,7 +102,7 @@ class Pair:
             back.join()
 
     def until_end(self, work: Any) -> None:
-        """One way; afterwards neither end hears more from the other."""
+        """Pass messages one way; at the end close both connections."""
         with suppress(OSError):
             work()
         for end in (self.client, self.server):
@@ -111,7 +111,7 @@ class Pair:
 
 
 def send(to: socket.socket, pieces: list[bytes], later_s: float) -> None:
-    """Let them arrive, after a while."""
+    """Send the pieces after a delay."""
     if later_s:
         time.sleep(later_s)
     for piece in pieces:
@@ -119,7 +119,7 @@ def send(to: socket.socket, pieces: list[bytes], later_s: float) -> None:
 
 
 def pair(armings: Armings, path: str, client: socket.socket) -> None:
-    """Join a client to the server; without a server it is hung up on."""
+    """Connect a client to the server; without a server the client's connection is closed."""
     server = socket.socket(socket.AF_UNIX)
     try:
         server.connect(path)

@@ -23,7 +23,7 @@ def settings(device: str) -> dict[str, str]:
 
 
 def apply(device: str, wanted: Mapping[str, str]) -> None:
-    """Put back what differs. Raises: OSError."""
+    """Restore the attributes that differ. Raises: OSError."""
     for name in ATTRIBUTES:
         attribute = queue(device) / name
         if chosen(attribute.read_text()) != wanted[name]:

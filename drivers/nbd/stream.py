@@ -16,13 +16,13 @@ from drivers.nbd.driver import NODE
 from faultkit.kit import Bench, Check, Kind
 
 RETRY_S = 0.05
-STAMP = struct.Struct("<QQ")  # which block, and the how-manieth content of it
+STAMP = struct.Struct("<QQ")  # the block, and the number of its write
 SPARE_S = 30.0  # beyond its duration, until a request that is still open counts as stuck
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Which contents each block may hold: the last that was acknowledged, and those tried since."""
+    """The contents that each block may hold: the last that was acknowledged, and those tried since."""
 
     block_bytes: int
     possible: list[list[int]] = field(default_factory=list)
@@ -112,7 +112,7 @@ def whole(count: int, buffer: mmap.mmap) -> None:
 
 
 def verify(bench: Bench, ledger: Ledger, block: int, buffer: mmap.mmap) -> None:
-    """Report a block that holds what it must not hold."""
+    """Report a block with wrong content."""
     possible = ledger.possible[block]
     if possible and buffer[:] not in [ledger.content(block, number) for number in possible]:
         bench.report("workload", Kind.READ_MISMATCHED, block=block)

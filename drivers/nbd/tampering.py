@@ -12,13 +12,13 @@ from faultkit.kit import Tampering
 
 @dataclass(slots=True)
 class Arming:
-    """A tampering, and how many of its messages have come by."""
+    """A tampering, and the number of its messages so far."""
 
     tampering: Tampering
     met: int = 0
 
     def is_due(self, message: Message) -> bool:
-        """Count the message if it is one of those; whether it is to be tampered with."""
+        """Count the message if it is one of the tampering's; True if it is to be tampered with."""
         what = self.tampering
         if message.direction != what.direction or what.message not in ("", message.kind) or not extent(what, message):
             return False
@@ -27,7 +27,7 @@ class Arming:
 
 
 def refusal(what: Tampering) -> str | None:
-    """Why something cannot be done to NBD's messages; None if it can."""
+    """The reason why a tampering cannot be done to NBD's messages; None if it can."""
     if what.direction not in FIELDS:
         return f"there is no direction {what.direction!r}: there are {', '.join(FIELDS)}"
     if what.action not in ACTIONS:
@@ -42,7 +42,7 @@ def refusal(what: Tampering) -> str | None:
 
 
 def misfit(what: Tampering) -> str | None:
-    """Why a byte or a value does not fit into its field; None if it does."""
+    """The reason why a byte or a value does not fit into its field; None if it does."""
     low, high = FIELDS[what.direction].get(what.field, (0, None))
     if what.byte is not None and not 0 <= what.byte < (LARGEST_BYTES if high is None else high - low):
         return f"{what.field or 'the message'} has no byte {what.byte}"
@@ -71,7 +71,7 @@ def drop(what: Tampering, message: Message) -> tuple[list[bytes], str]:
 
 
 def delay(what: Tampering, message: Message) -> tuple[list[bytes], str]:
-    """The message itself; it is for who sends it to wait."""
+    """The message itself; the sender waits."""
     return [message.data], f"{what.delay_s:g} s later"
 
 

@@ -84,7 +84,7 @@ def step(bench: Bench, lane: Lane, fd: int, page: mmap) -> None:
 
 
 def verify(bench: Bench, lane: Lane, block: int, found: bytes) -> None:
-    """Report a block that holds what it must not hold."""
+    """Report a block with wrong content."""
     *_, newest = possible = lane.possible[block]
     if newest is not None and None not in possible and found not in possible:
         wrong = sum(a != b for a, b in zip(found, newest, strict=True))

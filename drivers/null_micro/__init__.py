@@ -1,4 +1,4 @@
-"""null_micro: a microdriver that does nothing, to see what a crossing costs."""
+"""null_micro: a microdriver that does nothing, to measure the cost of a crossing."""
 
 from drivers.null_micro.driver import NullMicro
 from drivers.null_micro.workload import CrossingCost

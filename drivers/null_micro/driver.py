@@ -1,4 +1,4 @@
-"""null_micro.ko and null_u."""
+"""The driver null_micro: null_micro.ko and null_u."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driver is taken down and brought up again, to see how long that takes."""
+"""A workload that takes the driver down and brings it up again, and measures the time."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def carrier() -> None:
 
 
 def crossings() -> dict[str, int]:
-    """How many messages have passed between the halves since the k-driver was loaded, and the bytes in them."""
+    """The number of messages between the halves since the k-driver was loaded, and the bytes in them."""
     lines = (line.split() for counts in COUNTS.glob("*") for line in counts.read_text().splitlines())
     return {name: int(value) for name, value in lines if name in ("crossings", "bytes")}

@@ -1,4 +1,4 @@
-"""Streams that nobody looks at, to see what moving them costs."""
+"""Streams of unchecked bytes, to measure the cost of moving them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_WAIT_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """So many megabytes to the peer, then from it, over one connection each; reports time and processor time.
+    """A number of megabytes to the peer, then from it, over one connection each; reports time and processor time.
 
     The trial's seed draws how long it waits before each, so that repetitions differ in how they meet the timers.
     """
@@ -45,7 +45,7 @@ class Bulk:
 
 @contextmanager
 def measured(bench: Bench, direction: str, count: int) -> Iterator[None]:
-    """Report what the bytes that are moved meanwhile cost: all of the guest, the peer's half with it."""
+    """Report the cost of the bytes that are moved meanwhile, in the whole guest, the peer's half included."""
     idle_ns, began_ns = idle(), time.monotonic_ns()
     yield
     took_ns = time.monotonic_ns() - began_ns
@@ -54,12 +54,12 @@ def measured(bench: Bench, direction: str, count: int) -> Iterator[None]:
 
 
 def idle() -> int:
-    """Nanoseconds for which the processor has had nothing to do; /proc/uptime knows hundredths of a second only."""
+    """The processor's idle time in nanoseconds; /proc/uptime has only hundredths of a second."""
     return sum(map(int, IDLE.findall(Path("/proc/timer_list").read_text())))
 
 
 def move(stream: socket.socket, op: bytes, count: int) -> None:
-    """Bytes in one direction, up to the word that all are there. Raises: OSError."""
+    """Move bytes in one direction, until the receiver confirms them all. Raises: OSError."""
     stream.sendall(ORDER.pack(op, 0, count))
     if op == SWALLOW:
         generate(stream, count)

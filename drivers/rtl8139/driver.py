@@ -1,4 +1,4 @@
-"""8139cp.ko, with a peer in a network namespace."""
+"""The driver rtl8139: 8139cp.ko, with a peer in a network namespace."""
 
 from __future__ import annotations
 

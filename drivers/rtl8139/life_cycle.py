@@ -95,7 +95,7 @@ def reopen(for_s: float) -> None:
 
 
 def replug(bench: Bench, for_s: float) -> None:
-    """Pull the cable and plug it in again, whoever has noticed; wait for the carrier. Raises: OSError."""
+    """Pull the cable, plug it in again, and wait for the carrier. Raises: OSError."""
     for up in (False, True):
         bench.call_host(Cable(up))
         time.sleep(OUT_S)

@@ -1,4 +1,4 @@
-"""A network interface's configuration: what a reload of its driver forgets, read and put back by ioctl.
+"""A network interface's configuration, which a reload of its driver loses: read and restored by ioctl.
 
 Not kept: statistics (they begin anew with a new interface), ring sizes (8139cp's are fixed), and what the
 network stack holds above the interface (routes, neighbours, VLANs).
@@ -56,7 +56,7 @@ def settings(device: str) -> Settings:
 
 
 def apply(device: str, wanted: Settings) -> None:
-    """Make the interface's configuration this one; what is right already is left alone. Raises: OSError."""
+    """Set the interface's configuration; settings that are right already are left alone. Raises: OSError."""
     present = settings(device)
     with control() as stream:
         if wanted.hardware != present.hardware:

@@ -1,4 +1,4 @@
-"""rtl8139_micro.ko and rtl_u."""
+"""The driver rtl8139_micro: rtl8139_micro.ko and rtl_u."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Rtl8139Micro:
         retry(self.probe, timeout_s=2.0)
 
     def probe(self) -> None:
-        """A datagram to the peer and back, and a word from the u-driver."""
+        """Send a datagram to the peer and back, and ask the u-driver."""
         Rtl8139().probe()
         run("ethtool", DEVICE)
 

@@ -37,24 +37,24 @@ def registers(bench: Bench) -> None:
 
 
 def checksum(bench: Bench) -> None:
-    """Checksums no more, and again."""
+    """Switch checksums off and on."""
     for word in ("off", "on"):
         run("ethtool", "-K", DEVICE, "rx", word)
 
 
 def address(bench: Bench) -> None:
-    """Another hardware address, and back."""
+    """Set another hardware address, and the old one again."""
     for mac in (OTHER_MAC, MAC):
         run("ip", "link", "set", DEVICE, "address", mac)
 
 
 def renegotiate(bench: Bench) -> None:
-    """The link's two ends agree anew."""
+    """Renegotiate the link."""
     run("ethtool", "-r", DEVICE)
 
 
 def bounce(bench: Bench) -> None:
-    """Down and up."""
+    """Set the interface down and up."""
     for word in ("down", "up"):
         run("ip", "link", "set", DEVICE, word)
     retry(carrier, timeout_s=ANSWER_S)

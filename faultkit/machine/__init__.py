@@ -1,1 +1,1 @@
-"""The computer under test: what it is built from, how it is frozen, forked, stopped and read."""
+"""The computer under test: it is built, frozen, forked, stopped and read here."""

@@ -45,10 +45,10 @@ def witnessed(change: Edit, statement: Node) -> tuple[Edit, ...]:
 
 
 def line_of(node: Node) -> int:
-    """Counted from 1."""
+    """The line of an offset, counted from 1."""
     return int(node.start_point.row) + 1
 
 
 def one_line(code: str) -> str:
-    """Without line breaks and indentation."""
+    """A text without line breaks and indentation."""
     return " ".join(code.split())

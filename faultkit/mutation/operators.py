@@ -1,7 +1,7 @@
 """G-SWFIT's fault operators on C source: each finds the places in a function where such a mistake could have been made.
 
 Duraes, Madeira: Emulation of Software Faults: A Field Data Study and a Practical Approach. IEEE TSE 32 (11), 2006.
-There machine code is searched for what the compiler makes of these constructs; here the constructs themselves are
+The paper searches machine code for the traces of these constructs; here the constructs themselves are
 found. The operators' constraints are theirs: a statement that is left out is not the only one of its block; an if that
 is left out has at most five statements, no loops, and no else; variables are local.
 """
@@ -32,7 +32,7 @@ OPPOSITE = {"true": "false", "false": "true"}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Source text from `first` to `last`, and what comes in its place."""
+    """A stretch of source text, from `first` to `last`, and its replacement."""
 
     first: Node
     last: Node
@@ -40,7 +40,7 @@ class Draft:
 
 
 def instead(node: Node, new: str) -> Draft:
-    """Something else for a node."""
+    """A draft that replaces a node."""
     return Draft(node, node, new)
 
 
@@ -52,14 +52,14 @@ def missing_call(function: Function) -> Iterator[Draft]:
 
 
 def missing_if_and_statements(function: Function) -> Iterator[Draft]:
-    """An if is left out with what it guards."""
+    """An if is left out with its body."""
     for statement, _ in small_ifs(function):
         if not is_alone(statement):
             yield instead(statement, ";")
 
 
 def missing_if_around_statements(function: Function) -> Iterator[Draft]:
-    """An if is left out, and what it guards is always done."""
+    """An if is left out, and its body is always executed."""
     for statement, body in small_ifs(function):
         yield instead(statement, text(body))
 
@@ -93,7 +93,7 @@ def missing_clause(function: Function, operator: str) -> Iterator[Draft]:
 
 
 def missing_initialisation(function: Function) -> Iterator[Draft]:
-    """A local variable is not initialised with the value that it is declared with."""
+    """The initialisation of a local variable in its declaration is left out."""
     for declaration in statements(function, "declaration"):
         for declarator in declaration.children_by_field_name("declarator"):
             if initialises(declarator, function) and statement_of(declarator) == declaration:
@@ -110,7 +110,7 @@ def missing_value_assignment(function: Function) -> Iterator[Draft]:
 
 
 def missing_expression_assignment(function: Function) -> Iterator[Draft]:
-    """A local variable is not assigned what is calculated, later than for the first time."""
+    """A local variable is not assigned a calculated value, later than for the first time."""
     for statement, value in later_assignments(function):
         if not is_value(value) and not any(node.type == "call_expression" for node in descendants(value)):
             yield instead(statement, ";")
@@ -184,7 +184,7 @@ def expression(statement: Node) -> Node:
 
 
 def small_ifs(function: Function) -> Iterator[tuple[Node, Node]]:
-    """Ifs without an else, and no else's either, with little in them; and what that is."""
+    """Small ifs that neither have nor follow an else, each with its body."""
     for statement in statements(function, "if_statement"):
         body = statement.child_by_field_name("consequence")
         alone = statement.child_by_field_name("alternative") is None and not in_else(statement)
@@ -207,13 +207,13 @@ def binaries_in_conditions(function: Function) -> Iterator[Node]:
 
 
 def operator_of(node: Node) -> str:
-    """The sign between its two sides."""
+    """The operator of a node with two sides."""
     operator = node.child_by_field_name("operator")
     return text(operator) if operator is not None else ""
 
 
 def sides(node: Node) -> tuple[Node, Node]:
-    """The first and the last that it consists of."""
+    """The left and the right side of a node."""
     return node.named_children[0], node.named_children[-1]
 
 
@@ -228,7 +228,7 @@ def assigns(node: Node, function: Function) -> bool:
 
 
 def later_assignments(function: Function) -> Iterator[tuple[Node, Node]]:
-    """Statements that only assign to a local variable which something was assigned to before; with what they assign."""
+    """Statements that only assign to a local variable that already has a value, each with the new value."""
     known, whole = set[str](), {s for s in statements(function, "expression_statement") if not is_alone(s)}
     for node in descendants(function.body):
         if initialises(node, function):

@@ -1,7 +1,7 @@
-"""Which mutations of a driver's source make another driver: they are compiled at once, and their objects compared.
+"""Survey of a driver's mutations: all are compiled at once, and their objects compared.
 
-A mutation that does not compile is no mistake that anybody ships, and one whose object code is that of the original
-(an initialisation that the compiler makes anyway) is none at all. Both are counted, and no trials.
+Nobody ships a mutation that does not compile, and one whose object code is that of the original
+(an initialisation that the compiler makes anyway) is no mistake. Both are counted, and make no trials.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def survey(module: KernelModule, file: str, found: Sequence[Mutation]) -> Survey
 
 
 def examine(sources: Mapping[str, bytes], kernel: str, found: Iterable[Mutation], file: str, place: Path) -> None:
-    """Compile each mutation in a folder of its own, and keep what has come of it."""
+    """Compile each mutation in a folder of its own, and keep the results."""
     trees = {ORIGINAL: sources}
     trees |= {f"m{n:04}": kbuild.edited(sources, [m.change]) for n, m in enumerate(found, 1)}
     objects = {name: (place / name / file).with_suffix(".o") for name in trees}
@@ -75,7 +75,7 @@ def lay_out(folder: Path, sources: Mapping[str, bytes]) -> None:
 
 
 def code_of(path: Path, folder: str) -> bytes | None:
-    """An object file's content but for what debuggers want, and as if its folder were the original's."""
+    """An object file's content without debugging data, as if it had been compiled in the original's folder."""
     if not path.exists():
         return None
     subprocess.run(["strip", "--strip-debug", path], check=True)

@@ -1,6 +1,6 @@
 """C as it is written: functions, statements and their surroundings, by tree-sitter.
 
-Macros stay what they are, as in the source that programmers make mistakes in. What the parser does not understand
+Macros are not expanded, because programmers make mistakes in the unexpanded source. Text that the parser does not know
 (loops that are macros, types as arguments) is marked, and no statement with such a mark in it is changed.
 """
 
@@ -34,7 +34,7 @@ class Function:
 
 
 def functions(source: bytes) -> Iterator[Function]:
-    """Those that a file defines, in order."""
+    """The functions that a file defines, in order."""
     plain = ANNOTATIONS.sub(lambda word: b" " * len(word[0]), source)
     tree = parser().parse(plain)
     for node in descendants(tree.root_node):
@@ -58,7 +58,7 @@ def descendants(node: Node) -> Iterator[Node]:
 
 
 def text(node: Node) -> str:
-    """As it is written."""
+    """The source text of a node."""
     return (node.text or b"").decode()
 
 
@@ -101,7 +101,7 @@ def statements(function: Function, *kinds: str) -> Iterator[Node]:
 
 
 def statement_of(node: Node) -> Node:
-    """The statement that an expression belongs to: what surrounds it and can be put into braces, or a declaration."""
+    """The statement that an expression belongs to, or its declaration."""
     while not is_statement(node) and node.parent is not None:
         node = node.parent
     return node
@@ -128,7 +128,7 @@ def is_alone(statement: Node) -> bool:
 
 
 def is_small(body: Node, most: int = 5) -> bool:
-    """At most so many statements, and no loop, no label."""
+    """True for a body of few statements without a loop or a label."""
     inner = [node for node in descendants(body) if node.type.endswith("_statement") or node.type == "declaration"]
     if any(node.type in (*LOOPS, "labeled_statement", "case_statement") for node in inner):
         return False

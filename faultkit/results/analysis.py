@@ -74,7 +74,7 @@ DTYPES: dict[str, Any] = {
     "attempts": "int64",  # runs until one was valid
     "template": "string",
     "wall_s": "Float64",  # seconds of host time
-    "guest_s": "Float64",  # of which QEMU was executing the guest
+    "guest_s": "Float64",  # the part of wall_s in which the guest ran
 }
 
 EVENT_DTYPES: dict[str, Any] = {

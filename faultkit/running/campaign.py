@@ -92,7 +92,7 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
 
 
 def add_seconds(store: Store, key: str, seconds: float) -> None:
-    """Add to what earlier runs of the campaign have taken."""
+    """Add to the seconds of earlier runs of the campaign."""
     store.set_meta(key, float(store.meta().get(key, 0.0)) + seconds)
 
 
@@ -146,7 +146,7 @@ class Flight:
     futures: set[Future[Row]] = field(default_factory=set)
 
     def add(self, future: Future[Row]) -> None:
-        """One more."""
+        """Start one more trial."""
         self.futures.add(future)
 
     def wait_below(self, limit: int) -> None:
@@ -168,7 +168,7 @@ class Flight:
         self.keep(wait(running).done)
 
     def keep(self, ended: set[Future[Row]]) -> None:
-        """Into the store, in the order of the list."""
+        """Put ended trials into the store."""
         for row in sorted((future.result() for future in ended), key=lambda row: row.n):
             verdict = self.store.add(row)
             self.stopper.ended(row.n, evidence(row, verdict))
@@ -181,7 +181,7 @@ def evidence(row: Row, verdict: Verdict | None) -> bool | None:
 
 
 def settled(n: int, trial: Trial, base: Template) -> Trial:
-    """Trial `n` with its fault's site fixed. Raises: NotPlaced: the list asks for what cannot be."""
+    """Trial `n` with its fault's site fixed. Raises: NotPlaced if there is no such site."""
     if not isinstance(trial.fault, Placeable):
         return trial
     try:
@@ -250,7 +250,7 @@ def recipe(group: Group) -> dict[str, Any]:
 
 
 def refuse_mismatch(store: Store, facts: dict[str, Any]) -> None:
-    """Raises: UsageError if what is stored was measured on something else."""
+    """Refuse to resume on another machine, guest or list. Raises: UsageError."""
     stored = store.meta()
     for key in SAME_ON_RESUME:
         if stored.get(key) != facts[key]:

@@ -1,4 +1,4 @@
-"""Do trials that run at the same time disturb one another? The same trials, one and several at a time, compared."""
+"""Interference between trials at the same time: the same trials, one and several at a time, compared."""
 
 from __future__ import annotations
 

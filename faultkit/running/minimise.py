@@ -1,4 +1,4 @@
-"""From a trial with several faults to few of them that still end it alike: delta debugging, on real trials."""
+"""Minimisation of a trial's faults, with the same outcome: delta debugging, on real trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Run = Callable[[Subset], Outcome | None]  # None: void
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One trial on the way: the faults that were in, and what it ended in."""
+    """One trial of the search: its faults, and its outcome."""
 
     faults: Subset
     outcome: Outcome | None
@@ -65,7 +65,7 @@ def ddmin(count: int, fails: Callable[[Subset], bool]) -> Subset:
 
 
 def cut(kept: Subset, pieces: int) -> list[Subset]:
-    """So many pieces of about the same length, in order."""
+    """Pieces of about the same length, in order."""
     edges = [len(kept) * n // pieces for n in range(pieces + 1)]
     return [kept[start:end] for start, end in pairwise(edges)]
 
@@ -96,7 +96,7 @@ class Attempts:
 
 
 def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -> Minimal:
-    """The few faults of trial `n` that bring about its outcome; `told` hears of every trial that is run.
+    """The few faults of trial `n` that cause its outcome; `told` is called with every trial that is run.
 
     Raises: UsageError if the trial did not fail or has one fault only; UnmetNeed if its template cannot be had;
     HarnessError if it does not end again as it did.

@@ -91,7 +91,7 @@ def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) ->
         yield Event(t_ns, event.source, event.kind, event.data)
 
 
-END_OF_TIME = (1 << 62) - 1  # a guest that stops by itself does so at a moment that QEMU does not pin down
+END_OF_TIME = (1 << 62) - 1  # QEMU gives no time for a stop of the guest's own: sorted last
 
 
 def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> tuple[list[Event], dict[str, int]]:

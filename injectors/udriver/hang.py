@@ -35,7 +35,7 @@ class Hang:
 
 
 def stopped(bench: Bench, **data: Any) -> ExitStack:
-    """Make the u-driver stand still; to close the answer lets it run on. `data`: more to tell of the injection."""
+    """Stop the u-driver; closing the returned stack resumes it. `data`: more to tell of the injection."""
     pid = pid_of(bench)
     pidfd = os.pidfd_open(pid)
     pidfd_send_signal(pidfd, SIGSTOP)
