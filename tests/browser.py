@@ -48,6 +48,6 @@ def opened(driver: Chrome, page: Path, place: str = "") -> float:
 
 
 def complaints(driver: Chrome) -> list[str]:
-    """What the page has written to the browser's console since the last call."""
+    """The messages of the browser's console since the last call."""
     browser: Any = driver  # get_log() has no types
     return [entry["message"] for entry in browser.get_log("browser")]

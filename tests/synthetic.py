@@ -133,7 +133,7 @@ def faulty(story: Story, fault: Any, outcome: Outcome, requests: int) -> None:
 
 
 def activated(story: Story, fault: Any, outcome: Outcome, n: int, active: float) -> float:
-    """What follows activation; returns when the next request may be issued."""
+    """The events after activation. Returns the time when the next request may be issued."""
     if outcome is Outcome.MASKED:
         return active
     if outcome is Outcome.CRASHED:
@@ -208,7 +208,7 @@ def trial_of(n: int, seed: int) -> Trial:
 
 
 def outcome_of(trial: Trial, rng: Random) -> Outcome:
-    """What a trial is to end in."""
+    """The intended outcome of a trial."""
     weights = WEIGHTS[type(trial.fault).__name__]
     return Outcome[rng.choices(tuple(weights), weights=tuple(weights.values()))[0]]
 
@@ -282,7 +282,7 @@ def campaign(directory: Path, count: int = 300, seed: int = 7, requests: int = 4
 
 
 def one_of_each(directory: Path) -> Store:
-    """Of 16 planned: one kill per outcome, a hang, two golden trials, a void one."""
+    """A campaign of 16 planned trials: one kill per outcome, a hang, two golden trials, a void one."""
     store = Store.create(directory, meta(16))
     store.add_many(a_row(n, *events) for n, events in enumerate(EVENTS_OF.values()))
     store.add(a_row(8, *EVENTS_OF["HUNG"], fault=Hang()))

@@ -1,4 +1,4 @@
-"""What a person sees."""
+"""The output as a person sees it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 
 def printed(thing: RenderableType, width: int) -> str:
-    """What a terminal of some width without colours shows."""
+    """The text that a terminal of some width without colours shows."""
     text = io.StringIO()
     Console(file=text, width=width, no_color=True, force_terminal=False).print(thing)
     return text.getvalue()

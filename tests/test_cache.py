@@ -1,4 +1,4 @@
-"""What the cache keeps, and what it drops."""
+"""The entries that the cache keeps, and those that it drops."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_the_limit_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked(*words: str) -> Any:
-    """What `faultkit cache ... --json` prints."""
+    """The output of `faultkit cache ... --json`."""
     done = CliRunner().invoke(cli, ["cache", *words, "--json"], standalone_mode=False)
     assert done.exception is None, done.exception
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What a fault of calls comes to before it goes into a guest: its function, value and site, and what cannot be."""
+"""Faults of calls before they go into a guest: function, value and site, and impossible ones."""
 
 from __future__ import annotations
 

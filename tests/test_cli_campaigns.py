@@ -1,4 +1,4 @@
-"""What follows upon a campaign's last trial."""
+"""The work after a campaign's last trial."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def diff(*words: object, width: int = 120) -> Result:
-    """What `faultkit diff WORDS` comes to."""
+    """The result of `faultkit diff WORDS`."""
     return CliRunner(env={"COLUMNS": str(width)}).invoke(cli, ["diff", *map(str, words)])
 
 

@@ -1,4 +1,4 @@
-"""What the command line says of itself: help by use, examples, completion."""
+"""The help of the command line: by use, with examples, and completion."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_completion_is_a_script_that_its_shell_can_read(shell: str, tmp_path: Pa
 
 
 def completed(folder: Path, *words: str) -> list[str]:
-    """What bash would be offered for the last of the words."""
+    """The completions that bash gets for the last of the words."""
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "_FAULTKIT_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(("faultkit", *words)), "COMP_CWORD": str(len(words)),

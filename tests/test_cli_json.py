@@ -1,4 +1,4 @@
-"""What commands print for scripts: one document of strict JSON on standard output, and nothing else there."""
+"""Output of commands for scripts: one document of strict JSON on standard output, and nothing else there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parsed(text: str) -> Any:
 
 
 def told(*arguments: object) -> Any:
-    """What a command prints for scripts."""
+    """The JSON that a command prints for scripts."""
     done = CliRunner().invoke(cli, [*map(str, arguments), "--json"], standalone_mode=False)
     assert done.exception is None, done.exception
     return parsed(done.stdout)

@@ -19,12 +19,12 @@ ALIKE = "--help"  # of each command
 
 
 def help_of(*words: str) -> str:
-    """What `faultkit WORDS --help` prints on a wide terminal."""
+    """The output of `faultkit WORDS --help` on a wide terminal."""
     return CliRunner().invoke(cli, [*words, ALIKE], terminal_width=100).stdout
 
 
 def section_of(name: str) -> str:
-    """What the page says of a command."""
+    """The section of the page about a command."""
     return PAGE.split(f"### faultkit {name}\n", 1)[1].split("\n## ", 1)[0].split("\n### ", 1)[0]
 
 

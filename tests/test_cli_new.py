@@ -18,7 +18,7 @@ MADE = {"Kbuild", "note_pad.c", "note_pad_driver.py", "note_pad_workload.py", "n
 
 
 def new(kind: str, name: str) -> Result:
-    """What `faultkit new KIND NAME` comes to."""
+    """The result of `faultkit new KIND NAME`."""
     return CliRunner().invoke(cli, ["new", kind, "--", name])
 
 
@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def dry_run(file: str) -> str:
-    """What a campaign of it would be, said by another process, as modules stay loaded."""
+    """The plan of a campaign, by another process, because modules stay loaded."""
     command = [sys.executable, "-m", "faultkit.cli", "run", file, "--seed", "1", "--dry-run"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

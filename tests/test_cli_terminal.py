@@ -1,4 +1,4 @@
-"""What a person sees: on a real terminal of 80 and of 120 columns, without colours, and where there is no terminal."""
+"""Output as a person sees it: on a real terminal of 80 and of 120 columns, without colours, and without a terminal."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def on_terminal(place: Path, width: int, script: str, *arguments: str, **more: str) -> str:
-    """What a script writes to a terminal of its own that is so wide."""
+    """The output of a script on a terminal of this width."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     command = [sys.executable, "-c", script, *arguments]
@@ -85,7 +85,7 @@ def on_terminal(place: Path, width: int, script: str, *arguments: str, **more: s
 
 
 def read(terminal: int) -> bytes:
-    """What has come; nothing once the other side is closed, which Linux tells by EIO."""
+    """The bytes that have come; none once the other side is closed (EIO on Linux)."""
     try:
         return os.read(terminal, 1 << 16)
     except OSError:
@@ -93,7 +93,7 @@ def read(terminal: int) -> bytes:
 
 
 def piped(place: Path, script: str, *arguments: str, **more: str) -> str:
-    """What a script writes where there is no terminal, errors included."""
+    """The output of a script without a terminal, errors included."""
     command = [sys.executable, "-c", script, *arguments]
     done = subprocess.run(
         command, cwd=place, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
@@ -102,7 +102,7 @@ def piped(place: Path, script: str, *arguments: str, **more: str) -> str:
 
 
 def split(text: str) -> dict[str, str]:
-    """What each command of a session wrote."""
+    """The output of each command of a session."""
     _, *parts = re.split(r"<<<(.*)>>>\n", text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -124,7 +124,7 @@ def terminal(request: pytest.FixtureRequest, place: Path) -> tuple[int, dict[str
 
 @pytest.fixture(scope="module")
 def pipe(place: Path) -> dict[str, str]:
-    """What each command writes to a pipe."""
+    """The output of each command in a pipe."""
     return split(piped(place, SESSION, json.dumps(COMMANDS)))
 
 

@@ -67,7 +67,7 @@ def lines(code: bytes, address: int = BASE) -> list[str]:
 
 
 def changes(code: ModuleCode, kind: str, function: str, seed: int = 0) -> list[tuple[str, str]]:
-    """What each site of a type in a function is, and becomes."""
+    """The instructions of each site of a type in a function, before and after."""
     found = [site for site in candidates(code, kind) if site.function == function]
     return [
         ("; ".join(lines(site.code, site.address)), "; ".join(lines(site.changed(random.Random(seed)), site.address)))

@@ -1,4 +1,4 @@
-"""What QEMU notes of the code that it translates."""
+"""QEMU's log of the code that it translates."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def a_store(place: Path, *met: str) -> Store:
 
 
 def witnessed(words: str) -> tuple[Event, ...]:
-    """What a witness says."""
+    """The account of a witness."""
     return (at(0, "fault.activated", met=words),) if words else ()
 
 

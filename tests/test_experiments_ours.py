@@ -14,7 +14,7 @@ each_of_ours = pytest.mark.parametrize("name", NAMES)
 
 
 def lines(name: str, seed: int) -> list[str]:
-    """Its trials as they are stored."""
+    """An experiment's trials as they are stored."""
     return [dumps(trial) for trial in listed(load(name), seed, None)]
 
 

@@ -46,7 +46,7 @@ def gate(*arguments: object) -> Result:
 
 
 def code(done: Result) -> int:
-    """Its exit code. Raises what it raised, if that is no bad news of ours."""
+    """The exit code of a result. Raises its exception, if that is no failure of ours."""
     if isinstance(done.exception, FaultkitError):
         return done.exception.exit_code
     assert done.exception is None, done.exception

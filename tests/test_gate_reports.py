@@ -52,7 +52,7 @@ def mixed(tmp_path: Path) -> Gated:
 
 
 def parsed(found: Gated) -> tuple[TestSuite, dict[str, list[object]]]:
-    """What a reader of JUnit XML makes of it: the suite, and each case's results."""
+    """JUnit XML as a reader parses it: the suite, and each case's results."""
     (suite,) = JUnitXml.fromstring(document(found))
     return suite, {case.name: case.result for case in suite}
 

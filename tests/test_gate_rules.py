@@ -29,7 +29,7 @@ LINES = (
 
 
 def answer(line: str, campaign: Facts) -> Answer:
-    """What a rule answers."""
+    """The answer of a rule."""
     return parse(line).assess(campaign).answer
 
 

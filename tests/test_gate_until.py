@@ -25,7 +25,7 @@ AGAINST = UntilDecided(rules=("survived >= 90 % against 60 %", "no CORRUPT in 30
 
 
 def follow(store: Store, stop: UntilDecided, ends: Sequence[str], order: Iterable[int]) -> GateStopper:
-    """What follows a campaign whose trials end in some order, as long as it is not decided."""
+    """The stopper of a campaign whose trials end in some order, until it is decided."""
     looks = stop.stopper(store)
     for n in order:
         if looks.decided:

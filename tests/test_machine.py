@@ -1,4 +1,4 @@
-"""What a machine tells its kernel."""
+"""The options that a machine gives its kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What host and guest tell one another through shared memory."""
+"""Messages of host and guest through shared memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faultkit.model.mailbox import LOG, RAW, SIZE, TEXT, Mailbox, State
 
 @pytest.fixture
 def memory() -> mmap:
-    """What both sides see."""
+    """The memory that both sides see."""
     return mmap(-1, SIZE)
 
 

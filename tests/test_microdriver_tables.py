@@ -98,7 +98,7 @@ def test_the_benchmark_takes_the_worse_direction(costs: Store, coming: Store) ->
 
 
 def printed(result: Path) -> subprocess.CompletedProcess[str]:
-    """What the command says of a result."""
+    """The command's output for a result."""
     command = [sys.executable, "-m", "experiments.microdriver.tables", str(result)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

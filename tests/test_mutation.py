@@ -92,7 +92,7 @@ def found(operator: str, body: str) -> list[Mutation]:
 
 
 def run(code: bytes, place: Path) -> tuple[int, int]:
-    """What the function answers, and how often its mutation was come to."""
+    """The function's answer, and the number of times that its mutation was executed."""
     (place / "answer.c").write_bytes(code)
     (place / "main.c").write_text(HARNESS)
     subprocess.run(["gcc", "-O1", "-w", "-std=gnu11", "-o", place / "main", place / "main.c"], check=True)

@@ -227,7 +227,7 @@ def ask(client: socket.socket, cookie: int) -> bytes:
 
 
 def answer(cookie: int) -> bytes:
-    """What it is when nobody tampers with it."""
+    """The message that nobody tampers with."""
     return reply(cookie, (cookie << 12).to_bytes(8, "big"))
 
 

@@ -1,4 +1,4 @@
-"""What many recoveries have left behind, from records whose answer is known."""
+"""Resources that many recoveries have left behind, from records with known answers."""
 
 from __future__ import annotations
 

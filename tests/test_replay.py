@@ -1,4 +1,4 @@
-"""What is kept of running trials again."""
+"""The stored results of replays."""
 
 from __future__ import annotations
 

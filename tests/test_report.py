@@ -45,7 +45,7 @@ LIMIT_BYTES = 8_000_000
 
 
 class Page(HTMLParser):
-    """What a test looks for in a page: marked counts, elements that load something, scripts."""
+    """The elements of a page that tests look for: marked counts, elements that load something, scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dashboard(run: Path) -> Path:
-    """Its dashboard."""
+    """The dashboard of a campaign."""
     out = run.parent / "report.html"
     write([run], out)
     return out

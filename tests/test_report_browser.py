@@ -1,4 +1,4 @@
-"""What a browser makes of the dashboard."""
+"""The dashboard in a browser."""
 
 from __future__ import annotations
 

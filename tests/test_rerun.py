@@ -132,7 +132,7 @@ def test_a_site_that_this_build_does_not_have(fault: Any, says: str) -> None:
 
 
 def row(monkeypatch: pytest.MonkeyPatch, fault: Any) -> Row:
-    """Of a trial with such a fault on another build; its run is made up."""
+    """The row of a trial with such a fault on another build; its run is made up."""
 
     def run_trial(base: Template, trial: Trial) -> Record:
         return a_record(*EVENTS_OF["LOST"], trial=trial)

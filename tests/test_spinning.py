@@ -17,7 +17,7 @@ REPEATED = bytes.fromhex("f348ab")  # rep stosq
 
 @dataclass
 class Memory:
-    """What a debugger sees."""
+    """Memory as a debugger sees it."""
 
     data: bytearray
 

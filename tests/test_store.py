@@ -1,4 +1,4 @@
-"""What is put into a store comes out again, whatever happens to the process or the file."""
+"""Data that are put into a store come out again, whatever happens to the process or the file."""
 
 from __future__ import annotations
 

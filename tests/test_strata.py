@@ -1,4 +1,4 @@
-"""What a fault is told apart by."""
+"""The strata of faults."""
 
 from __future__ import annotations
 

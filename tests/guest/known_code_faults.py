@@ -1,4 +1,4 @@
-"""What each fault in the k-driver's code does to a function whose answer is known. One row per type at the least."""
+"""Known effects of faults in the k-driver's code on a function with a known answer. At least one row per type."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def text_of(known: Known, code: ModuleCode) -> Text:
 
 
 def placed_as(known: Known, draw: int, code: ModuleCode) -> Text | None:
-    """What this draw comes to, if that is it."""
+    """The fault of this draw, if it is the wanted one."""
     text = Text(known.type, draw).place({code.name: code})
     return text if re.fullmatch(known.after, settled(text.site).after) else None
 
 
 def drawn(code: ModuleCode, kind: str, question: str, before: str, make: Callable[[int], Any]) -> Any:
-    """What `make` makes of the first draw that it accepts, among those of the first site that looks like `before`."""
+    """The result of `make` for the first draw that it accepts, at the first site with the code `before`."""
     for draw in islice(draws(code, kind, question, before), TRIES):
         if (made := make(draw)) is not None:
             return made
@@ -80,6 +80,6 @@ def draws(code: ModuleCode, kind: str, question: str, before: str) -> Iterator[i
 
 
 def is_at(site: Candidate, question: str, before: str) -> bool:
-    """Whether a site is that instruction of a question's function."""
+    """True if a site is that instruction of a question's function."""
     here = site.function == f"known_{question}"
     return here and re.fullmatch(before, disassembly(site.code, site.address)) is not None

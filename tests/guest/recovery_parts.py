@@ -126,7 +126,7 @@ class Counted:
 
 
 def holdings() -> dict[str, int]:
-    """What leaks where recovery forgets something: the agent's descriptors and threads, and processes by state."""
+    """Resources that leak if recovery forgets one: the agent's descriptors and threads, and processes by state."""
     states = Counter(state_letters())
     return {
         "fds": len(list(Path("/proc/self/fd").iterdir())),

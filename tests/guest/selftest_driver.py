@@ -119,7 +119,7 @@ class Aside:
 
 @dataclass(slots=True)
 class Scene:
-    """What the steps do, and whom they have started."""
+    """The state of a run of steps, with the threads that they have started."""
 
     bench: Bench
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -151,7 +151,7 @@ class Scene:
         return ""
 
     def answered(self, words: str) -> str:
-        """What came of the first that was asked aside. Raises: its OSError, TimeoutError if there is nothing yet."""
+        """The answer to the first question asked aside. Raises: its OSError, TimeoutError if there is none yet."""
         asked, thread = self.aside.pop(0)
         thread.join(END_S)
         if thread.is_alive():
@@ -216,7 +216,7 @@ class Scene:
             raise TimeoutError(errno.ETIME, "it goes on") from None
 
     def held(self, words: str) -> str:
-        """What the kernel says that the k-driver has: interrupts, blocks of DMA memory, registrations."""
+        """The k-driver's resources by the kernel: interrupts, blocks of DMA memory, registrations."""
         interrupts = Path("/proc/interrupts").read_text().count("mdrv_selftest")
         pool = Path("/sys/devices/platform/mdrv_selftest/pools").read_text().splitlines()[1].split()
         made = Path("/sys/class/misc/mdrv_selftest_made").exists()

@@ -1,4 +1,4 @@
-"""What four bugs do to a u-driver and to a k-driver: the same machine code."""
+"""Four bugs in a u-driver and in a k-driver, with the same machine code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lost, late, short, doubled or changed message between nbd.ko and nbdkit does."""
+"""Effects of lost, late, short, doubled or changed messages between nbd.ko and nbdkit."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def met(bed: Bed, action: str, direction: str, **parts: Any) -> Ran:
 
 
 def said(ran: Ran, words: str) -> bool:
-    """Whether the kernel said so."""
+    """True if the kernel logged these words."""
     return words in ran.record.console or any(words in e.data["text"] for e in ran.of_kind("kernel.message"))
 
 
@@ -114,7 +114,7 @@ def test_a_message_that_comes_twice_costs_the_connection(proxied: Bed, direction
 
 @pytest.mark.parametrize(("direction", "message"), [("request", "write"), ("reply", "write"), ("reply", "read")])
 def test_behind_a_message_that_was_cut_short_nothing_is_understood(proxied: Bed, direction: str, message: str) -> None:
-    """Its missing end is made up from what comes next: where that is data, wrong data."""
+    """The next bytes take the place of its missing end: if the end was data, the data are wrong."""
     ran = met(proxied, "truncate", direction, message=message, cut_bytes=4)
     assert ran.outcome in (Outcome.RECOVERED, Outcome.CORRUPT), ran.story()
     assert ran.count("service.restored") >= 1

@@ -71,7 +71,7 @@ def test_sites_that_a_golden_trial_executes_are_executed(driver: str, request: p
 
 
 def unchanged(text: Any) -> Text:
-    """What is there is written there."""
+    """A fault that writes the bytes that are already there."""
     site = settled(text.site)
     return Text("write", function=site.function, offset=site.offset, new=site.old)
 

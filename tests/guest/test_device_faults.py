@@ -1,4 +1,4 @@
-"""What a network card that loses interrupts, raises too many, dies, goes away or writes nonsense does to 8139cp."""
+"""Effects on 8139cp of a network card that loses interrupts, raises too many, dies, goes away or writes nonsense."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_dead_card_is_alive_for_a_driver_that_is_loaded_anew(rtl8139: Bed) -> 
 
 
 def test_a_dead_card_that_goes_on_interrupting_loses_its_line(rtl8139: Bed) -> None:
-    """Its driver finds no cause in registers of ones; after 100 000 such interrupts the kernel gives the line up.
+    """The driver finds no cause in registers of ones; after 100 000 such interrupts the kernel gives the line up.
 
     The card dies at rest: while packets are being received the driver has its interrupts masked, and they stay so.
     """

@@ -1,4 +1,4 @@
-"""What a k-driver makes of wrong messages: those that once did harm, and some that are drawn."""
+"""A k-driver and wrong messages: those that once did harm, and some that are drawn."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def placed(bed: Bed, kind: str, question: str, before: str, make: Callable[[int]
 
 
 def in_order(ran: Ran) -> bool:
-    """Whether the fault is put in, then executed, then answered with."""
+    """True if injection, execution and answer come in this order."""
     kinds = ("fault.injected", "fault.activated", "answer.given")
     times = [ran.first(kind).t_ns for kind in kinds]
     return times == sorted(times) and ran.count("fault.activated") == 1
@@ -144,7 +144,7 @@ def test_what_is_damaged_on_the_stack_is_read(answers: Bed, size: str) -> None:
 
 
 def damage(ran: Ran) -> int:
-    """What was changed in the aligned word that was damaged: a bit pattern."""
+    """The bits that changed in the damaged aligned word."""
     injected = ran.first("fault.injected").data
     old, new = (int.from_bytes(bytes.fromhex(injected[key]), "little") for key in ("old", "new"))
     return (old ^ new) << 8 * (int(injected["address"], 16) % 8)

@@ -110,7 +110,7 @@ def of_session(session: int) -> list[str]:
 
 
 def gone_within(session: int, seconds: float) -> bool:
-    """Whether nothing of a session is left by then."""
+    """True if nothing of a session is left by then."""
     deadline = time.monotonic() + seconds
     while of_session(session):
         if time.monotonic() > deadline:
@@ -131,7 +131,7 @@ def no_files_left() -> Iterator[None]:
 
 
 def rows(out: Path) -> list[tuple[Any, ...]]:
-    """What is stored, by trial."""
+    """The stored rows, by trial."""
     with closing(sqlite3.connect(f"file:{out / FILE}?mode=ro", uri=True)) as db:
         return list(db.execute("SELECT n, plan, outcome, events, console, void FROM trials ORDER BY n"))
 

@@ -34,7 +34,7 @@ def a_new_qemu(earlier: set[int]) -> psutil.Process:
 
 
 def children() -> set[int]:
-    """What this process has started and has not yet ended."""
+    """The running child processes of this process."""
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 

@@ -1,4 +1,4 @@
-"""What crossings cost is measured."""
+"""The cost of crossings is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lost, late, doubled, short, changed or last message between the halves of a microdriver does."""
+"""Effects of a lost, late, doubled, short, changed or last message between the halves of a microdriver."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def alone(bed: Bed, action: str, direction: str, message: str) -> Ran:
 
 
 def said(ran: Ran) -> str:
-    """What was done to what."""
+    """The tamperings and their messages."""
     words: str = ran.first("fault.activated").data["met"]
     return words
 

@@ -1,5 +1,6 @@
-"""What is shown of the runtime and of the drivers on it holds in a kernel that watches over its memory, which has
-nothing to report: SLUB's checks, poison, red zones and owners (`slub_debug`), and KFENCE.
+"""The runtime's tests in a kernel that checks its memory, and has nothing to report.
+
+It has SLUB's checks, poison, red zones and owners (`slub_debug`), and KFENCE.
 
 The tests are those of two other modules, with a guest of its own.
 """

@@ -1,4 +1,4 @@
-"""What the microdriver runtime promises: calls within calls, shared objects, locks, recovery, and no trust."""
+"""The promises of the microdriver runtime: calls within calls, shared objects, locks, recovery, and no trust."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def play(bed: Bed, *steps: str, warns: int = 0) -> tuple[Ran, list[tuple[str, in
 
 
 def said(bed: Bed, *steps: str) -> list[str]:
-    """Of steps that succeed, what was found."""
+    """The findings of steps that succeed."""
     _, done = play(bed, *steps)
     assert not [step for step in done if step[1]]
     return [words for _, _, words in done]
 
 
 def last(bed: Bed, *steps: str) -> str:
-    """Of the last."""
+    """The finding of the last step."""
     return said(bed, *steps)[-1]
 
 
 def expelled(ran: Ran) -> list[str]:
-    """What the k-driver said of u-drivers that it turned away."""
+    """The k-driver's messages about u-drivers that it expelled."""
     texts = [e.data["text"] for e in ran.of_kind("kernel.message")]
     return [text.partition("is expelled, ")[2] for text in texts if "is expelled" in text]
 

@@ -1,4 +1,4 @@
-"""Of several faults, the one to blame is found."""
+"""Minimisation finds the one of several faults that is to blame."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TRIALS, GOLDEN = 20, 4
 
 
 def command(*arguments: object) -> str:
-    """What `faultkit ARGUMENTS` prints; a failed test shows what it complained of."""
+    """The output of `faultkit ARGUMENTS`; a failed test shows its errors."""
     done = subprocess.run(
         [sys.executable, "-c", "from faultkit.cli import main; main()", *map(str, arguments)],
         capture_output=True,

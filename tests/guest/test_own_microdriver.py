@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parents[1] / "own_microdriver"
 
 @pytest.fixture(scope="module")
 def lives(image: Image) -> list[Ran]:
-    """Its experiment's trials, the golden one first."""
+    """The trials of the microdriver's experiment, the golden one first."""
     sys.path.insert(0, str(EXAMPLE))  # as `faultkit run FILE` finds what lies beside an experiment
     experiment = importlib.import_module("outlives")
     golden, *others = experiment.trials(1)

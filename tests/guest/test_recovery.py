@@ -32,7 +32,7 @@ LONG = VerifiedIO(requests=400, deadline_s=60.0)
 
 
 def actions(ran: Ran) -> list[str]:
-    """What recovery tried, in order."""
+    """The actions that recovery tried, in order."""
     return [e.data["action"] for e in ran.of_kind("recovery.started")]
 
 

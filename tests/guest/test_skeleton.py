@@ -1,4 +1,4 @@
-"""What `faultkit new driver` writes, run as it is."""
+"""The driver that `faultkit new driver` writes, run unchanged."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Tally:
 
 
 def counted(n: int) -> int:
-    """What the device counts to when it is to count to n. Raises: OSError."""
+    """The count of the device for an order to count to n. Raises: OSError."""
     with Path(NODE).open("rb", buffering=0) as tally:
         return int.from_bytes(ioctl(tally, COUNT, n.to_bytes(4, "little")), "little")
 
