@@ -103,6 +103,11 @@ def outcomes() -> str:
     return table(("outcome", ""), ((f"`{outcome.name}`", entry.meaning) for outcome, entry in ENTRIES.items()))
 
 
+def evidence() -> str:
+    """The outcomes with the evidence for each in a record, mildest first."""
+    return table(("outcome", "found by"), ((f"`{outcome.name}`", each.evidence) for outcome, each in ENTRIES.items()))
+
+
 def api() -> str:
     """The modules that are API, with the names that each exports."""
     found = ((name, importlib.import_module(name)) for name in API)
@@ -149,6 +154,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "events": events,
     "data": data,
     "outcomes": outcomes,
+    "evidence": evidence,
     "actions": recovery_actions,
     "policy-classes": partial(classes, "policies", "recovery"),
     "trigger-classes": partial(classes, "triggers", "the fault is put in"),

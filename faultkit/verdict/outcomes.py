@@ -1,4 +1,4 @@
-"""The table of outcomes: what each means, and how terminals, charts and the dashboard show it.
+"""The table of outcomes: their meaning, their evidence, and their looks in terminals, charts and the dashboard.
 
 One more outcome is a member of `faultkit.model.events.Outcome`, a row here and a check in `faultkit.verdict.judge`.
 Everything that lists or draws outcomes reads this table.
@@ -38,6 +38,7 @@ class Entry:
     """One outcome's meaning, its consequences for the figures, and its looks."""
 
     meaning: str
+    evidence: str  # in a record, that the judge goes by
     survived: bool = False  # counts as a success
     down: bool = False  # the service had not come back when the trial ended
     final: bool = False  # no longer wait would have brought the service back
@@ -53,46 +54,54 @@ class Entry:
 ENTRIES: Mapping[Outcome, Entry] = {
     Outcome.INACTIVE: Entry(
         meaning="placed, never activated: no evidence either way",
+        evidence="there is a fault, no `fault.activated`, and nothing LOST or worse",
         narrow="INAC-\nTIVE", style="dim",
         colour="#d9d9d4", dark="#474c53", ink=BLACK, dark_ink="#e7e8e6", pattern=DOTS,
     ),
     Outcome.MASKED: Entry(
         meaning="the service stayed correct; no recovery was needed",
+        evidence="none of the below",
         survived=True,
         style="green",
         colour="#b4d8ea", dark="#8cbfd8", ink="#10303f", dark_ink="#0d2530",
     ),
     Outcome.RECOVERED: Entry(
         meaning="recovery ran; the workload saw nothing but delay",
+        evidence="`service.restored`",
         survived=True,
         narrow="RECOV-\nERED", style="green",
         colour="#2f76a8", dark="#3a83b5",
     ),
     Outcome.DISRUPTED: Entry(
         meaning="the service came back, but after an error or late",
+        evidence="`request.failed`, or a request completed later than the workload's `late_s`",
         narrow="DIS-\nRUPTED", style="yellow",
         colour="#f3d067", dark="#e3c25a", ink="#3a2d00", pattern=stripes("/", "45", 5, 1, HATCH),
     ),
     Outcome.LOST: Entry(
         meaning="the service ended and said so; the kernel lives",
+        evidence="`workload.gave_up`, `recovery.gave_up` or `check.failed`",
         down=True, final=True,
         style="bright_yellow",
         colour="#ee9c4d", dark="#e09148", ink="#3b1e00", pattern=stripes("\\", "-45", 4, 1.4, HATCH),
     ),
     Outcome.HUNG: Entry(
         meaning="requests neither complete nor fail; the kernel lives",
+        evidence="`request.stuck`: open at the deadline",
         down=True,
         style="red",
         colour="#d1552f", dark="#cf5733", pattern=stripes("-", "0", 4, 1, LIGHT_HATCH),
     ),
     Outcome.CRASHED: Entry(
         meaning="kernel oops, panic or lockup",
+        evidence="`kernel.oops`, `kernel.lockup` or `kernel.panic`; or the guest did not end by itself",
         down=True, final=True,
         narrow="CRA-\nSHED", style="bold red",
         colour="#9c1c31", dark="#b5283f", pattern=stripes("x", "45 -45", 4, 1, LIGHT_HATCH),
     ),
     Outcome.CORRUPT: Entry(
         meaning="wrong data handed over as right, or acknowledged data lost",
+        evidence="`read.mismatched`",
         narrow="COR-\nRUPT", style="bold magenta",
         colour="#54195f", dark="#8b4a9c", pattern=stripes("|", "90", 3, 1, LIGHT_HATCH),
     ),
