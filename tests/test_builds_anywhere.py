@@ -1,4 +1,4 @@
-"""What is built for the guest depends neither on the place nor on the environment; see also tests/guest."""
+"""Builds for the guest depend neither on the place nor on the environment; see also tests/guest."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ELSEWHERE = {
 
 
 def made(home: Path, place: Path, umask: int, *before: str, **environment: str) -> dict[str, Any]:
-    """What is made by the code in a directory, in a cache of its own."""
+    """Run the code in a directory, with a cache of its own; returns the hashes that it prints."""
     command = [*before, sys.executable, "-P", "-m", "tests.guest.elsewhere"]
     variables = {**os.environ, **environment, "PYTHONPATH": str(home), "FAULTKIT_CACHE": str(place)}
     done = subprocess.run(command, cwd=home, env=variables, umask=umask, capture_output=True, text=True, check=False)
