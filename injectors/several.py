@@ -35,7 +35,7 @@ class Redrawable(Fault, Protocol):
 
     @property
     def draw(self) -> int:
-        """The random bits that it is placed by."""
+        """The random bits that choose the fault's site."""
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self: ...
 
@@ -72,7 +72,7 @@ class Several:
         return self.made_of(tuple(placed))
 
     def made_of(self, faults: tuple[Fault, ...]) -> Self:
-        """The same with other faults."""
+        """The same compound with other faults."""
         return replace(self, faults=faults)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Two time lines, event against event: what only one of them has, and what happens earlier or later in the other.
+"""Alignment of two time lines: events that only one of them has, and events at another time in the other.
 
 Pure: events in, steps out.
 """
@@ -32,7 +32,7 @@ class Step:
 
     @property
     def later_ns(self) -> int | None:
-        """How much later the second has it, virtual nanoseconds; None if only one has it."""
+        """The delay of the second trial's event, in virtual nanoseconds; None if only one has it."""
         return None if self.first is None or self.second is None else self.second.t_ns - self.first.t_ns
 
 
@@ -55,7 +55,7 @@ def align(first: Sequence[Event], second: Sequence[Event], ignored: Collection[s
 
 
 def alike_from_the_start(one: Sequence[str], two: Sequence[str]) -> int:
-    """How many events both begin with."""
+    """The number of events that both begin with."""
     pairs = enumerate(zip(one, two, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(one), len(two)))
 

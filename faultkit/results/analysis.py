@@ -80,7 +80,7 @@ DTYPES: dict[str, Any] = {
 EVENT_DTYPES: dict[str, Any] = {
     "trial": "int64",
     "t_ns": "int64",  # virtual nanoseconds since the trial began
-    "source": "string",  # who saw it
+    "source": "string",  # the observer
     "kind": "string",  # see the glossary
     "data": "object",  # a dict each, whose keys belong to the kind
 }
@@ -119,7 +119,7 @@ class Results:
         return events(self.path, trials, kinds)
 
     def rates(self, by: str | Sequence[str] = "injector") -> pd.DataFrame:
-        """How many trials got how far, and which share survived: see `faultkit.rates`."""
+        """Accounting of the trials, and the share that survived: see `faultkit.rates`."""
         return rates(self.trials, by)
 
     def recovery_times(self) -> pd.DataFrame:
@@ -269,7 +269,7 @@ def compare(first: Results, second: Results) -> Comparison:
 
 
 def export(path: Path | str, format: str, out: Path) -> int:
-    """Write the trials as one table, "csv" or "parquet"; returns how many they are.
+    """Write the trials as one table, "csv" or "parquet"; returns their number.
 
     Raises: UsageError for another format or no results; UnmetNeed if parquet's library is not installed;
     HarnessError if `out` cannot be written.

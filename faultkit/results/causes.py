@@ -1,4 +1,4 @@
-"""Why a service did not come back by itself: from a trial's outcome and events to one phrase. Pure."""
+"""Causes of unrecovered failures: one phrase from a trial's outcome and events. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def cause(outcome: Outcome, events: Collection[Event], modules: Iterable[str]) -
 
 
 def of_crash(events: Iterable[Event], modules: frozenset[str]) -> str:
-    """Where a kernel died."""
+    """The phrase for a kernel's death: its place."""
     trouble = next((event for event in events if event.kind in CRASH_REPORTS), None)
     if trouble is None:
         return "the kernel died without a report"

@@ -1,6 +1,6 @@
-"""Two sets of trials side by side: in pairs where their fault lists match, as independent samples where they do not.
+"""Comparison of two sets of trials: in pairs if their fault lists match, else as independent samples.
 
-What is compared is the share that survived (MASKED or RECOVERED) of the trials whose fault was activated. Pure but
+The compared figure is the share that survived (MASKED or RECOVERED) of the trials whose fault was activated. Pure but
 for reading the stores.
 """
 
@@ -42,7 +42,7 @@ class Ended:
 
     @property
     def left_out(self) -> str | None:
-        """Why it is no evidence; None if it is."""
+        """The reason why a trial is no evidence; None if it is."""
         if self.golden:
             return "golden"
         if self.outcome is None:
@@ -84,7 +84,7 @@ class Comparison:
 
 
 def between(first: Store, second: Store) -> Comparison:
-    """Two campaigns: pairs by number where all that both have is alike but policy, detectors, monitors, driver."""
+    """The comparison of two campaigns: pairs by number if nothing but policy, detectors, monitors, driver differs."""
     one, two = ended(first), ended(second)
     names = label(first), label(second)
     names = names if names[0] != names[1] else (str(first.path), str(second.path))
@@ -97,7 +97,7 @@ def between(first: Store, second: Store) -> Comparison:
 
 
 def within(store: Store, column: str) -> list[Comparison]:
-    """The trials of one campaign that differ in one part only: each two of its values.
+    """Comparisons within a campaign of trials that differ in one part only: one for each two of its values.
 
     Raises: UsageError for a column that cannot be compared by, and if no two trials differ in it alone.
     """
@@ -131,7 +131,7 @@ def ended(store: Store) -> dict[int, Ended]:
 
 
 def first_mismatch(one: Mapping[int, Ended], two: Mapping[int, Ended]) -> str | None:
-    """Why trials of equal number are no pairs; None if they are."""
+    """The reason why trials of equal number are no pairs; None if they are."""
     numbers = sorted(one.keys() & two.keys())
     if not numbers:
         return "they have no number in common"
@@ -189,7 +189,7 @@ def label(store: Store) -> str:
 
 
 def distinct(parts: Sequence[Any]) -> list[str]:
-    """Short names of encoded parts; with their fields where the short ones do not tell them apart."""
+    """Short names of encoded parts, with fields where the short names are equal."""
     short = [name(part) for part in parts]
     return short if len(set(short)) == len(short) else [with_fields(part) for part in parts]
 

@@ -29,7 +29,7 @@ def rate_json(rate: Rate) -> dict[str, Any]:
 
 
 def stop_json(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A campaign's rule, what it decided, and the interval that holds however often it was asked; None without one."""
+    """A campaign's rule, its decision, and the interval that allows for repeated looks; None without a rule."""
     if not stop or not decision:
         return None
     low, high = confidence_sequence(decision["k"], decision["n"])
@@ -37,7 +37,7 @@ def stop_json(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None
 
 
 def void_reasons(store: Store) -> dict[str, int]:
-    """Why trials are void -> how many of them."""
+    """Reason of void trials -> their number."""
     sql = "SELECT void, COUNT(*) FROM trials WHERE void IS NOT NULL GROUP BY void ORDER BY COUNT(*) DESC, MIN(n)"
     return dict(store.query(sql))
 

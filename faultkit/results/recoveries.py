@@ -1,6 +1,6 @@
-"""A campaign's detections and recoveries as tidy frames, and how long the phases of recovery took.
+"""Detections and recoveries of a campaign as tidy frames, and the times of the phases of recovery.
 
-What came to no end (recovery gave up, or the trial was over before) is censored, not dropped: it is known to have
+A phase without an end (recovery gave up, or the trial was over before) is censored, not dropped: it is known to have
 taken at least that long. Quantiles are those of the Kaplan-Meier estimate (E. L. Kaplan and P. Meier, "Nonparametric
 estimation from incomplete observations", Journal of the American Statistical Association 53, 1958).
 """
@@ -54,7 +54,7 @@ def recovery_phases(store: Store, trial: int | None = None) -> pd.DataFrame:
 
 
 def detections(store: Store, trial: int | None = None) -> pd.DataFrame:
-    """A row per episode and detector that told of it, or one without a detector; columns as in DETECTION_DTYPES."""
+    """A row per episode and detector that reported it, or one without a detector; columns as in DETECTION_DTYPES."""
     rows = [
         (*trial_columns, *timing, n, episode.failed, *told)
         for trial_columns, timing, events in recorded(store, trial)
@@ -85,7 +85,7 @@ def recorded(
 
 
 def censored_quantile(durations: Sequence[float], complete: Sequence[bool], q: float) -> float:
-    """The duration by which a share `q` had come to an end; NaN if so many never did."""
+    """The duration within which a share `q` came to an end; NaN if fewer did."""
     if not any(complete):
         return math.nan
     data = CensoredData.right_censored(durations, [not done for done in complete])
@@ -110,7 +110,7 @@ def phase_quantiles(frame: pd.DataFrame, by: Sequence[str] = ("driver", "policy"
 
 @dataclass(frozen=True, slots=True)
 class PhaseTable:
-    """How long each phase of recovery took, by driver and policy, for a terminal. Print it with rich."""
+    """The times of each phase of recovery, by driver and policy, for a terminal. Print it with rich."""
 
     quantiles: pd.DataFrame
 

@@ -1,4 +1,4 @@
-"""Crash signatures: what the kernel called it and where, without anything that moves with a rebuild or from run to run.
+"""Crash signatures: the kernel's name for a crash and its function, the same after a rebuild and in each run.
 
 No addresses, offsets, process ids or compiler-made suffixes: the same bug has the same signature in the next build.
 """

@@ -49,7 +49,7 @@ class DeadDevice:
 
 
 def registers(slot: str) -> tuple[int, int]:
-    """Where the k-driver has mapped the device's registers. Raises: NotPlaced."""
+    """The k-driver's mappings of the device's registers. Raises: NotPlaced."""
     lines = (DEVICES / slot / "resource").read_text().splitlines()
     resources = [[int(word, 16) for word in line.split()] for line in lines]
     pages = {start & -PAGE for start, _, flags in resources if flags & IORESOURCE_MEM}
@@ -60,7 +60,7 @@ def registers(slot: str) -> tuple[int, int]:
 
 
 def kernel_mappings() -> str:
-    """/proc/vmallocinfo, with addresses."""
+    """The lines of /proc/vmallocinfo, with addresses."""
     before = POINTERS.read_text()
     POINTERS.write_text(FOR_ROOT)
     try:

@@ -31,7 +31,7 @@ class LinkDown:
 
     for_s: float = 1.0
     wire: str = "wire0"
-    up: bool = False  # what the host is asked for when it is over
+    up: bool = False  # the order to the host at the end
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -71,7 +71,7 @@ def carrier_watched(bench: Bench, carrier: Path) -> Iterator[None]:
 
 
 def drain(news: socket.socket) -> None:
-    """Read what there is."""
+    """Read and drop everything that waits in a socket."""
     with suppress(BlockingIOError):
         while news.recv(65536):
             pass

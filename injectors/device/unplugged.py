@@ -42,13 +42,13 @@ class Unplugged:
         if not write(DEVICES / slot / "remove", OUT_S) or (DEVICES / slot).exists():
             raise NotPlaced(f"the k-driver does not let go of the device {slot}")
         bench.report("injector", Kind.FAULT_INJECTED, ordered_ns, slot=slot, for_s=self.for_s)
-        bench.report("injector", Kind.FAULT_ACTIVATED, ordered_ns)  # that it is gone confirms what began then
+        bench.report("injector", Kind.FAULT_ACTIVATED, ordered_ns)  # the removal, now confirmed, began then
         with for_a_while(bench, self.for_s, partial(write, RESCAN)):
             yield
 
 
 def write(switch: Path, timeout_s: float = 0.0) -> bool:
-    """Throw a switch of the kernel's, in a thread: it may take long. Whether it was done in time."""
+    """Write to a file of the kernel's, in a thread, because it may take long. True if it was done in time."""
     thread = Thread(target=switch.write_text, args=("1",), daemon=True)
     thread.start()
     thread.join(timeout_s)

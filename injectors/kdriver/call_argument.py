@@ -43,7 +43,7 @@ class CallArgument:
     probability: float = 1.0
     draw: int = 0
     survives_reload: bool = True
-    operand: int = 0  # what is put in, added or flipped; the rest is settled by `place`
+    operand: int = 0  # the value that is set, added or flipped; this and the rest is settled by `place`
     site: CallSites | None = None
 
     @property

@@ -75,13 +75,13 @@ class KernelBug:
 
 
 def lead_to(machine: StoppedMachine, room: int) -> None:
-    """Make the processor go on in the code of the bug."""
+    """Send the processor to the code of the bug."""
     machine.set_register("rip", room)
     machine.report(Kind.FAULT_ACTIVATED)
 
 
 def addresses_of(functions: Sequence[str]) -> list[int]:
-    """Where functions of the kernel are; to be told takes seconds of virtual time. Raises: NotPlaced."""
+    """The addresses of kernel functions; the query takes seconds of virtual time. Raises: NotPlaced."""
     table = "/proc/kallsyms"
     try:
         lines = run("grep", "-E", f" T ({'|'.join(functions)})$", table, timeout_s=SYMBOLS_S).splitlines()

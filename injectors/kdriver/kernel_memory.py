@@ -14,7 +14,7 @@ from injectors.tools.machine_code.instructions import Operand, decoded
 from injectors.tools.settled import drawn_site, settled, wait_for
 
 REGIONS = {"stack": "nop", "heap": "load"}  # region -> the kind of site at which the fault waits: any, or a load
-SIZES = {"bit": 1, "word": 8}  # what is damaged -> bytes that hold it
+SIZES = {"bit": 1, "word": 8}  # damaged unit -> bytes that hold it
 PAGE_BYTES = 4096
 STACK_BYTES = 16384  # THREAD_SIZE, to which stacks are aligned; an interrupt's has a guard page behind its end
 DIRECT_MAPS = (range(0xFFFF888000000000, 0xFFFFC88000000000), range(0xFF11000000000000, 0xFF91000000000000))

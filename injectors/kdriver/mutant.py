@@ -1,4 +1,4 @@
-"""The driver is one with a mistake in its source."""
+"""A driver with a mistake in its source."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """Where its module lies in the guest."""
+        """The path of the mutant's module in the guest."""
         known = repr((self.driver, self.mutation.edits)).encode()
         return f"mutants/{hashlib.sha256(known).hexdigest()[:16]}.ko"
 
     def install(self, bench: Bench) -> None:
-        """Take the right driver away, and load this one; if that fails, there is none."""
+        """Unload the right driver and load the mutant; if that fails, there is no driver."""
         place, _ = kdriver(self.driver)
         shutil.copyfile(HOME / self.name, HOME / place)
         bench.call_host(replace(self, address=int(ADDRESS.read_text())))
@@ -77,7 +77,7 @@ class Mutant:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        del bench  # it is there since the beginning
+        del bench  # the mutant is there since the beginning
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
@@ -93,7 +93,7 @@ class Mutant:
 
 
 def kdriver(driver: Driver) -> tuple[str, KernelModule]:
-    """The module that faults go into: where it lies in the guest, and what it is built from. Raises: NotPlaced."""
+    """The module that faults go into: its path in the guest, and its sources. Raises: NotPlaced."""
     shipped: Mapping[str, Path | KernelModule | Program] = driver.files() if isinstance(driver, Ships) else {}
     for place, file in shipped.items():
         if isinstance(file, KernelModule) and file.name == driver.modules[0]:

@@ -40,7 +40,7 @@ class Overrun:
     words: int = 0  # 0: drawn
     site: Site | None = None  # this and the rest is settled by `place`
     register: str = ""  # it holds the length
-    unit_bytes: int = 1  # what it counts in
+    unit_bytes: int = 1  # the unit of that length
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         words = self.words or overrun_words(random.Random(self.draw))
@@ -67,7 +67,7 @@ class Overrun:
 
 
 def overrun_words(rng: random.Random) -> int:
-    """How far: the distribution of the Nooks injector's bcopy faults."""
+    """The length of an overrun in words, by the distribution of the Nooks injector's bcopy faults."""
     kind = rng.random()
     if kind < 0.5:
         return 1

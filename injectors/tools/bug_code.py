@@ -13,8 +13,8 @@ from faultkit.kit import NotPlaced
 
 KINDS = ("null dereference", "wild write", "endless loop", "double free")
 MOST_BYTES = 256  # more than any of them takes
-FAR_BYTES = 1 << 16  # how far a wild write lands from what it should have hit, at most
-SIZES_BYTES = (64, 128, 256, 512)  # of what is freed twice
+FAR_BYTES = 1 << 16  # the greatest distance of a wild write from the function's first argument
+SIZES_BYTES = (64, 128, 256, 512)  # of the object that is freed twice
 GFP_KERNEL = 0xCC0  # include/linux/gfp_types.h; malloc() has no second argument, and does not mind
 
 SAVE = bytes.fromhex("50 51 52 56 57 4150 4151 4152 53")  # push rax rcx rdx rsi rdi r8 r9 r10 rbx: the stack is aligned
@@ -46,7 +46,7 @@ def bug_code(kind: str, back: int, draw: int, allocate: int = 0, free: int = 0) 
 
 
 def check(kind: str) -> None:
-    """Raises: NotPlaced if there is no such bug."""
+    """Refuse an unknown kind of bug. Raises: NotPlaced."""
     if kind not in KINDS:
         raise NotPlaced(f"there is no bug {kind!r}: there are {', '.join(KINDS)}")
 

@@ -23,7 +23,7 @@ EPIPE, ECONNRESET, ENOBUFS = -errno.EPIPE, -errno.ECONNRESET, -errno.ENOBUFS
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a function fails: what it returns (a pointer's ERR_PTR(-ENOMEM) is -ENOMEM), and where that is said."""
+    """A function's failure: its return values (-ENOMEM for a pointer's ERR_PTR(-ENOMEM)), and their source."""
 
     values: tuple[int, ...]
     source: str

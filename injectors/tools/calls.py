@@ -1,4 +1,4 @@
-"""Which calls of kernel functions are tampered with, and arming the kernel module that does it."""
+"""Calls of kernel functions: the choice of those that are tampered with, and the arming of the kernel module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "calls", "faultkit_ca
 MISSED = ord("F") << 8 | 1  # FAULTKIT_CALLS_MISSED
 ANY, ONE = "any", "one"
 MILLION = 1_000_000
-CHANGES = ("after", "set", "add", "flip")  # what changes a value that there was
+CHANGES = ("after", "set", "add", "flip")  # tamperings that change an existing value
 NOT_DRAWN = (
     *("__x86_", "__fentry__", "__SCT__"),  # how the compiler calls, not what the driver calls
     *(
@@ -101,7 +101,7 @@ def call_name(call: CallSite) -> str:
 
 
 def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable[int]]) -> tuple[Option, CallSites]:
-    """One of what the fault may stand for, each as likely as another. Raises: NotPlaced."""
+    """One of the options of a fault, drawn uniformly. Raises: NotPlaced."""
     check(fault)
     found = options(module, fault.function, fault.at, values)
     if not found:
@@ -113,7 +113,7 @@ def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable
 
 
 def check(fault: CallFault) -> None:
-    """Raises: NotPlaced for numbers that mean nothing."""
+    """Refuse numbers out of range. Raises: NotPlaced."""
     for name, sound in (("nth", fault.nth >= 1), ("times", fault.times >= 0), ("draw", 0 <= fault.draw < 1 << 64),
                         ("probability", 0 < fault.probability <= 1)):  # fmt: skip
         if not sound:
@@ -121,7 +121,7 @@ def check(fault: CallFault) -> None:
 
 
 def text_bytes(module: ModuleCode) -> int:
-    """How far the k-driver's text reaches beyond its base."""
+    """The length of the k-driver's text, from its base on."""
     last = module.functions[-1]
     return last.address + len(last.code) - module.base
 

@@ -87,7 +87,7 @@ def bodies(code: ModuleCode) -> tuple[Body, ...]:
 
 
 def eligible(function: Function, among: str) -> bool:
-    """Whether a function's candidates are asked for. Raises: NotPlaced for an unknown choice."""
+    """True if a function's candidates are asked for. Raises: NotPlaced for an unknown choice."""
     if among not in AMONG:
         raise NotPlaced(f"sites cannot be drawn among {among!r}: there are {', '.join(AMONG)}")
     return among == "whole" or not function.section.startswith(ONCE)

@@ -30,5 +30,5 @@ def limited(pid: int, controller: str, file: str, limit: str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             (ROOT / "cgroup.procs").write_text(str(pid))
-        with suppress(OSError):  # what has died in it may still be counted
+        with suppress(OSError):  # a process that died in it may still be counted
             group.rmdir()

@@ -1,4 +1,4 @@
-"""The PCI device that the k-driver drives, and arming the kernel module that makes it go wrong."""
+"""The PCI device that the k-driver drives, and the arming of the kernel module for its faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the machine instructions of a process begin: from its unwind tables, and by LLVM, which bcc brings along."""
+"""Beginnings of a process' machine instructions: from its unwind tables, and by LLVM, which bcc needs anyway."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def start_within(code: bytes, offset: int) -> int:
 
 
 def length(code: bytes) -> int:
-    """How many bytes the first instruction takes; 0 if it is none."""
+    """The length of the first instruction in bytes; 0 if it is none."""
     library, decoder = disassembler()
     text = ctypes.create_string_buffer(64)
     size: int = library.LLVMDisasmInstruction(decoder, code, len(code), 0, text, len(text))

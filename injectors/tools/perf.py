@@ -1,4 +1,4 @@
-"""Perf events that witness a thread coming by: hardware breakpoints and tracepoints (perf_event_open(2))."""
+"""Perf events as witnesses of a thread's acts: hardware breakpoints and tracepoints (perf_event_open(2))."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def activated_by(bench: Bench, threads: Sequence[int], *watched: Watched) -> Ite
 
 
 def events(threads: Sequence[int], watched: Watched) -> Iterator[int]:
-    """The perf events that it takes: one a thread, or of a tracepoint one for all of them."""
+    """The perf events for a witness: one per thread, or one for all threads for a tracepoint."""
     if watched.kind == PERF_TYPE_TRACEPOINT:
         condition = " || ".join(f"common_pid == {tid}" for tid in threads)
         fd = opened(EVERYBODY, watched)
@@ -118,11 +118,11 @@ class Ring:
         struct.pack_into("=Q", self.pages, TAIL_AT, self.position(HEAD_AT))
 
     def position(self, at: int) -> int:
-        """Where the kernel writes, or we read."""
+        """A position in the ring: the kernel's for writing, or ours for reading."""
         return int(struct.unpack_from("=Q", self.pages, at)[0])
 
     def times_ns(self) -> Iterator[int]:
-        """Those of the samples that are not forgotten."""
+        """The times of the samples that are not forgotten."""
         at, end = self.position(TAIL_AT), self.position(HEAD_AT)
         while at < end:
             kind, _, size = struct.unpack_from("=IHH", self.pages, mmap.PAGESIZE + at % mmap.PAGESIZE)
@@ -140,7 +140,7 @@ class Witness:
     since_ns: int
 
     def start(self) -> None:
-        """Watch them all, unless one has come by already: a perf event tells of what it has only once (poll)."""
+        """Watch all events, unless one has a sample already: a perf event signals its samples only once (poll)."""
         ready = select.epoll()
         for fd in self.rings:
             ready.register(fd, select.EPOLLIN)
@@ -148,7 +148,7 @@ class Witness:
             self.bench.watch(ready.fileno(), lambda: self.look(ready))
 
     def look(self, ready: select.epoll) -> None:
-        """Something has come by, or a thread has ended."""
+        """Handle a signal of the events: a sample, or the end of a thread."""
         ended = [fd for fd, what in ready.poll(0) if what & select.EPOLLHUP]
         if not self.has_reported():
             self.close(ended)
@@ -165,7 +165,7 @@ class Witness:
         return bool(times)
 
     def close(self, fds: list[int]) -> None:
-        """These are done."""
+        """Close all events."""
         for fd in fds:
             del self.rings[fd]
             os.close(fd)

@@ -94,13 +94,13 @@ def calls_of(body: Body, names: Container[str]) -> Iterator[Instruction]:
 
 
 def uncalled(code: bytes, rng: random.Random) -> bytes:
-    """Nothing instead of a call; instead of a jump, the return that the callee would have made."""
+    """No-ops in place of a call; in place of a jump, the return that the callee would have made."""
     del rng
     return no_operation(len(code)) if code[0] == CALL else RET + no_operation(len(code) - 1)
 
 
 def returning(code: bytes, value: int, rng: random.Random) -> bytes:
-    """As if the callee had returned a small number: mov eax, value; instead of a jump: push value, pop rax, ret."""
+    """Code that returns a small number: mov eax, value; in place of a jump: push value, pop rax, ret."""
     del rng
     return b"\xb8" + value.to_bytes(4, "little") if code[0] == CALL else bytes([0x6A, value, 0x58]) + RET + b"\x90"
 

@@ -1,4 +1,4 @@
-"""Copies of memory: where they are made, and which register holds their length. And loads through pointers."""
+"""Copies of memory, with the register that holds their length, and loads through pointers."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def is_string_copy(instruction: Instruction) -> bool:
 
 
 def string_unit_bytes(instruction: Instruction) -> int:
-    """How much a string instruction copies at a time."""
+    """The bytes that a string instruction copies at a time."""
     return instruction.operands[0].size

@@ -49,7 +49,7 @@ def off_by_one(body: Body) -> Iterator[Candidate]:
 
 
 def conditional_jumps(body: Body) -> Iterator[Instruction]:
-    """All of them, in order."""
+    """All conditional jumps of a function, in order."""
     return (each for each in body.instructions if each.is_conditional_jump)
 
 
@@ -68,21 +68,21 @@ def comparison_before(body: Body, position: int) -> Instruction | None:
 
 
 def inverted(code: bytes, rng: random.Random) -> bytes:
-    """On the opposite condition: the lowest bit of the condition code."""
+    """The instruction on the opposite condition: the lowest bit of the condition code flipped."""
     del rng
     at = 1 if code[0] == 0x0F else 0
     return code[:at] + bytes([code[at] ^ 1]) + code[at + 1 :]
 
 
 def other_inclusion(code: bytes, rng: random.Random) -> bytes:
-    """With equality instead of without it, or the other way round."""
+    """The condition with equality in place of the one without it, or the reverse."""
     del rng
     at = code.index(0x0F) + 1 if 0x0F in code[:2] else 0
     return code[:at] + bytes([code[at] & 0xF0 | INCLUSIVE[code[at] & 0xF]]) + code[at + 1 :]
 
 
 def moved_limit(code: bytes, field: range, rng: random.Random) -> bytes:
-    """The constant one more or one less, as likely, but never around the end of its range."""
+    """The constant plus or minus one, with equal probability, but never beyond its range."""
     half = 1 << 8 * len(field) - 1
     value = int.from_bytes(code[field.start : field.stop], "little", signed=True)
     limit = rng.choice([other for other in (value - 1, value + 1) if -half <= other < half])

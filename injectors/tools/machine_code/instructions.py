@@ -1,4 +1,4 @@
-"""Instructions: what they read and write, where their operands are encoded, and how they follow one another."""
+"""Instructions: their reads and writes, the encoding of their operands, and their order of execution."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Instruction:
 
     @property
     def end(self) -> int:
-        """The address of what follows."""
+        """The address behind the instruction."""
         return self.address + len(self.code)
 
     @property
@@ -114,20 +114,20 @@ class Body:
 
 
 def body(function: Function, calls: Iterable[CallSite] = ()) -> Body:
-    """A function, decoded."""
+    """The decoded body of a function."""
     start = prologue_bytes(function.code)
     found = tuple(i for i in decoded(function.code[start:], function.address + start) if i.mnemonic not in PADDING)
     return Body(function, found, {call.address: call.callee for call in calls})
 
 
 def prologue_bytes(code: bytes) -> int:
-    """How many bytes at a function's start belong to endbr64 and ftrace."""
+    """The bytes at a function's start that belong to endbr64 and ftrace."""
     start = len(ENDBR) if code.startswith(ENDBR) else 0
     return start + 5 if code[start:].startswith(FTRACE_SITES) else start
 
 
 def decoded(code: bytes, address: int) -> Iterator[Instruction]:
-    """The instructions in some bytes, up to where they are none."""
+    """The instructions in some bytes, up to the first that is none."""
     return map(instruction, detailed().disasm(code, address))
 
 
@@ -182,7 +182,7 @@ def operand_texts(text: str) -> list[str]:
 
 
 def operand(found: Any, of: Any, text: str) -> Operand:
-    """An operand, in our words."""
+    """An operand, in our types."""
     access = {
         "text": text,
         "read": bool(of.access & CS_AC_READ),
@@ -233,6 +233,6 @@ def starts(code: bytes, address: int) -> tuple[int, ...]:
 
 
 def no_operation(size: int) -> bytes:
-    """So many bytes that do nothing, in as few instructions as there can be."""
+    """No-ops of a total size, in as few instructions as possible."""
     longest = [NOPS[-1]] * (size // 8)
     return b"".join(longest) + (NOPS[size % 8 - 1] if size % 8 else b"")

@@ -68,29 +68,29 @@ def with_role(body: Body, role: Role) -> Iterator[Candidate]:
 
 
 def flipped_anywhere(code: bytes, rng: random.Random) -> bytes:
-    """One bit of it all, each as likely."""
+    """The code with one bit flipped, drawn uniformly."""
     return flipped(code, rng.randrange(8 * len(code)))
 
 
 def flipped_among(code: bytes, bits: tuple[int, ...], rng: random.Random) -> bytes:
-    """One of these bits, each as likely."""
+    """The code with one of these bits flipped, drawn uniformly."""
     return flipped(code, rng.choice(bits))
 
 
 def other_word(code: bytes, rng: random.Random) -> bytes:
-    """Random bytes, at least one of them another."""
+    """Random bytes, of which at least one differs."""
     change = rng.randrange(1, 1 << 8 * len(code))
     return (int.from_bytes(code, "little") ^ change).to_bytes(len(code), "little")
 
 
 def left_out(code: bytes, rng: random.Random) -> bytes:
-    """Nothing in its place."""
+    """No-ops in place of the instruction."""
     del rng
     return no_operation(len(code))
 
 
 def flipped(code: bytes, bit: int) -> bytes:
-    """With this bit flipped."""
+    """The code with this bit flipped."""
     return (int.from_bytes(code, "little") ^ 1 << bit).to_bytes(len(code), "little")
 
 

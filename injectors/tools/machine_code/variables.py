@@ -1,4 +1,4 @@
-"""Types of code fault in what a function sets up: initialisation of its locals, interface to what it calls."""
+"""Types of code fault in variables: initialisation of locals, interface (arguments) to callees."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def initialises_register(instruction: Instruction, saved: set[str]) -> bool:
 
 
 def loaded(instruction: Instruction) -> str | None:
-    """The register that an instruction sets, whatever was in it."""
+    """The register that an instruction sets, independently of its old value."""
     if not instruction.operands or instruction.operands[0].kind != "register":
         return None
     register = instruction.operands[0].register
