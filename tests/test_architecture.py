@@ -153,7 +153,7 @@ def test_only_the_store_knows_sql_and_its_files_format() -> None:
 
 KNOW_SQL = {
     "faultkit/gate/facts.py",
-    "faultkit/report/campaign.py",
+    "faultkit/report/trials.py",
     "faultkit/results/analysis.py",
     "faultkit/results/causes.py",
     "faultkit/results/compare.py",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from faultkit import figures
 from faultkit.figures.funnel import STAGES, stages
-from faultkit.figures.heat import harm
+from faultkit.figures.harm import harm
 from faultkit.figures.looks import log_ticks, thinned
 from faultkit.figures.recovery import curve_of
 from faultkit.figures.shares import counts_by

@@ -15,12 +15,10 @@ they say nothing. Times are virtual. A frame in which there is nothing to draw g
 
 from faultkit.figures.availability import availability
 from faultkit.figures.comparison import pairs
-from faultkit.figures.crashes import crashes
 from faultkit.figures.detection import detection
 from faultkit.figures.funnel import funnel
-from faultkit.figures.heat import heat
-from faultkit.figures.phases import phases
-from faultkit.figures.recovery import recovery, recovery_times
+from faultkit.figures.harm import crashes, heat
+from faultkit.figures.recovery import phases, recovery, recovery_times
 from faultkit.figures.shares import outcome_shares, survived_shares
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from faultkit.figures.looks import axis, figure, looks, translucent
+from faultkit.figures.looks import axis, figure, series_looks, translucent
 from faultkit.figures.select import activated, named
 from faultkit.results.availability import Downtime, downtime
 
@@ -28,7 +28,7 @@ def availability(trials: pd.DataFrame, by: str = "policy", repair_s: float = 300
     costs = {str(value): downtime(rows) for value, rows in active.groupby(named(active[by]))}
     traces = [
         trace
-        for (value, cost), look in zip(costs.items(), looks(len(costs)), strict=True)
+        for (value, cost), look in zip(costs.items(), series_looks(len(costs)), strict=True)
         for trace in lines(value, cost, repair_s, look)
     ]
     return figure(

@@ -1,4 +1,4 @@
-"""How soon an error is seen, and by whom."""
+"""The latency of detection, by detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How charts look: colours that stay apart without colour vision, quiet axes, logarithmic times."""
+"""The looks of charts: colours that stay apart without colour vision, quiet axes, logarithmic times."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def thinned(values: Sequence[float], count: int) -> list[float]:
 
 
 def marker(colour: str, pattern: str) -> dict[str, Any]:
-    """How a bar is filled."""
+    """The fill of a bar."""
     return {"color": colour, "pattern": {"shape": pattern, "fgcolor": SURFACE, **HATCHED}}
 
 
@@ -138,7 +138,7 @@ def translucent(colour: str) -> str:
     return f"rgba({red},{green},{blue},{THROUGH})"
 
 
-def looks(count: int) -> list[tuple[str, str, str]]:
+def series_looks(count: int) -> list[tuple[str, str, str]]:
     """Colour, symbol and dash of each of `count` series; they begin again after six."""
     forever = zip(cycle(COLOURS), cycle(SYMBOLS), cycle(DASHES), strict=False)
     return [look for look, _ in zip(forever, range(count), strict=False)]

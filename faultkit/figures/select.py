@@ -1,4 +1,4 @@
-"""Which trials of a frame a chart is about."""
+"""Selections of trials for charts."""
 
 from __future__ import annotations
 

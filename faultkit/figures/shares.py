@@ -1,4 +1,4 @@
-"""How trials ended, by driver, fault or policy."""
+"""Outcomes by driver, fault or policy."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def sections(item: pytest.Item, guest: Guest) -> Iterator[tuple[str, str]]:
     last = guest.trials[-1]
     console = Console(width=WIDTH, color_system=None)
     with console.capture() as text:
-        console.print(Timeline.told(repr(last).strip("<>"), last.record.events, last.record.console))
+        console.print(Timeline.from_events(repr(last).strip("<>"), last.record.events, last.record.console))
     yield "faultkit: the last trial", f"{text.get()}\n{where(item, guest)}"
 
 

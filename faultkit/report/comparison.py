@@ -14,7 +14,7 @@ from faultkit.report.card import Card, Chart
 from faultkit.report.shares import Group
 from faultkit.results.compare import Comparison, between, within
 from faultkit.store.store import Store
-from faultkit.tables.comparison_table import said
+from faultkit.tables.comparison_table import sentences
 
 SIGNIFICANT = 0.05
 MOST_PAIRS = 6  # of campaigns that are compared
@@ -64,7 +64,7 @@ def pair(name: str, comparison: Comparison) -> Pair:
     """One comparison."""
     first, second = comparison.first, comparison.second
     chart = Chart(name, figures.pairs(comparison), f"{first} against {second}")
-    return Pair(first, second, chart, [*said(comparison)])
+    return Pair(first, second, chart, [*sentences(comparison)])
 
 
 def pairwise(paths: Sequence[Path]) -> Iterator[Comparison]:

@@ -22,12 +22,12 @@ from faultkit.store.store import Store, class_name
 from faultkit.tables.timeline import exact
 
 TABLE_ROWS = 20_000
-FEWEST_OTHERS = 2_000  # than failures, of which all are shown
+FEWEST_OTHERS = 2_000  # the smallest sample of trials that did not fail; all failures are shown
 TIMELINES = 500
 TIMELINE_BYTES = 2_200_000  # as embedded: keeps the page below 8 MB, of which plotly is 4.9
 EVENTS = 1_500  # in one embedded timeline, fewer where many are embedded
 FEWEST_EVENTS = 200
-EVENT_BYTES = 18  # about what one takes as embedded
+EVENT_BYTES = 18  # the approximate size of one event as embedded
 CONSOLE_LINES = 80
 NAME_OF_SITE = class_path(Site)
 THINNED = ("call.", "block.", "net.")
@@ -37,7 +37,7 @@ FLAGS = {
     "leaked": "leaked",
     "warned": "warned",
 }
-VARYING = ("driver", "side", "policy", "workload", "target")  # a column only where trials differ in it
+VARYING = ("driver", "side", "policy", "workload", "target")  # columns that are left out if all trials are alike
 COLUMNS = (
     "trial", "driver", "side", "injector", "fault_type", "target", "policy", "workload", "outcome", "detected_by",
     "detection_ms", "recovery_ms", "outage_ms", "crash_function", "flags", "void",
@@ -65,7 +65,7 @@ def embedded(store: Store, trials: pd.DataFrame, campaigns: int) -> Embedded:
 
 
 def chosen(trials: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """All trials if there are at most `limit`; else all failures and void ones, and a random sample of the rest."""
+    """The trials to show: at most `limit`, or all failures and void ones and a random sample of the rest."""
     if len(trials) <= limit:
         return trials
     kept = trials["void"].notna() | (trials["outcome"] >= Outcome.LOST.name)
@@ -96,7 +96,7 @@ def column(values: pd.Series[Any]) -> Any:
 
 
 def shared(trials: pd.DataFrame) -> dict[str, str]:
-    """What all trials with a fault have in common, by column: not worth a column of the table."""
+    """The values that all trials with a fault share, by column: the table needs no column for them."""
     faulty = trials[trials["injector"] != GOLDEN]
     values = {name: faulty[name].unique() for name in VARYING}
     return {name: str(found[0]) for name, found in values.items() if len(found) == 1 and not pd.isna(found[0])}
@@ -143,7 +143,7 @@ def packed(data: Mapping[str, Any]) -> str:
 
 
 def details(store: Store, n: int, limit: int) -> dict[str, Any]:
-    """One trial: its parts, what was changed, its events without the bulk, how many were left out, its console."""
+    """One trial: its parts, its changes, its events without the bulk, the number left out, its console."""
     events = store.events(n)
     kept = thin(events, limit)
     left_out = Counter(e.kind.partition(".")[0] for e in events)
@@ -235,7 +235,7 @@ def described(part: Any) -> str:
 
 
 def rule(trials: pd.DataFrame, shown: pd.DataFrame, timelines: int) -> str:
-    """What was left out of the table, and by which rule; empty if nothing was."""
+    """A sentence on the trials that were left out, and on the rule; empty if none was."""
     notes = []
     if len(shown) < len(trials):
         all_of = shown[shown["void"].notna() | (shown["outcome"] >= Outcome.LOST.name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faultkit import figures
-from faultkit.figures.heat import harm
+from faultkit.figures.harm import harm
 from faultkit.figures.select import UNKNOWN, faulty, named
 from faultkit.model.events import Outcome
 from faultkit.report.campaign import Campaign
@@ -14,7 +14,7 @@ HEATS = {"fault_type": "fault type", "function": "function"}
 
 
 def crashes(campaign: Campaign) -> Card:
-    """Where the kernel crashed."""
+    """Crashes by function and kind."""
     title = crash_title(campaign)
     return Card(
         title=title,
@@ -37,17 +37,17 @@ def crash_title(campaign: Campaign) -> str:
 
 
 def by_fault_type(campaign: Campaign) -> Card | None:
-    """How faults ended, by their type."""
+    """Outcomes by type of fault."""
     return heat(campaign, "fault_type")
 
 
 def by_function(campaign: Campaign) -> Card | None:
-    """How faults ended, by the function they lie in."""
+    """Outcomes by the function that the fault lies in."""
     return heat(campaign, "function")
 
 
 def heat(campaign: Campaign, rows: str) -> Card | None:
-    """How faults ended, by a column; None if no trial has a value in it."""
+    """Outcomes by a column; None if no trial has a value in it."""
     placed = campaign.trials[named(campaign.trials[rows]) != UNKNOWN]
     chart = Chart(f"heat-{rows}", figures.heat(placed, rows=rows), f"outcomes by {HEATS[rows]}")
     if not chart:

@@ -14,7 +14,7 @@ from faultkit.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a campaign has come."""
+    """The number of trials that have ended, of those planned."""
 
     done: int
     planned: int
@@ -25,11 +25,11 @@ class Progress:
         return f"{self.done} of {self.planned} trials"
 
 
-def follow(results: Sequence[Path], out: Path, every_s: float, told: Callable[[Sequence[Progress]], None]) -> None:
+def follow(results: Sequence[Path], out: Path, every_s: float, on_write: Callable[[Sequence[Progress]], None]) -> None:
     """Write the dashboard of `results` again every `every_s` seconds, if trials have ended, until all campaigns have.
 
-    A campaign has ended if two looks find it so: after its list, some trials may be run again. `told` hears of each
-    time that the file is written. A campaign that was killed never ends: interrupt this.
+    A campaign has ended if two looks find it so: after its list, some trials may be run again. `on_write` is called
+    each time that the file was written. A campaign that was killed never ends: interrupt this.
     Raises: UsageError, HarnessError as `write` does; KeyboardInterrupt.
     """
     before: list[Progress] = []
@@ -38,7 +38,7 @@ def follow(results: Sequence[Path], out: Path, every_s: float, told: Callable[[S
         over = now == before and all(each.ended for each in now)
         if over or now != before:
             write(results, out, None if over else every_s)
-            told(now)
+            on_write(now)
         if over:
             return
         before = now
@@ -46,7 +46,7 @@ def follow(results: Sequence[Path], out: Path, every_s: float, told: Callable[[S
 
 
 def progress(path: Path) -> Progress:
-    """How far one campaign has come. Raises: UsageError if there is none."""
+    """The progress of one campaign. Raises: UsageError if there is none."""
     with Store.open(path) as store, store.snapshot():
         done, meta = len(store.done()), store.meta()
         return Progress(done, int(meta.get("planned", done)), replays(store)["runs"], meta.get("finished") is not None)

@@ -30,7 +30,7 @@ class ComparisonTable:
             yield Text()
             yield outcome_grid(found)
         yield Text()
-        yield from map(Text, said(found))
+        yield from map(Text, sentences(found))
 
 
 def outcome_grid(comparison: Comparison) -> Table:
@@ -46,11 +46,11 @@ def outcome_grid(comparison: Comparison) -> Table:
 
 
 def cell(comparison: Comparison, row: Outcome, column: Outcome) -> str:
-    """How many pairs ended in these two."""
+    """The number of pairs that ended in these two outcomes."""
     return str(comparison.outcomes.get((row, column), "·"))
 
 
-def said(comparison: Comparison) -> Iterator[str]:
+def sentences(comparison: Comparison) -> Iterator[str]:
     """The lines under the table."""
     one, two = comparison.survived
     kind = "pairs" if comparison.paired else "trials"
@@ -64,14 +64,14 @@ def said(comparison: Comparison) -> Iterator[str]:
         yield f"p = {comparison.p_value:.3g} ({comparison.test}, two-sided)"
     if comparison.paired:
         first, second = comparison.only
-        yield f"survived only in the first: {first}, only in the second: {second}{named(comparison)}"
+        yield f"survived only in the first: {first}, only in the second: {second}{discordant_trials(comparison)}"
     if comparison.left_out:
         counts = ", ".join(f"{reason} {count}" for reason, count in comparison.left_out.items())
         yield f"{kind} left out: {counts}"
 
 
-def named(comparison: Comparison) -> str:
-    """The discordant trials, as they are called in `faultkit show RESULT N`."""
+def discordant_trials(comparison: Comparison) -> str:
+    """The numbers of the discordant trials, as in `faultkit show RESULT N`."""
     words = [str(a) if a == b else f"{a}/{b}" for a, b in comparison.discordant[:SHOWN]]
     more = ", ..." if len(comparison.discordant) > SHOWN else ""
     return f" (trials {', '.join(words)}{more})" if words else ""

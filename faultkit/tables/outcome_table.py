@@ -34,7 +34,7 @@ from faultkit.verdict.outcomes import ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableRow:
     """One row: a label, its accounting and its outcomes. A heading has neither, a golden row no rate."""
 
     label: str
@@ -48,7 +48,7 @@ class Line:
         return str(self.account[name] or "·") if self.account is not None and shown else ""
 
     def count(self, outcome: str) -> str:
-        """How many ended in `outcome`; a dot for none."""
+        """The number of trials that ended in `outcome`; a dot for none."""
         return "" if self.counts is None else str(self.counts.get(outcome) or "·")
 
     @property
@@ -62,14 +62,14 @@ class Column:
     """A column of the outcome table: what stands above it, and its text for a line."""
 
     header: str
-    text: Callable[[Line], str]
+    text: Callable[[TableRow], str]
     style: str = ""
     justify: JustifyMethod = "right"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the outcome table saves width."""
+    """A way in which the outcome table saves width."""
 
     tight: bool  # long words in two lines, one space between columns
     apart: bool  # outcomes in a table of their own, above
@@ -91,8 +91,8 @@ class OutcomeTable:
     """Accounting and outcomes by a column (and policy, where there are several), for a terminal. Print it with rich."""
 
     column: str
-    lines: tuple[Line, ...]
-    total: tuple[Line, ...]
+    lines: tuple[TableRow, ...]
+    total: tuple[TableRow, ...]
     notes: tuple[str, ...]
 
     @classmethod
@@ -100,9 +100,9 @@ class OutcomeTable:
         """The table of what is in the store by now. Raises: UsageError if trials cannot be grouped by `column`."""
         accounts, groups = accounting_by(store), by(store)
         golden = groups.get(GOLDEN)
-        total = [Line("TOTAL", accounting(store), outcomes(store))]
+        total = [TableRow("TOTAL", accounting(store), outcomes(store))]
         if GOLDEN in accounts:
-            total.append(Line(GOLDEN, accounts[GOLDEN], complete(golden or {}), rated=False))
+            total.append(TableRow(GOLDEN, accounts[GOLDEN], complete(golden or {}), rated=False))
         return cls(column, tuple(lines(store, column)), tuple(total), tuple(notes(store, golden)))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -152,7 +152,7 @@ class OutcomeTable:
         return table
 
 
-def lines(store: Store, column: str) -> Iterator[Line]:
+def lines(store: Store, column: str) -> Iterator[TableRow]:
     """A row per value of a column, or per value and policy if there is more than one policy."""
     groups = grouped(store, column)
     policies = {policy for _, policy in groups}
@@ -161,8 +161,8 @@ def lines(store: Store, column: str) -> Iterator[Line]:
     for (value, policy), (account, counts) in groups.items():
         label = value or "(none)"
         if headed and value != previous:
-            yield Line(label)
-        yield Line(f"  {policy}" if headed else label, account, counts)
+            yield TableRow(label)
+        yield TableRow(f"  {policy}" if headed else label, account, counts)
         previous = value
 
 
@@ -184,6 +184,6 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
 
 
 def origin(meta: Mapping[str, Any]) -> Iterator[str]:
-    """Which campaign this is, and what it ran on."""
+    """The campaign, and the software it ran on."""
     yield f"{meta.get('experiment')}, seed {meta.get('seed')}, begun {meta.get('started')}"
     yield f"revision {meta.get('git_revision')}, Linux {meta.get('kernel')}, QEMU {meta.get('qemu')}"

@@ -1,4 +1,4 @@
-"""One trial's story: what happened when, for a terminal or for scripts."""
+"""The time line of one trial, for a terminal or for scripts."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Timeline:
     def of(cls, store: Store, n: int, *, everything: bool = False) -> Self:
         """The story of trial `n`. Raises: UsageError if there is none."""
         events = store.events(n)
-        return cls.told(title(store, n), events, store.console(n), everything=everything)
+        return cls.from_events(title(store, n), events, store.console(n), everything=everything)
 
     @classmethod
-    def told(cls, title: str, events: tuple[Event, ...], console: str, *, everything: bool = False) -> Self:
+    def from_events(cls, title: str, events: tuple[Event, ...], console: str, *, everything: bool = False) -> Self:
         """The story of a trial that need not be stored."""
         shown = tuple(e for e in events if everything or not e.kind.startswith(DETAIL))
         return cls(title, shown, len(events) - len(shown), console)
