@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import faultkit
+from faultkit.model import policies
 from faultkit.model.actions import GIVE_UP
 from faultkit.model.events import Event
 from faultkit.model.parts import Action, NeedsState, Policy, iter_parts
@@ -19,6 +21,7 @@ from faultkit.model.policies import (
     RestartBoth,
     RestartUDriver,
 )
+from faultkit.running import catalogue
 from tests.records import at
 
 DETECTED = at(10, "error.detected", by="pidfd", what="gone")
@@ -32,6 +35,10 @@ ACTIONS = [action for _, action in ATTEMPTS]
 def failed(action: str, ms: float = 20) -> tuple[Event, Event]:
     """An attempt that began then and failed."""
     return at(ms, "recovery.started", action=action), at(ms + 10, "recovery.finished", action=action, ok=False)
+
+
+def test_every_policy_is_exported() -> None:
+    assert {cls.__name__ for cls in catalogue.classes("policies")} == set(policies.__all__) <= set(faultkit.__all__)
 
 
 FAILED = failed("restart")
