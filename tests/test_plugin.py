@@ -9,7 +9,7 @@ import pytest
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtRequest, RestartUDriver
 from faultkit.machine.image import Image
-from faultkit.pytest_plugin.bench import Bench, Guest, Ran
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran, Session
 from faultkit.pytest_plugin.stories import free
 from faultkit.verdict.judge import judge
 from injectors.udriver.hang import Hang
@@ -77,18 +77,18 @@ def test_outcomes_are_compared_by_name(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E *assert LOST <= RECOVERED", "E *from mildest to worst: INACTIVE, MASKED, *"])
 
 
-def a_bench(place: Path) -> Bench:
-    """A bench whose image is nowhere."""
-    return Bench(Image(place, "none", "none", (0, 0)))
+def a_session(place: Path) -> Session:
+    """A session whose image is nowhere."""
+    return Session(Image(place, "none", "none", (0, 0)))
 
 
 @pytest.fixture
-def guest(tmp_path: Path) -> Guest:
+def guest(tmp_path: Path) -> PreparedGuest:
     """A guest that nobody boots."""
-    return a_bench(tmp_path).guest(driver=Nbd(), workload=VerifiedIO(), parts=(Kill(),))
+    return a_session(tmp_path).guest(driver=Nbd(), workload=VerifiedIO(), parts=(Kill(),))
 
 
-def test_faults_that_the_marker_names_share_a_template(guest: Guest) -> None:
+def test_faults_that_the_marker_names_share_a_template(guest: PreparedGuest) -> None:
     golden = guest.group_of(guest.golden).parts.keys()
     assert guest.group_of(guest.planned(fault=Kill(), trigger=AtRequest(3))).parts.keys() == golden
     assert guest.group_of(guest.planned(policy=RestartUDriver())).parts.keys() == golden
@@ -97,7 +97,7 @@ def test_faults_that_the_marker_names_share_a_template(guest: Guest) -> None:
 
 def test_a_setting_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="polcy"):
-        Bench(Image(tmp_path, "none", "none", (0, 0))).guest(
+        Session(Image(tmp_path, "none", "none", (0, 0))).guest(
             driver=Nbd(), workload=VerifiedIO(), polcy=RestartUDriver()
         )
 

@@ -16,7 +16,7 @@ from faultkit.machine.template import group_of
 from faultkit.model.codec import full_name, name_of, short_name
 from faultkit.model.events import Ending
 from faultkit.model.mailbox import SIZE, Mailbox, State
-from faultkit.pytest_plugin import bench
+from faultkit.pytest_plugin import guests
 from faultkit.running.experiment import Group
 from faultkit.running.trial import collect, read_buffers
 from tests.one_name import here, there
@@ -56,8 +56,8 @@ def test_monitors_of_one_name_have_templates_of_their_own() -> None:
 
 def test_the_plugin_prepares_a_template_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared: list[Any] = []
-    monkeypatch.setattr(bench, "template", lambda first, *_: prepared.append(first) or first)
-    found = bench.Bench(Image(tmp_path, "none", "none", (0, 0)))
+    monkeypatch.setattr(guests, "template", lambda first, *_: prepared.append(first) or first)
+    found = guests.Session(Image(tmp_path, "none", "none", (0, 0)))
     trials = [a_trial(workload=workload) for workload in (here.Load(), there.Load(), here.Load(2.0))]
     assert [found.template(Group(trial)) for trial in trials] == [trials[0], trials[1], trials[0]]
     assert prepared == trials[:2]

@@ -43,9 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def faultkit_bench(request: pytest.FixtureRequest) -> Any:
+def faultkit_session(request: pytest.FixtureRequest) -> Any:
     """The guest's image and the templates that this session has used; skips with the reason where there can be none."""
-    found, missing = importlib.import_module("faultkit.pytest_plugin.bench").bench()
+    found, missing = importlib.import_module("faultkit.pytest_plugin.guests").session()
     if found is not None:
         return found
     reason = f"guests cannot run here: {missing}"
@@ -62,9 +62,9 @@ def faultkit_guest(request: pytest.FixtureRequest) -> Any:
         settings |= mark.kwargs  # the closest to the test has the last word
     if not {"driver", "workload"} <= set(settings):
         pytest.fail(f"{FIXTURE} needs @pytest.mark.faultkit(driver=..., workload=...)", pytrace=False)
-    bench = request.getfixturevalue("faultkit_bench")
+    session = request.getfixturevalue("faultkit_session")
     try:
-        return bench.guest(**settings)
+        return session.guest(**settings)
     except TypeError as reason:
         pytest.fail(f"@pytest.mark.faultkit(...): {reason}", pytrace=False)
 

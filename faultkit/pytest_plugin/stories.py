@@ -14,7 +14,7 @@ from rich.console import Console
 from faultkit.machine.cache import digest
 from faultkit.model.codec import dumps
 from faultkit.model.errors import FaultkitError
-from faultkit.pytest_plugin.bench import Guest
+from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.campaign import Campaign, about, now
 from faultkit.running.experiment import Experiment, Plan
 from faultkit.store.store import Store
@@ -23,7 +23,7 @@ from faultkit.tables.timeline import Timeline
 WIDTH = 120
 
 
-def sections(item: pytest.Item, guest: Guest) -> Iterator[tuple[str, str]]:
+def sections(item: pytest.Item, guest: PreparedGuest) -> Iterator[tuple[str, str]]:
     """For the report of a failed test: the time line of its last trial, and where its trials are."""
     last = guest.trials[-1]
     console = Console(width=WIDTH, color_system=None)
@@ -32,8 +32,8 @@ def sections(item: pytest.Item, guest: Guest) -> Iterator[tuple[str, str]]:
     yield "faultkit: the last trial", f"{text.get()}\n{where(item, guest)}"
 
 
-def where(item: pytest.Item, guest: Guest) -> str:
-    """Where the trials were kept, or how to keep them."""
+def where(item: pytest.Item, guest: PreparedGuest) -> str:
+    """The place of the kept trials, or the way to keep them."""
     keep: Path | None = item.config.getoption("--faultkit-keep")
     if keep is None:
         return "pytest --faultkit-keep DIR keeps a failed test's trials, for `faultkit show` and `faultkit replay`"
@@ -44,7 +44,7 @@ def where(item: pytest.Item, guest: Guest) -> str:
     return f"all of it: faultkit show {shlex.quote(str(out))} {guest.trials[-1].row.n} --all"
 
 
-def kept(item: pytest.Item, guest: Guest, keep: Path) -> Path:
+def kept(item: pytest.Item, guest: PreparedGuest, keep: Path) -> Path:
     """Store a test's trials in a directory of their own. Raises: HarnessError if the disk refuses."""
     out = free(keep / re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-"))
     plans = [ran.record.trial for ran in guest.trials]
@@ -54,10 +54,10 @@ def kept(item: pytest.Item, guest: Guest, keep: Path) -> Path:
         seed=guest.golden.seed,
         count=None,
         jobs=1,
-        machine=guest.bench.machine,
-        image=guest.bench.image,
+        machine=guest.session.machine,
+        image=guest.session.image,
     )
-    used = {found.key: found for found in guest.bench.templates.values() if found.key in guest.groups}
+    used = {found.key: found for found in guest.session.templates.values() if found.key in guest.groups}
     command = shlex.join(["pytest", *map(str, item.config.invocation_params.args)])
     with Store.create(out, about(campaign, used) | {"command": command}) as store:
         store.add_many(ran.row for ran in guest.trials)

@@ -31,7 +31,7 @@ from faultkit.machine.template import Template, template
 from faultkit.model.events import Event
 from faultkit.model.parts import Placeable
 from faultkit.model.vocabulary import problems
-from faultkit.pytest_plugin.bench import Bench
+from faultkit.pytest_plugin.guests import Session
 from faultkit.running import trial
 from faultkit.running.trial import run_trial
 from faultkit.verdict.judge import Verdict, judge
@@ -147,9 +147,9 @@ def vocabulary_is_kept() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def image(faultkit_bench: Bench) -> Image:
+def image(faultkit_session: Session) -> Image:
     """The guest's disk and kernel; skips where guests cannot run."""
-    return faultkit_bench.image
+    return faultkit_session.image
 
 
 def bed(image: Image, driver: Any, workload: Any) -> Bed:

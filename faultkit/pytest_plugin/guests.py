@@ -27,7 +27,7 @@ EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any poli
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A finished trial, and what the oracle makes of it."""
+    """A finished trial, and its verdict."""
 
     row: Row
     record: Record
@@ -47,7 +47,7 @@ class Ran:
         return [e for e in self.record.events if e.kind == kind and data.items() <= e.data.items()]
 
     def count(self, kind: str, **data: Any) -> int:
-        """How many there are."""
+        """The number of these events."""
         return len(self.events(kind, **data))
 
     def first(self, kind: str, **data: Any) -> Event:
@@ -67,17 +67,17 @@ class Ran:
 
 
 @dataclass(slots=True)
-class Bench:
+class Session:
     """One session's image, and its templates by address, each with what it is prepared from."""
 
     image: Image
     machine: Machine = field(default_factory=Machine)
     templates: dict[str, Template] = field(default_factory=dict)
 
-    def guest(self, *, parts: Iterable[Any] = (), policy: Any = None, seed: int = 1, **settings: Any) -> Guest:
+    def guest(self, *, parts: Iterable[Any] = (), policy: Any = None, seed: int = 1, **settings: Any) -> PreparedGuest:
         """A guest for one test. Raises: TypeError for a setting that a trial does not have."""
         golden = Trial(policy=Nothing() if policy is None else policy, seed=seed, **settings)
-        return Guest(self, golden, {kind_of(part): part for part in (*parts, *EVERYWHERE)})
+        return PreparedGuest(self, golden, {kind_of(part): part for part in (*parts, *EVERYWHERE)})
 
     def template(self, group: Group) -> Template:
         """The template of a group: of this session, of the cache, or prepared now (about 30 s)."""
@@ -88,10 +88,10 @@ class Bench:
 
 
 @dataclass(slots=True)
-class Guest:
+class PreparedGuest:
     """A prepared guest of which each trial gets a fork, and the trials that one test has run on it."""
 
-    bench: Bench
+    session: Session
     golden: Trial
     parts: dict[str, Any]
     trials: list[Ran] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Guest:
         """
         trial = self.planned(**parts)
         group = self.group_of(trial)
-        base = self.bench.template(group)
+        base = self.session.template(group)
         self.groups.setdefault(base.key, group)
         n = len(self.trials)
         row = run_valid(base, n, settled(n, trial, base))
@@ -130,12 +130,12 @@ class Guest:
         return Group(trial, parts)
 
 
-def bench() -> tuple[Bench | None, str]:
-    """A bench, or what is missing for one."""
+def session() -> tuple[Session | None, str]:
+    """A session, or a description of what is missing for one."""
     missing = [f"{found.name}: {found.detail} ({found.mend})" for found in doctor.examine() if not found.ok]
     if missing:
         return None, "; ".join(missing)
     try:
-        return Bench(image.image()), ""
+        return Session(image.image()), ""
     except UnmetNeed as reason:
         return None, str(reason)
