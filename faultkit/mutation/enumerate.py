@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from faultkit.model.builds import Edit, Mutation
 from faultkit.mutation.operators import OPERATORS, Draft
-from faultkit.mutation.syntax import Function, functions, statement_of
+from faultkit.mutation.syntax import SourceFunction, functions, statement_of
 
 WITNESS = "faultkit_reached();"
 DECLARED = "void faultkit_reached(void); "
@@ -23,7 +23,7 @@ def mutations(file: str, source: bytes) -> Iterator[Mutation]:
                     yield mutation(operator, file, source, function, draft)
 
 
-def mutation(operator: str, file: str, source: bytes, function: Function, draft: Draft) -> Mutation:
+def mutation(operator: str, file: str, source: bytes, function: SourceFunction, draft: Draft) -> Mutation:
     """A draft as a change of the statement that it belongs to, with as many lines as before."""
     outer = statement_of(draft.first)
     start, end = outer.start_byte, max(outer.end_byte, draft.last.end_byte)

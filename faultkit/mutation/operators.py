@@ -15,7 +15,7 @@ from tree_sitter import Node
 
 from faultkit.mutation.syntax import (
     BRANCHES,
-    Function,
+    SourceFunction,
     descendants,
     is_alone,
     is_small,
@@ -44,27 +44,27 @@ def instead(node: Node, new: str) -> Draft:
     return Draft(node, node, new)
 
 
-def missing_call(function: Function) -> Iterator[Draft]:
+def missing_call(function: SourceFunction) -> Iterator[Draft]:
     """A call whose value nobody uses is left out."""
     for statement in statements(function, "expression_statement"):
         if expression(statement).type == "call_expression" and not is_alone(statement):
             yield instead(statement, ";")
 
 
-def missing_if_and_statements(function: Function) -> Iterator[Draft]:
+def missing_if_and_statements(function: SourceFunction) -> Iterator[Draft]:
     """An if is left out with its body."""
     for statement, _ in small_ifs(function):
         if not is_alone(statement):
             yield instead(statement, ";")
 
 
-def missing_if_around_statements(function: Function) -> Iterator[Draft]:
+def missing_if_around_statements(function: SourceFunction) -> Iterator[Draft]:
     """An if is left out, and its body is always executed."""
     for statement, body in small_ifs(function):
         yield instead(statement, text(body))
 
 
-def missing_if_before_else(function: Function) -> Iterator[Draft]:
+def missing_if_before_else(function: SourceFunction) -> Iterator[Draft]:
     """An if with an else is missing, except for the statements after the else."""
     for statement in statements(function, "if_statement"):
         body, other = (statement.child_by_field_name(part) for part in ("consequence", "alternative"))
@@ -75,24 +75,24 @@ def missing_if_before_else(function: Function) -> Iterator[Draft]:
             yield instead(statement, text(rest))
 
 
-def missing_and(function: Function) -> Iterator[Draft]:
+def missing_and(function: SourceFunction) -> Iterator[Draft]:
     """One of the conditions that are joined by && is left out of a branch."""
     yield from missing_clause(function, "&&")
 
 
-def missing_or(function: Function) -> Iterator[Draft]:
+def missing_or(function: SourceFunction) -> Iterator[Draft]:
     """One of the conditions that are joined by || is left out of a branch."""
     yield from missing_clause(function, "||")
 
 
-def missing_clause(function: Function, operator: str) -> Iterator[Draft]:
+def missing_clause(function: SourceFunction, operator: str) -> Iterator[Draft]:
     """Either side of such an expression is left out."""
     for node in binaries_in_conditions(function):
         if operator_of(node) == operator:
             yield from (instead(node, text(side)) for side in sides(node))
 
 
-def missing_initialisation(function: Function) -> Iterator[Draft]:
+def missing_initialisation(function: SourceFunction) -> Iterator[Draft]:
     """The initialisation of a local variable in its declaration is left out."""
     for declaration in statements(function, "declaration"):
         for declarator in declaration.children_by_field_name("declarator"):
@@ -102,21 +102,21 @@ def missing_initialisation(function: Function) -> Iterator[Draft]:
                     yield instead(declarator, text(name))
 
 
-def missing_value_assignment(function: Function) -> Iterator[Draft]:
+def missing_value_assignment(function: SourceFunction) -> Iterator[Draft]:
     """A local variable is not assigned a value, later than for the first time."""
     for statement, value in later_assignments(function):
         if is_value(value):
             yield instead(statement, ";")
 
 
-def missing_expression_assignment(function: Function) -> Iterator[Draft]:
+def missing_expression_assignment(function: SourceFunction) -> Iterator[Draft]:
     """A local variable is not assigned a calculated value, later than for the first time."""
     for statement, value in later_assignments(function):
         if not is_value(value) and not any(node.type == "call_expression" for node in descendants(value)):
             yield instead(statement, ";")
 
 
-def missing_part(function: Function) -> Iterator[Draft]:
+def missing_part(function: SourceFunction) -> Iterator[Draft]:
     """Two calls or assignments that follow one another are left out."""
     for statement in statements(function, "expression_statement"):
         block = siblings(statement)
@@ -125,7 +125,7 @@ def missing_part(function: Function) -> Iterator[Draft]:
             yield Draft(statement, following[0], ";")
 
 
-def wrong_value(function: Function) -> Iterator[Draft]:
+def wrong_value(function: SourceFunction) -> Iterator[Draft]:
     """A local variable is assigned another value: one more, or the other of true and false."""
     for node in descendants(function.body):
         if (initialises(node, function) or assigns(node, function)) and statement_of(node).type != "for_statement":
@@ -134,7 +134,7 @@ def wrong_value(function: Function) -> Iterator[Draft]:
                 yield instead(value, OPPOSITE.get(text(value), f"({text(value)} + 1)"))
 
 
-def wrong_condition(function: Function) -> Iterator[Draft]:
+def wrong_condition(function: SourceFunction) -> Iterator[Draft]:
     """A branch compares otherwise: < with <=, > with >=, == with !=."""
     for node in binaries_in_conditions(function):
         operator = node.child_by_field_name("operator")
@@ -142,7 +142,7 @@ def wrong_condition(function: Function) -> Iterator[Draft]:
             yield instead(operator, OTHER_LIMIT[text(operator)])
 
 
-def wrong_arithmetic_in_call(function: Function) -> Iterator[Draft]:
+def wrong_arithmetic_in_call(function: SourceFunction) -> Iterator[Draft]:
     """An argument is calculated otherwise: + with -, * with /."""
     for argument in arguments(function):
         operator = argument.child_by_field_name("operator") if argument.type == "binary_expression" else None
@@ -150,7 +150,7 @@ def wrong_arithmetic_in_call(function: Function) -> Iterator[Draft]:
             yield instead(operator, OTHER_ARITHMETIC[text(operator)])
 
 
-def wrong_variable_in_call(function: Function) -> Iterator[Draft]:
+def wrong_variable_in_call(function: SourceFunction) -> Iterator[Draft]:
     """An argument is another local variable of the same type: the next to be declared."""
     for argument in arguments(function):
         name = text(argument)
@@ -160,7 +160,7 @@ def wrong_variable_in_call(function: Function) -> Iterator[Draft]:
                 yield instead(argument, alike[(alike.index(name) + 1) % len(alike)])
 
 
-OPERATORS: Mapping[str, Callable[[Function], Iterator[Draft]]] = {
+OPERATORS: Mapping[str, Callable[[SourceFunction], Iterator[Draft]]] = {
     "MFC": missing_call,
     "MIFS": missing_if_and_statements,
     "MIA": missing_if_around_statements,
@@ -183,7 +183,7 @@ def expression(statement: Node) -> Node:
     return statement.named_children[0] if statement.named_children else statement
 
 
-def small_ifs(function: Function) -> Iterator[tuple[Node, Node]]:
+def small_ifs(function: SourceFunction) -> Iterator[tuple[Node, Node]]:
     """Small ifs that neither have nor follow an else, each with its body."""
     for statement in statements(function, "if_statement"):
         body = statement.child_by_field_name("consequence")
@@ -197,7 +197,7 @@ def in_else(statement: Node) -> bool:
     return statement.parent is not None and statement.parent.type == "else_clause"
 
 
-def binaries_in_conditions(function: Function) -> Iterator[Node]:
+def binaries_in_conditions(function: SourceFunction) -> Iterator[Node]:
     """Expressions with two sides in the conditions of branches and loops."""
     for statement in statements(function, *BRANCHES):
         condition = statement.child_by_field_name("condition")
@@ -217,17 +217,17 @@ def sides(node: Node) -> tuple[Node, Node]:
     return node.named_children[0], node.named_children[-1]
 
 
-def initialises(node: Node, function: Function) -> bool:
+def initialises(node: Node, function: SourceFunction) -> bool:
     """True for the declaration of a local variable of this function with a value."""
     return node.type == "init_declarator" and text(sides(node)[0]).lstrip("* ") in function.locals
 
 
-def assigns(node: Node, function: Function) -> bool:
+def assigns(node: Node, function: SourceFunction) -> bool:
     """True for an assignment to a local variable of this function."""
     return node.type == "assignment_expression" and operator_of(node) == "=" and text(sides(node)[0]) in function.locals
 
 
-def later_assignments(function: Function) -> Iterator[tuple[Node, Node]]:
+def later_assignments(function: SourceFunction) -> Iterator[tuple[Node, Node]]:
     """Statements that only assign to a local variable that already has a value, each with the new value."""
     known, whole = set[str](), {s for s in statements(function, "expression_statement") if not is_alone(s)}
     for node in descendants(function.body):
@@ -248,7 +248,7 @@ def is_value(node: Node) -> bool:
     return named or node.type in ("number_literal", "char_literal", "true", "false", "null")
 
 
-def arguments(function: Function) -> Iterator[Node]:
+def arguments(function: SourceFunction) -> Iterator[Node]:
     """The arguments of all calls in a function."""
     for node in descendants(function.body):
         if node.type == "argument_list" and node.parent is not None and node.parent.type == "call_expression":

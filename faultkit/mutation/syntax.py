@@ -25,7 +25,7 @@ BRANCHES = ("if_statement", *LOOPS)
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class SourceFunction:
     """A function's definition; `locals` are its parameters and the variables in its frame, with their types."""
 
     name: str
@@ -33,7 +33,7 @@ class Function:
     locals: Mapping[str, str]
 
 
-def functions(source: bytes) -> Iterator[Function]:
+def functions(source: bytes) -> Iterator[SourceFunction]:
     """The functions that a file defines, in order."""
     plain = ANNOTATIONS.sub(lambda word: b" " * len(word[0]), source)
     tree = parser().parse(plain)
@@ -41,7 +41,7 @@ def functions(source: bytes) -> Iterator[Function]:
         if node.type == "function_definition":
             declarator, body = node.child_by_field_name("declarator"), node.child_by_field_name("body")
             if declarator is not None and body is not None and (name := named(declarator)):
-                yield Function(name, body, dict(variables(node)))
+                yield SourceFunction(name, body, dict(variables(node)))
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +93,7 @@ def is_function(declarator: Node) -> bool:
     return any(node.type == "function_declarator" for node in descendants(declarator))
 
 
-def statements(function: Function, *kinds: str) -> Iterator[Node]:
+def statements(function: SourceFunction, *kinds: str) -> Iterator[Node]:
     """A function's statements of some kinds that the parser has understood."""
     for node in descendants(function.body):
         if node.type in kinds and not node.has_error:
