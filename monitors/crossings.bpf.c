@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Messages between the halves of microdrivers, by the runtime's tracepoints (microdriver/kernel/mdrv_trace.h).
+// Messages between the halves of microdrivers, by the tracepoints of mdrv_trace.h.
 #include <uapi/linux/ptrace.h>
 
 #define NAME 24 /* bytes of a name that are kept */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Requests of one device. Parameters: DEV, a block device's kernel number, or IFACE, a network interface's
-// name as eight zero-padded bytes.
+// Requests of one device. Parameters: DEV, a block device's kernel number, or IFACE, a network
+// interface's name as eight zero-padded bytes.
 #include <uapi/linux/ptrace.h>
 #ifndef DEV
 #include <net/dropreason-core.h>

@@ -62,6 +62,7 @@ static const struct mdrv_access edu_probe[] = {
 	{ EDU, EDU_VERSION, MDRV_OUT },
 	{ EDU, EDU_READY, MDRV_IN },
 };
+
 static const struct mdrv_access edu_factorial[] = {
 	{ EDU, EDU_REQUESTS, MDRV_IN },
 	{ EDU, EDU_CURRENT, MDRV_IN },
@@ -69,6 +70,7 @@ static const struct mdrv_access edu_factorial[] = {
 	{ EDU_REQUEST, EDU_REQUEST_N, MDRV_IN },
 	{ EDU_REQUEST, EDU_REQUEST_RESULT, MDRV_OUT },
 };
+
 static const struct mdrv_access edu_report[] = {
 	{ EDU, EDU_VERSION, MDRV_IN },
 	{ EDU, EDU_STATS, MDRV_IN },
@@ -98,11 +100,11 @@ static const struct mdrv_call edu_downcalls[] = {
 static const struct mdrv_contract edu_contract = {
 	.name = "edu",
 	.types = edu_types,
-	.types_count = sizeof(edu_types) / sizeof(edu_types[0]),
+	.types_count = MDRV_COUNT(edu_types),
 	.upcalls = edu_upcalls,
-	.upcalls_count = sizeof(edu_upcalls) / sizeof(edu_upcalls[0]),
+	.upcalls_count = MDRV_COUNT(edu_upcalls),
 	.downcalls = edu_downcalls,
-	.downcalls_count = sizeof(edu_downcalls) / sizeof(edu_downcalls[0]),
+	.downcalls_count = MDRV_COUNT(edu_downcalls),
 };
 
 /* Registers, all 32 bits wide up to 0x7f, 64 bits behind. */

@@ -45,7 +45,7 @@ struct device_state {
 
 /* ---- data path ---- */
 
-static irqreturn_t on_interrupt(int irq, void *data)
+static irqreturn_t edu_on_interrupt(int irq, void *data)
 {
 	struct device_state *edu = data;
 	u32 why = readl(edu->registers + EDU_REG_IRQ_STATUS);
@@ -60,7 +60,7 @@ static irqreturn_t on_interrupt(int irq, void *data)
 }
 
 /* Context: process; edu->transfer held */
-static int transfer(struct device_state *edu, size_t bytes, loff_t at, bool to_ram)
+static int edu_transfer(struct device_state *edu, size_t bytes, loff_t at, bool to_ram)
 {
 	u64 inside = EDU_DMA_BUFFER + at;
 
@@ -77,12 +77,12 @@ static int transfer(struct device_state *edu, size_t bytes, loff_t at, bool to_r
 	return 0;
 }
 
-static struct device_state *state_of(const struct file *file)
+static struct device_state *edu_state_of(const struct file *file)
 {
 	return container_of(file->private_data, struct device_state, misc);
 }
 
-static void state_free(struct kref *refs)
+static void edu_state_free(struct kref *refs)
 {
 	kfree(container_of(refs, struct device_state, refs));
 }
@@ -90,33 +90,33 @@ static void state_free(struct kref *refs)
 /* The device may go while its node is open. */
 static int edu_open(struct inode *inode, struct file *file)
 {
-	kref_get(&state_of(file)->refs);
+	kref_get(&edu_state_of(file)->refs);
 	return 0;
 }
 
 static int edu_release(struct inode *inode, struct file *file)
 {
-	kref_put(&state_of(file)->refs, state_free);
+	kref_put(&edu_state_of(file)->refs, edu_state_free);
 	return 0;
 }
 
-static size_t clipped(size_t bytes, loff_t at)
+static size_t edu_clipped(size_t bytes, loff_t at)
 {
 	return at >= EDU_USABLE_BYTES ? 0 : min_t(size_t, bytes, EDU_USABLE_BYTES - at);
 }
 
 static ssize_t edu_read(struct file *file, char __user *user, size_t bytes, loff_t *at)
 {
-	struct device_state *edu = state_of(file);
+	struct device_state *edu = edu_state_of(file);
 	ssize_t err;
 
-	bytes = clipped(bytes, *at);
+	bytes = edu_clipped(bytes, *at);
 	if (!bytes)
 		return 0;
 	if (mutex_lock_killable(&edu->transfer))
 		return -EINTR;
 	/* the node may be gone, and this file still open */
-	err = edu->shared.ready ? transfer(edu, bytes, *at, true) : -ENODEV;
+	err = edu->shared.ready ? edu_transfer(edu, bytes, *at, true) : -ENODEV;
 	if (!err && copy_to_user(user, edu->buffer, bytes))
 		err = -EFAULT;
 	mutex_unlock(&edu->transfer);
@@ -128,10 +128,10 @@ static ssize_t edu_read(struct file *file, char __user *user, size_t bytes, loff
 
 static ssize_t edu_write(struct file *file, const char __user *user, size_t bytes, loff_t *at)
 {
-	struct device_state *edu = state_of(file);
+	struct device_state *edu = edu_state_of(file);
 	ssize_t err = 0;
 
-	bytes = clipped(bytes, *at);
+	bytes = edu_clipped(bytes, *at);
 	if (!bytes)
 		return -ENOSPC;
 	if (mutex_lock_killable(&edu->transfer))
@@ -140,7 +140,7 @@ static ssize_t edu_write(struct file *file, const char __user *user, size_t byte
 		err = -ENODEV;
 	else if (copy_from_user(edu->buffer, user, bytes))
 		err = -EFAULT;
-	err = err ?: transfer(edu, bytes, *at, false);
+	err = err ?: edu_transfer(edu, bytes, *at, false);
 	mutex_unlock(&edu->transfer);
 	if (err)
 		return err;
@@ -150,14 +150,14 @@ static ssize_t edu_write(struct file *file, const char __user *user, size_t byte
 
 /* ---- what goes up ---- */
 
-static int ask(struct device_state *edu, u32 call, struct mdrv_buffer *buffer)
+static int edu_ask(struct device_state *edu, u32 call, struct mdrv_buffer *buffer)
 {
 	int err = mdrv_upcall_buffer(edu->md, call, buffer, mdrv_arg(&edu->shared));
 
 	return err > 0 ? -EPROTO : err; /* there is nothing more to say than that it is done */
 }
 
-static int factorial(struct device_state *edu, u32 n, u32 *result)
+static int edu_ask_factorial(struct device_state *edu, u32 n, u32 *result)
 {
 	struct edu_request *request = kzalloc(sizeof(*request), GFP_KERNEL);
 	struct list_head *link = (struct list_head *)&request->next;
@@ -170,7 +170,7 @@ static int factorial(struct device_state *edu, u32 n, u32 *result)
 	edu->shared.current_request = request;
 	err = mdrv_share(edu->md, EDU_REQUEST, request);
 	if (!err)
-		err = ask(edu, EDU_FACTORIAL, NULL);
+		err = edu_ask(edu, EDU_FACTORIAL, NULL);
 	*result = request->result;
 	mdrv_unshare(edu->md, request);
 	edu->shared.current_request = NULL;
@@ -181,7 +181,7 @@ static int factorial(struct device_state *edu, u32 n, u32 *result)
 
 static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
-	struct device_state *edu = state_of(file);
+	struct device_state *edu = edu_state_of(file);
 	u32 __user *user = (u32 __user *)arg;
 	u32 n, result;
 	int err;
@@ -192,7 +192,7 @@ static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg
 		return -EFAULT;
 	if (mutex_lock_killable(&edu->asking))
 		return -EINTR;
-	err = edu->gone ? -ENODEV : factorial(edu, n, &result);
+	err = edu->gone ? -ENODEV : edu_ask_factorial(edu, n, &result);
 	mutex_unlock(&edu->asking);
 	return err ?: put_user(result, user);
 }
@@ -202,7 +202,7 @@ static ssize_t stats_show(struct device *dev, struct device_attribute *attribute
 	struct miscdevice *misc = dev_get_drvdata(dev);
 	struct device_state *edu = container_of(misc, struct device_state, misc);
 	struct mdrv_buffer buffer = { .data = text, .bytes = MDRV_PAYLOAD / 2, .mode = MDRV_OUT };
-	int err = ask(edu, EDU_REPORT, &buffer);
+	int err = edu_ask(edu, EDU_REPORT, &buffer);
 
 	return err ? err : (ssize_t)buffer.bytes;
 }
@@ -222,7 +222,7 @@ static const struct file_operations edu_fops = {
 
 /* ---- what the u-driver asks for ---- */
 
-static void undo_enable(void *what)
+static void edu_undo_enable(void *what)
 {
 	struct device_state *edu = what;
 
@@ -230,7 +230,7 @@ static void undo_enable(void *what)
 	edu->enabled = false;
 }
 
-static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int edu_down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *edu = mdrv_priv(md);
 	int err;
@@ -241,14 +241,14 @@ static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *
 	if (err)
 		return err;
 	edu->enabled = true;
-	err = mdrv_note(md, "enable", undo_enable, edu);
+	err = __mdrv_note(md, edu_undo_enable, edu);
 	if (err)
 		return err;
 	pci_set_master(edu->pci);
 	return dma_set_mask_and_coherent(&edu->pci->dev, DMA_BIT_MASK(EDU_DMA_BITS));
 }
 
-static void undo_buffer(void *what)
+static void edu_undo_buffer(void *what)
 {
 	struct device_state *edu = what;
 
@@ -256,7 +256,7 @@ static void undo_buffer(void *what)
 	edu->buffer = NULL;
 }
 
-static int down_buffer(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int edu_down_buffer(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *edu = mdrv_priv(md);
 
@@ -268,10 +268,10 @@ static int down_buffer(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *
 		dma_alloc_coherent(&edu->pci->dev, EDU_BUFFER_BYTES, &edu->buffer_at, GFP_KERNEL);
 	if (!edu->buffer)
 		return -ENOMEM;
-	return mdrv_note(md, "buffer", undo_buffer, edu);
+	return __mdrv_note(md, edu_undo_buffer, edu);
 }
 
-static void undo_interrupt(void *what)
+static void edu_undo_interrupt(void *what)
 {
 	struct device_state *edu = what;
 
@@ -279,21 +279,21 @@ static void undo_interrupt(void *what)
 	edu->irq = false;
 }
 
-static int down_interrupt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int edu_down_interrupt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *edu = mdrv_priv(md);
 	int err;
 
 	if (edu->irq)
 		return 0;
-	err = request_irq(edu->pci->irq, on_interrupt, IRQF_SHARED, "edu", edu);
+	err = request_irq(edu->pci->irq, edu_on_interrupt, IRQF_SHARED, "edu", edu);
 	if (err)
 		return err;
 	edu->irq = true;
-	return mdrv_note(md, "interrupt", undo_interrupt, edu);
+	return __mdrv_note(md, edu_undo_interrupt, edu);
 }
 
-static void undo_register(void *what)
+static void edu_undo_register(void *what)
 {
 	struct device_state *edu = what;
 
@@ -303,7 +303,7 @@ static void undo_register(void *what)
 	mutex_unlock(&edu->transfer);
 }
 
-static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int edu_down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *edu = mdrv_priv(md);
 	int err;
@@ -316,15 +316,16 @@ static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer
 	if (err)
 		return err;
 	edu->shared.ready = 1;
-	return mdrv_note(md, "register", undo_register, edu);
+	return __mdrv_note(md, edu_undo_register, edu);
 }
 
 /*
- * Wait until the device has the factorial. QEMU works it out in a thread of its own, in the host's time: its interrupt
- * would come at any instruction. To look at a register takes much of the host's time and little of the guest's; one
- * round is nearly always enough, and the same each time.
+ * Wait until the device has the factorial. QEMU works it out in a thread of its
+ * own, in the host's time: its interrupt would come at any instruction. A look at
+ * a register takes much of the host's time and little of the guest's; one round
+ * is nearly always enough, and the same each time.
  */
-static int down_wait(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int edu_down_wait(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *edu = mdrv_priv(md);
 	unsigned int look, round;
@@ -340,26 +341,26 @@ static int down_wait(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *bu
 	return -ETIMEDOUT;
 }
 
-static const mdrv_downcall_fn downcalls[] = {
-	[EDU_ENABLE] = down_enable,	  [EDU_BUFFER] = down_buffer,
-	[EDU_INTERRUPT] = down_interrupt, [EDU_REGISTER] = down_register,
-	[EDU_WAIT] = down_wait,
+static const mdrv_downcall_fn edu_downcall_fns[] = {
+	[EDU_ENABLE] = edu_down_enable,	      [EDU_BUFFER] = edu_down_buffer,
+	[EDU_INTERRUPT] = edu_down_interrupt, [EDU_REGISTER] = edu_down_register,
+	[EDU_WAIT] = edu_down_wait,
 };
 
-/* A u-driver has come: the first has to bring the device up, the others find it running. */
-static void joined(struct mdrv_instance *md)
+/* The first u-driver brings the device up; its successors find it running. */
+static void edu_joined(struct mdrv_instance *md)
 {
 	struct device_state *edu = mdrv_priv(md);
 	int err;
 
 	if (edu->shared.ready)
 		return;
-	err = ask(edu, EDU_PROBE, NULL);
+	err = edu_ask(edu, EDU_PROBE, NULL);
 	if (err)
 		dev_err(&edu->pci->dev, "probe failed: %d\n", err);
 }
 
-static const struct mdrv_ops edu_ops = { .downcalls = downcalls, .joined = joined };
+static const struct mdrv_ops edu_ops = { .downcalls = edu_downcall_fns, .joined = edu_joined };
 
 /* ---- coming and going ---- */
 
@@ -382,10 +383,13 @@ static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 		.fops = &edu_fops,
 		.groups = edu_groups,
 	};
+	err = pci_request_regions(pci, "edu_micro");
+	if (err)
+		goto err_put;
 	edu->registers = pci_ioremap_bar(pci, 0);
 	if (!edu->registers) {
 		err = -ENOMEM;
-		goto err_put;
+		goto err_release;
 	}
 	edu->md = mdrv_create("edu0", &edu_contract, &edu_ops, edu);
 	if (IS_ERR(edu->md)) {
@@ -395,6 +399,7 @@ static int edu_add(struct pci_dev *pci, const struct pci_device_id *id)
 	mdrv_set_hold(edu->md, HOLD_MS);
 	err = mdrv_map_registers(edu->md, 0, pci_resource_start(pci, 0), pci_resource_len(pci, 0));
 	err = err ?: mdrv_share(edu->md, EDU, &edu->shared);
+	err = err ?: mdrv_register(edu->md);
 	if (err)
 		goto err_destroy;
 	pci_set_drvdata(pci, edu);
@@ -404,8 +409,10 @@ err_destroy:
 	mdrv_destroy(edu->md);
 err_unmap:
 	iounmap(edu->registers);
+err_release:
+	pci_release_regions(pci);
 err_put:
-	kref_put(&edu->refs, state_free);
+	kref_put(&edu->refs, edu_state_free);
 	return err;
 }
 
@@ -413,13 +420,14 @@ static void edu_remove(struct pci_dev *pci)
 {
 	struct device_state *edu = pci_get_drvdata(pci);
 
-	mdrv_set_hold(edu->md, 0); /* who waits for a u-driver waits no longer */
+	mdrv_set_hold(edu->md, 0); /* nobody waits for a u-driver any more */
 	mutex_lock(&edu->asking);
 	edu->gone = true;
 	mutex_unlock(&edu->asking);
 	mdrv_destroy(edu->md);
 	iounmap(edu->registers);
-	kref_put(&edu->refs, state_free);
+	pci_release_regions(pci);
+	kref_put(&edu->refs, edu_state_free);
 }
 
 static const struct pci_device_id edu_ids[] = { { PCI_DEVICE(0x1234, 0x11e8) }, {} };

@@ -46,7 +46,7 @@ static int probe(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	if (get(EDU_REG_LIVENESS) != ~(__u32)LIVENESS)
 		return -EIO;
 	edu->version = get(EDU_REG_ID) >> 24;
-	for (n = 0; n < sizeof(steps) / sizeof(steps[0]) && !err; n++)
+	for (n = 0; n < MDRV_COUNT(steps) && !err; n++)
 		err = mdu_downcall(md, steps[n]);
 	return err;
 }

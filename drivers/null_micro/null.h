@@ -13,11 +13,13 @@ enum null_type { NULL_STATE };
 enum null_field { NULL_UNUSED };
 
 static const struct mdrv_field null_fields[] = { [NULL_UNUSED] = MDRV_FIELD(null_state, unused) };
+
 static const struct mdrv_type null_types[] = { [NULL_STATE] = MDRV_TYPE(null_state, null_fields) };
 
 enum null_upcall { NULL_NOTHING };
 
 static const struct mdrv_access null_sees[] = { { NULL_STATE, NULL_UNUSED, 0 } };
+
 static const struct mdrv_call null_upcalls[] = {
 	[NULL_NOTHING] = MDRV_CALL("nothing", null_sees, .flags = MDRV_AGAIN),
 };
@@ -25,9 +27,9 @@ static const struct mdrv_call null_upcalls[] = {
 static const struct mdrv_contract null_contract = {
 	.name = "null_micro",
 	.types = null_types,
-	.types_count = sizeof(null_types) / sizeof(null_types[0]),
+	.types_count = MDRV_COUNT(null_types),
 	.upcalls = null_upcalls,
-	.upcalls_count = sizeof(null_upcalls) / sizeof(null_upcalls[0]),
+	.upcalls_count = MDRV_COUNT(null_upcalls),
 };
 
 #endif

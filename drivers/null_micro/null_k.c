@@ -32,11 +32,13 @@ static ssize_t null_read(struct file *file, char __user *user, size_t bytes, lof
 }
 
 static const struct file_operations null_fops = { .owner = THIS_MODULE, .read = null_read };
+
 static struct miscdevice null_device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "null_micro",
 	.fops = &null_fops,
 };
+
 static const struct mdrv_ops null_ops = {};
 
 static int __init null_init(void)
@@ -47,7 +49,7 @@ static int __init null_init(void)
 	if (IS_ERR(instance))
 		return PTR_ERR(instance);
 	mdrv_set_hold(instance, HOLD_MS);
-	err = misc_register(&null_device);
+	err = mdrv_register(instance) ?: misc_register(&null_device);
 	if (err)
 		mdrv_destroy(instance);
 	return err;

@@ -56,18 +56,24 @@ static const struct mdrv_access rtl_open_sees[] = {
 	{ RTL, RTL_F_MAC, MDRV_IN },	   { RTL, RTL_F_RUNNING, MDRV_INOUT },
 	{ RTL, RTL_F_LINK, MDRV_IN },
 };
+
 static const struct mdrv_access rtl_stop_sees[] = { { RTL, RTL_F_RUNNING, MDRV_INOUT } };
+
 static const struct mdrv_access rtl_link_sees[] = { { RTL, RTL_F_LINK, MDRV_IN } };
+
 static const struct mdrv_access rtl_mac_sees[] = { { RTL, RTL_F_MAC, MDRV_IN } };
+
 static const struct mdrv_access rtl_checksum_sees[] = {
 	{ RTL, RTL_F_RX_CHECKSUM, MDRV_IN },
 	{ RTL, RTL_F_RUNNING, MDRV_IN },
 };
+
 static const struct mdrv_access rtl_settings_sees[] = {
 	{ RTL, RTL_F_SPEED, MDRV_INOUT },
 	{ RTL, RTL_F_DUPLEX, MDRV_INOUT },
 	{ RTL, RTL_F_AUTONEG, MDRV_INOUT },
 };
+
 static const struct mdrv_access rtl_nothing_sees[] = { { RTL, RTL_F_MTU, 0 } };
 
 #define RTL_PROBE_MS 5000 /* enabling a PCI device may mean to run ACPI code */
@@ -105,7 +111,9 @@ static const struct mdrv_access rtl_rings_sees[] = {
 	{ RTL, RTL_F_RX_RING, MDRV_OUT },
 	{ RTL, RTL_F_TX_RING, MDRV_OUT },
 };
+
 static const struct mdrv_access rtl_carrier_sees[] = { { RTL, RTL_F_LINK, MDRV_IN } };
+
 static const struct mdrv_access rtl_register_sees[] = { { RTL, RTL_F_MAC, MDRV_IN } };
 
 static const struct mdrv_call rtl_downcalls[] = {
@@ -126,11 +134,11 @@ static const struct mdrv_call rtl_downcalls[] = {
 static const struct mdrv_contract rtl_contract = {
 	.name = "rtl8139_micro",
 	.types = rtl_types,
-	.types_count = sizeof(rtl_types) / sizeof(rtl_types[0]),
+	.types_count = MDRV_COUNT(rtl_types),
 	.upcalls = rtl_upcalls,
-	.upcalls_count = sizeof(rtl_upcalls) / sizeof(rtl_upcalls[0]),
+	.upcalls_count = MDRV_COUNT(rtl_upcalls),
 	.downcalls = rtl_downcalls,
-	.downcalls_count = sizeof(rtl_downcalls) / sizeof(rtl_downcalls[0]),
+	.downcalls_count = MDRV_COUNT(rtl_downcalls),
 };
 
 #endif

@@ -26,9 +26,9 @@
 #define TX_SUM_TCP   BIT(16)
 #define RX_ERROR     BIT(20)
 #define RX_SIZE	     0x1fff
-#define RX_PROTOCOL  (3 << 16)
-#define RX_TCP	     (1 << 16)
-#define RX_UDP	     (2 << 16)
+#define RX_PROTOCOL  GENMASK(17, 16)
+#define RX_TCP	     BIT(16)
+#define RX_UDP	     BIT(17)
 #define RX_IP_BAD    BIT(15)
 #define RX_UDP_BAD   BIT(14)
 #define RX_TCP_BAD   BIT(13)
@@ -40,24 +40,24 @@
 #define RING_BYTES (RING * sizeof(struct descriptor))
 #define WAKE_AT	   (RING / 4)
 
-static unsigned int slot(unsigned int n)
+static unsigned int rtl_slot(unsigned int n)
 {
 	return n % RING;
 }
 
-static u32 end_of_ring(unsigned int n)
+static u32 rtl_end_of_ring(unsigned int n)
 {
-	return slot(n) == RING - 1 ? END : 0;
+	return rtl_slot(n) == RING - 1 ? END : 0;
 }
 
-static unsigned int room(const struct adapter *a)
+static unsigned int rtl_room(const struct adapter *a)
 {
 	return RING - 1 - (a->tx_head - a->tx_tail);
 }
 
 /* ---- transmit ---- */
 
-static u32 offloads(const struct sk_buff *skb)
+static u32 rtl_offloads(const struct sk_buff *skb)
 {
 	u32 mss = skb_shinfo(skb)->gso_size;
 
@@ -68,58 +68,59 @@ static u32 offloads(const struct sk_buff *skb)
 	return TX_SUM_IP | (ip_hdr(skb)->protocol == IPPROTO_TCP ? TX_SUM_TCP : TX_SUM_UDP);
 }
 
-static void unmap_piece(struct adapter *a, unsigned int n)
+static void rtl_unmap_piece(struct adapter *a, unsigned int n)
 {
-	dma_unmap_single(&a->pci->dev, a->sent_at[slot(n)], a->sent[slot(n)].bytes, DMA_TO_DEVICE);
+	dma_unmap_single(&a->pci->dev, a->sent_at[rtl_slot(n)], a->sent[rtl_slot(n)].bytes,
+			 DMA_TO_DEVICE);
 }
 
 /* Map one piece of a packet, and describe it to the chip but for its owner. */
-static int describe(struct adapter *a, unsigned int n, void *data, u32 bytes, u32 flags)
+static int rtl_describe(struct adapter *a, unsigned int n, void *data, u32 bytes, u32 flags)
 {
 	dma_addr_t at = dma_map_single(&a->pci->dev, data, bytes, DMA_TO_DEVICE);
 
 	if (dma_mapping_error(&a->pci->dev, at))
 		return -ENOMEM;
-	a->sent_at[slot(n)] = at;
-	a->sent[slot(n)] = (struct sent){ .bytes = bytes };
-	a->tx[slot(n)].vlan = 0;
-	a->tx[slot(n)].at = cpu_to_le64(at);
-	a->tx[slot(n)].status = cpu_to_le32(flags | end_of_ring(n) | bytes);
+	a->sent_at[rtl_slot(n)] = at;
+	a->sent[rtl_slot(n)] = (struct sent){ .bytes = bytes };
+	a->tx[rtl_slot(n)].vlan = 0;
+	a->tx[rtl_slot(n)].at = cpu_to_le64(at);
+	a->tx[rtl_slot(n)].status = cpu_to_le32(flags | rtl_end_of_ring(n) | bytes);
 	return 0;
 }
 
-static int describe_all(struct adapter *a, struct sk_buff *skb, unsigned int *next)
+static int rtl_describe_all(struct adapter *a, struct sk_buff *skb, unsigned int *next)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
-	u32 flags = offloads(skb);
+	u32 flags = rtl_offloads(skb);
 	int n, err;
 
-	err = describe(a, (*next)++, skb->data, skb_headlen(skb),
-		       flags | FIRST | (info->nr_frags ? 0 : LAST));
+	err = rtl_describe(a, (*next)++, skb->data, skb_headlen(skb),
+			   flags | FIRST | (info->nr_frags ? 0 : LAST));
 	for (n = 0; n < info->nr_frags && !err; n++) {
 		const skb_frag_t *frag = &info->frags[n];
 
-		err = describe(a, (*next)++, skb_frag_address(frag), skb_frag_size(frag),
-			       flags | (n == info->nr_frags - 1 ? LAST : 0));
+		err = rtl_describe(a, (*next)++, skb_frag_address(frag), skb_frag_size(frag),
+				   flags | (n == info->nr_frags - 1 ? LAST : 0));
 	}
 	return err;
 }
 
 /* The chip may have them, the first last: before that it does not look at the others. */
-static void hand_over(struct adapter *a, unsigned int first, unsigned int behind)
+static void rtl_hand_over(struct adapter *a, unsigned int first, unsigned int behind)
 {
 	unsigned int n;
 
 	for (n = behind - 1; n != first; n--)
-		a->tx[slot(n)].status |= cpu_to_le32(OWN);
+		a->tx[rtl_slot(n)].status |= cpu_to_le32(OWN);
 	dma_wmb();
-	a->tx[slot(first)].status |= cpu_to_le32(OWN);
+	a->tx[rtl_slot(first)].status |= cpu_to_le32(OWN);
 }
 
-static netdev_tx_t drop(struct adapter *a, struct sk_buff *skb, unsigned int next)
+static netdev_tx_t rtl_drop(struct adapter *a, struct sk_buff *skb, unsigned int next)
 {
 	while (--next != a->tx_head) /* the last one could not be mapped */
-		unmap_piece(a, next - 1);
+		rtl_unmap_piece(a, next - 1);
 	a->counts.tx_dropped++;
 	dev_kfree_skb_any(skb);
 	return NETDEV_TX_OK;
@@ -132,18 +133,18 @@ netdev_tx_t rtl_transmit(struct sk_buff *skb, struct net_device *net)
 	unsigned int next = a->tx_head;
 	unsigned long flags;
 
-	if (unlikely(room(a) < skb_shinfo(skb)->nr_frags + 1)) {
+	if (unlikely(rtl_room(a) < skb_shinfo(skb)->nr_frags + 1)) {
 		netif_stop_queue(net);
 		return NETDEV_TX_BUSY;
 	}
-	if (unlikely(describe_all(a, skb, &next)))
-		return drop(a, skb, next);
-	a->sent[slot(next - 1)].skb = skb;
-	spin_lock_irqsave(&a->tx_lock, flags); /* reap() must see both, or none */
+	if (unlikely(rtl_describe_all(a, skb, &next)))
+		return rtl_drop(a, skb, next);
+	a->sent[rtl_slot(next - 1)].skb = skb;
+	spin_lock_irqsave(&a->tx_lock, flags); /* rtl_reap() must see both, or none */
 	netdev_sent_queue(net, skb->len);
-	hand_over(a, a->tx_head, next);
+	rtl_hand_over(a, a->tx_head, next);
 	a->tx_head = next;
-	if (room(a) <= MAX_SKB_FRAGS)
+	if (rtl_room(a) <= MAX_SKB_FRAGS)
 		netif_stop_queue(net);
 	spin_unlock_irqrestore(&a->tx_lock, flags);
 	writeb(RTL_TX_POLL_NORMAL, a->regs + RTL_TX_POLL);
@@ -151,44 +152,44 @@ netdev_tx_t rtl_transmit(struct sk_buff *skb, struct net_device *net)
 }
 
 /* Context: interrupt, or nobody else in the data path */
-static void reap(struct adapter *a)
+static void rtl_reap(struct adapter *a)
 {
 	unsigned int packets = 0, bytes = 0, n;
 
 	spin_lock(&a->tx_lock);
 	for (n = a->tx_tail; n != a->tx_head; n++) {
-		struct sk_buff *skb = a->sent[slot(n)].skb;
+		struct sk_buff *skb = a->sent[rtl_slot(n)].skb;
 
-		if (le32_to_cpu(READ_ONCE(a->tx[slot(n)].status)) & OWN)
+		if (le32_to_cpu(READ_ONCE(a->tx[rtl_slot(n)].status)) & OWN)
 			break;
-		unmap_piece(a, n);
+		rtl_unmap_piece(a, n);
 		if (!skb)
 			continue;
 		packets++;
 		bytes += skb->len;
-		a->sent[slot(n)].skb = NULL;
+		a->sent[rtl_slot(n)].skb = NULL;
 		napi_consume_skb(skb, 0);
 	}
 	a->tx_tail = n;
 	a->counts.tx_packets += packets;
 	a->counts.tx_bytes += bytes;
 	netdev_completed_queue(a->net, packets, bytes);
-	if (netif_queue_stopped(a->net) && room(a) > MAX_SKB_FRAGS + WAKE_AT)
+	if (netif_queue_stopped(a->net) && rtl_room(a) > MAX_SKB_FRAGS + WAKE_AT)
 		netif_wake_queue(a->net);
 	spin_unlock(&a->tx_lock);
 }
 
 /* ---- receive ---- */
 
-static void give_back(struct adapter *a, unsigned int n)
+static void rtl_give_back(struct adapter *a, unsigned int n)
 {
 	a->rx[n].vlan = 0;
 	a->rx[n].at = cpu_to_le64(a->received_at[n]);
 	dma_wmb();
-	a->rx[n].status = cpu_to_le32(OWN | end_of_ring(n) | FRAME_BYTES);
+	a->rx[n].status = cpu_to_le32(OWN | rtl_end_of_ring(n) | FRAME_BYTES);
 }
 
-static int supply(struct adapter *a, unsigned int n, struct sk_buff *skb)
+static int rtl_supply(struct adapter *a, unsigned int n, struct sk_buff *skb)
 {
 	dma_addr_t at;
 
@@ -204,7 +205,7 @@ static int supply(struct adapter *a, unsigned int n, struct sk_buff *skb)
 	return 0;
 }
 
-static bool sum_is_good(u32 status)
+static bool rtl_sum_is_good(u32 status)
 {
 	u32 protocol = status & RX_PROTOCOL;
 
@@ -212,10 +213,10 @@ static bool sum_is_good(u32 status)
 	       (protocol == RX_UDP && !(status & (RX_UDP_BAD | RX_IP_BAD)));
 }
 
-static void deliver(struct adapter *a, struct sk_buff *skb, u32 status, u32 bytes)
+static void rtl_deliver(struct adapter *a, struct sk_buff *skb, u32 status, u32 bytes)
 {
-	skb->ip_summed =
-		a->shared.rx_checksum && sum_is_good(status) ? CHECKSUM_UNNECESSARY : CHECKSUM_NONE;
+	skb->ip_summed = a->shared.rx_checksum && rtl_sum_is_good(status) ? CHECKSUM_UNNECESSARY
+									  : CHECKSUM_NONE;
 	skb_put(skb, bytes);
 	skb->protocol = eth_type_trans(skb, a->net);
 	a->counts.rx_packets++;
@@ -224,7 +225,7 @@ static void deliver(struct adapter *a, struct sk_buff *skb, u32 status, u32 byte
 }
 
 /* One frame: hand it on if another buffer can take its place. */
-static void receive(struct adapter *a, unsigned int n, u32 status)
+static void rtl_receive(struct adapter *a, unsigned int n, u32 status)
 {
 	u32 bytes = status & RX_SIZE;
 	struct sk_buff *skb = a->received[n];
@@ -233,13 +234,13 @@ static void receive(struct adapter *a, unsigned int n, u32 status)
 	if ((status & (FIRST | LAST)) != (FIRST | LAST) || status & RX_ERROR ||
 	    bytes < ETH_HLEN + ETH_FCS_LEN || bytes > FRAME_BYTES) {
 		a->counts.rx_errors++;
-	} else if (supply(a, n, napi_alloc_skb(&a->napi, FRAME_BYTES))) {
+	} else if (rtl_supply(a, n, napi_alloc_skb(&a->napi, FRAME_BYTES))) {
 		a->counts.rx_dropped++;
 	} else {
 		dma_unmap_single(&a->pci->dev, at, FRAME_BYTES, DMA_FROM_DEVICE);
-		deliver(a, skb, status, bytes - ETH_FCS_LEN);
+		rtl_deliver(a, skb, status, bytes - ETH_FCS_LEN);
 	}
-	give_back(a, n);
+	rtl_give_back(a, n);
 }
 
 int rtl_poll(struct napi_struct *napi, int budget)
@@ -254,8 +255,8 @@ int rtl_poll(struct napi_struct *napi, int budget)
 		if (status & OWN)
 			break;
 		dma_rmb();
-		receive(a, a->rx_next, status);
-		a->rx_next = slot(a->rx_next + 1);
+		rtl_receive(a, a->rx_next, status);
+		a->rx_next = rtl_slot(a->rx_next + 1);
 	}
 	if (done < budget && napi_complete_done(napi, done))
 		writew(IRQ_ALL, a->regs + RTL_IRQ_MASK);
@@ -264,7 +265,7 @@ int rtl_poll(struct napi_struct *napi, int budget)
 
 /* ---- interrupt ---- */
 
-static irqreturn_t on_interrupt(int irq, void *data)
+static irqreturn_t rtl_on_interrupt(int irq, void *data)
 {
 	struct adapter *a = data;
 	u16 why = readw(a->regs + RTL_IRQ_STATUS);
@@ -277,7 +278,7 @@ static irqreturn_t on_interrupt(int irq, void *data)
 		__napi_schedule(&a->napi);
 	}
 	if (why & IRQ_TX)
-		reap(a);
+		rtl_reap(a);
 	if (why & RTL_IRQ_LINK)
 		schedule_work(&a->link_work);
 	if (why & RTL_IRQ_BUS_ERROR)
@@ -287,7 +288,7 @@ static irqreturn_t on_interrupt(int irq, void *data)
 
 int rtl_interrupt_request(struct adapter *a)
 {
-	int err = request_irq(a->pci->irq, on_interrupt, IRQF_SHARED, a->net->name, a);
+	int err = request_irq(a->pci->irq, rtl_on_interrupt, IRQF_SHARED, a->net->name, a);
 
 	a->irq = !err;
 	return err;
@@ -302,12 +303,12 @@ void rtl_interrupt_free(struct adapter *a)
 
 /* ---- rings ---- */
 
-static void empty_tx(struct adapter *a)
+static void rtl_empty_tx(struct adapter *a)
 {
 	for (; a->tx_tail != a->tx_head; a->tx_tail++) {
-		unmap_piece(a, a->tx_tail);
-		dev_kfree_skb_any(a->sent[slot(a->tx_tail)].skb);
-		a->sent[slot(a->tx_tail)].skb = NULL;
+		rtl_unmap_piece(a, a->tx_tail);
+		dev_kfree_skb_any(a->sent[rtl_slot(a->tx_tail)].skb);
+		a->sent[rtl_slot(a->tx_tail)].skb = NULL;
 	}
 	netdev_reset_queue(a->net);
 	a->tx_head = 0;
@@ -316,7 +317,7 @@ static void empty_tx(struct adapter *a)
 	a->tx[RING - 1].status = cpu_to_le32(END);
 }
 
-static void empty_rx(struct adapter *a)
+static void rtl_empty_rx(struct adapter *a)
 {
 	unsigned int n;
 
@@ -330,14 +331,14 @@ static void empty_rx(struct adapter *a)
 	a->rx_next = 0;
 }
 
-static int fill_rx(struct adapter *a)
+static int rtl_fill_rx(struct adapter *a)
 {
 	unsigned int n;
 
 	for (n = 0; n < RING; n++) {
-		if (supply(a, n, netdev_alloc_skb_ip_align(a->net, FRAME_BYTES)))
+		if (rtl_supply(a, n, netdev_alloc_skb_ip_align(a->net, FRAME_BYTES)))
 			return -ENOMEM;
-		give_back(a, n);
+		rtl_give_back(a, n);
 	}
 	return 0;
 }
@@ -345,9 +346,9 @@ static int fill_rx(struct adapter *a)
 /* Context: process, quiet. Return: -ENOMEM, and the rings are gone */
 int rtl_rings_reset(struct adapter *a)
 {
-	empty_tx(a);
-	empty_rx(a);
-	return fill_rx(a);
+	rtl_empty_tx(a);
+	rtl_empty_rx(a);
+	return rtl_fill_rx(a);
 }
 
 int rtl_rings_alloc(struct adapter *a)
@@ -371,8 +372,8 @@ void rtl_rings_free(struct adapter *a)
 {
 	if (!a->rx)
 		return;
-	empty_tx(a);
-	empty_rx(a);
+	rtl_empty_tx(a);
+	rtl_empty_rx(a);
 	dma_free_coherent(&a->pci->dev, 2 * RING_BYTES, a->rx, a->shared.rx_ring);
 	a->rx = NULL;
 	a->tx = NULL;

@@ -23,7 +23,7 @@
 #define CPLUS_VERSION 0x20 /* the PCI revision from which the chip has the C+ mode */
 #define REGS_BAR      1
 
-static int ask(struct adapter *a, u32 call)
+static int rtl_ask(struct adapter *a, u32 call)
 {
 	int err = mdrv_upcall(a->md, call, mdrv_arg(&a->shared));
 
@@ -31,17 +31,17 @@ static int ask(struct adapter *a, u32 call)
 }
 
 /* Context: rtnl held. The u-driver may ask for rings and traffic meanwhile, in this thread. */
-static int ask_to_move(struct adapter *a, u32 call)
+static int rtl_ask_to_move(struct adapter *a, u32 call)
 {
 	int err;
 
 	WRITE_ONCE(a->mover, current);
-	err = ask(a, call);
+	err = rtl_ask(a, call);
 	WRITE_ONCE(a->mover, NULL);
 	return err;
 }
 
-static bool may_move(const struct adapter *a)
+static bool rtl_may_move(const struct adapter *a)
 {
 	return READ_ONCE(a->mover) == current;
 }
@@ -49,7 +49,7 @@ static bool may_move(const struct adapter *a)
 /* ---- what the kernel asks for ---- */
 
 /* Whatever state things are in: afterwards there is no traffic, and nothing is held for it. */
-static void close_down(struct adapter *a)
+static void rtl_close_down(struct adapter *a)
 {
 	rtl_quiet(a);
 	writeb(0, a->regs + RTL_COMMAND);
@@ -61,12 +61,12 @@ static void close_down(struct adapter *a)
 static int rtl_open(struct net_device *net)
 {
 	struct adapter *a = netdev_priv(net);
-	int err = ask_to_move(a, RTL_OPEN);
+	int err = rtl_ask_to_move(a, RTL_OPEN);
 
 	if (!err && !a->flowing)
 		err = -EPROTO;
 	if (err)
-		close_down(a);
+		rtl_close_down(a);
 	return err;
 }
 
@@ -75,8 +75,8 @@ static int rtl_stop(struct net_device *net)
 	struct adapter *a = netdev_priv(net);
 
 	cancel_work_sync(&a->mode_work);
-	ask_to_move(a, RTL_STOP); /* without a u-driver it goes without saying */
-	close_down(a);
+	rtl_ask_to_move(a, RTL_STOP); /* may fail: the next line does what matters */
+	rtl_close_down(a);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int rtl_set_mac(struct net_device *net, void *address)
 		return -EADDRNOTAVAIL;
 	memcpy(a->shared.mac, wanted->sa_data, ETH_ALEN);
 	eth_hw_addr_set(net, a->shared.mac);
-	return ask(a, RTL_SET_MAC);
+	return rtl_ask(a, RTL_SET_MAC);
 }
 
 static int rtl_set_features(struct net_device *net, netdev_features_t features)
@@ -97,10 +97,10 @@ static int rtl_set_features(struct net_device *net, netdev_features_t features)
 	struct adapter *a = netdev_priv(net);
 
 	a->shared.rx_checksum = !!(features & NETIF_F_RXCSUM);
-	return ask(a, RTL_SET_CHECKSUM);
+	return rtl_ask(a, RTL_SET_CHECKSUM);
 }
 
-static u64 multicast_filter(struct net_device *net)
+static u64 rtl_multicast_filter(struct net_device *net)
 {
 	struct netdev_hw_addr *address;
 	u64 filter = 0;
@@ -110,14 +110,17 @@ static u64 multicast_filter(struct net_device *net)
 	return filter;
 }
 
-/* Context: softirq or process, the address lock held. While the u-driver has the registers, it comes later. */
+/*
+ * Context: softirq or process, the address lock held. While the u-driver has the
+ * registers, a work item does it later.
+ */
 static void rtl_set_rx_mode(struct net_device *net)
 {
 	struct adapter *a = netdev_priv(net);
 	bool all = net->flags & (IFF_PROMISC | IFF_ALLMULTI);
 	unsigned long flags;
 
-	a->multicast = all ? ~0ULL : multicast_filter(net);
+	a->multicast = all ? ~0ULL : rtl_multicast_filter(net);
 	a->shared.rx_config = RTL_RX_THRESHOLD | RTL_RX_BURST | RTL_RX_BROADCAST | RTL_RX_OURS |
 			      (a->multicast ? RTL_RX_MULTICAST : 0) |
 			      (net->flags & IFF_PROMISC ? RTL_RX_ALL : 0);
@@ -131,7 +134,7 @@ static void rtl_set_rx_mode(struct net_device *net)
 	mdrv_lock_release(&a->registers, flags);
 }
 
-static void on_mode(struct work_struct *work)
+static void rtl_on_mode(struct work_struct *work)
 {
 	struct adapter *a = container_of(work, struct adapter, mode_work);
 	unsigned long flags;
@@ -139,7 +142,7 @@ static void on_mode(struct work_struct *work)
 	if (mdrv_lock_wait(&a->registers, &flags))
 		return;
 	rtl_apply_mode(a);
-	mdrv_lock_release_waited(&a->registers, flags);
+	mdrv_lock_release(&a->registers, flags);
 }
 
 /* Context: any */
@@ -178,7 +181,7 @@ const struct net_device_ops rtl_netdev_ops = {
 static int rtl_get_settings(struct net_device *net, struct ethtool_link_ksettings *settings)
 {
 	struct adapter *a = netdev_priv(net);
-	int err = ask(a, RTL_SETTINGS);
+	int err = rtl_ask(a, RTL_SETTINGS);
 
 	if (err)
 		return err;
@@ -191,7 +194,7 @@ static int rtl_get_settings(struct net_device *net, struct ethtool_link_ksetting
 
 static int rtl_renegotiate(struct net_device *net)
 {
-	return ask(netdev_priv(net), RTL_RENEGOTIATE);
+	return rtl_ask(netdev_priv(net), RTL_RENEGOTIATE);
 }
 
 static int rtl_regs_bytes(struct net_device *net)
@@ -224,25 +227,25 @@ static const struct ethtool_ops rtl_ethtool_ops = {
 	.get_regs = rtl_get_regs,
 };
 
-static void on_link(struct work_struct *work)
+static void rtl_on_link(struct work_struct *work)
 {
-	ask(container_of(work, struct adapter, link_work), RTL_LINK_CHANGED);
+	rtl_ask(container_of(work, struct adapter, link_work), RTL_LINK_CHANGED);
 }
 
 /* The device or its bus has failed, or does not transmit: begin anew. */
-static void on_recover(struct work_struct *work)
+static void rtl_on_recover(struct work_struct *work)
 {
 	struct adapter *a = container_of(work, struct adapter, recover_work);
 
 	rtnl_lock();
 	if (netif_running(a->net))
-		ask_to_move(a, RTL_RECOVER);
+		rtl_ask_to_move(a, RTL_RECOVER);
 	rtnl_unlock();
 }
 
 /* ---- what the u-driver asks for ---- */
 
-static void undo_enable(void *what)
+static void rtl_undo_enable(void *what)
 {
 	struct adapter *a = what;
 
@@ -250,7 +253,7 @@ static void undo_enable(void *what)
 	a->enabled = false;
 }
 
-static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 	int err;
@@ -261,66 +264,66 @@ static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *
 	if (err)
 		return err;
 	a->enabled = true;
-	err = mdrv_note(md, "enable", undo_enable, a);
+	err = __mdrv_note(md, rtl_undo_enable, a);
 	if (err)
 		return err;
 	pci_set_master(a->pci);
 	return dma_set_mask_and_coherent(&a->pci->dev, DMA_BIT_MASK(32));
 }
 
-static bool is_registered(const struct adapter *a)
+static bool rtl_is_registered(const struct adapter *a)
 {
 	return a->net->reg_state == NETREG_REGISTERED;
 }
 
 /*
  * An interface can be registered only once, so nothing that may yet have to be
- * undone: it is when the u-driver's call has come to its end, in announce().
+ * undone: it is when the u-driver's call has come to its end, in rtl_announce().
  */
-static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
-	if (!a->enabled || is_registered(a) || !is_valid_ether_addr(a->shared.mac))
+	if (!a->enabled || rtl_is_registered(a) || !is_valid_ether_addr(a->shared.mac))
 		return -EINVAL;
 	eth_hw_addr_set(a->net, a->shared.mac);
 	a->wanted = true;
 	return 0;
 }
 
-static int down_rings(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_rings(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
-	if (!may_move(a))
+	if (!rtl_may_move(a))
 		return -EPERM;
 	return a->rx ? -EBUSY : rtl_rings_alloc(a);
 }
 
-static int down_refill(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_refill(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
-	if (!may_move(a))
+	if (!rtl_may_move(a))
 		return -EPERM;
 	return a->flowing || !a->rx ? -EBUSY : rtl_rings_reset(a);
 }
 
-static int down_interrupt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_interrupt(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
-	if (!may_move(a))
+	if (!rtl_may_move(a))
 		return -EPERM;
 	return a->irq ? -EBUSY : rtl_interrupt_request(a);
 }
 
-static int down_start(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_start(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 	unsigned long flags;
 
-	if (!may_move(a))
+	if (!rtl_may_move(a))
 		return -EPERM;
 	if (a->flowing || !a->rx || !a->irq)
 		return -EINVAL;
@@ -332,21 +335,21 @@ static int down_start(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *b
 	return 0;
 }
 
-static int down_quiet(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_quiet(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
-	if (!may_move(a))
+	if (!rtl_may_move(a))
 		return -EPERM;
 	rtl_quiet(a);
 	return 0;
 }
 
-static int down_release(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_release(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
-	if (!may_move(a))
+	if (!rtl_may_move(a))
 		return -EPERM;
 	if (a->flowing)
 		return -EBUSY;
@@ -355,7 +358,7 @@ static int down_release(struct mdrv_instance *md, u64 *args, struct mdrv_buffer 
 	return 0;
 }
 
-static int down_carrier(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int rtl_down_carrier(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct adapter *a = mdrv_priv(md);
 
@@ -366,20 +369,22 @@ static int down_carrier(struct mdrv_instance *md, u64 *args, struct mdrv_buffer 
 	return 0;
 }
 
-static const mdrv_downcall_fn downcalls[] = {
-	[RTL_ENABLE] = down_enable, [RTL_REGISTER] = down_register,   [RTL_RINGS] = down_rings,
-	[RTL_REFILL] = down_refill, [RTL_INTERRUPT] = down_interrupt, [RTL_START] = down_start,
-	[RTL_QUIET] = down_quiet,   [RTL_RELEASE] = down_release,     [RTL_CARRIER] = down_carrier,
+static const mdrv_downcall_fn rtl_downcall_fns[] = {
+	[RTL_ENABLE] = rtl_down_enable,	      [RTL_REGISTER] = rtl_down_register,
+	[RTL_RINGS] = rtl_down_rings,	      [RTL_REFILL] = rtl_down_refill,
+	[RTL_INTERRUPT] = rtl_down_interrupt, [RTL_START] = rtl_down_start,
+	[RTL_QUIET] = rtl_down_quiet,	      [RTL_RELEASE] = rtl_down_release,
+	[RTL_CARRIER] = rtl_down_carrier,
 };
 
-static void undo_announce(void *what)
+static void rtl_undo_announce(void *what)
 {
 	struct adapter *a = what;
 
 	unregister_netdev(a->net);
 }
 
-static int announce(struct adapter *a)
+static int rtl_announce(struct adapter *a)
 {
 	int err;
 
@@ -387,29 +392,29 @@ static int announce(struct adapter *a)
 		return -ENODEV;
 	netif_carrier_off(a->net);
 	err = register_netdev(a->net);
-	return err ?: mdrv_note(a->md, "announce", undo_announce, a);
+	return err ?: mdrv_note(a->md, rtl_undo_announce, a);
 }
 
-/* The first u-driver brings the device up; those that follow find it running, and look at the link. */
-static void joined(struct mdrv_instance *md)
+/* The first u-driver brings the device up; its successors find it running, and look at the link. */
+static void rtl_joined(struct mdrv_instance *md)
 {
 	struct adapter *a = mdrv_priv(md);
-	bool first = !is_registered(a);
+	bool first = !rtl_is_registered(a);
 	int err;
 
 	a->wanted = false;
-	err = ask(a, first ? RTL_PROBE : RTL_LINK_CHANGED);
+	err = rtl_ask(a, first ? RTL_PROBE : RTL_LINK_CHANGED);
 	if (!err && first)
-		err = announce(a);
+		err = rtl_announce(a);
 	if (err)
 		dev_err(&a->pci->dev, "the u-driver's first call failed: %d\n", err);
 }
 
-static const struct mdrv_ops rtl_mdrv_ops = { .downcalls = downcalls, .joined = joined };
+static const struct mdrv_ops rtl_mdrv_ops = { .downcalls = rtl_downcall_fns, .joined = rtl_joined };
 
 /* ---- coming and going ---- */
 
-static void prepare_netdev(struct adapter *a)
+static void rtl_prepare_netdev(struct adapter *a)
 {
 	struct net_device *net = a->net;
 
@@ -423,12 +428,12 @@ static void prepare_netdev(struct adapter *a)
 	netif_napi_add(net, &a->napi, rtl_poll);
 	a->shared.rx_checksum = 1;
 	spin_lock_init(&a->tx_lock);
-	INIT_WORK(&a->link_work, on_link);
-	INIT_WORK(&a->recover_work, on_recover);
-	INIT_WORK(&a->mode_work, on_mode);
+	INIT_WORK(&a->link_work, rtl_on_link);
+	INIT_WORK(&a->recover_work, rtl_on_recover);
+	INIT_WORK(&a->mode_work, rtl_on_mode);
 }
 
-static int connect(struct adapter *a)
+static int rtl_connect(struct adapter *a)
 {
 	phys_addr_t at = pci_resource_start(a->pci, REGS_BAR);
 	int err;
@@ -438,34 +443,40 @@ static int connect(struct adapter *a)
 	if (err < 0)
 		return err;
 	err = mdrv_map_registers(a->md, 0, at, RTL_REGS_BYTES);
-	return err ?: mdrv_share(a->md, RTL, &a->shared);
+	err = err ?: mdrv_share(a->md, RTL, &a->shared);
+	return err ?: mdrv_register(a->md);
 }
 
 static int rtl_add(struct pci_dev *pci, const struct pci_device_id *id)
 {
 	struct net_device *net;
 	struct adapter *a;
-	int err = -ENOMEM;
+	int err;
 
 	if (pci->revision < CPLUS_VERSION)
 		return -ENODEV;
 	net = alloc_etherdev(sizeof(*a));
 	if (!net)
-		return err;
+		return -ENOMEM;
 	SET_NETDEV_DEV(net, &pci->dev);
 	a = netdev_priv(net);
 	a->net = net;
 	a->pci = pci;
-	prepare_netdev(a);
-	a->regs = pci_ioremap_bar(pci, REGS_BAR);
-	if (!a->regs)
+	rtl_prepare_netdev(a);
+	err = pci_request_regions(pci, NAME);
+	if (err)
 		goto err_free;
+	a->regs = pci_ioremap_bar(pci, REGS_BAR);
+	if (!a->regs) {
+		err = -ENOMEM;
+		goto err_release;
+	}
 	a->md = mdrv_create("rtl0", &rtl_contract, &rtl_mdrv_ops, a);
 	if (IS_ERR(a->md)) {
 		err = PTR_ERR(a->md);
 		goto err_unmap;
 	}
-	err = connect(a);
+	err = rtl_connect(a);
 	if (err)
 		goto err_destroy;
 	pci_set_drvdata(pci, a);
@@ -475,6 +486,8 @@ err_destroy:
 	mdrv_destroy(a->md);
 err_unmap:
 	iounmap(a->regs);
+err_release:
+	pci_release_regions(pci);
 err_free:
 	free_netdev(net);
 	return err;
@@ -484,13 +497,14 @@ static void rtl_remove(struct pci_dev *pci)
 {
 	struct adapter *a = pci_get_drvdata(pci);
 
-	mdrv_undo(a->md, undo_announce,
-		  a); /* which closes it, so that nobody schedules work any more */
+	mdrv_set_hold(a->md, 0); /* nobody waits for a u-driver any more */
+	mdrv_undo(a->md, rtl_undo_announce, a); /* closes it: nobody schedules work any more */
 	cancel_work_sync(&a->link_work);
 	cancel_work_sync(&a->recover_work);
 	cancel_work_sync(&a->mode_work);
 	mdrv_destroy(a->md);
 	iounmap(a->regs);
+	pci_release_regions(pci);
 	free_netdev(a->net);
 }
 

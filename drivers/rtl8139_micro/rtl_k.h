@@ -45,8 +45,7 @@ struct adapter {
 	bool irq; /* requested */
 	bool enabled; /* the PCI device */
 	bool wanted; /* the u-driver wants the interface to be registered */
-	struct task_struct
-		*mover; /* who has the u-driver open or close, with rtnl held; NULL: nobody */
+	struct task_struct *mover; /* opens or closes by the u-driver, under rtnl; or NULL */
 	struct work_struct link_work, recover_work, mode_work;
 	u64 multicast;
 	struct {

@@ -25,9 +25,9 @@
  *	kill		the u-driver is killed, and the message lost
  *	stop		the u-driver is stopped; the message stays
  *
- * Reading gives, a line each, the CLOCK_MONOTONIC of each message that was
- * tampered with, and what it was; poll() waits for one. The arming ends with
- * the file.
+ * Reading gives a line for each message that was tampered with: its
+ * CLOCK_MONOTONIC, kind, call and size, and the change; poll() waits for one.
+ * The arming ends with the file.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -42,29 +42,30 @@
 #define MAX_LINE  200
 #define MAX_WORDS 160
 
-static const char *const kinds[] = {
+static const char *const mdrv_kind_names[] = {
 	[MDRV_NOTHING] = "any",	      [MDRV_UPCALL] = "upcall", [MDRV_RETURN] = "return",
 	[MDRV_DOWNCALL] = "downcall", [MDRV_RESULT] = "result",
 };
 
-static const char *kind_of(const struct mdrv_hit *hit)
+static const char *mdrv_kind_name(const struct mdrv_hit *hit)
 {
-	return hit->kind < ARRAY_SIZE(kinds) ? kinds[hit->kind] : "unknown";
+	return hit->kind < ARRAY_SIZE(mdrv_kind_names) ? mdrv_kind_names[hit->kind] : "unknown";
 }
 
-static int parse(struct mdrv_arming *a, const char *line)
+static int mdrv_arming_parse(struct mdrv_arming *a, const char *line)
 {
 	char kind[16], how[16];
 
 	if (sscanf(line, "%31s %15s %d %ld %ld %15s %d %u %u %llu", a->instance, kind, &a->call,
 		   &a->nth, &a->times, how, &a->where, &a->first, &a->bytes, &a->value) != 10)
 		return -EINVAL;
-	a->kind = match_string(kinds, ARRAY_SIZE(kinds), kind);
+	a->kind = match_string(mdrv_kind_names, ARRAY_SIZE(mdrv_kind_names), kind);
 	a->way = mdrv_way_of(how);
 	return a->kind < 0 || !a->way || a->nth < 1 || a->times < 0 ? -EINVAL : 0;
 }
 
-static ssize_t faults_write(struct file *file, const char __user *user, size_t count, loff_t *pos)
+static ssize_t mdrv_arming_write(struct file *file, const char __user *user, size_t count,
+				 loff_t *pos)
 {
 	struct mdrv_arming *a = file->private_data;
 	char line[MAX_LINE + 1];
@@ -77,7 +78,7 @@ static ssize_t faults_write(struct file *file, const char __user *user, size_t c
 	line[count] = '\0';
 	mutex_lock(&mdrv_armings_lock);
 	if (list_empty(&a->node)) {
-		err = parse(a, line);
+		err = mdrv_arming_parse(a, line);
 		if (!err)
 			list_add_tail(&a->node, &mdrv_armings);
 	}
@@ -85,44 +86,56 @@ static ssize_t faults_write(struct file *file, const char __user *user, size_t c
 	return err ?: count;
 }
 
-static bool has_news(const struct mdrv_arming *a)
+static bool mdrv_arming_has_news(const struct mdrv_arming *a) __must_hold(&mdrv_armings_lock)
 {
-	return READ_ONCE(a->told) < READ_ONCE(a->hits_count);
+	lockdep_assert_held(&mdrv_armings_lock);
+	return a->told < a->hits_count;
 }
 
-static ssize_t faults_read(struct file *file, char __user *user, size_t count, loff_t *pos)
+static int mdrv_hit_print(const struct mdrv_hit *hit, const char *way, char *line, size_t size)
+{
+	int n = scnprintf(line, size, "%llu %s %s of %u bytes: %s", hit->at_ns, mdrv_kind_name(hit),
+			  hit->call, hit->bytes, way);
+
+	if (hit->was != hit->is)
+		n += scnprintf(line + n, size - n, ", at %u: %#llx -> %#llx", hit->first, hit->was,
+			       hit->is);
+	return n + scnprintf(line + n, size - n, "\n");
+}
+
+static ssize_t mdrv_arming_read(struct file *file, char __user *user, size_t count, loff_t *pos)
 {
 	struct mdrv_arming *a = file->private_data;
-	const struct mdrv_hit *hit;
 	char line[MAX_WORDS];
-	int size;
+	ssize_t size = -EAGAIN;
 
-	if (!has_news(a))
-		return -EAGAIN;
-	hit = &a->hits[a->told];
-	size = scnprintf(line, sizeof(line), "%llu %s %s of %u bytes: %s", hit->at_ns, kind_of(hit),
-			 hit->call, hit->bytes, a->way->name);
-	if (hit->was != hit->is)
-		size += scnprintf(line + size, sizeof(line) - size, ", at %u: %#llx -> %#llx",
-				  hit->first, hit->was, hit->is);
-	size += scnprintf(line + size, sizeof(line) - size, "\n");
-	if (count < size)
-		return -EINVAL;
-	if (copy_to_user(user, line, size))
+	mutex_lock(&mdrv_armings_lock);
+	if (mdrv_arming_has_news(a)) {
+		size = mdrv_hit_print(&a->hits[a->told], a->way->name, line, sizeof(line));
+		if (count < size)
+			size = -EINVAL;
+		else
+			a->told++;
+	}
+	mutex_unlock(&mdrv_armings_lock);
+	if (size > 0 && copy_to_user(user, line, size))
 		return -EFAULT;
-	a->told++;
 	return size;
 }
 
-static __poll_t faults_poll(struct file *file, poll_table *table)
+static __poll_t mdrv_arming_poll(struct file *file, poll_table *table)
 {
 	struct mdrv_arming *a = file->private_data;
+	bool news;
 
 	poll_wait(file, &a->waiters, table);
-	return has_news(a) ? EPOLLIN | EPOLLRDNORM : 0;
+	mutex_lock(&mdrv_armings_lock);
+	news = mdrv_arming_has_news(a);
+	mutex_unlock(&mdrv_armings_lock);
+	return news ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-static int faults_open(struct inode *inode, struct file *file)
+static int mdrv_arming_open(struct inode *inode, struct file *file)
 {
 	struct mdrv_arming *a = kvzalloc(sizeof(*a), GFP_KERNEL);
 
@@ -134,39 +147,39 @@ static int faults_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int faults_release(struct inode *inode, struct file *file)
+static int mdrv_arming_release(struct inode *inode, struct file *file)
 {
 	struct mdrv_arming *a = file->private_data;
 
 	mutex_lock(&mdrv_armings_lock);
-	list_del_init(&a->node);
+	list_del(&a->node);
 	mutex_unlock(&mdrv_armings_lock);
 	kvfree(a);
 	return 0;
 }
 
-static const struct file_operations faults_fops = {
+static const struct file_operations mdrv_arming_fops = {
 	.owner = THIS_MODULE,
-	.open = faults_open,
-	.release = faults_release,
-	.read = faults_read,
-	.write = faults_write,
-	.poll = faults_poll,
+	.open = mdrv_arming_open,
+	.release = mdrv_arming_release,
+	.read = mdrv_arming_read,
+	.write = mdrv_arming_write,
+	.poll = mdrv_arming_poll,
 };
 
-static struct miscdevice faults_device = {
+static struct miscdevice mdrv_arming_device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "microdriver_faults",
-	.fops = &faults_fops,
+	.fops = &mdrv_arming_fops,
 	.mode = 0600,
 };
 
-int mdrv_fault_init(void)
+int mdrv_arming_init(void)
 {
-	return misc_register(&faults_device);
+	return misc_register(&mdrv_arming_device);
 }
 
-void mdrv_fault_exit(void)
+void mdrv_arming_exit(void)
 {
-	misc_deregister(&faults_device);
+	misc_deregister(&mdrv_arming_device);
 }

@@ -2,12 +2,11 @@
 /*
  * Upcalls and downcalls.
  *
- * One chain of calls at a time: the k-driver's thread that makes the first
- * upcall owns it. While it waits for the answer it serves the downcalls that the
- * u-driver makes meanwhile, so that they run in the thread which the kernel
- * called: locks that it holds stay its own, and lockdep can follow. A downcall
- * may lead to another upcall in the same thread; the u-driver, which waits for
- * the downcall's result, serves it first.
+ * The k-driver's thread that makes the first upcall of a chain owns the chain.
+ * While it waits for the answer it serves the u-driver's downcalls, so that they
+ * run in the thread which the kernel called: locks that it holds stay its own,
+ * and lockdep can follow. A downcall may lead to another upcall in the same
+ * thread; the u-driver, which waits for the downcall's result, serves it first.
  */
 #include <linux/delay.h>
 #include <linux/export.h>
@@ -25,27 +24,29 @@
 
 static bool warn = true;
 module_param(warn, bool, 0644);
-MODULE_PARM_DESC(warn, "say so, once, if a k-driver calls from where nobody may sleep");
+MODULE_PARM_DESC(warn, "warn once if a k-driver makes an upcall where it must not sleep");
 
-static const struct mdrv_call stock_calls[] = {
+static const struct mdrv_call mdrv_stock_calls[] = {
 	[MDRV_LOCK - MDRV_STOCK] = { .name = "lock" },
 	[MDRV_UNLOCK - MDRV_STOCK] = { .name = "unlock" },
 };
-static const struct mdrv_call unknown_call = { .name = "?" };
 
-static const struct mdrv_call *call_of(struct mdrv_instance *md, const struct mdrv_message *message)
+static const struct mdrv_call mdrv_unknown_call = { .name = "?" };
+
+static const struct mdrv_call *mdrv_call_of(struct mdrv_instance *md,
+					    const struct mdrv_message *message)
 {
 	const struct mdrv_contract *contract = md->contract;
 	bool up = message->kind == MDRV_UPCALL || message->kind == MDRV_RETURN;
 
 	if (up)
 		return message->call < contract->upcalls_count ? &contract->upcalls[message->call]
-							       : &unknown_call;
+							       : &mdrv_unknown_call;
 	if (message->call < contract->downcalls_count)
 		return &contract->downcalls[message->call];
 	if (message->call >= MDRV_STOCK && message->call < MDRV_STOCK_END)
-		return &stock_calls[message->call - MDRV_STOCK];
-	return &unknown_call;
+		return &mdrv_stock_calls[message->call - MDRV_STOCK];
+	return &mdrv_unknown_call;
 }
 
 struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq)
@@ -61,26 +62,19 @@ struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq)
 	return parcel;
 }
 
-void mdrv_drop_all(struct list_head *queue)
-{
-	struct mdrv_parcel *parcel, *next;
-
-	list_for_each_entry_safe(parcel, next, queue, node) {
-		list_del(&parcel->node);
-		kfree(parcel);
-	}
-}
-
-static struct mdrv_parcel *copy_of(const struct mdrv_parcel *parcel)
+static struct mdrv_parcel *mdrv_parcel_copy(const struct mdrv_parcel *parcel)
 {
 	return kmemdup(parcel, offsetof(struct mdrv_parcel, message) + sizeof(parcel->message),
 		       GFP_KERNEL);
 }
 
-/* Every message passes here on its way. Those that are no queue's, but an ioctl's answer, cannot be lost. */
-enum mdrv_fate mdrv_crossing(struct mdrv_instance *md, struct mdrv_message *message)
+/*
+ * Every message passes here on its way. A message that is an ioctl's answer is in
+ * no queue: its caller ignores the fate, and it cannot be lost.
+ */
+enum mdrv_fate mdrv_cross(struct mdrv_instance *md, struct mdrv_message *message)
 {
-	const char *call = call_of(md, message)->name;
+	const char *call = mdrv_call_of(md, message)->name;
 
 	trace_mdrv_crossing(md->name, call, message);
 	atomic64_inc(&md->counts.crossings);
@@ -88,28 +82,30 @@ enum mdrv_fate mdrv_crossing(struct mdrv_instance *md, struct mdrv_message *mess
 	return mdrv_fault_point(md, call, message);
 }
 
-/* Context: md->lock held */
-static void put(struct mdrv_instance *md, struct list_head *queue, struct mdrv_parcel *parcel)
+static void mdrv_enqueue(struct mdrv_instance *md, struct list_head *queue,
+			 struct mdrv_parcel *parcel) __must_hold(&md->lock)
 {
+	lockdep_assert_held(&md->lock);
 	if (!parcel)
 		return;
 	list_add_tail(&parcel->node, queue);
-	md->waiting += queue == &md->to_kernel;
+	if (queue == &md->to_kernel)
+		WRITE_ONCE(md->waiting, md->waiting + 1);
 }
 
-/* Put a message into a queue, if its session is still there, as the fault that is armed for it would have it. */
-static void post(struct mdrv_instance *md, u32 session, struct list_head *queue,
-		 struct mdrv_parcel *parcel)
+/* Put a message into a queue, unless its session is over or an armed fault decides otherwise. */
+static void mdrv_post(struct mdrv_instance *md, u32 session, struct list_head *queue,
+		      struct mdrv_parcel *parcel)
 {
 	struct mdrv_parcel *twice = NULL, **late = &md->late[queue == &md->to_kernel];
-	enum mdrv_fate fate = mdrv_crossing(md, &parcel->message);
+	enum mdrv_fate fate = mdrv_cross(md, &parcel->message);
 
 	if (fate == MDRV_DROPPED) {
 		kfree(parcel);
 		return;
 	}
 	if (fate == MDRV_DOUBLED)
-		twice = copy_of(parcel);
+		twice = mdrv_parcel_copy(parcel);
 	spin_lock(&md->lock);
 	if (md->session != session) {
 		kfree(parcel);
@@ -117,16 +113,16 @@ static void post(struct mdrv_instance *md, u32 session, struct list_head *queue,
 	} else if (fate == MDRV_OVERTAKEN && !*late) {
 		*late = parcel;
 	} else {
-		put(md, queue, parcel);
-		put(md, queue, twice);
-		put(md, queue, *late);
+		mdrv_enqueue(md, queue, parcel);
+		mdrv_enqueue(md, queue, twice);
+		mdrv_enqueue(md, queue, *late);
 		*late = NULL;
 	}
 	spin_unlock(&md->lock);
 	wake_up(queue == &md->to_user ? &md->user_waits : &md->kernel_waits);
 }
 
-struct mdrv_parcel *mdrv_take_first(struct mdrv_instance *md, struct list_head *queue)
+struct mdrv_parcel *mdrv_parcel_take(struct mdrv_instance *md, struct list_head *queue)
 {
 	struct mdrv_parcel *parcel;
 
@@ -134,14 +130,15 @@ struct mdrv_parcel *mdrv_take_first(struct mdrv_instance *md, struct list_head *
 	parcel = list_first_entry_or_null(queue, struct mdrv_parcel, node);
 	if (parcel) {
 		list_del(&parcel->node);
-		md->waiting -= queue == &md->to_kernel;
+		if (queue == &md->to_kernel)
+			WRITE_ONCE(md->waiting, md->waiting - 1);
 	}
 	spin_unlock(&md->lock);
 	return parcel;
 }
 
-/* A message from the u-driver, within a chain. It is consumed. Return: -ENOBUFS: too many wait already */
-int mdrv_hear(struct mdrv_session *session, struct mdrv_parcel *parcel)
+/* Take a message of a chain from the u-driver. Return: -ENOBUFS: too many wait already */
+int mdrv_answer_arrived(struct mdrv_session *session, struct mdrv_parcel *parcel)
 {
 	struct mdrv_instance *md = session->md;
 
@@ -149,11 +146,11 @@ int mdrv_hear(struct mdrv_session *session, struct mdrv_parcel *parcel)
 		kfree(parcel);
 		return -ENOBUFS;
 	}
-	post(md, session->number, &md->to_kernel, parcel);
+	mdrv_post(md, session->number, &md->to_kernel, parcel);
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-static int translate_in(struct mdrv_instance *md, u32 refs, u64 *args)
+static int mdrv_translate_in(struct mdrv_instance *md, u32 refs, u64 *args)
 {
 	int n, err;
 
@@ -166,7 +163,7 @@ static int translate_in(struct mdrv_instance *md, u32 refs, u64 *args)
 	return 0;
 }
 
-static int translate_out(struct mdrv_instance *md, u32 refs, u64 *args)
+static int mdrv_translate_out(struct mdrv_instance *md, u32 refs, u64 *args)
 {
 	int n, err;
 
@@ -179,7 +176,7 @@ static int translate_out(struct mdrv_instance *md, u32 refs, u64 *args)
 	return 0;
 }
 
-static int stock(struct mdrv_instance *md, u32 call, const u64 *args)
+static int mdrv_serve_stock(struct mdrv_instance *md, u32 call, const u64 *args)
 {
 	return call == MDRV_LOCK ? mdrv_lock_for_user(md, args[0])
 				 : mdrv_unlock_for_user(md, args[0]);
@@ -192,19 +189,20 @@ static int stock(struct mdrv_instance *md, u32 call, const u64 *args)
 int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
 	       struct mdrv_message *answer)
 {
-	const struct mdrv_call *call = call_of(md, ask);
+	const struct mdrv_call *call = mdrv_call_of(md, ask);
 	struct mdrv_buffer buffer = { .mode = MDRV_INOUT };
 	u64 args[MDRV_ARGS];
 	u8 *space;
 	int err;
 
-	if (ask->kind != MDRV_DOWNCALL || call == &unknown_call) {
+	lockdep_assert_held(&md->busy);
+	if (ask->kind != MDRV_DOWNCALL || call == &mdrv_unknown_call) {
 		md->refused = "a call that there is not";
 		return -EPROTO;
 	}
 	memcpy(args, ask->args, sizeof(args));
 	if (ask->call >= MDRV_STOCK) {
-		answer->status = stock(md, ask->call, args);
+		answer->status = mdrv_serve_stock(md, ask->call, args);
 		return 0;
 	}
 	space = kmalloc(MDRV_PAYLOAD, GFP_KERNEL);
@@ -212,11 +210,12 @@ int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
 		return -ENOMEM;
 	buffer.data = space;
 	buffer.bytes = MDRV_PAYLOAD;
-	err = translate_in(md, call->refs, args) ?: mdrv_unpack(md, call, MDRV_IN, ask, &buffer);
+	err = mdrv_translate_in(md, call->refs, args)
+		      ?: mdrv_unpack(md, call, MDRV_IN, ask, &buffer);
 	if (err)
 		goto out;
 	answer->status = md->ops->downcalls[ask->call](md, args, &buffer);
-	err = translate_out(md, call->refs, args);
+	err = mdrv_translate_out(md, call->refs, args);
 	memcpy(answer->args, args, sizeof(args));
 	if (!buffer.bytes)
 		buffer.mode = 0;
@@ -226,18 +225,19 @@ out:
 	return err;
 }
 
-static bool gone(struct mdrv_instance *md, u32 session)
+static bool mdrv_session_is_over(struct mdrv_instance *md, u32 session)
 {
 	return READ_ONCE(md->session) != session;
 }
 
-static bool is_repeated(const struct mdrv_instance *md, const struct mdrv_message *message)
+static bool mdrv_is_repeated(const struct mdrv_instance *md, const struct mdrv_message *message)
 {
 	return message->kind == MDRV_DOWNCALL && message->turn == md->turn;
 }
 
 /* The next message of a call, or an error. */
-static struct mdrv_parcel *next(struct mdrv_instance *md, u32 session, u32 seq, ktime_t deadline)
+static struct mdrv_parcel *mdrv_next_message(struct mdrv_instance *md, u32 session, u32 seq,
+					     ktime_t deadline)
 {
 	struct mdrv_parcel *parcel;
 
@@ -248,23 +248,25 @@ static struct mdrv_parcel *next(struct mdrv_instance *md, u32 session, u32 seq, 
 		if (left <= 0)
 			return ERR_PTR(-ETIMEDOUT);
 		err = wait_event_killable_timeout(md->kernel_waits,
-						  !list_empty(&md->to_kernel) || gone(md, session),
+						  !list_empty(&md->to_kernel) ||
+							  mdrv_session_is_over(md, session),
 						  nsecs_to_jiffies(left) + 1);
 		if (err < 0)
 			return ERR_PTR(-EINTR);
-		parcel = mdrv_take_first(md, &md->to_kernel);
-		if (!parcel && gone(md, session))
+		parcel = mdrv_parcel_take(md, &md->to_kernel);
+		if (!parcel && mdrv_session_is_over(md, session))
 			return ERR_PTR(-EIO);
-		if (parcel && parcel->message.seq == seq && !is_repeated(md, &parcel->message))
+		if (parcel && parcel->message.seq == seq && !mdrv_is_repeated(md, &parcel->message))
 			return parcel;
-		if (parcel) { /* the answer to something that nobody waits for any more */
+		if (parcel) { /* an answer that nobody waits for any more */
 			atomic64_inc(&md->counts.stale);
 			kfree(parcel);
 		}
 	}
 }
 
-static int answer_downcall(struct mdrv_instance *md, u32 session, const struct mdrv_message *ask)
+static int mdrv_answer_downcall(struct mdrv_instance *md, u32 session,
+				const struct mdrv_message *ask)
 {
 	struct mdrv_parcel *answer = mdrv_parcel_new(MDRV_RESULT, ask->call, ask->seq);
 	int err;
@@ -277,13 +279,13 @@ static int answer_downcall(struct mdrv_instance *md, u32 session, const struct m
 	if (err)
 		kfree(answer);
 	else
-		post(md, session, &md->to_user, answer);
+		mdrv_post(md, session, &md->to_user, answer);
 	return err;
 }
 
 /* Return: -EPROTO: it is not what a u-driver may answer */
-static int take_return(struct mdrv_instance *md, const struct mdrv_call *call,
-		       const struct mdrv_message *message, struct mdrv_buffer *buffer)
+static int mdrv_take_return(struct mdrv_instance *md, const struct mdrv_call *call,
+			    const struct mdrv_message *message, struct mdrv_buffer *buffer)
 {
 	if (message->status < -MDRV_ERRNO_MAX) {
 		md->refused = "a status that only the kernel knows";
@@ -292,23 +294,27 @@ static int take_return(struct mdrv_instance *md, const struct mdrv_call *call,
 	return mdrv_unpack(md, call, MDRV_OUT, message, buffer);
 }
 
+static unsigned int mdrv_deadline_ms(const struct mdrv_call *call)
+{
+	return call->deadline_ms ?: MDRV_DEADLINE_MS;
+}
+
 /* Serve downcalls until the upcall's answer is there. Return: its status, or an error */
-static int await_return(struct mdrv_instance *md, u32 session, u32 number, u32 seq,
-			struct mdrv_buffer *buffer, bool *failed)
+static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, u32 seq,
+			     struct mdrv_buffer *buffer, bool *failed)
 {
 	const struct mdrv_call *call = &md->contract->upcalls[number];
-	u32 deadline_ms = call->deadline_ms ?: MDRV_DEADLINE_MS;
-	ktime_t deadline = ktime_add_ms(ktime_get(), deadline_ms);
+	ktime_t deadline = ktime_add_ms(ktime_get(), mdrv_deadline_ms(call));
 	int status;
 
 	for (;;) {
-		struct mdrv_parcel *parcel = next(md, session, seq, deadline);
+		struct mdrv_parcel *parcel = mdrv_next_message(md, session, seq, deadline);
 
 		*failed = true;
 		if (IS_ERR(parcel))
 			return PTR_ERR(parcel);
 		if (parcel->message.kind == MDRV_RETURN && parcel->message.call == number) {
-			status = take_return(md, call, &parcel->message, buffer);
+			status = mdrv_take_return(md, call, &parcel->message, buffer);
 			*failed = status < 0;
 			if (!*failed)
 				status = parcel->message.status;
@@ -317,7 +323,7 @@ static int await_return(struct mdrv_instance *md, u32 session, u32 number, u32 s
 		}
 		md->refused = "an answer to another call";
 		status = parcel->message.kind == MDRV_DOWNCALL
-				 ? answer_downcall(md, session, &parcel->message)
+				 ? mdrv_answer_downcall(md, session, &parcel->message)
 				 : -EPROTO;
 		kfree(parcel);
 		if (status)
@@ -325,19 +331,21 @@ static int await_return(struct mdrv_instance *md, u32 session, u32 number, u32 s
 	}
 }
 
-/* A u-driver that is new knows nothing yet. */
-void mdrv_meet(struct mdrv_instance *md, u32 session)
+/* A new u-driver knows no object yet, and holds no lock. */
+void mdrv_begin_session(struct mdrv_instance *md, u32 session)
 {
+	lockdep_assert_held(&md->busy);
 	if (md->twins_of == session)
 		return;
+	mdrv_locks_release(md, session);
 	mdrv_forget_twins(md);
 	md->turn = 0;
 	md->twins_of = session;
 }
 
-/* One try, with the u-driver that is there. @failed: by the channel, not by the u-driver's own word */
-static int attempt(struct mdrv_instance *md, u32 session, u32 number, const u64 *args,
-		   struct mdrv_buffer *buffer, bool *failed)
+/* Make an upcall once. @failed: the channel failed, whatever the u-driver's status is */
+static int mdrv_attempt(struct mdrv_instance *md, u32 session, u32 number, const u64 *args,
+			struct mdrv_buffer *buffer, bool *failed)
 {
 	const struct mdrv_call *call = &md->contract->upcalls[number];
 	struct mdrv_parcel *parcel = mdrv_parcel_new(MDRV_UPCALL, number, ++md->seq);
@@ -347,21 +355,29 @@ static int attempt(struct mdrv_instance *md, u32 session, u32 number, const u64 
 
 	if (!parcel)
 		return -ENOMEM;
-	mdrv_meet(md, session);
+	mdrv_begin_session(md, session);
 	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
-	err = translate_out(md, call->refs, parcel->message.args)
+	err = mdrv_translate_out(md, call->refs, parcel->message.args)
 		      ?: mdrv_pack(md, call, MDRV_IN, &parcel->message, buffer);
 	if (WARN_ONCE(err, "microdriver: %s cannot be called: %d\n", call->name, err)) {
 		kfree(parcel);
 		return err;
 	}
-	post(md, session, &md->to_user, parcel);
-	err = await_return(md, session, number, seq, buffer, failed);
+	mdrv_post(md, session, &md->to_user, parcel);
+	err = mdrv_await_return(md, session, number, seq, buffer, failed);
 	trace_mdrv_upcall_end(md->name, call->name, seq, err,
 			      ktime_to_ns(ktime_sub(ktime_get(), began)));
 	return err;
 }
 
+/**
+ * mdrv_await() - wait until a u-driver is attached
+ * @md: the instance
+ * @timeout_ms: how long to wait
+ *
+ * Context: process, outside of any chain of @md.
+ * Return: 0, -ETIMEDOUT, or -EINTR if the caller was killed.
+ */
 int mdrv_await(struct mdrv_instance *md, unsigned int timeout_ms)
 {
 	long left = wait_event_killable_timeout(md->kernel_waits, READ_ONCE(md->session),
@@ -373,51 +389,60 @@ int mdrv_await(struct mdrv_instance *md, unsigned int timeout_ms)
 }
 EXPORT_SYMBOL_GPL(mdrv_await);
 
-/* Until there is a u-driver, or calls are held no longer. */
-static void hold(struct mdrv_instance *md)
-{
-	wait_event_killable_timeout(md->kernel_waits,
-				    READ_ONCE(md->session) || !READ_ONCE(md->hold_ms),
-				    msecs_to_jiffies(md->hold_ms));
-}
-
-/* Let others go first, who may have to clean up before a new u-driver can come. */
-static void await_session(struct mdrv_instance *md)
+/*
+ * Leave the chain until a u-driver is attached, or calls are held no longer:
+ * others may have to clean up before a new u-driver can come.
+ */
+static void mdrv_wait_for_udriver(struct mdrv_instance *md) __must_hold(&md->busy)
 {
 	md->depth = 0;
-	mdrv_let_go(md, true);
-	hold(md);
-	mdrv_hold(md);
+	mdrv_chain_unlock(md);
+	wait_event_killable_timeout(md->kernel_waits,
+				    READ_ONCE(md->session) || !READ_ONCE(md->hold_ms),
+				    msecs_to_jiffies(READ_ONCE(md->hold_ms)));
+	mdrv_chain_lock(md);
 	md->depth = 1;
 }
 
-static int upcall(struct mdrv_instance *md, u32 number, const u64 *args, struct mdrv_buffer *buffer)
+static void mdrv_report_expulsion(struct mdrv_instance *md, u32 number, int err)
+	__must_hold(&md->busy)
 {
-	bool outermost = md->depth == 1;
-	bool again = md->contract->upcalls[number].flags & MDRV_AGAIN && outermost && md->hold_ms;
+	const char *name = md->contract->upcalls[number].name;
 
+	if (err == -EPROTO) {
+		atomic64_inc(&md->counts.rejected);
+		pr_warn("microdriver: %s: the u-driver is expelled, in %s, for %s: %pe\n", md->name,
+			name, md->refused, ERR_PTR(err));
+	} else if (err != -EIO) {
+		pr_warn("microdriver: %s: the u-driver is expelled, in %s: %pe\n", md->name, name,
+			ERR_PTR(err));
+	}
+}
+
+/* Make an upcall, again if the contract allows it and the u-driver died within it. */
+static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args,
+			   struct mdrv_buffer *buffer) __must_hold(&md->busy)
+{
+	bool held = md->depth == 1 && READ_ONCE(md->hold_ms);
+	bool again = held && md->contract->upcalls[number].flags & MDRV_AGAIN;
+
+	lockdep_assert_held(&md->busy);
 	for (;;) {
+		bool failed = false;
 		u32 session;
 		u64 mark;
-		bool failed = false;
 		int err;
 
-		if (!READ_ONCE(md->session) && md->hold_ms && outermost)
-			await_session(md);
+		if (held && !READ_ONCE(md->session))
+			mdrv_wait_for_udriver(md);
 		session = READ_ONCE(md->session);
 		mark = md->noted;
 		if (!session)
 			return -ENOTCONN;
-		err = attempt(md, session, number, args, buffer, &failed);
+		err = mdrv_attempt(md, session, number, args, buffer, &failed);
 		if (!failed)
 			return err;
-		if (err == -EPROTO)
-			atomic64_inc(&md->counts.rejected);
-		if (err != -EIO)
-			pr_warn("microdriver: %s: the u-driver is expelled, in %s%s%s: %pe\n",
-				md->name, md->contract->upcalls[number].name,
-				err == -EPROTO ? ", for " : "", err == -EPROTO ? md->refused : "",
-				ERR_PTR(err));
+		mdrv_report_expulsion(md, number, err);
 		mdrv_expel(md, session);
 		mdrv_undo_to(md, mark);
 		if (err != -EIO || !again)
@@ -425,24 +450,8 @@ static int upcall(struct mdrv_instance *md, u32 number, const u64 *args, struct 
 	}
 }
 
-/*
- * Wait for other chains to end, but no longer than for the call itself: who has
- * to undo something may want a lock that the caller holds.
- */
-static int acquire(struct mdrv_instance *md, u32 number)
-{
-	u32 deadline_ms = md->contract->upcalls[number].deadline_ms ?: MDRV_DEADLINE_MS;
-	long left = wait_event_killable_timeout(md->kernel_waits, mutex_trylock(&md->busy),
-						msecs_to_jiffies(deadline_ms));
-
-	if (left <= 0)
-		return left ? -EINTR : -ETIMEDOUT;
-	md->owner = current;
-	return 0;
-}
-
-/* Interrupts, spinlocks, disabled preemption, and readers of RCU, who must not sleep either. */
-static bool nobody_may_sleep(const struct mdrv_instance *md, u32 number)
+/* Interrupts, spinlocks, disabled preemption, and readers of RCU must not sleep. */
+static bool mdrv_cannot_sleep(const struct mdrv_instance *md, u32 number)
 {
 	bool atomic = !preemptible() || rcu_preempt_depth();
 
@@ -452,30 +461,75 @@ static bool nobody_may_sleep(const struct mdrv_instance *md, u32 number)
 	return atomic;
 }
 
+static int mdrv_upcall_in_chain(struct mdrv_instance *md, u32 number, const u64 *args,
+				struct mdrv_buffer *buffer) __must_hold(&md->busy)
+{
+	int err;
+
+	md->depth++;
+	err = mdrv_run_upcall(md, number, args, buffer);
+	md->depth--;
+	return err;
+}
+
+/**
+ * mdrv_upcall_args() - call the u-driver; mdrv_upcall() reads like a local call
+ * @md: the instance
+ * @number: of the upcall, in the contract
+ * @args: MDRV_ARGS of them; those that the contract calls references are kernel pointers
+ * @buffer: data of no fixed place that crosses with the call; may be NULL
+ *
+ * Another chain is waited for no longer than the upcall itself may take: whoever
+ * has to undo something may want a lock that the caller holds.
+ *
+ * Context: process, interrupts on, no spinlock held, outside of any chain of @md.
+ * Return: the u-driver's status; -ENOTCONN: there is no u-driver; -EIO: it died;
+ * -ETIMEDOUT: it was late and is expelled; -EPROTO: it answered nonsense and is
+ * expelled; -EINTR: the caller was killed; -EDEADLK: called where it must not
+ * sleep or within a chain, with one warning (the former is silent if the
+ * module's parameter "warn" is off).
+ */
 int mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 		     struct mdrv_buffer *buffer)
 {
-	bool took;
 	int err;
 
 	if (WARN_ON_ONCE(number >= md->contract->upcalls_count))
 		return -EINVAL;
-	if (nobody_may_sleep(md, number))
+	if (mdrv_cannot_sleep(md, number))
 		return -EDEADLK;
-	took = md->owner != current;
-	err = took ? acquire(md, number) : 0;
+	if (WARN_ONCE(mdrv_chain_is_ours(md),
+		      "microdriver: %s: a downcall must call %s by __mdrv_upcall()\n", md->name,
+		      md->contract->upcalls[number].name))
+		return -EDEADLK;
+	err = mdrv_chain_lock_timeout(md, mdrv_deadline_ms(&md->contract->upcalls[number]));
 	if (err)
 		return err;
-	if (!took && md->depth == MDRV_DEPTH)
-		return -EDEADLK;
-	if (!took &&
-	    !md->depth) /* in a downcall that the u-driver's own thread runs: it cannot serve */
-		return -EDEADLK;
-	md->owner = current;
-	md->depth++;
-	err = upcall(md, number, args, buffer);
-	md->depth--;
-	mdrv_let_go(md, took);
+	err = mdrv_upcall_in_chain(md, number, args, buffer);
+	mdrv_chain_unlock(md);
 	return err;
 }
 EXPORT_SYMBOL_GPL(mdrv_upcall_args);
+
+/**
+ * __mdrv_upcall_args() - call the u-driver within a chain, by __mdrv_upcall()
+ * @md: the instance
+ * @number: of the upcall, in the contract
+ * @args: as for mdrv_upcall_args()
+ * @buffer: as for mdrv_upcall_args()
+ *
+ * Context: in a downcall.
+ * Return: as mdrv_upcall_args(); -EDEADLK: too deep, or in a downcall outside of
+ * any upcall, whose u-driver waits and cannot serve.
+ */
+int __mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
+		       struct mdrv_buffer *buffer)
+{
+	lockdep_assert_held(&md->busy);
+	if (WARN_ON_ONCE(number >= md->contract->upcalls_count))
+		return -EINVAL;
+	if (mdrv_cannot_sleep(md, number) || !md->depth || md->depth == MDRV_DEPTH)
+		return -EDEADLK;
+	return mdrv_upcall_in_chain(md, number, args, buffer);
+}
+EXPORT_SYMBOL_GPL(__mdrv_upcall_args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the fault points and the node that arms them know of each other. */
+/* Shared by the fault points and the device node that arms them. */
 #ifndef MDRV_FAULT_H
 #define MDRV_FAULT_H
 
@@ -8,7 +8,7 @@
 #define MDRV_FAULT_HITS 256
 #define MDRV_FAULT_ANY	(-1)
 
-/* A message that was tampered with: what it was, and of the part that was meant the first bytes, before and after. */
+/* A message that was tampered with; the first bytes of the part, before and after. */
 struct mdrv_hit {
 	u64 at_ns, was, is;
 	u32 kind, bytes, first;
@@ -21,6 +21,7 @@ struct mdrv_way {
 	const char *name;
 	enum mdrv_fate (*tamper)(struct mdrv_instance *md, const struct mdrv_arming *a,
 				 struct mdrv_message *message);
+	bool delays;
 };
 
 struct mdrv_arming {
@@ -39,7 +40,7 @@ struct mdrv_arming {
 	wait_queue_head_t waiters;
 };
 
-extern struct mutex mdrv_armings_lock; /* guards all armings */
+extern struct mutex mdrv_armings_lock; /* guards all armings and their hits */
 extern struct list_head mdrv_armings;
 
 const struct mdrv_way *mdrv_way_of(const char *name);

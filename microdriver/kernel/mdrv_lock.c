@@ -3,25 +3,38 @@
  * Combolocks: spinlocks among kernel threads, mutexes once the u-driver takes
  * part.
  *
- * The u-driver holds the lock by @user, a semaphore because somebody else may
- * have to release it, and says so in @held. Whoever takes the spinlock looks at
- * @held. Interrupts are kept away while it is held, since their handlers cannot
- * wait and must not starve.
+ * The u-driver holds a lock by its session's number in @holder, which only the
+ * chain of calls writes. Whoever takes the spinlock looks at @holder first.
+ * Interrupts are kept away while the u-driver holds the lock, since their
+ * handlers cannot wait and must not starve.
  */
 #include <linux/export.h>
 
 #include "mdrv_internal.h"
 
-#define LOCK_WAIT (2 * HZ) /* who waits longer for it has made a knot, or the u-driver hangs */
+#define LOCK_WAIT (2 * HZ) /* a longer wait means a deadlock or a hung u-driver */
 
+/**
+ * mdrv_lock_add() - add a combolock to an instance
+ * @md: the instance, not registered yet
+ * @lock: the lock, which lasts as long as @md
+ * @quiesce: keeps interrupts away from the device, or lets them come again; may be NULL
+ * @what: argument of @quiesce
+ *
+ * Context: process.
+ * Return: the number by which the u-driver takes the lock (the first is 0), or
+ * -ENOSPC, or -EBUSY if @md is registered.
+ */
 int mdrv_lock_add(struct mdrv_instance *md, struct mdrv_lock *lock, void (*quiesce)(void *, bool),
 		  void *what)
 {
 	int n;
 
+	if (md->registered)
+		return -EBUSY;
 	spin_lock_init(&lock->spin);
-	sema_init(&lock->user, 1);
-	lock->held = false;
+	init_waitqueue_head(&lock->released);
+	lock->holder = 0;
 	lock->md = md;
 	lock->quiesce = quiesce;
 	lock->what = what;
@@ -34,116 +47,138 @@ int mdrv_lock_add(struct mdrv_instance *md, struct mdrv_lock *lock, void (*quies
 }
 EXPORT_SYMBOL_GPL(mdrv_lock_add);
 
+/**
+ * mdrv_lock_try() - take a combolock if the u-driver does not hold it
+ * @lock: the lock
+ * @flags: for mdrv_lock_release()
+ *
+ * Context: any. Interrupts are off until mdrv_lock_release().
+ * Return: false if the u-driver holds the lock.
+ */
 bool mdrv_lock_try(struct mdrv_lock *lock, unsigned long *flags)
 {
 	spin_lock_irqsave(&lock->spin, *flags);
-	if (!lock->held)
+	if (!lock->holder)
 		return true;
 	spin_unlock_irqrestore(&lock->spin, *flags);
 	return false;
 }
 EXPORT_SYMBOL_GPL(mdrv_lock_try);
 
+/* Return: 0, -EINTR (killed), -ETIMEDOUT */
+static int mdrv_lock_wait_once(struct mdrv_lock *lock, unsigned long *flags)
+{
+	long left = LOCK_WAIT;
+
+	while (!mdrv_lock_try(lock, flags)) {
+		left = wait_event_killable_timeout(lock->released, !READ_ONCE(lock->holder), left);
+		if (left < 0)
+			return -EINTR;
+		if (!left)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+/**
+ * mdrv_lock_wait() - take a combolock, and wait for the u-driver if it holds it
+ * @lock: the lock
+ * @flags: for mdrv_lock_release()
+ *
+ * A u-driver that holds the lock for more than two seconds is expelled.
+ *
+ * Context: process. Interrupts are off from success until mdrv_lock_release().
+ * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the lock did not come
+ * free; -EDEADLK: called in a downcall of the u-driver that holds the lock.
+ */
+int mdrv_lock_wait(struct mdrv_lock *lock, unsigned long *flags)
+{
+	struct mdrv_instance *md = lock->md;
+	u32 holder;
+	int err;
+
+	if (mdrv_chain_is_ours(md) && READ_ONCE(lock->holder))
+		return -EDEADLK; /* the u-driver waits for this thread */
+	err = mdrv_lock_wait_once(lock, flags);
+	if (err != -ETIMEDOUT)
+		return err;
+	holder = READ_ONCE(lock->holder);
+	if (holder) {
+		pr_warn("microdriver: %s: the u-driver is expelled, holding a lock: %pe\n",
+			md->name, ERR_PTR(err));
+		mdrv_expel(md, holder);
+	}
+	return mdrv_lock_wait_once(lock, flags);
+}
+EXPORT_SYMBOL_GPL(mdrv_lock_wait);
+
+/**
+ * mdrv_lock_release() - release a combolock, however it was taken
+ * @lock: the lock
+ * @flags: as mdrv_lock_try() or mdrv_lock_wait() gave them
+ *
+ * Context: any, with @lock held.
+ */
 void mdrv_lock_release(struct mdrv_lock *lock, unsigned long flags)
 {
+	lockdep_assert_held(&lock->spin);
 	spin_unlock_irqrestore(&lock->spin, flags);
 }
 EXPORT_SYMBOL_GPL(mdrv_lock_release);
 
-/* Return: 0, -EINTR (killed), -ETIMEDOUT */
-static int take(struct mdrv_lock *lock)
-{
-	long left = wait_event_killable_timeout(lock->md->kernel_waits, !down_trylock(&lock->user),
-						LOCK_WAIT);
+/* ---- the u-driver's side ---- */
 
-	if (left < 0)
-		return -EINTR;
-	return left ? 0 : -ETIMEDOUT;
-}
-
-static void give(struct mdrv_lock *lock)
-{
-	up(&lock->user);
-	wake_up_all(&lock->md->kernel_waits);
-}
-
-int mdrv_lock_wait(struct mdrv_lock *lock, unsigned long *flags)
-{
-	struct mdrv_instance *md = lock->md;
-	u32 session = READ_ONCE(md->session);
-	int err;
-
-	if (md->owner == current && READ_ONCE(lock->held))
-		return -EDEADLK; /* the u-driver, which waits for this thread */
-	err = take(lock);
-	if (err == -ETIMEDOUT && READ_ONCE(lock->held)) {
-		pr_warn("microdriver: %s: the u-driver is expelled, holding a lock: %pe\n",
-			md->name, ERR_PTR(err));
-		mdrv_expel(md, session);
-		err = take(lock);
-	}
-	if (err)
-		return err;
-	spin_lock_irqsave(&lock->spin, *flags);
-	return 0;
-}
-EXPORT_SYMBOL_GPL(mdrv_lock_wait);
-
-void mdrv_lock_release_waited(struct mdrv_lock *lock, unsigned long flags)
-{
-	spin_unlock_irqrestore(&lock->spin, flags);
-	give(lock);
-}
-EXPORT_SYMBOL_GPL(mdrv_lock_release_waited);
-
-static void set_held(struct mdrv_lock *lock, bool held)
+static void mdrv_lock_set_holder(struct mdrv_lock *lock, u32 session)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&lock->spin, flags);
-	lock->held = held;
+	WRITE_ONCE(lock->holder, session);
 	spin_unlock_irqrestore(&lock->spin, flags);
 }
 
-static struct mdrv_lock *lock_of(struct mdrv_instance *md, u64 number)
+static struct mdrv_lock *mdrv_lock_numbered(struct mdrv_instance *md, u64 number)
 {
 	return number < MDRV_LOCKS ? md->locks[number] : NULL;
 }
 
+/* Return: -EINVAL: there is no such lock; -EDEADLK: the u-driver holds it already */
 int mdrv_lock_for_user(struct mdrv_instance *md, u64 number)
 {
-	struct mdrv_lock *lock = lock_of(md, number);
+	struct mdrv_lock *lock = mdrv_lock_numbered(md, number);
 
+	lockdep_assert_held(&md->busy);
 	if (!lock)
 		return -EINVAL;
-	if (lock->held)
-		return -EDEADLK; /* there is one u-driver, and it holds it */
-	if (take(lock))
+	if (lock->holder)
 		return -EDEADLK;
 	if (lock->quiesce)
 		lock->quiesce(lock->what, true);
-	set_held(lock, true);
+	mdrv_lock_set_holder(lock, md->twins_of);
 	return 0;
 }
 
 int mdrv_unlock_for_user(struct mdrv_instance *md, u64 number)
 {
-	struct mdrv_lock *lock = lock_of(md, number);
+	struct mdrv_lock *lock = mdrv_lock_numbered(md, number);
 
-	if (!lock || !lock->held)
+	lockdep_assert_held(&md->busy);
+	if (!lock || !lock->holder)
 		return -EINVAL;
-	set_held(lock, false);
+	mdrv_lock_set_holder(lock, 0);
 	if (lock->quiesce)
 		lock->quiesce(lock->what, false);
-	give(lock);
+	wake_up_all(&lock->released);
 	return 0;
 }
 
-/* The u-driver is gone: nobody else would release what it held. */
-void mdrv_locks_release(struct mdrv_instance *md)
+/* Release all locks held by other sessions than @session: those are over. */
+void mdrv_locks_release(struct mdrv_instance *md, u32 session)
 {
 	int n;
 
+	lockdep_assert_held(&md->busy);
 	for (n = MDRV_LOCKS - 1; n >= 0; n--)
-		mdrv_unlock_for_user(md, n);
+		if (md->locks[n] && md->locks[n]->holder != session)
+			mdrv_unlock_for_user(md, n);
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The object tracker: which objects both halves know, and what of them has to
- * cross.
+ * The object tracker: the objects that both halves know, and the fields of them
+ * that have to cross.
  *
- * Beside each object lies its twin, the object as the u-driver has it, pointers
- * as they cross: where one object was, another may be by now. A field
- * crosses if it differs from the twin and the call's table says that the other
- * side may see it; so no unchanged field is ever written back. A new u-driver
- * begins with zeroed objects, and so do the twins: what it needs to know
- * crosses with its first calls.
+ * Beside each object lies its twin, the object as the u-driver has it. Pointers
+ * are kept in it as they cross, since another object may lie at an address by
+ * now. A field crosses if it differs from the twin and the call's table lets
+ * the other side see it; so no unchanged field is ever written back. A new
+ * u-driver begins with zeroed objects, and so do the twins: its first calls
+ * bring it what it needs.
  *
- * What comes from the u-driver is not trusted: a message is taken whole, after
- * everything in it has been checked against the tables, or not at all.
+ * The u-driver is not trusted: a message is taken whole, after everything in it
+ * was checked against the tables, or not at all.
  */
 #include <linux/export.h>
 #include <linux/list.h>
@@ -20,11 +20,34 @@
 
 #include "mdrv_internal.h"
 
-int mdrv_share(struct mdrv_instance *md, u32 type, void *at)
+static void mdrv_object_free(struct mdrv_object *object)
+{
+	list_del(&object->node);
+	kfree(object);
+}
+
+static void mdrv_objects_free(struct list_head *objects)
+{
+	struct mdrv_object *object, *next;
+
+	list_for_each_entry_safe(object, next, objects, node)
+		mdrv_object_free(object);
+}
+
+/**
+ * __mdrv_share() - share an object, within a chain
+ * @md: the instance
+ * @type: its number in the contract's table of types
+ * @at: the object, which must stay where it is until it is unshared
+ *
+ * Context: in a downcall.
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int __mdrv_share(struct mdrv_instance *md, u32 type, void *at)
 {
 	struct mdrv_object *object;
-	bool took;
 
+	lockdep_assert_held(&md->busy);
 	if (type >= md->contract->types_count || md->shared == MDRV_OBJECTS)
 		return -EINVAL;
 	object = kzalloc(struct_size(object, twin, md->contract->types[type].bytes), GFP_KERNEL);
@@ -32,48 +55,78 @@ int mdrv_share(struct mdrv_instance *md, u32 type, void *at)
 		return -ENOMEM;
 	object->type = type;
 	object->at = at;
-	took = mdrv_hold(md);
 	object->id = MDRV_OBJECT(type, ++md->shared);
 	list_add_tail(&object->node, &md->objects);
-	mdrv_let_go(md, took);
 	return 0;
+}
+EXPORT_SYMBOL_GPL(__mdrv_share);
+
+/**
+ * mdrv_share() - share an object
+ * @md: the instance
+ * @type: its number in the contract's table of types
+ * @at: the object, which must stay where it is until it is unshared
+ *
+ * Context: process, outside of any chain of @md.
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int mdrv_share(struct mdrv_instance *md, u32 type, void *at)
+{
+	int err;
+
+	mdrv_chain_lock(md);
+	err = __mdrv_share(md, type, at);
+	mdrv_chain_unlock(md);
+	return err;
 }
 EXPORT_SYMBOL_GPL(mdrv_share);
 
-static void drop(struct mdrv_object *object)
-{
-	list_del(&object->node);
-	kfree(object);
-}
-
-static void drop_all(struct list_head *objects)
-{
-	struct mdrv_object *object, *next;
-
-	list_for_each_entry_safe(object, next, objects, node)
-		drop(object);
-}
-
-/* The u-driver hears of it with the next message. */
-void mdrv_unshare(struct mdrv_instance *md, void *at)
+/**
+ * __mdrv_unshare() - share an object no longer, within a chain
+ * @md: the instance
+ * @at: the object
+ *
+ * The u-driver's copy goes with the next message to it.
+ *
+ * Context: in a downcall.
+ */
+void __mdrv_unshare(struct mdrv_instance *md, void *at)
 {
 	struct mdrv_object *object, *next;
-	bool took = mdrv_hold(md);
 
+	lockdep_assert_held(&md->busy);
 	list_for_each_entry_safe(object, next, &md->objects, node)
 		if (object->at == at)
 			list_move_tail(&object->node, &md->gone);
-	mdrv_let_go(md, took);
+}
+EXPORT_SYMBOL_GPL(__mdrv_unshare);
+
+/**
+ * mdrv_unshare() - share an object no longer
+ * @md: the instance
+ * @at: the object
+ *
+ * The u-driver's copy goes with the next message to it.
+ *
+ * Context: process, outside of any chain of @md.
+ */
+void mdrv_unshare(struct mdrv_instance *md, void *at)
+{
+	mdrv_chain_lock(md);
+	__mdrv_unshare(md, at);
+	mdrv_chain_unlock(md);
 }
 EXPORT_SYMBOL_GPL(mdrv_unshare);
 
 void mdrv_unshare_all(struct mdrv_instance *md)
 {
-	drop_all(&md->objects);
-	drop_all(&md->gone);
+	lockdep_assert_held(&md->busy);
+	mdrv_objects_free(&md->objects);
+	mdrv_objects_free(&md->gone);
 }
 
-static const struct mdrv_type *type_of(struct mdrv_instance *md, const struct mdrv_object *object)
+static const struct mdrv_type *mdrv_type_of(struct mdrv_instance *md,
+					    const struct mdrv_object *object)
 {
 	return &md->contract->types[object->type];
 }
@@ -82,15 +135,17 @@ void mdrv_forget_twins(struct mdrv_instance *md)
 {
 	struct mdrv_object *object;
 
+	lockdep_assert_held(&md->busy);
 	list_for_each_entry(object, &md->objects, node)
-		memset(object->twin, 0, type_of(md, object)->bytes);
-	drop_all(&md->gone);
+		memset(object->twin, 0, mdrv_type_of(md, object)->bytes);
+	mdrv_objects_free(&md->gone);
 }
 
-struct mdrv_object *mdrv_object_by_id(struct mdrv_instance *md, u32 id)
+static struct mdrv_object *mdrv_object_by_id(struct mdrv_instance *md, u32 id)
 {
 	struct mdrv_object *object;
 
+	lockdep_assert_held(&md->busy);
 	list_for_each_entry(object, &md->objects, node)
 		if (object->id == id)
 			return object;
@@ -98,17 +153,18 @@ struct mdrv_object *mdrv_object_by_id(struct mdrv_instance *md, u32 id)
 }
 
 /* The innermost object that a pointer points into: objects may lie in others. */
-static struct mdrv_object *object_around(struct mdrv_instance *md, u64 pointer)
+static struct mdrv_object *mdrv_object_around(struct mdrv_instance *md, u64 pointer)
 {
 	struct mdrv_object *object, *best = NULL;
 
+	lockdep_assert_held(&md->busy);
 	list_for_each_entry(object, &md->objects, node) {
 		u64 at = mdrv_arg(object->at);
 
-		if (pointer >= at && pointer < at + type_of(md, object)->bytes &&
+		if (pointer >= at && pointer < at + mdrv_type_of(md, object)->bytes &&
 		    (!best || at > mdrv_arg(best->at) ||
 		     (at == mdrv_arg(best->at) &&
-		      type_of(md, object)->bytes < type_of(md, best)->bytes)))
+		      mdrv_type_of(md, object)->bytes < mdrv_type_of(md, best)->bytes)))
 			best = object;
 	}
 	return best;
@@ -122,15 +178,15 @@ int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref)
 	*ref = 0;
 	if (!pointer)
 		return 0;
-	object = object_around(md, pointer);
+	object = mdrv_object_around(md, pointer);
 	if (!object)
 		return -ENOENT;
 	*ref = MDRV_REF(object->id, pointer - mdrv_arg(object->at));
 	return 0;
 }
 
-/* The u-driver's message is not what it may be; whoever expels it says why. */
-static int refuse(struct mdrv_instance *md, const char *why)
+/* Note why a message of the u-driver is not taken, for the log line of its expulsion. */
+static int mdrv_refuse(struct mdrv_instance *md, const char *why)
 {
 	md->refused = why;
 	return -EPROTO;
@@ -144,14 +200,14 @@ int mdrv_pointer_of(struct mdrv_instance *md, u64 ref, u64 *pointer)
 	if (!ref)
 		return 0;
 	object = mdrv_object_by_id(md, MDRV_REF_OBJECT(ref));
-	if (!object || MDRV_REF_OFFSET(ref) >= type_of(md, object)->bytes)
-		return refuse(md, "a pointer to something that is not shared");
+	if (!object || MDRV_REF_OFFSET(ref) >= mdrv_type_of(md, object)->bytes)
+		return mdrv_refuse(md, "a pointer to something that is not shared");
 	*pointer = mdrv_arg(object->at) + MDRV_REF_OFFSET(ref);
 	return 0;
 }
 
 /* A scalar is read and written at one go: the data path may look at it meanwhile. */
-static u64 load(const void *at, u32 bytes)
+static u64 mdrv_load(const void *at, u32 bytes)
 {
 	switch (bytes) {
 	case 1:
@@ -165,7 +221,7 @@ static u64 load(const void *at, u32 bytes)
 	}
 }
 
-static void store(void *at, u32 bytes, u64 value)
+static void mdrv_store(void *at, u32 bytes, u64 value)
 {
 	switch (bytes) {
 	case 1:
@@ -182,7 +238,7 @@ static void store(void *at, u32 bytes, u64 value)
 	}
 }
 
-static u64 from_wire(const u8 *data, u32 bytes)
+static u64 mdrv_from_wire(const u8 *data, u32 bytes)
 {
 	u64 value = 0;
 
@@ -192,7 +248,7 @@ static u64 from_wire(const u8 *data, u32 bytes)
 
 /* ---- out ---- */
 
-static u8 *reserve(struct mdrv_message *to, u32 object, u16 field, u32 bytes)
+static u8 *mdrv_record_reserve(struct mdrv_message *to, u32 object, u16 field, u32 bytes)
 {
 	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
 	u8 *at = to->payload + to->bytes;
@@ -204,8 +260,8 @@ static u8 *reserve(struct mdrv_message *to, u32 object, u16 field, u32 bytes)
 	return at + sizeof(record);
 }
 
-static int pack_list(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
-		     const struct mdrv_field *field, struct mdrv_message *to)
+static int mdrv_pack_list(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
+			  const struct mdrv_field *field, struct mdrv_message *to)
 {
 	struct list_head *head = object->at + field->offset, *at;
 	u32 ids[MDRV_LIST_MEMBERS], count = 0;
@@ -221,26 +277,26 @@ static int pack_list(struct mdrv_instance *md, struct mdrv_object *object, u32 n
 			return err;
 		ids[count++] = MDRV_REF_OBJECT(ref);
 	}
-	data = reserve(to, object->id, number, count * sizeof(u32));
+	data = mdrv_record_reserve(to, object->id, number, count * sizeof(u32));
 	if (!data)
 		return -E2BIG;
 	memcpy(data, ids, count * sizeof(u32));
 	return 0;
 }
 
-static int pack_field(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
-		      struct mdrv_message *to)
+static int mdrv_pack_field(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
+			   struct mdrv_message *to)
 {
-	const struct mdrv_field *field = &type_of(md, object)->fields[number];
+	const struct mdrv_field *field = &mdrv_type_of(md, object)->fields[number];
 	void *twin = object->twin + field->offset, *now = object->at + field->offset;
 	u64 value;
 	u8 *data;
 	int err;
 
 	if (field->shape == MDRV_LIST)
-		return pack_list(md, object, number, field, to);
+		return mdrv_pack_list(md, object, number, field, to);
 	if (field->shape != MDRV_BYTES) {
-		value = load(now, field->bytes);
+		value = mdrv_load(now, field->bytes);
 		now = &value;
 	}
 	if (field->shape == MDRV_POINTER) {
@@ -250,27 +306,38 @@ static int pack_field(struct mdrv_instance *md, struct mdrv_object *object, u32 
 	}
 	if (!memcmp(now, twin, field->bytes))
 		return 0;
-	data = reserve(to, object->id, number, field->bytes);
+	data = mdrv_record_reserve(to, object->id, number, field->bytes);
 	if (!data)
 		return -E2BIG;
 	memcpy(data, now, field->bytes);
 	return 0;
 }
 
-/* For comparison: what marshaling without field tables would copy. */
-static int pack_whole(struct mdrv_instance *md, struct mdrv_object *object, struct mdrv_message *to)
+/*
+ * For comparison: as many bytes as marshaling without field tables would copy.
+ * Pointers and bytes that no table declares stay zero: they are the kernel's.
+ */
+static int mdrv_pack_whole(struct mdrv_instance *md, struct mdrv_object *object,
+			   struct mdrv_message *to)
 {
-	u32 bytes = type_of(md, object)->bytes;
-	u8 *data = reserve(to, object->id, MDRV_WHOLE, bytes);
+	const struct mdrv_type *type = mdrv_type_of(md, object);
+	u8 *data = mdrv_record_reserve(to, object->id, MDRV_WHOLE, type->bytes);
+	u32 n;
 
 	if (!data)
 		return -E2BIG;
-	memcpy(data, object->at, bytes);
+	memset(data, 0, type->bytes);
+	for (n = 0; n < type->fields_count; n++) {
+		const struct mdrv_field *field = &type->fields[n];
+
+		if (field->shape == MDRV_SCALAR || field->shape == MDRV_BYTES)
+			memcpy(data + field->offset, object->at + field->offset, field->bytes);
+	}
 	return 0;
 }
 
-static int pack_objects(struct mdrv_instance *md, const struct mdrv_access *access,
-			struct mdrv_message *to)
+static int mdrv_pack_objects(struct mdrv_instance *md, const struct mdrv_access *access,
+			     struct mdrv_message *to)
 {
 	struct mdrv_object *object;
 	int err;
@@ -278,15 +345,15 @@ static int pack_objects(struct mdrv_instance *md, const struct mdrv_access *acce
 	list_for_each_entry(object, &md->objects, node) {
 		if (object->type != access->type)
 			continue;
-		err = pack_field(md, object, access->field, to);
+		err = mdrv_pack_field(md, object, access->field, to);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* Not all at once, if there are many: the rest goes with the next message. */
-static int pack_gone(struct mdrv_instance *md, struct mdrv_message *to)
+/* At most MDRV_GONE_MAX: the rest goes with the next message. */
+static int mdrv_pack_gone(struct mdrv_instance *md, struct mdrv_message *to)
 {
 	struct mdrv_object *object;
 	int count = 0;
@@ -294,20 +361,21 @@ static int pack_gone(struct mdrv_instance *md, struct mdrv_message *to)
 	list_for_each_entry(object, &md->gone, node) {
 		if (count++ == MDRV_GONE_MAX)
 			break;
-		if (!reserve(to, object->id, MDRV_GONE, 0))
+		if (!mdrv_record_reserve(to, object->id, MDRV_GONE, 0))
 			return -E2BIG;
 	}
 	return 0;
 }
 
-static void settle_field(struct mdrv_object *object, const struct mdrv_field *field, const u8 *data)
+static void mdrv_twin_set(struct mdrv_object *object, const struct mdrv_field *field,
+			  const u8 *data)
 {
 	if (field->shape != MDRV_LIST)
 		memcpy(object->twin + field->offset, data, field->bytes);
 }
 
-/* The message is complete: what it says is what the u-driver will know. */
-static void settle(struct mdrv_instance *md, const struct mdrv_message *to)
+/* The message is complete: the twins become what the u-driver will have. */
+static void mdrv_twins_update(struct mdrv_instance *md, const struct mdrv_message *to)
 {
 	struct mdrv_record record;
 	u32 at;
@@ -319,33 +387,34 @@ static void settle(struct mdrv_instance *md, const struct mdrv_message *to)
 		at += sizeof(record);
 		object = mdrv_object_by_id(md, record.object);
 		if (record.field == MDRV_GONE)
-			drop(list_first_entry(&md->gone, struct mdrv_object, node));
+			mdrv_object_free(list_first_entry(&md->gone, struct mdrv_object, node));
 		else if (object && record.field != MDRV_WHOLE)
-			settle_field(object, &type_of(md, object)->fields[record.field],
-				     to->payload + at);
+			mdrv_twin_set(object, &mdrv_type_of(md, object)->fields[record.field],
+				      to->payload + at);
 	}
 }
 
-static int pack_call(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
-		     struct mdrv_message *to, const struct mdrv_buffer *buffer)
+static int mdrv_pack_call(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+			  struct mdrv_message *to, const struct mdrv_buffer *buffer)
 {
 	struct mdrv_object *object;
 	u32 n;
 	u8 *data;
-	int err = pack_gone(md, to);
+	int err = mdrv_pack_gone(md, to);
 
+	lockdep_assert_held(&md->busy);
 	if (mdrv_whole && !err)
 		list_for_each_entry(object, &md->objects, node) {
-			err = pack_whole(md, object, to);
+			err = mdrv_pack_whole(md, object, to);
 			if (err)
 				return err;
 		}
 	for (n = 0; n < call->accesses_count && !err; n++)
 		if (call->accesses[n].mode & mode)
-			err = pack_objects(md, &call->accesses[n], to);
+			err = mdrv_pack_objects(md, &call->accesses[n], to);
 	if (err || !buffer || !(buffer->mode & mode))
 		return err;
-	data = reserve(to, 0, 0, buffer->bytes);
+	data = mdrv_record_reserve(to, 0, 0, buffer->bytes);
 	if (!data)
 		return -E2BIG;
 	memcpy(data, buffer->data, buffer->bytes);
@@ -353,23 +422,23 @@ static int pack_call(struct mdrv_instance *md, const struct mdrv_call *call, u32
 }
 
 /*
- * Append what the other side has to know for a call (@mode MDRV_IN), or from its
- * answer (MDRV_OUT).
- * Return: -E2BIG: it does not fit; -ENOENT: a pointer to something not shared
+ * Append the records that belong to a call (@mode MDRV_IN) or to its answer
+ * (MDRV_OUT).
+ * Return: -E2BIG: they do not fit; -ENOENT: a pointer to something not shared
  */
 int mdrv_pack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
 	      struct mdrv_message *to, const struct mdrv_buffer *buffer)
 {
-	int err = pack_call(md, call, mode, to, buffer);
+	int err = mdrv_pack_call(md, call, mode, to, buffer);
 
 	if (!err)
-		settle(md, to);
+		mdrv_twins_update(md, to);
 	return err;
 }
 
 /* ---- in ---- */
 
-static bool may_write(const struct mdrv_call *call, u32 mode, u32 type, u32 field)
+static bool mdrv_may_write(const struct mdrv_call *call, u32 mode, u32 type, u32 field)
 {
 	u32 n;
 
@@ -380,68 +449,68 @@ static bool may_write(const struct mdrv_call *call, u32 mode, u32 type, u32 fiel
 }
 
 /* The u-driver may put members into another order, and nothing else. */
-static int check_list(struct mdrv_instance *md, const struct mdrv_object *object,
-		      const struct mdrv_field *field, const u8 *data, u32 bytes)
+static int mdrv_check_list(struct mdrv_instance *md, const struct mdrv_object *object,
+			   const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	struct list_head *head = object->at + field->offset, *at;
 	u32 count = bytes / sizeof(u32), n, found;
 	u64 ref;
 
 	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MDRV_LIST_MEMBERS)
-		return refuse(md, "a list of another length");
+		return mdrv_refuse(md, "a list of another length");
 	list_for_each(at, head) {
 		if (mdrv_ref_of(md, mdrv_arg(at) - field->link, &ref))
-			return refuse(md, "a list with members that are not shared");
+			return mdrv_refuse(md, "a list with members that are not shared");
 		for (n = 0, found = 0; n < count; n++)
-			found += from_wire(data + n * sizeof(u32), sizeof(u32)) ==
+			found += mdrv_from_wire(data + n * sizeof(u32), sizeof(u32)) ==
 				 MDRV_REF_OBJECT(ref);
 		if (found != 1)
-			return refuse(md, "a list with other members");
+			return mdrv_refuse(md, "a list with other members");
 	}
 	return 0;
 }
 
-static void take_list(struct mdrv_instance *md, const struct mdrv_object *object,
-		      const struct mdrv_field *field, const u8 *data, u32 bytes)
+static void mdrv_take_list(struct mdrv_instance *md, const struct mdrv_object *object,
+			   const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	struct list_head *head = object->at + field->offset;
 	u32 n;
 
 	for (n = 0; n < bytes / sizeof(u32); n++) {
-		u32 id = from_wire(data + n * sizeof(u32), sizeof(u32));
+		u32 id = mdrv_from_wire(data + n * sizeof(u32), sizeof(u32));
 		struct list_head *link = mdrv_object_by_id(md, id)->at + field->link;
 
 		list_move_tail(link, head);
 	}
 }
 
-static int check_field(struct mdrv_instance *md, const struct mdrv_object *object,
-		       const struct mdrv_field *field, const u8 *data, u32 bytes)
+static int mdrv_check_field(struct mdrv_instance *md, const struct mdrv_object *object,
+			    const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	u64 value;
 
 	if (field->shape == MDRV_LIST)
-		return check_list(md, object, field, data, bytes);
+		return mdrv_check_list(md, object, field, data, bytes);
 	if (bytes != field->bytes)
-		return refuse(md, "a field of another size");
+		return mdrv_refuse(md, "a field of another size");
 	if (field->shape == MDRV_BYTES)
 		return 0;
-	value = from_wire(data, bytes);
+	value = mdrv_from_wire(data, bytes);
 	if (field->shape == MDRV_POINTER)
 		return mdrv_pointer_of(md, value, &value);
 	if (value < field->min || value > field->max)
-		return refuse(md, "a value out of its range");
+		return mdrv_refuse(md, "a value out of its range");
 	return 0;
 }
 
-static void take_field(struct mdrv_instance *md, struct mdrv_object *object,
-		       const struct mdrv_field *field, const u8 *data, u32 bytes)
+static void mdrv_take_field(struct mdrv_instance *md, struct mdrv_object *object,
+			    const struct mdrv_field *field, const u8 *data, u32 bytes)
 {
 	void *at = object->at + field->offset, *twin = object->twin + field->offset;
 	u64 value;
 
 	if (field->shape == MDRV_LIST) {
-		take_list(md, object, field, data, bytes);
+		mdrv_take_list(md, object, field, data, bytes);
 		return;
 	}
 	memcpy(twin, data, bytes);
@@ -449,43 +518,44 @@ static void take_field(struct mdrv_instance *md, struct mdrv_object *object,
 		memcpy(at, data, bytes);
 		return;
 	}
-	value = from_wire(data, bytes);
+	value = mdrv_from_wire(data, bytes);
 	if (field->shape == MDRV_POINTER)
 		mdrv_pointer_of(md, value, &value);
-	store(at, bytes, value);
+	mdrv_store(at, bytes, value);
 }
 
-static int check_buffer(struct mdrv_instance *md, const struct mdrv_buffer *buffer, u32 mode,
-			u32 bytes)
+static int mdrv_check_buffer(struct mdrv_instance *md, const struct mdrv_buffer *buffer, u32 mode,
+			     u32 bytes)
 {
 	if (!buffer || !(buffer->mode & mode) || bytes > buffer->bytes)
-		return refuse(md, "a buffer that nobody gave, or a larger one");
+		return mdrv_refuse(md, "a buffer that nobody gave, or a larger one");
 	return 0;
 }
 
-static int check(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
-		 const struct mdrv_record *record, const u8 *data, const struct mdrv_buffer *buffer)
+static int mdrv_check_record(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+			     const struct mdrv_record *record, const u8 *data,
+			     const struct mdrv_buffer *buffer)
 {
 	const struct mdrv_object *object;
 	const struct mdrv_type *type;
 
 	if (!record->object)
-		return check_buffer(md, buffer, mode, record->bytes);
+		return mdrv_check_buffer(md, buffer, mode, record->bytes);
 	object = mdrv_object_by_id(md, record->object);
 	if (!object)
-		return refuse(md, "an object that is not shared");
-	type = type_of(md, object);
+		return mdrv_refuse(md, "an object that is not shared");
+	type = mdrv_type_of(md, object);
 	if (record->field == MDRV_WHOLE && mdrv_whole && record->bytes == type->bytes)
 		return 0; /* its fields come again, one by one */
 	if (record->field >= type->fields_count)
-		return refuse(md, "a field that there is not");
-	if (!may_write(call, mode, object->type, record->field))
-		return refuse(md, "a field that is not written with this call");
-	return check_field(md, object, &type->fields[record->field], data, record->bytes);
+		return mdrv_refuse(md, "a field that there is not");
+	if (!mdrv_may_write(call, mode, object->type, record->field))
+		return mdrv_refuse(md, "a field that is not written with this call");
+	return mdrv_check_field(md, object, &type->fields[record->field], data, record->bytes);
 }
 
-static void take(struct mdrv_instance *md, const struct mdrv_record *record, const u8 *data,
-		 struct mdrv_buffer *buffer)
+static void mdrv_take_record(struct mdrv_instance *md, const struct mdrv_record *record,
+			     const u8 *data, struct mdrv_buffer *buffer)
 {
 	struct mdrv_object *object;
 
@@ -494,38 +564,65 @@ static void take(struct mdrv_instance *md, const struct mdrv_record *record, con
 		buffer->bytes = record->bytes;
 	} else if (record->field != MDRV_WHOLE) {
 		object = mdrv_object_by_id(md, record->object);
-		take_field(md, object, &type_of(md, object)->fields[record->field], data,
-			   record->bytes);
+		mdrv_take_field(md, object, &mdrv_type_of(md, object)->fields[record->field], data,
+				record->bytes);
 	}
 }
 
+/* The record at @at of a message. Return: its data; NULL: it is not whole */
+static const u8 *mdrv_record_at(struct mdrv_instance *md, const struct mdrv_message *from, u32 at,
+				struct mdrv_record *record)
+{
+	u32 left = from->bytes - at;
+
+	if (left < sizeof(*record)) {
+		mdrv_refuse(md, "half a record");
+		return NULL;
+	}
+	memcpy(record, from->payload + at, sizeof(*record));
+	if (record->bytes > left - sizeof(*record)) {
+		mdrv_refuse(md, "a record that is longer than its message");
+		return NULL;
+	}
+	return from->payload + at + sizeof(*record);
+}
+
+/* Return: -EPROTO if anything in a message is not allowed */
+static int mdrv_check_records(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
+			      const struct mdrv_message *from, const struct mdrv_buffer *buffer)
+{
+	struct mdrv_record record;
+	const u8 *data;
+	u32 at;
+
+	for (at = 0; at < from->bytes; at += sizeof(record) + record.bytes) {
+		data = mdrv_record_at(md, from, at, &record);
+		if (!data || mdrv_check_record(md, call, mode, &record, data, buffer))
+			return -EPROTO;
+	}
+	return 0;
+}
+
 /*
- * Take over what a message says, if all of it is allowed. A buffer that should have come and did not is empty then.
+ * Take over a message, if all of it is allowed. A buffer that should have come
+ * and did not is empty then.
  * Return: -EPROTO and nothing has changed
  */
 int mdrv_unpack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
 		const struct mdrv_message *from, struct mdrv_buffer *buffer)
 {
-	bool apply, filled = false;
 	struct mdrv_record record;
+	bool filled = false;
+	const u8 *data;
 	u32 at;
 
-	for (apply = false;; apply = true) {
-		for (at = 0; at < from->bytes; at += record.bytes) {
-			if (from->bytes - at < sizeof(record))
-				return refuse(md, "half a record");
-			memcpy(&record, from->payload + at, sizeof(record));
-			at += sizeof(record);
-			if (record.bytes > from->bytes - at)
-				return refuse(md, "a record that is longer than its message");
-			if (apply)
-				take(md, &record, from->payload + at, buffer);
-			else if (check(md, call, mode, &record, from->payload + at, buffer))
-				return -EPROTO;
-			filled = filled || !record.object;
-		}
-		if (apply)
-			break;
+	lockdep_assert_held(&md->busy);
+	if (mdrv_check_records(md, call, mode, from, buffer))
+		return -EPROTO;
+	for (at = 0; at < from->bytes; at += sizeof(record) + record.bytes) {
+		data = mdrv_record_at(md, from, at, &record);
+		mdrv_take_record(md, &record, data, buffer);
+		filled = filled || !record.object;
 	}
 	if (buffer && buffer->mode & mode && !filled)
 		buffer->bytes = 0;

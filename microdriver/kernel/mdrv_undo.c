@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The undo log: what was acquired on the u-driver's behalf, in order. */
+/* The undo log: resources acquired for the u-driver, in order. */
+#include <linux/export.h>
 #include <linux/slab.h>
 
 #include "mdrv_internal.h"
@@ -7,102 +8,155 @@
 struct mdrv_note {
 	struct list_head node;
 	u64 number;
-	const char *name;
 	mdrv_undo_fn undo;
 	void *what;
 };
 
-int mdrv_note(struct mdrv_instance *md, const char *name, mdrv_undo_fn undo, void *what)
+static struct mdrv_note *mdrv_note_new(mdrv_undo_fn undo, void *what)
 {
 	struct mdrv_note *note = kmalloc(sizeof(*note), GFP_KERNEL);
-	bool took;
+
+	if (note)
+		*note = (struct mdrv_note){ .undo = undo, .what = what };
+	return note;
+}
+
+static void mdrv_note_add(struct mdrv_instance *md, struct mdrv_note *note) __must_hold(&md->busy)
+{
+	lockdep_assert_held(&md->busy);
+	note->number = ++md->noted;
+	list_add_tail(&note->node, &md->undo);
+}
+
+/**
+ * __mdrv_note() - note within a chain how something is undone
+ * @md: the instance
+ * @undo: the function that undoes it; it must not call the runtime
+ * @what: its argument
+ *
+ * The note is undone when the u-driver dies in the upcall that is under way, or
+ * else when the instance is destroyed; the last note first.
+ *
+ * Context: in a downcall.
+ * Return: 0, or -ENOMEM after @undo was called.
+ */
+int __mdrv_note(struct mdrv_instance *md, mdrv_undo_fn undo, void *what)
+{
+	struct mdrv_note *note = mdrv_note_new(undo, what);
 
 	if (!note) {
 		undo(what);
 		return -ENOMEM;
 	}
-	took = mdrv_hold(md);
-	*note = (struct mdrv_note){
-		.number = ++md->noted,
-		.name = name,
-		.undo = undo,
-		.what = what,
-	};
-	list_add_tail(&note->node, &md->undo);
-	mdrv_let_go(md, took);
+	mdrv_note_add(md, note);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(__mdrv_note);
+
+/**
+ * mdrv_note() - note how something is undone
+ * @md: the instance
+ * @undo: the function that undoes it, called outside of any chain
+ * @what: its argument
+ *
+ * The note is undone when the instance is destroyed, or by mdrv_undo().
+ *
+ * Context: process, outside of any chain of @md.
+ * Return: 0, or -ENOMEM after @undo was called.
+ */
+int mdrv_note(struct mdrv_instance *md, mdrv_undo_fn undo, void *what)
+{
+	struct mdrv_note *note = mdrv_note_new(undo, what);
+
+	if (!note) {
+		undo(what);
+		return -ENOMEM;
+	}
+	mdrv_chain_lock(md);
+	mdrv_note_add(md, note);
+	mdrv_chain_unlock(md);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(mdrv_note);
 
-static struct mdrv_note *find(struct mdrv_instance *md, mdrv_undo_fn undo, const void *what)
+static void mdrv_note_run(struct mdrv_note *note)
+{
+	note->undo(note->what);
+	kfree(note);
+}
+
+static struct mdrv_note *mdrv_note_find(struct mdrv_instance *md, mdrv_undo_fn undo,
+					const void *what) __must_hold(&md->busy)
 {
 	struct mdrv_note *note;
 
+	lockdep_assert_held(&md->busy);
 	list_for_each_entry_reverse(note, &md->undo, node)
 		if (note->undo == undo && note->what == what)
 			return note;
 	return NULL;
 }
 
-static void run(struct mdrv_note *note)
+static struct mdrv_note *mdrv_note_last(struct mdrv_instance *md) __must_hold(&md->busy)
 {
-	list_del(&note->node);
-	note->undo(note->what);
-	kfree(note);
+	lockdep_assert_held(&md->busy);
+	if (list_empty(&md->undo))
+		return NULL;
+	return list_last_entry(&md->undo, struct mdrv_note, node);
 }
 
+/**
+ * mdrv_undo() - undo the last note of something, now
+ * @md: the instance
+ * @undo: as noted
+ * @what: as noted
+ *
+ * The note is undone outside of the chain, so that @undo may lead to upcalls.
+ *
+ * Context: process, outside of any chain of @md.
+ * Return: 0, or -ENOENT if there is no such note.
+ */
 int mdrv_undo(struct mdrv_instance *md, mdrv_undo_fn undo, void *what)
 {
-	bool took = mdrv_hold(md);
-	struct mdrv_note *note = find(md, undo, what);
+	struct mdrv_note *note;
 
+	mdrv_chain_lock(md);
+	note = mdrv_note_find(md, undo, what);
 	if (note)
-		run(note);
-	mdrv_let_go(md, took);
-	return note ? 0 : -ENOENT;
+		list_del(&note->node);
+	mdrv_chain_unlock(md);
+	if (!note)
+		return -ENOENT;
+	mdrv_note_run(note);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(mdrv_undo);
 
-void mdrv_forget(struct mdrv_instance *md, mdrv_undo_fn undo, void *what)
-{
-	bool took = mdrv_hold(md);
-	struct mdrv_note *note = find(md, undo, what);
-
-	if (note) {
-		list_del(&note->node);
-		kfree(note);
-	}
-	mdrv_let_go(md, took);
-}
-EXPORT_SYMBOL_GPL(mdrv_forget);
-
-/* Undo all that was noted behind the first @mark notes that were ever made. */
+/* Undo all notes made after the first @mark ones ever. */
 void mdrv_undo_to(struct mdrv_instance *md, u64 mark)
 {
 	struct mdrv_note *last;
 
-	while (!list_empty(&md->undo)) {
-		last = list_last_entry(&md->undo, struct mdrv_note, node);
-		if (last->number <= mark)
-			break;
-		run(last);
+	lockdep_assert_held(&md->busy);
+	for (last = mdrv_note_last(md); last && last->number > mark; last = mdrv_note_last(md)) {
+		list_del(&last->node);
+		mdrv_note_run(last);
 	}
 }
 
+/* Undo all notes outside of the chain: others may wait for it with locks that an undo needs. */
 void mdrv_undo_all(struct mdrv_instance *md)
 {
-	for (;;) {
-		bool took = mdrv_hold(md);
-		struct mdrv_note *last =
-			list_empty(&md->undo) ? NULL
-					      : list_last_entry(&md->undo, struct mdrv_note, node);
+	struct mdrv_note *last;
 
+	for (;;) {
+		mdrv_chain_lock(md);
+		last = mdrv_note_last(md);
 		if (last)
 			list_del(&last->node);
-		mdrv_let_go(md, took);
+		mdrv_chain_unlock(md);
 		if (!last)
 			return;
-		last->undo(last->what);
-		kfree(last);
+		mdrv_note_run(last);
 	}
 }

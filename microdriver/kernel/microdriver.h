@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The contract between the two halves of a microdriver: what crosses, and how
- * it is described. Both halves include this file and nothing else of each
+ * The contract between the two halves of a microdriver: the messages that cross,
+ * and their description. Both halves include this file and nothing else of each
  * other's.
  *
  * The k-driver calls functions of the u-driver (upcalls), which may call
@@ -26,6 +26,8 @@
 #include <sys/ioctl.h>
 #endif
 
+#define MDRV_COUNT(table) (sizeof(table) / sizeof((table)[0])) /* ARRAY_SIZE(), for both halves */
+
 #define MDRV_NAME	32
 #define MDRV_ARGS	6
 #define MDRV_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
@@ -34,7 +36,7 @@
 #define MDRV_DEPTH	8 /* calls within calls */
 #define MDRV_ERRNO_MAX	511 /* of a status: -errno as user space knows it */
 
-/* What a message is. */
+/* The kinds of messages. */
 enum mdrv_kind {
 	MDRV_NOTHING,
 	MDRV_UPCALL, /* k-driver -> u-driver */
@@ -54,15 +56,15 @@ struct mdrv_message {
 	__s32 status; /* of an answer: 0 or more, or -errno */
 	__u64 args[MDRV_ARGS];
 	__u32 bytes; /* of payload */
-	__u32 turn; /* of a downcall: ever another from one session; its answer bears the same */
+	__u32 turn; /* of a downcall: unique in its session; its answer bears the same number */
 	__u8 payload[MDRV_PAYLOAD]; /* records, one behind the other, unaligned */
 };
 
 #define MDRV_HEAD offsetof(struct mdrv_message, payload)
 
 /*
- * A field's new value; its data follows. Field MDRV_WHOLE is the whole object, MDRV_GONE tells that there is none
- * any more; object 0 is the call's buffer.
+ * A field's new value; its data follows. MDRV_WHOLE stands for the whole object,
+ * MDRV_GONE for an object that is shared no longer, object 0 for the call's buffer.
  */
 struct mdrv_record {
 	__u32 object;
@@ -73,7 +75,7 @@ struct mdrv_record {
 #define MDRV_WHOLE 0xffff
 #define MDRV_GONE  0xfffe
 
-/* An object's number says what it is: the u-driver makes its own when it first hears of one. */
+/* An object's number holds its type: the u-driver makes its copy when the number first comes. */
 #define MDRV_OBJECT(type, n)	 ((__u32)(type) << 20 | (n))
 #define MDRV_OBJECT_TYPE(object) ((object) >> 20)
 #define MDRV_OBJECTS		 ((1U << 20) - 1) /* ever, of one instance */
@@ -105,7 +107,7 @@ struct mdrv_type {
 	__u32 fields_count;
 };
 
-/* Which way a field crosses with a call: what the callee reads, what it writes. */
+/* The ways in which a field crosses with a call: the callee reads it, writes it, or both. */
 #define MDRV_IN	   1
 #define MDRV_OUT   2
 #define MDRV_INOUT 3
@@ -115,7 +117,7 @@ struct mdrv_access {
 	__u32 mode;
 };
 
-#define MDRV_AGAIN 1 /* may be issued again to a new u-driver if the old one died within it */
+#define MDRV_AGAIN 1 /* may be made again, to a new u-driver, if the old one died within it */
 
 struct mdrv_call {
 	const char *name;
@@ -187,12 +189,11 @@ struct mdrv_attach {
 #define MDRV_TYPE(type, table)                                                                     \
 	{                                                                                          \
 		.name = #type, .bytes = sizeof(struct type), .fields = table,                      \
-		.fields_count = sizeof(table) / sizeof((table)[0])                                 \
+		.fields_count = MDRV_COUNT(table)                                                  \
 	}
 #define MDRV_CALL(word, table, ...)                                                                \
 	{                                                                                          \
-		.name = word, .accesses = table,                                                   \
-		.accesses_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__                  \
+		.name = word, .accesses = table, .accesses_count = MDRV_COUNT(table), __VA_ARGS__  \
 	}
 
 static inline __u64 mdrv_mix(__u64 hash, __u64 value)
@@ -218,7 +219,7 @@ static inline __u64 mdrv_digest_calls(__u64 hash, const struct mdrv_call *calls,
 	return mdrv_mix(hash, count);
 }
 
-/* A hash of all that both halves must agree on. */
+/* A hash of everything that both halves must agree on. */
 static inline __u64 mdrv_digest(const struct mdrv_contract *contract)
 {
 	__u64 hash = 0xcbf29ce484222325ULL;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The user's half of the runtime: a loop that says an answer and hears the next
- * call, and the twins of the objects that both halves know.
+ * The user's half of the runtime: a loop that sends an answer and receives the
+ * next call, and the twins of the objects that both halves know.
  *
  * The kernel's half checks all that comes from here; this half trusts the
- * kernel's and only looks that what it gets fits.
+ * kernel's half, and checks sizes only.
  */
 #include "mdu.h"
 
@@ -286,15 +286,16 @@ static void serve(struct mdu *md, struct mdrv_message *message)
 	char space[MDRV_PAYLOAD];
 	struct mdu_buffer buffer = { .data = space };
 	__u32 number = message->call, seq = message->seq, before = md->seq;
-	const struct mdrv_call *call = &md->contract->upcalls[number];
+	const struct mdrv_call *call;
 	__u64 args[MDRV_ARGS];
 	int status;
 
 	if (number >= md->contract->upcalls_count) {
 		begin(message, MDRV_RETURN, number, seq);
-		message->status = -ENOSYS;
+		message->status = -EOPNOTSUPP;
 		return;
 	}
+	call = &md->contract->upcalls[number];
 	memcpy(args, message->args, sizeof(args));
 	unpack(md, message, &buffer);
 	translate(md, call->refs, args, false);
@@ -332,18 +333,17 @@ int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buff
 			errno = -err;
 			die(md, call->name);
 		}
-		if (message.kind == MDRV_UPCALL) {
+		if (message.kind == MDRV_RESULT && message.call == number && message.turn == turn)
+			break;
+		if (message.kind == MDRV_UPCALL)
 			serve(md, &message);
-		} else if (message.kind == MDRV_RESULT && message.call == number &&
-			   message.turn == turn) {
-			unpack(md, &message, buffer);
-			translate(md, call->refs, message.args, false);
-			memcpy(args, message.args, sizeof(message.args));
-			return message.status;
-		} else {
-			message.kind = MDRV_NOTHING; /* nobody here has asked for it */
-		}
+		else
+			message.kind = MDRV_NOTHING; /* no answer to this downcall */
 	}
+	unpack(md, &message, buffer);
+	translate(md, call->refs, message.args, false);
+	memcpy(args, message.args, sizeof(message.args));
+	return message.status;
 }
 
 int mdu_lock(struct mdu *md, unsigned int number)
@@ -371,7 +371,7 @@ static int serve_all(struct mdu *md, struct mdrv_message *message)
 	}
 }
 
-/* Several: poll, and leave an instance when it has nothing more to say. */
+/* Several instances: poll, and serve each until it has no more messages. */
 static int run_several(struct mdu *const *mds, unsigned int count)
 {
 	struct pollfd polls[MAX_INSTANCES] = { 0 };

@@ -23,7 +23,7 @@ struct mdu_buffer {
 /* Return: 0 or more, or -errno, for the k-driver */
 typedef int (*mdu_upcall_fn)(struct mdu *md, __u64 *args, struct mdu_buffer *buffer);
 
-/* Return: NULL, and errno says why: EBUSY: another u-driver is attached; EPROTO: another contract */
+/* Return: NULL, with errno EBUSY (another u-driver is attached), EPROTO (another contract), ... */
 struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
 		     const mdu_upcall_fn *upcalls, void *priv);
 void *mdu_priv(const struct mdu *md);
@@ -38,7 +38,7 @@ int mdu_run(struct mdu *const *mds, unsigned int count);
  */
 int mdu_downcall_args(struct mdu *md, __u32 call, __u64 *args, struct mdu_buffer *buffer);
 #define mdu_downcall(md, call, ...)                                                                \
-	mdu_downcall_args(md, call, (__u64[MDRV_ARGS]){ __VA_ARGS__ }, NULL)
+	mdu_downcall_args(md, call, (__u64[MDRV_ARGS]) { __VA_ARGS__ }, NULL)
 #define mdu_arg(pointer) ((__u64)(unsigned long)(pointer))
 
 int mdu_lock(struct mdu *md, unsigned int number);
@@ -47,7 +47,7 @@ int mdu_unlock(struct mdu *md, unsigned int number);
 /* A mapped region of the device. Return: NULL, and errno says why */
 volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes);
 
-/* Print the contract, for who wants to know what crosses: mdu_describe.c says how. */
+/* Print the contract, in the form that mdu_describe.c describes. */
 void mdu_describe(const struct mdrv_contract *contract);
 
 #endif

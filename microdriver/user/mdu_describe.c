@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A contract in words, one fact a line, for those who want to meet its messages
+ * A contract in words, one fact a line, for injectors into its messages
  * (contract.py reads it):
  *
  *	head NAME OFFSET BYTES
@@ -17,7 +17,7 @@
 
 #define PART(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
 
-/* The records begin where the head ends; of these the first. */
+/* The head, and the first of the records behind it. */
 static void describe_head(void)
 {
 	static const struct {
@@ -37,7 +37,7 @@ static void describe_head(void)
 	};
 	size_t n;
 
-	for (n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
+	for (n = 0; n < MDRV_COUNT(parts); n++)
 		printf("head %s %zu %zu\n", parts[n].name,
 		       parts[n].offset + (strchr(parts[n].name, '.') ? MDRV_HEAD : 0),
 		       parts[n].bytes);

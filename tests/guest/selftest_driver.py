@@ -22,7 +22,7 @@ SOURCES = Path(__file__).parent / MODULE
 NODE = Path("/dev/mdrv_selftest")
 INSTANCES = tuple(Path("/dev/microdriver") / name for name in ("st0", "st1"))
 UDRIVER = UDriver(Path("/faultkit/bin/st_u"), INSTANCES[0])
-LIAR = Path("/faultkit/bin/st_liar")
+LIAR, MAPPER = (Path("/faultkit/bin") / name for name in ("st_liar", "st_mapper"))
 ATTACH_S = 2.0
 END_S = 5.0
 TURN_S = 0.05  # for others to come as far as they can
@@ -49,7 +49,9 @@ class Selftest:
         return UDRIVER.name
 
     def files(self) -> Mapping[str, KernelModule | Program]:
-        return halves(SOURCES, MODULE, "st_u") | {"bin/st_liar": udriver(SOURCES / "st_liar.c")}
+        return halves(SOURCES, MODULE, "st_u") | {
+            f"bin/{program.name}": udriver(SOURCES / f"{program.name}.c") for program in (LIAR, MAPPER)
+        }
 
     def load(self) -> None:
         load(MODULE)
@@ -171,6 +173,17 @@ class Scene:
         UDRIVER.stop()
         self.begin(LIAR, words)
         return ""
+
+    def map(self, words: str) -> str:
+        """Replace the u-driver by one that clings to the registers; it has attached."""
+        UDRIVER.stop()
+        self.begin(MAPPER, words)
+        return question(f"await {ATTACH_S * 1000:.0f}")
+
+    def kill_first(self, words: str) -> str:
+        """Kill the program that was started first."""
+        self.started[0].kill()
+        return str(self.started[0].wait(END_S))
 
     def begin(self, program: Path, *words: str) -> None:
         """Start a program that may open the instances, and nothing else."""

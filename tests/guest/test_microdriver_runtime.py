@@ -75,6 +75,12 @@ def test_calls_within_calls_go_so_deep_and_no_deeper(selftest: Bed) -> None:
     assert said(selftest, "ask recurse", "ask recurse") == ["status=8", "status=8"]
 
 
+def test_a_downcall_that_takes_its_own_chain_again_is_told_so(selftest: Bed) -> None:
+    ran, done = play(selftest, "ask miscall", "ask miscall", WELL[0], warns=1)
+    assert done == [("ask miscall", errno.EDEADLK, "")] * 2 + [WELL]
+    assert "a downcall must call plain by __mdrv_upcall()" in ran.record.console
+
+
 def test_two_instances_are_served_by_one_process_at_the_same_time(selftest: Bed) -> None:
     nodes = " ".join(map(str, selftest_driver.INSTANCES))
     found = said(
@@ -109,6 +115,11 @@ def test_only_what_a_call_declares_comes_back(selftest: Bed) -> None:
 
 def test_any_number_of_objects_may_go_and_others_lie_in_their_place(selftest: Bed) -> None:
     found = said(selftest, "ask walk", "ask renew 1000", "ask walk", "ask walk")
+    assert [words.split()[0] for words in found if words] == ["status=23571", "status=17532", "status=23571"]
+
+
+def test_a_downcall_shares_and_unshares(selftest: Bed) -> None:
+    found = said(selftest, "ask walk", "ask renew_inside", "ask walk", "ask walk")
     assert [words.split()[0] for words in found if words] == ["status=23571", "status=17532", "status=23571"]
 
 
@@ -185,6 +196,27 @@ def test_a_udriver_that_does_not_answer_is_expelled_and_nobody_is_left_waiting(s
 def test_who_waits_for_a_udriver_can_be_killed(selftest: Bed) -> None:
     _, done = play(selftest, "interrupted sleep", "blocked", *NEW_UDRIVER, WELL[0])
     assert done[0][1:] == (0, str(-signal.SIGKILL)) and done[1][2] == "" and done[-1] == WELL
+
+
+# ---- registers ----
+
+SEES_NOTHING = str(-signal.SIGBUS)
+
+
+def test_an_expelled_udriver_loses_the_registers(selftest: Bed) -> None:
+    _, done = play(selftest, "map keep", "ask sleep", "end", "start", WELL[0])
+    assert (done[1][1], done[2][2], done[-1]) == (errno.ETIMEDOUT, SEES_NOTHING, WELL)
+
+
+def test_a_udriver_that_is_expelled_within_mmap_does_not_get_the_registers(selftest: Bed) -> None:
+    _, done = play(selftest, "map race", "until mapping=1 mapping", "ask sleep", "end", "start", WELL[0])
+    assert (done[2][1], done[3][2], done[-1]) == (errno.ETIMEDOUT, SEES_NOTHING, WELL)
+
+
+def test_a_udriver_whose_predecessor_ends_late_loses_the_registers_when_it_is_expelled(selftest: Bed) -> None:
+    _, done = play(selftest, "map hang", "ask sleep", "map keep", "kill_first", "ask sleep", "end", "start", WELL[0])
+    assert [done[n][1] for n in (1, 4)] == [errno.ETIMEDOUT] * 2
+    assert (done[5][2], done[-1]) == (SEES_NOTHING, WELL)
 
 
 # ---- recovery ----

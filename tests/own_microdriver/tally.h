@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The contract of tally: QEMU's pci-testdev counts the bytes that are written to one place of it. */
+/* The contract of tally: QEMU's pci-testdev counts the bytes written to one place of it. */
 #ifndef TALLY_H
 #define TALLY_H
 
@@ -29,15 +29,18 @@ static const struct mdrv_field tally_fields[] = {
 	[TALLY_PLACE] = MDRV_FIELD_RANGE(tally, place, TALLY_PLACE_MIN, TALLY_REG_BYTES - 1),
 	[TALLY_DATA] = MDRV_FIELD_RANGE(tally, data, 0, 0xff),
 };
+
 static const struct mdrv_type tally_types[] = { [TALLY] = MDRV_TYPE(tally, tally_fields) };
 
 enum tally_upcall { TALLY_PROBE, TALLY_BEGIN };
 
 static const struct mdrv_access tally_probe[] = { { TALLY, TALLY_READY, MDRV_IN } };
+
 static const struct mdrv_access tally_begin[] = {
 	{ TALLY, TALLY_PLACE, MDRV_INOUT },
 	{ TALLY, TALLY_DATA, MDRV_INOUT },
 };
+
 static const struct mdrv_call tally_upcalls[] = {
 	[TALLY_PROBE] = MDRV_CALL("probe", tally_probe, .refs = 1, .flags = MDRV_AGAIN,
 				  .deadline_ms = 5000),
@@ -47,6 +50,7 @@ static const struct mdrv_call tally_upcalls[] = {
 enum tally_downcall { TALLY_ENABLE, TALLY_REGISTER };
 
 static const struct mdrv_access tally_nothing[] = { { TALLY, TALLY_READY, 0 } };
+
 static const struct mdrv_call tally_downcalls[] = {
 	[TALLY_ENABLE] = MDRV_CALL("enable", tally_nothing),
 	[TALLY_REGISTER] = MDRV_CALL("register", tally_nothing),
@@ -55,11 +59,11 @@ static const struct mdrv_call tally_downcalls[] = {
 static const struct mdrv_contract tally_contract = {
 	.name = "tally",
 	.types = tally_types,
-	.types_count = sizeof(tally_types) / sizeof(tally_types[0]),
+	.types_count = MDRV_COUNT(tally_types),
 	.upcalls = tally_upcalls,
-	.upcalls_count = sizeof(tally_upcalls) / sizeof(tally_upcalls[0]),
+	.upcalls_count = MDRV_COUNT(tally_upcalls),
 	.downcalls = tally_downcalls,
-	.downcalls_count = sizeof(tally_downcalls) / sizeof(tally_downcalls[0]),
+	.downcalls_count = MDRV_COUNT(tally_downcalls),
 };
 
 #endif

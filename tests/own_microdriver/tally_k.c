@@ -24,19 +24,19 @@ struct device_state {
 	struct pci_dev *pci;
 	struct mdrv_instance *md;
 	void __iomem *registers;
-	struct mutex counting;
+	struct mutex counting; /* a count and the bytes that belong to it */
 	struct miscdevice misc;
 	bool enabled;
 };
 
-static struct device_state *state_of(const struct file *file)
+static struct device_state *tally_state_of(const struct file *file)
 {
 	return container_of(file->private_data, struct device_state, misc);
 }
 
 /* ---- what users ask for ---- */
 
-static int ask(struct device_state *tally, u32 call)
+static int tally_ask(struct device_state *tally, u32 call)
 {
 	int err = mdrv_upcall(tally->md, call, mdrv_arg(&tally->shared));
 
@@ -44,9 +44,9 @@ static int ask(struct device_state *tally, u32 call)
 }
 
 /* Context: process; tally->counting held. To begin a count forgets the one before. */
-static int count(struct device_state *tally, u32 number, u32 *found)
+static int tally_count(struct device_state *tally, u32 number, u32 *found)
 {
-	int err = ask(tally, TALLY_BEGIN);
+	int err = tally_ask(tally, TALLY_BEGIN);
 	u32 n;
 
 	if (err)
@@ -61,7 +61,7 @@ static int count(struct device_state *tally, u32 number, u32 *found)
 
 static long tally_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
-	struct device_state *tally = state_of(file);
+	struct device_state *tally = tally_state_of(file);
 	u32 __user *user = (u32 __user *)arg;
 	u32 number, found;
 	int err;
@@ -74,7 +74,7 @@ static long tally_ioctl(struct file *file, unsigned int command, unsigned long a
 		return -EINVAL;
 	if (mutex_lock_killable(&tally->counting))
 		return -EINTR;
-	err = count(tally, number, &found);
+	err = tally_count(tally, number, &found);
 	mutex_unlock(&tally->counting);
 	return err ?: put_user(found, user);
 }
@@ -86,7 +86,7 @@ static const struct file_operations tally_fops = {
 
 /* ---- what the u-driver asks for ---- */
 
-static void undo_enable(void *what)
+static void tally_undo_enable(void *what)
 {
 	struct device_state *tally = what;
 
@@ -94,7 +94,7 @@ static void undo_enable(void *what)
 	tally->enabled = false;
 }
 
-static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int tally_down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *tally = mdrv_priv(md);
 	int err = tally->enabled ? -EBUSY : pci_enable_device(tally->pci);
@@ -102,10 +102,10 @@ static int down_enable(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *
 	if (err)
 		return err;
 	tally->enabled = true;
-	return mdrv_note(md, "enable", undo_enable, tally);
+	return __mdrv_note(md, tally_undo_enable, tally);
 }
 
-static void undo_register(void *what)
+static void tally_undo_register(void *what)
 {
 	struct device_state *tally = what;
 
@@ -113,7 +113,7 @@ static void undo_register(void *what)
 	tally->shared.ready = 0;
 }
 
-static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
+static int tally_down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer)
 {
 	struct device_state *tally = mdrv_priv(md);
 	int err = !tally->enabled || tally->shared.ready ? -EINVAL : misc_register(&tally->misc);
@@ -121,24 +121,25 @@ static int down_register(struct mdrv_instance *md, u64 *args, struct mdrv_buffer
 	if (err)
 		return err;
 	tally->shared.ready = 1;
-	return mdrv_note(md, "register", undo_register, tally);
+	return __mdrv_note(md, tally_undo_register, tally);
 }
 
-static const mdrv_downcall_fn downcalls[] = {
-	[TALLY_ENABLE] = down_enable,
-	[TALLY_REGISTER] = down_register,
+static const mdrv_downcall_fn tally_downcall_fns[] = {
+	[TALLY_ENABLE] = tally_down_enable,
+	[TALLY_REGISTER] = tally_down_register,
 };
 
-static void joined(struct mdrv_instance *md)
+static void tally_joined(struct mdrv_instance *md)
 {
 	struct device_state *tally = mdrv_priv(md);
-	int err = tally->shared.ready ? 0 : ask(tally, TALLY_PROBE);
+	int err = tally->shared.ready ? 0 : tally_ask(tally, TALLY_PROBE);
 
 	if (err)
 		dev_err(&tally->pci->dev, "probe failed: %d\n", err);
 }
 
-static const struct mdrv_ops tally_ops = { .downcalls = downcalls, .joined = joined };
+static const struct mdrv_ops tally_ops = { .downcalls = tally_downcall_fns,
+					   .joined = tally_joined };
 
 /* ---- coming and going ---- */
 
@@ -156,9 +157,14 @@ static int tally_add(struct pci_dev *pci, const struct pci_device_id *id)
 		.name = "tally0",
 		.fops = &tally_fops,
 	};
+	err = pci_request_regions(pci, "tally");
+	if (err)
+		return err;
 	tally->registers = pci_ioremap_bar(pci, 0);
-	if (!tally->registers)
-		return -ENOMEM;
+	if (!tally->registers) {
+		err = -ENOMEM;
+		goto err_release;
+	}
 	tally->md = mdrv_create("tally0", &tally_contract, &tally_ops, tally);
 	if (IS_ERR(tally->md)) {
 		err = PTR_ERR(tally->md);
@@ -167,6 +173,7 @@ static int tally_add(struct pci_dev *pci, const struct pci_device_id *id)
 	mdrv_set_hold(tally->md, HOLD_MS);
 	err = mdrv_map_registers(tally->md, 0, pci_resource_start(pci, 0), TALLY_REG_BYTES);
 	err = err ?: mdrv_share(tally->md, TALLY, &tally->shared);
+	err = err ?: mdrv_register(tally->md);
 	if (err)
 		goto err_destroy;
 	pci_set_drvdata(pci, tally);
@@ -176,6 +183,8 @@ err_destroy:
 	mdrv_destroy(tally->md);
 err_unmap:
 	iounmap(tally->registers);
+err_release:
+	pci_release_regions(pci);
 	return err;
 }
 
@@ -185,6 +194,7 @@ static void tally_remove(struct pci_dev *pci)
 
 	mdrv_destroy(tally->md);
 	iounmap(tally->registers);
+	pci_release_regions(pci);
 }
 
 static const struct pci_device_id tally_ids[] = { { PCI_DEVICE(0x1b36, 0x0005) }, {} };

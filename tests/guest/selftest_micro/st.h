@@ -50,6 +50,7 @@ enum st_field {
 	ST_F_NODES,
 	ST_F_HEAD,
 };
+
 enum st_node_field { ST_N_PEER, ST_N_INTO, ST_N_Y, ST_N_VALUE };
 enum st_heavy_field { ST_H_BYTES };
 
@@ -75,9 +76,11 @@ enum st_upcall {
 	ST_RECALL, /* tell it, as it was handed over */
 	ST_WEIGH, /* what does not fit into one message */
 	ST_CLAIM, /* have the k-driver wait for what we hold ourselves */
+	ST_INSIDE, /* make the downcall of that number */
 };
 
 #define ST_SLEEP_MS 300
+#define ST_REGISTER 0x5eed /* what the mapped register holds */
 
 /* ---- downcalls ---- */
 
@@ -93,6 +96,9 @@ enum st_downcall {
 	ST_D_ATTEMPT, /* one more */
 	ST_D_CLAIM,
 	ST_D_ECHO, /* the buffer, each byte plus one; and who the k-driver is */
+	ST_D_RENEW, /* another node in the place of the last one */
+	ST_D_MISCALL, /* an upcall by the function for callers outside of a chain */
+	ST_D_WIDEN, /* mmap() of the file descriptor ends only when the session has */
 };
 
 #endif

@@ -20,12 +20,14 @@ static const struct mdrv_field st_fields[] = {
 	[ST_F_NODES] = MDRV_FIELD_LIST(st, nodes, st_node, next),
 	[ST_F_HEAD] = MDRV_FIELD_POINTER(st, head),
 };
+
 static const struct mdrv_field st_node_fields[] = {
 	[ST_N_PEER] = MDRV_FIELD_POINTER(st_node, peer),
 	[ST_N_INTO] = MDRV_FIELD_POINTER(st_node, into),
 	[ST_N_Y] = MDRV_FIELD(st_node, pair.y), /* in a struct within; its neighbour stays */
 	[ST_N_VALUE] = MDRV_FIELD(st_node, value),
 };
+
 static const struct mdrv_field st_heavy_fields[] = {
 	[ST_H_BYTES] = MDRV_FIELD_BYTES(st_heavy, bytes),
 };
@@ -37,30 +39,38 @@ static const struct mdrv_type st_types[] = {
 };
 
 static const struct mdrv_access st_nothing[] = { { ST, ST_F_STEPS, 0 } };
+
 static const struct mdrv_access st_steps[] = { { ST, ST_F_STEPS, MDRV_INOUT } };
+
 static const struct mdrv_access st_follow[] = {
 	{ ST, ST_F_HEAD, MDRV_INOUT },	    { ST_NODE, ST_N_PEER, MDRV_INOUT },
 	{ ST_NODE, ST_N_INTO, MDRV_INOUT }, { ST_NODE, ST_N_Y, MDRV_INOUT },
 	{ ST_NODE, ST_N_VALUE, MDRV_IN },
 };
+
 static const struct mdrv_access st_walk[] = {
 	{ ST, ST_F_NODES, MDRV_INOUT },
 	{ ST_NODE, ST_N_VALUE, MDRV_IN },
 };
+
 static const struct mdrv_access st_write[] = {
 	{ ST, ST_F_WRITTEN, MDRV_OUT },
 	{ ST, ST_F_READABLE, MDRV_IN },
 	{ ST, ST_F_LIMITED, MDRV_OUT },
 };
+
 static const struct mdrv_access st_attempts[] = { { ST, ST_F_ATTEMPTS, MDRV_IN } };
+
 static const struct mdrv_access st_remember[] = {
 	{ ST, ST_F_STEPS, MDRV_OUT }, { ST, ST_F_WRITTEN, MDRV_OUT },	{ ST, ST_F_WIDE, MDRV_OUT },
 	{ ST, ST_F_HEAD, MDRV_OUT },  { ST_NODE, ST_N_VALUE, MDRV_IN }, { ST, ST_F_NODES, MDRV_IN },
 };
+
 static const struct mdrv_access st_recall[] = {
 	{ ST, ST_F_STEPS, MDRV_IN }, { ST, ST_F_WRITTEN, MDRV_IN },    { ST, ST_F_WIDE, MDRV_IN },
 	{ ST, ST_F_HEAD, MDRV_IN },  { ST_NODE, ST_N_VALUE, MDRV_IN }, { ST, ST_F_NODES, MDRV_IN },
 };
+
 static const struct mdrv_access st_weigh[] = {
 	{ ST, ST_F_ELSEWHERE, MDRV_IN },
 	{ ST_HEAVY_TYPE, ST_H_BYTES, MDRV_IN },
@@ -86,6 +96,7 @@ static const struct mdrv_call st_upcalls[] = {
 	[ST_RECALL] = MDRV_CALL("recall", st_recall, .refs = 1),
 	[ST_WEIGH] = MDRV_CALL("weigh", st_weigh, .refs = 1),
 	[ST_CLAIM] = MDRV_CALL("claim", st_nothing, .refs = 0),
+	[ST_INSIDE] = MDRV_CALL("inside", st_nothing, .refs = 0),
 };
 
 static const struct mdrv_access st_echo[] = { { ST, ST_F_WIDE, MDRV_OUT } };
@@ -102,16 +113,19 @@ static const struct mdrv_call st_downcalls[] = {
 	[ST_D_ATTEMPT] = MDRV_CALL("attempt", st_nothing, .refs = 0),
 	[ST_D_CLAIM] = MDRV_CALL("claim", st_nothing, .refs = 0),
 	[ST_D_ECHO] = MDRV_CALL("echo", st_echo, .refs = 1),
+	[ST_D_RENEW] = MDRV_CALL("renew", st_nothing, .refs = 0),
+	[ST_D_MISCALL] = MDRV_CALL("miscall", st_nothing, .refs = 0),
+	[ST_D_WIDEN] = MDRV_CALL("widen", st_nothing, .refs = 0),
 };
 
 static const struct mdrv_contract st_contract = {
 	.name = "selftest",
 	.types = st_types,
-	.types_count = sizeof(st_types) / sizeof(st_types[0]),
+	.types_count = MDRV_COUNT(st_types),
 	.upcalls = st_upcalls,
-	.upcalls_count = sizeof(st_upcalls) / sizeof(st_upcalls[0]),
+	.upcalls_count = MDRV_COUNT(st_upcalls),
 	.downcalls = st_downcalls,
-	.downcalls_count = sizeof(st_downcalls) / sizeof(st_downcalls[0]),
+	.downcalls_count = MDRV_COUNT(st_downcalls),
 };
 
 #endif

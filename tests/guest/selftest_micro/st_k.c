@@ -9,6 +9,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/module.h>
@@ -116,17 +117,27 @@ static int share(struct st_device *st)
 	return err;
 }
 
+static int give_registers(struct st_device *st)
+{
+	st->registers = (u32 *)get_zeroed_page(GFP_KERNEL);
+	if (!st->registers)
+		return -ENOMEM;
+	*st->registers = ST_REGISTER;
+	return mdrv_map_registers(st->md, 0, virt_to_phys(st->registers), PAGE_SIZE);
+}
+
 static void remove(struct st_device *st)
 {
 	if (!st)
 		return;
 	mdrv_destroy(st->md);
+	free_page((unsigned long)st->registers);
 	kfree(st);
 }
 
 static struct st_device *add(const char *name)
 {
-	static const struct mdrv_ops ops = { .downcalls = st_downcall_fns };
+	static const struct mdrv_ops ops = { .downcalls = st_downcall_fns, .left = st_left };
 	struct st_device *st = kzalloc(sizeof(*st), GFP_KERNEL);
 	int err;
 
@@ -139,7 +150,8 @@ static struct st_device *add(const char *name)
 		return ERR_PTR(err);
 	}
 	mdrv_lock_add(st->md, &st->lock, quiesce, st);
-	err = share(st);
+	err = share(st) ?: give_registers(st);
+	err = err ?: mdrv_register(st->md);
 	if (!err)
 		return st;
 	remove(st);

@@ -21,6 +21,7 @@ struct st_device {
 	int quiesced, quiesced_ever;
 	u64 counter; /* under lock */
 	void *memory;
+	u32 *registers; /* a page that the u-driver may map */
 	dma_addr_t memory_at;
 	struct miscdevice misc;
 	struct st_device *other;
@@ -31,11 +32,14 @@ extern int st_irq;
 extern struct dma_pool *st_pool;
 
 extern const mdrv_downcall_fn st_downcall_fns[];
+void st_left(struct mdrv_instance *md);
+extern bool st_mapping; /* a u-driver is within the mmap() that ST_D_WIDEN prolongs */
 
 struct st_question {
 	const char *name;
 	int (*ask)(struct st_device *st, long n);
 };
+
 extern const struct st_question st_calls[], st_locks[], st_memory[];
 
 /* Add to the answer, "key=value ". */

@@ -292,7 +292,7 @@ int main(int count, char **words)
 		return -odd_locks();
 	if (!strcmp(words[1], "attach"))
 		return -attach_oddly();
-	for (n = 0; n < sizeof(lies) / sizeof(lies[0]); n++)
+	for (n = 0; n < MDRV_COUNT(lies); n++)
 		if (!strcmp(words[1], lies[n].name))
 			return -tell(lies[n].tell);
 	return 1;

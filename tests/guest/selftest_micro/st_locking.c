@@ -74,7 +74,7 @@ static int add_one(struct contest *contest, int thread)
 	if (err)
 		return err;
 	st->counter++;
-	mdrv_lock_release_waited(&st->lock, flags);
+	mdrv_lock_release(&st->lock, flags);
 	msleep(1);
 	return 0;
 }
@@ -94,7 +94,7 @@ static void on_timer(struct timer_list *timer)
 	mod_timer(timer, jiffies + 1);
 }
 
-/* Threads that wait, a timer that cannot, and the u-driver, which takes its time, all add to one counter. */
+/* Threads that wait, a timer that cannot, and a slow u-driver all add to one counter. */
 static int contend(struct st_device *st, long rounds)
 {
 	struct contest contest = { .st = st, .rounds = rounds, .round = add_one };
@@ -171,7 +171,7 @@ static int lock_wait(struct st_device *st, long n)
 
 	if (err)
 		return err;
-	mdrv_lock_release_waited(&st->lock, flags);
+	mdrv_lock_release(&st->lock, flags);
 	st_say("waited_ms=%lld quiesced=%d ", ktime_ms_delta(ktime_get(), began), st->quiesced);
 	return 0;
 }

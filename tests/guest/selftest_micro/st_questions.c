@@ -95,8 +95,8 @@ static int follow(struct st_device *st, long n)
 	int err;
 
 	link_nodes(st);
-	err = told(
-		mdrv_upcall(st->md, ST_FOLLOW, mdrv_arg(&st->shared), mdrv_arg(&nodes[4].pair.y)));
+	err = mdrv_upcall(st->md, ST_FOLLOW, mdrv_arg(&st->shared), mdrv_arg(&nodes[4].pair.y));
+	err = told(err);
 	st_say("head=%td into=%td y3=%u y4=%u x0=%u x3=%u ", st->shared.head - nodes,
 	       nodes[2].into - &nodes[0].pair.y, nodes[3].pair.y, nodes[4].pair.y, nodes[0].pair.x,
 	       nodes[3].pair.x);
@@ -134,7 +134,10 @@ static int write_all(struct st_device *st, long n)
 	struct st *shared = &st->shared;
 	int err;
 
-	shared->written = shared->readable = shared->elsewhere = shared->undeclared = 100;
+	shared->written = 100;
+	shared->readable = 100;
+	shared->elsewhere = 100;
+	shared->undeclared = 100;
 	shared->limited = 9;
 	err = call(st, ST_WRITE, n);
 	st_say("written=%u readable=%u elsewhere=%u undeclared=%u limited=%u ", shared->written,
@@ -207,6 +210,22 @@ static int weigh(struct st_device *st, long count)
 	return err;
 }
 
+static int renew_inside(struct st_device *st, long n)
+{
+	return mdrv_upcall(st->md, ST_INSIDE, 0, ST_D_RENEW);
+}
+
+static int say_mapping(struct st_device *st, long n)
+{
+	st_say("mapping=%d ", READ_ONCE(st_mapping));
+	return 0;
+}
+
+static int miscall(struct st_device *st, long n)
+{
+	return mdrv_upcall(st->md, ST_INSIDE, 0, ST_D_MISCALL);
+}
+
 /* A pointer to what is not shared cannot cross. */
 static int stray(struct st_device *st, long n)
 {
@@ -214,14 +233,27 @@ static int stray(struct st_device *st, long n)
 }
 
 const struct st_question st_calls[] = {
-	{ "plain", plain },	    { "other", other },
-	{ "await", await },	    { "hold", hold },
-	{ "nested", nested },	    { "recurse", recurse },
-	{ "reverse", reverse },	    { "follow", follow },
-	{ "walk", walk },	    { "renew", renew },
-	{ "write", write_all },	    { "sleep", sleep },
-	{ "acquire", acquire },	    { "try", try },
-	{ "try_again", try_again }, { "remember", remember },
-	{ "recall", recall },	    { "weigh", weigh },
-	{ "stray", stray },	    {},
+	{ "plain", plain },
+	{ "other", other },
+	{ "await", await },
+	{ "hold", hold },
+	{ "nested", nested },
+	{ "recurse", recurse },
+	{ "reverse", reverse },
+	{ "follow", follow },
+	{ "walk", walk },
+	{ "renew", renew },
+	{ "write", write_all },
+	{ "sleep", sleep },
+	{ "acquire", acquire },
+	{ "try", try },
+	{ "try_again", try_again },
+	{ "remember", remember },
+	{ "recall", recall },
+	{ "weigh", weigh },
+	{ "stray", stray },
+	{ "renew_inside", renew_inside },
+	{ "miscall", miscall },
+	{ "mapping", say_mapping },
+	{},
 };

@@ -189,6 +189,12 @@ static int claim(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	return err;
 }
 
+static int inside(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
+{
+	(void)buffer;
+	return mdu_downcall(md, args[1]);
+}
+
 static int sleep_on(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 {
 	(void)md;
@@ -206,7 +212,7 @@ static int acquire(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	int err = 0;
 
 	(void)buffer;
-	for (n = 0; n < sizeof(steps) / sizeof(steps[0]) && !err; n++) {
+	for (n = 0; n < MDRV_COUNT(steps) && !err; n++) {
 		err = mdu_downcall(md, steps[n]);
 		if (n + 1 == args[1])
 			die();
@@ -266,7 +272,7 @@ static const mdu_upcall_fn upcalls[] = {
 	[ST_TAKE] = take,	  [ST_GIVE] = give,	  [ST_SLEEP] = sleep_on,
 	[ST_ACQUIRE] = acquire,	  [ST_TRY] = try,	  [ST_TRY_AGAIN] = try,
 	[ST_REMEMBER] = remember, [ST_RECALL] = recall,	  [ST_WEIGH] = weigh,
-	[ST_CLAIM] = claim,
+	[ST_CLAIM] = claim,	  [ST_INSIDE] = inside,
 };
 
 /* Before the first upcall: what the k-driver says of itself is there. */

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions: a u-driver that has opened the instance's character device.
+ *
+ * The kernel closes the files of a process that dies, so that its session ends
+ * at once, whatever state the process was in.
+ */
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "mdrv_internal.h"
+
+static bool mdrv_is_attached(const struct mdrv_session *session)
+{
+	u32 number = READ_ONCE(session->number);
+
+	return number && READ_ONCE(session->md->session) == number;
+}
+
+/* ---- beginning and end ---- */
+
+void mdrv_session_left(struct work_struct *work)
+{
+	struct mdrv_instance *md = container_of(work, struct mdrv_instance, left);
+
+	mdrv_chain_lock(md); /* its last upcall has ended */
+	mdrv_locks_release(md, READ_ONCE(md->session));
+	mdrv_chain_unlock(md);
+	if (md->ops->left)
+		md->ops->left(md);
+}
+
+void mdrv_session_joined(struct work_struct *work)
+{
+	struct mdrv_instance *md = container_of(work, struct mdrv_instance, joined);
+
+	if (md->ops->joined)
+		md->ops->joined(md);
+}
+
+static int mdrv_session_open(struct inode *inode, struct file *file)
+{
+	struct mdrv_instance *md = container_of(file->private_data, struct mdrv_instance, misc);
+	struct mdrv_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
+
+	if (!session)
+		return -ENOMEM;
+	kref_get(&md->refs);
+	session->md = md;
+	session->pid = get_pid(task_tgid(current));
+	session->mapping = file->f_mapping;
+	file->private_data = session;
+	return 0;
+}
+
+static void mdrv_ask_free(struct mdrv_session *session, struct mdrv_parcel *ask)
+{
+	if (!ask)
+		return;
+	atomic_dec(&session->md->asking);
+	kfree(ask);
+}
+
+static int mdrv_session_release(struct inode *inode, struct file *file)
+{
+	struct mdrv_session *session = file->private_data;
+	struct mdrv_instance *md = session->md;
+
+	mdrv_expel(md, session->number);
+	mutex_lock(&md->map_lock);
+	if (md->mapped == session)
+		md->mapped = NULL;
+	mutex_unlock(&md->map_lock);
+	mdrv_ask_free(session, session->asked);
+	put_pid(session->pid);
+	kfree(session);
+	mdrv_put(md);
+	return 0;
+}
+
+static int mdrv_session_join(struct mdrv_session *session)
+{
+	struct mdrv_instance *md = session->md;
+	int err = 0;
+
+	spin_lock(&md->lock);
+	if (session->number || md->closed)
+		err = -ESTALE;
+	else if (md->session)
+		err = -EBUSY;
+	if (!err) {
+		WRITE_ONCE(session->number, ++md->sessions);
+		WRITE_ONCE(md->session, session->number);
+		md->pid = session->pid;
+	}
+	spin_unlock(&md->lock);
+	return err;
+}
+
+static long mdrv_session_attach(struct mdrv_session *session, struct mdrv_attach __user *user)
+{
+	struct mdrv_instance *md = session->md;
+	struct mdrv_attach ask;
+	int err, n;
+
+	if (copy_from_user(&ask, user, sizeof(ask)))
+		return -EFAULT;
+	if (ask.digest != md->digest)
+		return -EPROTO;
+	ask.whole = mdrv_whole;
+	for (n = 0; n < MDRV_MAPS; n++)
+		ask.offsets[n] = offset_in_page(md->maps[n].at);
+	if (copy_to_user(user, &ask, sizeof(ask)))
+		return -EFAULT;
+	flush_work(&md->left); /* what a predecessor held is free */
+	mutex_lock(&md->map_lock);
+	err = mdrv_session_join(session);
+	if (!err)
+		md->mapped = session;
+	mutex_unlock(&md->map_lock);
+	if (err)
+		return err;
+	wake_up_all(&md->kernel_waits);
+	queue_work(system_unbound_wq, &md->joined);
+	return 0;
+}
+
+/* ---- messages ---- */
+
+/* Return: a parcel; NULL: the u-driver says nothing; an error */
+static struct mdrv_parcel *mdrv_message_receive(struct mdrv_message __user *user)
+{
+	struct mdrv_parcel *parcel = kmalloc(sizeof(*parcel), GFP_KERNEL);
+	struct mdrv_message *message;
+	int err = 0;
+
+	if (!parcel)
+		return ERR_PTR(-ENOMEM);
+	message = &parcel->message;
+	if (copy_from_user(message, user, MDRV_HEAD))
+		err = -EFAULT;
+	else if (message->kind == MDRV_NOTHING)
+		goto out_free;
+	else if (message->bytes > MDRV_PAYLOAD ||
+		 (message->kind != MDRV_RETURN && message->kind != MDRV_DOWNCALL))
+		err = -EPROTO;
+	else if (copy_from_user(message->payload, user->payload, message->bytes))
+		err = -EFAULT;
+	if (!err)
+		return parcel;
+out_free:
+	kfree(parcel);
+	return ERR_PTR(err);
+}
+
+static long mdrv_message_deliver(struct mdrv_parcel *parcel, struct mdrv_message __user *user)
+{
+	size_t bytes = MDRV_HEAD + parcel->message.bytes;
+	long err = copy_to_user(user, &parcel->message, bytes) ? -EFAULT : 0;
+
+	kfree(parcel);
+	return err;
+}
+
+/*
+ * Keep a downcall that belongs to no upcall. The u-driver's own thread runs it
+ * when no chain of calls is under way; until then it serves upcalls.
+ */
+static int mdrv_ask_keep(struct mdrv_session *session, struct mdrv_parcel *ask)
+{
+	mdrv_cross(session->md, &ask->message);
+	/* counted first: whoever frees the chain then looks for an ask */
+	atomic_inc(&session->md->asking);
+	if (cmpxchg(&session->asked, NULL, ask)) {
+		mdrv_ask_free(session, ask);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static struct mdrv_parcel *mdrv_ask_serve(struct mdrv_session *session,
+					  const struct mdrv_message *ask)
+	__must_hold(&session->md->busy)
+{
+	struct mdrv_parcel *answer = mdrv_parcel_new(MDRV_RESULT, ask->call, 0);
+	int err = -ESTALE;
+
+	lockdep_assert_held(&session->md->busy);
+	if (!answer)
+		return ERR_PTR(-ENOMEM);
+	answer->message.turn = ask->turn;
+	if (mdrv_is_attached(session)) {
+		mdrv_begin_session(session->md, session->number);
+		err = mdrv_serve(session->md, ask, &answer->message);
+	}
+	if (!err)
+		return answer;
+	kfree(answer);
+	return ERR_PTR(err);
+}
+
+/* Return: the answer to the downcall that was kept; NULL: there is none yet; an error */
+static struct mdrv_parcel *mdrv_ask_answer(struct mdrv_session *session)
+{
+	struct mdrv_instance *md = session->md;
+	struct mdrv_parcel *ask, *answer;
+
+	if (!READ_ONCE(session->asked) || !mdrv_chain_trylock(md))
+		return NULL;
+	ask = xchg(&session->asked, NULL);
+	answer = ask ? mdrv_ask_serve(session, &ask->message) : NULL;
+	mdrv_ask_free(session, ask);
+	mdrv_chain_unlock(md);
+	if (!IS_ERR_OR_NULL(answer))
+		mdrv_cross(md, &answer->message);
+	return answer;
+}
+
+static int mdrv_message_arrived(struct mdrv_session *session, struct mdrv_parcel *parcel)
+{
+	if (parcel->message.kind == MDRV_DOWNCALL && !parcel->message.seq)
+		return mdrv_ask_keep(session, parcel);
+	return mdrv_answer_arrived(session, parcel);
+}
+
+static bool mdrv_session_has_news(struct mdrv_session *session)
+{
+	struct mdrv_instance *md = session->md;
+
+	return !mdrv_is_attached(session) || !list_empty(&md->to_user) ||
+	       (READ_ONCE(session->asked) && !mutex_is_locked(&md->busy));
+}
+
+/* Wait for the next message to the u-driver, and deliver it. */
+static long mdrv_message_next(struct mdrv_session *session, struct mdrv_message __user *user,
+			      bool may_wait)
+{
+	struct mdrv_instance *md = session->md;
+	struct mdrv_parcel *parcel;
+	long err = 0;
+
+	while (!err) {
+		if (!mdrv_is_attached(session))
+			return -ESTALE;
+		parcel = mdrv_parcel_take(md, &md->to_user) ?: mdrv_ask_answer(session);
+		if (IS_ERR(parcel))
+			return PTR_ERR(parcel);
+		if (parcel)
+			return mdrv_message_deliver(parcel, user);
+		if (!may_wait)
+			return -EAGAIN;
+		err = wait_event_interruptible(md->user_waits, mdrv_session_has_news(session));
+	}
+	return err;
+}
+
+static long mdrv_session_exchange(struct mdrv_session *session, struct mdrv_message __user *user,
+				  bool may_wait)
+{
+	struct mdrv_parcel *parcel = mdrv_message_receive(user);
+	long err;
+
+	if (IS_ERR(parcel))
+		return PTR_ERR(parcel);
+	if (!mdrv_is_attached(session)) {
+		kfree(parcel);
+		return -ESTALE;
+	}
+	/* after a signal the process comes again, and must not say the same twice */
+	if (put_user(MDRV_NOTHING, &user->kind)) {
+		kfree(parcel);
+		return -EFAULT;
+	}
+	err = parcel ? mdrv_message_arrived(session, parcel) : 0;
+	return err ?: mdrv_message_next(session, user, may_wait);
+}
+
+static long mdrv_session_command(struct file *file, unsigned int command, void __user *user)
+{
+	switch (command) {
+	case MDRV_IOC_ATTACH:
+		return mdrv_session_attach(file->private_data, user);
+	case MDRV_IOC_EXCHANGE:
+		return mdrv_session_exchange(file->private_data, user,
+					     !(file->f_flags & O_NONBLOCK));
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* mdrv_destroy() waits for the calls inside, which use the k-driver's contract and functions. */
+static long mdrv_session_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	struct mdrv_session *session = file->private_data;
+	struct mdrv_instance *md = session->md;
+	long err;
+
+	atomic_inc(&md->inside);
+	/* pairs with mdrv_destroy(): either it waits for us, or we see that the session is over */
+	smp_mb__after_atomic();
+	err = mdrv_session_command(file, command, (void __user *)arg);
+	if (atomic_dec_and_test(&md->inside))
+		wake_up_all(&md->kernel_waits);
+	return err;
+}
+
+static __poll_t mdrv_session_poll(struct file *file, poll_table *table)
+{
+	struct mdrv_session *session = file->private_data;
+
+	poll_wait(file, &session->md->user_waits, table);
+	return mdrv_session_has_news(session) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+/* ---- registers ---- */
+
+#define MAP_STRIDE_PAGES (MDRV_MAP_STRIDE >> PAGE_SHIFT)
+
+static const struct mdrv_map *mdrv_map_at(const struct mdrv_session *session, pgoff_t page)
+{
+	pgoff_t index = page / MAP_STRIDE_PAGES;
+
+	return index < MDRV_MAPS ? &session->md->maps[index] : NULL;
+}
+
+/*
+ * Map a page, unless the session is over. A session ends, and its pages go, under
+ * map_lock; faults come only once the area is linked to the file, so that its
+ * pages are found. No page outlives its session.
+ */
+static vm_fault_t mdrv_session_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	const struct mdrv_session *session = vma->vm_file->private_data;
+	const struct mdrv_map *map = mdrv_map_at(session, vmf->pgoff);
+	unsigned long pfn = PHYS_PFN(map->at) + vmf->pgoff % MAP_STRIDE_PAGES;
+	vm_fault_t fate = VM_FAULT_SIGBUS;
+
+	mutex_lock(&session->md->map_lock);
+	if (mdrv_is_attached(session))
+		fate = vmf_insert_pfn(vma, vmf->address, pfn);
+	mutex_unlock(&session->md->map_lock);
+	return fate;
+}
+
+static const struct vm_operations_struct mdrv_session_vm_ops = { .fault = mdrv_session_fault };
+
+/* The u-driver maps the n-th registered region at offset n * MDRV_MAP_STRIDE. */
+static int mdrv_session_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct mdrv_session *session = file->private_data;
+	const struct mdrv_map *map = mdrv_map_at(session, vma->vm_pgoff);
+
+	if (!map || vma->vm_pgoff % MAP_STRIDE_PAGES || !(vma->vm_flags & VM_SHARED) ||
+	    !mdrv_is_attached(session))
+		return -EINVAL;
+	if (!map->bytes)
+		return -ENXIO;
+	if (vma_pages(vma) > PFN_UP(offset_in_page(map->at) + map->bytes))
+		return -EINVAL;
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_ops = &mdrv_session_vm_ops;
+	return 0;
+}
+
+const struct file_operations mdrv_session_fops = {
+	.owner = THIS_MODULE,
+	.open = mdrv_session_open,
+	.release = mdrv_session_release,
+	.unlocked_ioctl = mdrv_session_ioctl,
+	.poll = mdrv_session_poll,
+	.mmap = mdrv_session_mmap,
+};
