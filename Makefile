@@ -13,6 +13,7 @@ check: setup
 	$(PYTHON) -m ruff check $(CODE)
 	$(PYTHON) -m mypy
 	clang-format --dry-run -Werror $(C)
+	$(PYTHON) -m tests.checkpatch
 	shellcheck demo test setup .ci/run
 	$(PYTHON) -m pytest -q -m "not guest"
 

@@ -15,6 +15,7 @@
 #define ID_MASK	       0xffff
 #define ID	       0x00ed
 #define LIVENESS       0x5a5a1234
+#define REPORT	       "version %u\ntransfers %llu\nbytes %llu\ninterrupts %llu\nfactorials %llu\n"
 #define LARGEST	       12 /* 13! needs more than 32 bits */
 
 static volatile char *registers;
@@ -78,11 +79,9 @@ static int report(struct mdu *md, __u64 *args, struct mdu_buffer *buffer)
 	const struct edu *edu = (struct edu *)args[0];
 
 	(void)md;
-	buffer->bytes = snprintf(
-		buffer->data, MDRV_PAYLOAD / 2,
-		"version %u\ntransfers %llu\nbytes %llu\ninterrupts %llu\nfactorials %llu\n",
-		edu->version, edu->stats.transfers, edu->stats.bytes, edu->stats.interrupts,
-		edu->stats.factorials);
+	buffer->bytes =
+		snprintf(buffer->data, MDRV_PAYLOAD / 2, REPORT, edu->version, edu->stats.transfers,
+			 edu->stats.bytes, edu->stats.interrupts, edu->stats.factorials);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ KINDS: Mapping[str, str] = {
     "templates": "frozen guests that trials are forked from",
     "modules": "kernel modules and programs built for the guest",
     "surveys": "verdicts of the compiler on mutations",
+    "tools": "scripts of the kernel's sources that check C",
 }
 LIMIT = "20G"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", re.IGNORECASE)

@@ -1,0 +1,137 @@
+"""`checkpatch.pl` of the kernel's sources, run over every C file of the repository.
+
+The script comes from Debian's package linux-source-6.12 and is unpacked into the cache once for each version of it.
+`python -m tests.checkpatch` prints the findings and fails if there are any.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from faultkit.machine import cache
+from faultkit.model.errors import HarnessError, UnmetNeed
+
+ROOT = Path(__file__).parents[1]
+ARCHIVE = Path("/usr/src/linux-source-6.12.tar.xz")
+FILES = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
+OPTIONS = ("--no-tree", "--no-summary", "--quiet", "--strict", "--terse", "--show-types", "--max-line-length=100")
+FINDING = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?:ERROR|WARNING|CHECK):(?P<type>[A-Z_]+): (?P<text>.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of checkpatch.pl: its type of mistake at a place."""
+
+    file: str
+    line: int
+    type: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.type}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Findings of a type that stand in some files, for a reason."""
+
+    type: str
+    files: str  # a pattern of fnmatch
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the exception is meant for this finding."""
+        return finding.type == self.type and fnmatch(finding.file, self.files)
+
+
+REGISTERS = "a process reads device registers by volatile pointers: it has no readl()"
+EXCEPTIONS = (
+    Allowed("VOLATILE", "*_u.c", REGISTERS),
+    Allowed("VOLATILE", "microdriver/user/mdu.[ch]", REGISTERS),
+    Allowed("VOLATILE", "tests/guest/selftest_micro/st_mapper.c", REGISTERS),
+    Allowed("VOLATILE", "tests/code_faults.c", "the compiler must keep the variables, whose stores are looked for"),
+    Allowed("AVOID_EXTERNS", "injectors/kmod/*", "the functions are in assembler, beside their declarations"),
+    Allowed("LEADING_SPACE", "injectors/kmod/*", "lines of assembler are indented within their strings"),
+    Allowed("LINE_SPACING", "injectors/kmod/*", "NOKPROBE_SYMBOL() stands right behind its function"),
+    Allowed("LINE_SPACING", "tests/code_faults.c", "functions of one line stand together"),
+    Allowed("BIT_MACRO", "microdriver/kernel/microdriver.h", "user space includes it, and has no BIT()"),
+    Allowed("MACRO_ARG_REUSE", "microdriver/*/m*.[ch]", "the arguments name a member or a table, without side effects"),
+    Allowed("COMPLEX_MACRO", "microdriver/user/mdu_describe.c", "the macro gives two initialisers"),
+    Allowed("COMPLEX_MACRO", "tests/guest/answers/answers.c", "the macro gives two attributes"),
+    Allowed("CAMELCASE", "microdriver/user/mdu_describe.c", "C's own name of a format"),
+    Allowed("PREFER_KERNEL_TYPES", "drivers/null_micro/crossing_cost.c", "a program, which has C's own types"),
+    Allowed("CONST_STRUCT", "tests/guest/selftest_micro/st_downcalls.c", "a copy in which one function is replaced"),
+    Allowed("MSLEEP", "tests/guest/selftest_micro/st_locking.c", "a pause whose length does not matter"),
+    Allowed(
+        "STATIC_CONST_CHAR_ARRAY", "tests/guest/selftest_micro/st_u.c", "mdu_open() takes it beside main()'s words"
+    ),
+)
+
+
+def script() -> Path:
+    """checkpatch.pl in the cache. Raises: UnmetNeed if the kernel's sources are not installed."""
+    if not ARCHIVE.exists():
+        raise UnmetNeed(f"{ARCHIVE} is not there: ./setup --tests installs it")
+    made = ARCHIVE.stat()
+    key = cache.digest(str(made.st_size), str(made.st_mtime_ns), *FILES)
+    return cache.entry("tools", key, unpack) / FILES[0]
+
+
+def unpack(place: Path) -> None:
+    """Unpack the script and its word lists. Raises: HarnessError if the archive has none."""
+    members = [f"linux-source-6.12/scripts/{name}" for name in FILES]
+    command = ["tar", "-xJf", ARCHIVE, "-C", place, "--strip-components=2", "--occurrence=1", *members]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HarnessError(f"checkpatch.pl cannot be unpacked from {ARCHIVE}: {done.stderr.strip()}")
+
+
+def findings(checkpatch: Path, files: Iterable[Path], root: Path = ROOT) -> list[Finding]:
+    """All findings in these files, whose names are given below `root`. Raises: HarnessError if the script fails."""
+    names = [str(file.relative_to(root)) for file in files]
+    command = ["perl", str(checkpatch), *OPTIONS, "-f", *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    if done.returncode not in (0, 1):
+        raise HarnessError(f"checkpatch.pl fails: {done.stderr.strip()}")
+    return [parsed(line) for line in done.stdout.splitlines() if line]
+
+
+def parsed(line: str) -> Finding:
+    """A line of checkpatch.pl. Raises: HarnessError if it is no finding."""
+    found = FINDING.fullmatch(line)
+    if found is None:
+        raise HarnessError(f"checkpatch.pl says {line!r}, which is no finding")
+    return Finding(found["file"], int(found["line"]), found["type"], found["text"])
+
+
+def complaints(found: Iterable[Finding], exceptions: Iterable[Allowed] = EXCEPTIONS) -> list[str]:
+    """The findings that no exception covers, and the exceptions that cover none."""
+    found, exceptions = list(found), list(exceptions)
+    wrong = [str(finding) for finding in found if not any(one.covers(finding) for one in exceptions)]
+    idle = [one for one in exceptions if not any(map(one.covers, found))]
+    return wrong + [f"{one.files}: no {one.type} is found there any more: drop the exception" for one in idle]
+
+
+def sources() -> list[Path]:
+    """The C files and headers that git knows."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.c", "*.h"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return [path for line in done.stdout.splitlines() if (path := ROOT / line).exists()]
+
+
+def main() -> int:
+    found = findings(script(), sources())
+    for line in (said := complaints(found)):
+        print(line)
+    print(f"checkpatch: {len(sources())} files, {len(found)} findings, {len(said)} to mend")
+    return bool(said)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
