@@ -81,7 +81,7 @@ def test_a_service_that_fails_is_reloaded_and_restored(clock: SimulatedClock) ->
     scene = Scene(Service(clock, takes_s={"load": 0.2}), ReloadKDriver(), clock)
     scene.controller.start()
     scene.fails_at(0.45)
-    scene.passes(2.0)
+    scene.passes(2 * ATTEMPT_S)  # its deadline passes, and nothing comes of that
     assert scene.driver.done == [("detach", 0.5), ("unload", 0.5), ("load", 0.5), ("attach", 0.7)]
     assert scene.story() == [
         ("error.detected", 0.5), ("recovery.started", 0.5), ("recovery.finished", 0.7), ("service.restored", 0.7),
