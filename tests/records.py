@@ -165,3 +165,9 @@ EVENTS_OF: Mapping[str, tuple[Event, ...]] = {
     "CRASHED": (*RESTORED[:2], at(12, "kernel.oops", what="oops", function="nbd_queue_rq", offset=4, text="BUG")),
     "CORRUPT": (*RESTORED, at(55, "read.mismatched", n=9, block=7)),
 }
+
+# The outcomes of campaigns that tests make up: their figures stay when there is one more outcome.
+USUAL = {
+    name: EVENTS_OF[name]
+    for name in ("INACTIVE", "MASKED", "RECOVERED", "DISRUPTED", "LOST", "HUNG", "CRASHED", "CORRUPT")
+}

@@ -22,7 +22,7 @@ from faultkit.results.recoveries import (
     recovery_phases,
 )  # fmt: skip
 from faultkit.store.store import Store
-from tests.records import EVENTS_OF, MS, RESTORED, a_golden_row, a_row, at
+from tests.records import MS, RESTORED, USUAL, a_golden_row, a_row, at
 from tests.synthetic import meta
 
 LENGTHS = st.integers(1, 1000)
@@ -32,7 +32,7 @@ LENGTHS = st.integers(1, 1000)
 def store(tmp_path: Path) -> Store:
     """One trial of every outcome, a golden one, a void one, and one whose detectors are others."""
     opened = Store.create(tmp_path / "run", meta(11))
-    opened.add_many(a_row(n, *events) for n, events in enumerate(EVENTS_OF.values()))
+    opened.add_many(a_row(n, *events) for n, events in enumerate(USUAL.values()))
     opened.add(a_golden_row(8))
     opened.add(a_row(9, void="QEMU ended with status 1"))
     both = (*RESTORED[:3], at(13, "error.detected", by="heartbeat", what="x"), *RESTORED[3:])

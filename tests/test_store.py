@@ -15,7 +15,7 @@ from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Event, Outcome
 from faultkit.store import store as module
 from faultkit.store.store import FILE, Row, Store, class_name, pack_events, unpack_events
-from tests.records import EVENTS_OF, RESTORED, CallError, a_golden_row, a_record, a_row, a_trial
+from tests.records import EVENTS_OF, RESTORED, USUAL, CallError, a_golden_row, a_record, a_row, a_trial
 from tests.synthetic import campaign, meta
 
 JSON = st.recursive(
@@ -32,7 +32,7 @@ EVENTS = st.builds(
 def directory(tmp_path: Path) -> Path:
     """A store with one trial of every outcome, a golden one and a void one."""
     with Store.create(tmp_path / "run", meta(10)) as store:
-        store.add_many(a_row(n, *events) for n, events in enumerate(EVENTS_OF.values()))
+        store.add_many(a_row(n, *events) for n, events in enumerate(USUAL.values()))
         store.add(a_golden_row(8))
         store.add(a_row(9, void="QEMU ended with status 1"))
     return tmp_path / "run"

@@ -18,6 +18,7 @@ from faultkit.results.summary import (
     accounting_line,
     as_json,
     by,
+    complete,
     cost,
     false_positives,
     outcomes,
@@ -28,7 +29,7 @@ from faultkit.statistics.rates import rate
 from faultkit.store import store as store_module
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
-from tests.records import EVENTS_OF, CallError, Kill, Typed, a_golden_row, a_row, at
+from tests.records import EVENTS_OF, USUAL, CallError, Kill, Typed, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta, one_of_each
 from tests.terminal import printed
 
@@ -74,14 +75,14 @@ def test_without_a_plan_what_is_there_was_planned(tmp_path: Path) -> None:
 
 def test_outcomes_are_counted_mildest_first(store: Store) -> None:
     assert list(outcomes(store)) == [outcome.name for outcome in Outcome]
-    assert outcomes(store) == dict.fromkeys(EVENTS_OF, 1) | {"HUNG": 2}
+    assert outcomes(store) == complete(dict.fromkeys(USUAL, 1) | {"HUNG": 2})
 
 
 def test_groups_add_up(store: Store) -> None:
     groups = by(store)
     assert sum(groups["golden"].values()) == groups["golden"]["MASKED"] == 2
-    assert groups["hang"] == dict.fromkeys(EVENTS_OF, 0) | {"HUNG": 1}
-    assert groups["kill"] == dict.fromkeys(EVENTS_OF, 1)
+    assert groups["hang"] == complete({"HUNG": 1})
+    assert groups["kill"] == complete(dict.fromkeys(USUAL, 1))
     assert by(store, "policy") == {"restart_udriver": outcomes(store)}
     assert by(store, "driver") == {"nbd": outcomes(store)}
 
