@@ -32,6 +32,7 @@ from faultkit.model.trial import Trial
 from faultkit.results import analysis
 from faultkit.running import experiment
 from faultkit.running.campaign import run_valid, settled
+from faultkit.running.judging import keep
 from faultkit.store.store import Store
 from tests.synthetic import campaign as synthetic_campaign
 
@@ -88,7 +89,7 @@ def costs(base: Template, trials: list[Trial], place: Path) -> tuple[list[float]
         for n, trial in enumerate(trials):
             start = time.monotonic()
             row = run_valid(base, n, trial)
-            store.add(row)
+            keep(store, row)
             walls.append(time.monotonic() - start)
             guests.append(row.record.guest_s if row.record else 0.0)
     return walls, 1 - sum(guests) / sum(walls)
@@ -126,7 +127,7 @@ def campaign_s(jobs: int, count: int = 36) -> float:
         command = [sys.executable, "-c", "from faultkit.cli import main; main()", "run", "quickstart_nbd", *options]
         subprocess.run(command, check=True, capture_output=True, cwd=scratch)
         with Store.open(out) as store:
-            return float(store.meta()["wall_s"])
+            return store.meta().wall_s or 0.0
 
 
 def load_s(place: Path) -> float:

@@ -24,6 +24,7 @@ from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import template
 from faultkit.running.trial import run_trial
+from faultkit.store import queries
 from faultkit.store.store import Store
 
 HERE = Path(__file__).parent
@@ -45,10 +46,10 @@ def figures() -> dict[str, float]:
 
 def of_campaign(store: Store) -> dict[str, float]:
     """The cost of the campaign, trial by trial."""
-    walls = dict(store.query("SELECT n, wall_s FROM trials WHERE void IS NULL"))
+    walls = {each.n: each.wall_s for each in queries.took(store)}
     pairs = [(walls[n], walls[n + TRIALS - AGAIN]) for n in range(AGAIN) if {n, n + TRIALS - AGAIN} <= walls.keys()]
     return {
-        "trials_per_core_hour": 3600 * TRIALS / (JOBS * float(store.meta()["wall_s"])),
+        "trials_per_core_hour": 3600 * TRIALS / (JOBS * (store.meta().wall_s or 0.0)),
         "median_trial_s": median(walls.values()),
         "max_trial_s": max(walls.values()),
         "void_share": 1 - len(walls) / TRIALS,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import resource
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import faultkit
-from faultkit.store.store import FILE
+from faultkit.store.copies import multiply
+from faultkit.store.database import FILE
+from faultkit.store.store import Store
 from tests.synthetic import campaign
 
 TRIALS = 1_000_000
@@ -44,11 +45,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def copied(run: Path, count: int) -> Path:
     """The campaign, its trials copied until there are `count`."""
-    with sqlite3.connect(run / FILE) as db:
-        columns = ", ".join(f"t.{name}" for _, name, *_ in list(db.execute("PRAGMA table_info(trials)"))[1:])
-        copies = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < ?) SELECT i FROM c"
-        sql = f"INSERT INTO trials SELECT t.n + {FIRST} * c.i, {columns} FROM ({copies}) c, trials t"  # noqa: S608
-        db.execute(sql, (count // FIRST,))
+    with Store.open(run, readonly=False) as store:
+        multiply(store, count // FIRST)
     return run
 
 

@@ -23,8 +23,8 @@ def found(result: Path) -> dict[str, Any]:
     """A campaign's fingerprint, and all that it depends on besides faultkit's code."""
     with Store.open(result) as store:
         facts = store.meta()
-        kept = {name: facts.get(name) for name in ("experiment", "seed", "list_hash", *VERSIONS)}
-        return kept | {"fingerprint": fingerprint(store), "packages": facts.get("image_packages", {})}
+        kept = {name: getattr(facts, name) for name in ("experiment", "seed", "list_hash", *VERSIONS)}
+        return kept | {"fingerprint": fingerprint(store), "packages": dict(facts.image_packages)}
 
 
 def published() -> dict[str, Any]:

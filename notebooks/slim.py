@@ -14,6 +14,7 @@ from typing import Any
 
 from faultkit.model.events import Event
 from faultkit.model.trial import Record
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Row, Store
 from faultkit.verdict.judge import judge
 
@@ -27,9 +28,9 @@ def main(arguments: Sequence[str]) -> None:
     source, target, *count = arguments
     with Store.open(Path(source)) as full:
         rows = list(slimmed(full, int(count[0]) if count else None))
-        with Store.create(Path(target), facts(full.meta(), len(rows))) as small:
-            small.add_many(rows)
-            list(small.query("PRAGMA journal_mode=DELETE"))  # one file, which readers leave as it is
+        with Store.create(Path(target), facts(full.meta().as_dict(), len(rows))) as small:
+            keep_all(small, rows)
+            small.as_one_file()
 
 
 def facts(meta: Mapping[str, Any], count: int) -> dict[str, Any]:
@@ -39,11 +40,10 @@ def facts(meta: Mapping[str, Any], count: int) -> dict[str, Any]:
 
 def slimmed(store: Store, count: int | None) -> Iterator[Row]:
     """The first `count` trials (None: all) without bulky events. Raises: ValueError if that changed a verdict."""
-    for n, void, attempts in store.query("SELECT n, void, attempts FROM trials ORDER BY n LIMIT ?", (count or -1,)):
+    for n in sorted(store.done())[:count]:
+        void, attempts, template = store.some(n, ("void", "attempts", "template"))
         record = None if void else without_bulk(store.record(n))
-        yield Row(
-            n=n, plan=store.plan(n), template=store.template(n), attempts=attempts, record=record, void=void
-        )  # fmt: skip
+        yield Row(n=n, trial=store.trial(n), template=template, attempts=attempts, record=record, void=void)
 
 
 def without_bulk(record: Record) -> Record:

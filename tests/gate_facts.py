@@ -7,9 +7,9 @@ from typing import Any
 
 from faultkit.gate.facts import Facts, Seen
 from faultkit.model.events import Outcome
-from faultkit.results.summary import COLUMNS
+from faultkit.store.columns import GROUPS
 
-STRATA = dict.fromkeys(COLUMNS, "") | {"driver": "nbd", "injector": "kill", "policy": "restart_udriver"}
+STRATA = dict.fromkeys(GROUPS, "") | {"driver": "nbd", "injector": "kill", "policy": "restart_udriver"}
 MS = 1_000_000
 
 

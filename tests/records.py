@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from faultkit.model.code import Site
-from faultkit.model.codec import encode
 from faultkit.model.events import Ending, Event
 from faultkit.model.parts import Bench, Check, Side
 from faultkit.model.policies import RestartUDriver
@@ -133,7 +132,7 @@ def a_row(n: int, *events: Event, void: str | None = None, **parts: Any) -> Row:
     record = a_record(*events, **parts)
     return Row(
         n=n,
-        plan=encode(record.trial),
+        trial=record.trial,
         template="t1",
         attempts=3 if void else 1,
         record=None if void else record,

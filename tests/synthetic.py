@@ -13,11 +13,11 @@ from random import Random
 from typing import Any
 
 from faultkit.model.code import Site
-from faultkit.model.codec import encode
 from faultkit.model.events import Ending, Event, Outcome
 from faultkit.model.policies import Nothing, ReloadKDriver, RestartUDriver
 from faultkit.model.trial import Record, Trial
 from faultkit.model.triggers import AtRequest
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import Row, Store
 from faultkit.verdict.strata import function_of
 from tests.records import EVENTS_OF, MS, USUAL, CallError, Hang, Kill, Nbd, Rtl8139, Writes, a_golden_row, a_row
@@ -245,7 +245,7 @@ def rows(count: int, seed: int = 7, requests: int = 40) -> Iterator[Row]:
         trial, rng = trial_of(n, seed), Random(f"{seed}/{n}/story")
         void = "QEMU ended with status 1" if rng.random() < VOID_SHARE else None
         yield Row(
-            n=n, plan=encode(trial), template="3f9a62c1", attempts=3 if void else 1,
+            n=n, trial=trial, template="3f9a62c1", attempts=3 if void else 1,
             record=None if void else record_of(trial, rng, requests), void=void,
         )  # fmt: skip
 
@@ -277,16 +277,16 @@ def meta(count: int, seed: int = 7, experiment: str = "kill_under_load") -> dict
 def campaign(directory: Path, count: int = 300, seed: int = 7, requests: int = 40, **facts: Any) -> Path:
     """A campaign of `count` trials in a new directory; `facts` replace what `meta` says. Returns the directory."""
     with Store.create(directory, meta(count, seed) | facts) as store:
-        store.add_many(rows(count, seed, requests))
+        keep_all(store, rows(count, seed, requests))
     return directory
 
 
 def one_of_each(directory: Path) -> Store:
     """A campaign of 16 planned trials: one kill per outcome, a hang, two golden trials, a void one."""
     store = Store.create(directory, meta(16))
-    store.add_many(a_row(n, *events) for n, events in enumerate(USUAL.values()))
-    store.add(a_row(8, *EVENTS_OF["HUNG"], fault=Hang()))
-    store.add_many([a_golden_row(9), a_golden_row(10), a_row(11, void="QEMU ended with status 1")])
+    keep_all(store, [a_row(n, *events) for n, events in enumerate(USUAL.values())])
+    keep(store, a_row(8, *EVENTS_OF["HUNG"], fault=Hang()))
+    keep_all(store, [a_golden_row(9), a_golden_row(10), a_row(11, void="QEMU ended with status 1")])
     return store
 
 

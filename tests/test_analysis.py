@@ -18,6 +18,7 @@ from faultkit.model.events import Outcome
 from faultkit.results.analysis import DTYPES, EVENT_DTYPES, RATE_DTYPES, export
 from faultkit.results.summary import accounting_by, by, survival
 from faultkit.results.waits import WAIT_DTYPES
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import FILE, Store
 from tests.records import EVENTS_OF, MS, RESTORED, CallError, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
@@ -30,9 +31,9 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "notebooks.md").read_text()
 def directory(tmp_path: Path) -> Path:
     """One trial of every outcome, a golden one and a void one."""
     with Store.create(tmp_path / "run", meta(10)) as store:
-        store.add_many(a_row(n, *events, fault=CallError("nbd_open")) for n, events in enumerate(EVENTS_OF.values()))
-        store.add(a_golden_row(8))
-        store.add(a_row(9, void="QEMU ended with status 1"))
+        keep_all(store, [a_row(n, *events, fault=CallError("nbd_open")) for n, events in enumerate(EVENTS_OF.values())])
+        keep(store, a_golden_row(8))
+        keep(store, a_row(9, void="QEMU ended with status 1"))
     return tmp_path / "run"
 
 
@@ -114,7 +115,7 @@ def test_a_link_will_do_for_a_directory(directory: Path) -> None:
 def test_frames_are_read_while_a_campaign_runs(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(5)) as store:
         assert faultkit.trials(tmp_path / "run").empty
-        store.add(a_row(0, *RESTORED))
+        keep(store, a_row(0, *RESTORED))
         assert len(faultkit.trials(tmp_path / "run")) == 1
 
 
@@ -235,7 +236,7 @@ def test_recovery_times_say_how_each_wait_ended(directory: Path) -> None:
 
 def test_campaigns_are_compared_in_pairs(directory: Path, tmp_path: Path) -> None:
     with Store.create(tmp_path / "better", meta(10)) as store:
-        store.add_many(a_row(n, *RESTORED, fault=CallError("nbd_open")) for n in range(8))
+        keep_all(store, [a_row(n, *RESTORED, fault=CallError("nbd_open")) for n in range(8)])
     found = faultkit.load(tmp_path / "better").compare(faultkit.load(directory))
     assert found.paired and found.only == (5, 0)
     assert found.outcomes[Outcome.RECOVERED, Outcome.CORRUPT] == 1
@@ -255,6 +256,6 @@ def test_a_notebook_shows_a_campaign_and_a_trial(directory: Path) -> None:
 
 def test_what_a_guest_says_is_no_markup(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0, at(1, "kernel.warn", text="<script>alert(1)</script>")))
+        keep(store, a_row(0, at(1, "kernel.warn", text="<script>alert(1)</script>")))
     shown = faultkit.load(tmp_path / "run").trial(0)._repr_html_()
     assert "<script>" not in shown and "&lt;script&gt;" in shown

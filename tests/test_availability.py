@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from faultkit.figures.select import activated
 from faultkit.results import analysis
 from faultkit.results.availability import YEAR_S, Downtime, downtime
+from faultkit.running.judging import keep, keep_all
 from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, RESTORED, a_row, at
@@ -38,8 +39,8 @@ def test_it_is_a_share_that_falls_with_what_is_lost(back_s: float, k: int, betwe
 def test_masked_faults_cost_nothing_and_others_their_outage(tmp_path: Path) -> None:
     end = at(2011, "workload.finished")
     with Store.create(tmp_path / "run", meta(4)) as store:
-        store.add_many([a_row(0, *RESTORED, end), a_row(1, *EVENTS_OF["MASKED"], end), a_row(2, *EVENTS_OF["LOST"])])
-        store.add(a_row(3, *EVENTS_OF["INACTIVE"]))
+        keep_all(store, [a_row(0, *RESTORED, end), a_row(1, *EVENTS_OF["MASKED"], end), a_row(2, *EVENTS_OF["LOST"])])
+        keep(store, a_row(3, *EVENTS_OF["INACTIVE"]))
     cost = downtime(activated(analysis.trials(tmp_path / "run")))
     assert cost.back_s == pytest.approx(1.0), "2 s and none"
     assert cost.gone.counts == "1/3"

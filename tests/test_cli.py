@@ -17,7 +17,7 @@ from textwrap import dedent
 import pytest
 
 from faultkit.cli import main
-from faultkit.store import store
+from faultkit.store import database
 from faultkit.store.store import FILE
 from tests.synthetic import campaign
 
@@ -167,7 +167,7 @@ def test_a_truncated_store_is_a_usage_error(faultkit: Run, results: Path, comman
 
 
 def test_a_locked_store_is_a_harness_error(faultkit: Run, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(database, "LOCK_WAIT_S", 0.05)
     other = sqlite3.connect(results / FILE, isolation_level=None)
     other.execute("PRAGMA locking_mode=EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")

@@ -11,7 +11,8 @@ from rich.console import Console
 from faultkit.cli.campaigns import conclude, run_again, sample_size
 from faultkit.machine.image import Image
 from faultkit.model.errors import HarnessError
-from faultkit.running.replay import Replay, as_columns
+from faultkit.running.judging import keep_all
+from faultkit.running.replay import Replay, as_row
 from faultkit.store.store import Store
 from tests.records import RESTORED, a_row
 from tests.synthetic import campaign, meta
@@ -22,7 +23,7 @@ OTHER_IMAGE = Image(Path("nowhere"), "6.12", "another", (0, 0))
 @pytest.mark.parametrize(("trials", "expected"), [(10, 0), (20, 1), (60, 3), (400, 5)])
 def test_one_trial_in_twenty_is_run_again_and_no_more_than_five(tmp_path: Path, trials: int, expected: int) -> None:
     with Store.create(tmp_path / "run", meta(trials)) as store:
-        store.add_many(a_row(n, *RESTORED) for n in range(trials))
+        keep_all(store, [a_row(n, *RESTORED) for n in range(trials)])
         assert sample_size(store, None) == expected
         assert sample_size(store, 7) == 7
         assert sample_size(store, 0) == 0
@@ -30,12 +31,12 @@ def test_one_trial_in_twenty_is_run_again_and_no_more_than_five(tmp_path: Path, 
 
 def test_what_was_run_again_before_is_not_once_more_and_kvm_never(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(60)) as store:
-        store.add_many(a_row(n, *RESTORED, void="gone" if n % 2 else None) for n in range(60))
+        keep_all(store, [a_row(n, *RESTORED, void="gone" if n % 2 else None) for n in range(60)])
         assert sample_size(store, None) == 1, "of the 30 valid ones"
-        store.add_replay(as_columns(Replay(2, "RECOVERED", True, True), jobs=1))
+        store.add_replay(as_row(Replay(2, "RECOVERED", True, True), jobs=1))
         assert sample_size(store, None) == 0
     with Store.create(tmp_path / "kvm", meta(60) | {"accel": "kvm"}) as store:
-        store.add_many(a_row(n, *RESTORED) for n in range(60))
+        keep_all(store, [a_row(n, *RESTORED) for n in range(60)])
         assert sample_size(store, None) == 0
 
 
@@ -49,7 +50,7 @@ def test_results_stay_when_their_trials_cannot_be_run_again(tmp_path: Path) -> N
 
 def test_too_many_void_trials_are_an_error_after_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Store.create(tmp_path / "run", meta(10)) as store:
-        store.add_many(a_row(n, *RESTORED, void="gone" if n == 3 else None) for n in range(10))
+        keep_all(store, [a_row(n, *RESTORED, void="gone" if n == 3 else None) for n in range(10)])
     with pytest.raises(HarnessError, match="1 of 10 trials are void, the first: gone"):
         conclude(tmp_path / "run")
     assert "TOTAL" in capsys.readouterr().out

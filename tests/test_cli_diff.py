@@ -43,7 +43,9 @@ def test_every_event_of_both_trials_is_accounted_for(results: Path) -> None:
 
 def test_outcome_and_intervals_that_differ_stand_above(results: Path) -> None:
     with Store.open(results) as store:
-        (one, one_ns), (two, two_ns) = store.query("SELECT outcome, outage_ns FROM trials WHERE n IN (3, 4) ORDER BY n")
+        (one, one_ns), (two, two_ns) = store.select(
+            "SELECT outcome, outage_ns FROM trials WHERE n IN (3, 4) ORDER BY n"
+        )
     assert one != two
     verdict = json.loads(diff(results, 3, 4, "--json").stdout)["verdict"]
     assert (verdict["outcome"], verdict["outage_ns"]) == ([one, two], [one_ns, two_ns])

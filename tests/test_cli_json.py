@@ -16,6 +16,7 @@ from faultkit.model.codec import encode
 from faultkit.model.errors import HarnessError
 from faultkit.results.conclusion import conclusion
 from faultkit.results.summary import GOLDEN, as_json
+from faultkit.running.judging import keep_all
 from faultkit.statistics.sequential import Sprt
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, RESTORED, a_row
@@ -71,7 +72,7 @@ def test_what_is_said_of_results_is_strict_json(
 
 def test_a_campaign_in_which_nothing_was_activated_is_strict_json_too(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(3)) as store:
-        store.add_many(a_row(n, *EVENTS_OF["INACTIVE"]) for n in range(3))
+        keep_all(store, [a_row(n, *EVENTS_OF["INACTIVE"]) for n in range(3)])
     for arguments in (["show"], ["show", "--phases"], ["compare", tmp_path / "run"], ["gate", "--rule", "no CRASHED"]):
         told(arguments[0], tmp_path / "run", *arguments[1:])
     with Store.open(tmp_path / "run") as store:
@@ -80,7 +81,7 @@ def test_a_campaign_in_which_nothing_was_activated_is_strict_json_too(tmp_path: 
 
 
 def test_judging_again_counts_what_changed(results: Path) -> None:
-    assert told("judge", results) == {"result": str(results), "trials": 40, "changed": 0}
+    assert told("judge", results) == {"result": str(results), "trials": 40, "changed": 0, "unjudged": {}}
 
 
 def test_an_export_says_where_it_is(results: Path) -> None:
@@ -128,7 +129,7 @@ def test_too_many_void_trials_are_in_the_document_and_end_with_5(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Store.create(tmp_path / "run", meta(10)) as store:
-        store.add_many(a_row(n, *RESTORED, void="gone" if n in {3, 4} else None) for n in range(10))
+        keep_all(store, [a_row(n, *RESTORED, void="gone" if n in {3, 4} else None) for n in range(10)])
     with pytest.raises(HarnessError, match="2 of 10 trials are void, the first: gone"):
         conclude(tmp_path / "run", as_data=True)
     ended = parsed(capsys.readouterr().out)
@@ -142,7 +143,7 @@ def test_a_stop_is_told_with_the_interval_that_holds_after_it(tmp_path: Path) ->
         "decision": {"decision": "above", "k": 6, "n": 6, "trials": 6},
     }
     with Store.create(tmp_path / "run", meta(6) | facts) as store:
-        store.add_many(a_row(n, *RESTORED) for n in range(6))
+        keep_all(store, [a_row(n, *RESTORED) for n in range(6)])
         ended = conclusion(store)
     stop, exact = ended["stop"], ended["survived"]
     assert (stop["decision"], stop["k"], stop["rule"]["p1"]) == ("above", 6, 0.9)

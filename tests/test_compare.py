@@ -21,6 +21,7 @@ from faultkit.model.policies import Nothing, RestartUDriver
 from faultkit.model.trial import Detectors
 from faultkit.model.triggers import AtRequest
 from faultkit.results.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
+from faultkit.running.judging import keep_all
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.rates import rate
 from faultkit.store.store import Row, Store
@@ -43,7 +44,7 @@ def rows(outcomes: Iterable[str], **parts: Any) -> Iterable[Row]:
 def stored(directory: Path, rows: Iterable[Row]) -> Path:
     """A campaign with these trials."""
     with Store.create(directory, meta(0, experiment=directory.name)) as store:
-        store.add_many(rows)
+        keep_all(store, rows)
     return directory
 
 

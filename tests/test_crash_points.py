@@ -11,6 +11,7 @@ from drivers.rtl8139 import LifeCycle
 from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.crossings import Incomplete, crossings, gaps, table, told
 from faultkit.model.events import Event
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from injectors.channel.channel import Channel
 from tests.records import a_row, at
@@ -28,15 +29,18 @@ def a_sweep(place: Path, *met: str) -> pd.DataFrame:
 def a_store(place: Path, *met: str) -> Store:
     """The same, as a campaign."""
     store = Store.create(place, meta(len(met)))
-    store.add_many(
-        a_row(
-            n,
-            *(*witnessed(words), *(RECOVERED if words else ())),
-            driver=Rtl8139Micro(),
-            workload=LifeCycle("link change"),
-            fault=Channel("kill", "any", nth=n + 1),
-        )
-        for n, words in enumerate(met)
+    keep_all(
+        store,
+        [
+            a_row(
+                n,
+                *(*witnessed(words), *(RECOVERED if words else ())),
+                driver=Rtl8139Micro(),
+                workload=LifeCycle("link change"),
+                fault=Channel("kill", "any", nth=n + 1),
+            )
+            for n, words in enumerate(met)
+        ],
     )
     return store
 

@@ -20,6 +20,7 @@ from faultkit.figures.recovery import curve_of
 from faultkit.figures.shares import counts_by
 from faultkit.results import analysis
 from faultkit.results.summary import by, survival
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, RESTORED, Text, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
@@ -76,8 +77,8 @@ def test_a_curve_rises_within_its_band_and_drops_nothing(rows: list[tuple[str, f
 def test_recovery_times_keep_every_detected_trial(tmp_path: Path) -> None:
     down = (*RESTORED[:4], at(900, "workload.finished"))
     with Store.create(tmp_path / "run", meta(5)) as store:
-        store.add_many([a_row(0, *RESTORED), a_row(1, *EVENTS_OF["LOST"]), a_row(2, *down), a_row(3, *RESTORED[:2])])
-        store.add(a_golden_row(4))
+        keep_all(store, [a_row(0, *RESTORED), a_row(1, *EVENTS_OF["LOST"]), a_row(2, *down), a_row(3, *RESTORED[:2])])
+        keep(store, a_golden_row(4))
     found = figures.recovery_times(analysis.load(tmp_path / "run"))
     assert list(found["trial"]) == [0, 1, 2]
     assert list(found["ended"]) == ["restored", "final", "open"]
@@ -138,7 +139,7 @@ def test_crashes_and_detections_are_all_there(results: analysis.Results) -> None
 )  # fmt: skip
 def test_where_there_is_nothing_to_draw_a_chart_says_so(tmp_path: Path, draw: Any) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_golden_row(0))
+        keep(store, a_golden_row(0))
     empty = draw(analysis.trials(tmp_path / "run"))
     assert isinstance(empty, go.Figure) and not empty.data
     assert empty.layout.annotations[0].text == "nothing to draw"
@@ -146,7 +147,7 @@ def test_where_there_is_nothing_to_draw_a_chart_says_so(tmp_path: Path, draw: An
 
 def test_a_policy_that_never_helps_has_a_curve_too(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(2)) as store:
-        store.add_many([a_row(0, *EVENTS_OF["LOST"]), a_row(1, *EVENTS_OF["HUNG"], fault=Text())])
+        keep_all(store, [a_row(0, *EVENTS_OF["LOST"]), a_row(1, *EVENTS_OF["HUNG"], fault=Text())])
     drawn = figures.recovery(figures.recovery_times(analysis.load(tmp_path / "run")))
     assert drawn.data[-1].name == "restart_udriver: 0 of 2 came back, 1 ended for good, 1 still down"
     assert set(drawn.data[-1].y) == {0}

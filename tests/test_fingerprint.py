@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from benchmarks import fingerprint as published
 from faultkit.cli import cli
 from faultkit.results.fingerprint import fingerprint
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Row, Store
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta
@@ -23,7 +24,7 @@ LATER = (RESTORED[0], replace(RESTORED[1], t_ns=RESTORED[1].t_ns + 1), *RESTORED
 def stored(place: Path, *rows: Row) -> str:
     """The fingerprint of a campaign of these trials."""
     with Store.create(place, meta(len(rows))) as store:
-        store.add_many(rows)
+        keep_all(store, rows)
         return fingerprint(store)
 
 
@@ -58,7 +59,7 @@ def test_another_outcome_of_the_same_events_is_another_fingerprint(tmp_path: Pat
     before = stored(tmp_path / "one", *ROWS)
     with Store.open(tmp_path / "one", readonly=False) as store:
         assert store.outcomes() == {0: "RECOVERED", 1: "MASKED", 2: None}
-        store._update(1, {"outcome": "HUNG"})
+        store.update(1, {"outcome": "HUNG"})
         store._db.commit()
         assert fingerprint(store) != before
 
@@ -73,7 +74,7 @@ def test_show_tells_it(tmp_path: Path) -> None:
 def run_of(place: Path, **facts: object) -> Path:
     """A stored campaign with some facts."""
     with Store.create(place, {**meta(len(ROWS)), "image_packages": {"bash": "5.2-1"}, **facts}) as store:
-        store.add_many(ROWS)
+        keep_all(store, ROWS)
     return place
 
 
@@ -92,7 +93,7 @@ def test_a_run_that_differs_tells_what_else_differs(tmp_path: Path, monkeypatch:
     published.write([run_of(tmp_path / "first", image="i1", qemu="7.2")])
     there = run_of(tmp_path / "there", image="i2", image_packages={"bash": "5.2-2"}, qemu="8.0")
     with Store.open(there, readonly=False) as store:
-        store._update(0, {"outcome": "HUNG"})
+        store.update(0, {"outcome": "HUNG"})
         store._db.commit()
     text = published.compared(published.found(there))
     assert "ANOTHER than the published" in text

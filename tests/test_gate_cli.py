@@ -16,6 +16,7 @@ from faultkit.gate import known
 from faultkit.gate.sources import of_experiment
 from faultkit.model.errors import FaultkitError, UsageError
 from faultkit.running.experiment import load
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
 from tests.synthetic import meta
@@ -29,8 +30,8 @@ def campaign(directory: Path, planned: int | None = None, void: int = 0, **count
     ends = [name for name, count in counts.items() for _ in range(count)]
     facts = meta(planned or len(ends) + void) | {"file": str(directory.parent / "mine.py")}
     with Store.create(directory, facts) as store:
-        store.add_many(a_row(n, *EVENTS_OF[name]) for n, name in enumerate(ends))
-        store.add_many(a_row(len(ends) + n, void="QEMU ended with status 1") for n in range(void))
+        keep_all(store, [a_row(n, *EVENTS_OF[name]) for n, name in enumerate(ends)])
+        keep_all(store, [a_row(len(ends) + n, void="QEMU ended with status 1") for n in range(void)])
     return directory
 
 

@@ -15,7 +15,7 @@ from faultkit.gate.relative import NotWorse
 from faultkit.gate.shares import MEASURES, Share
 from faultkit.gate.times import INTERVALS, Within
 from faultkit.model.errors import UsageError
-from faultkit.results.summary import COLUMNS
+from faultkit.store.columns import GROUPS
 
 NBD = Clauses(where=(("driver", "nbd"), ("fault_type", "text: nop")))
 
@@ -126,7 +126,7 @@ CLAUSES = st.builds(
     Clauses,
     confidence=st.none() | st.integers(51, 99).map(lambda n: n / 100),
     trials=st.none() | st.integers(1, 10_000),
-    where=st.lists(st.tuples(st.sampled_from(COLUMNS), VALUES), max_size=3).map(tuple),
+    where=st.lists(st.tuples(st.sampled_from(GROUPS), VALUES), max_size=3).map(tuple),
 )
 SUBJECTS = st.sampled_from([(name,) for name in MEASURES]) | st.lists(
     st.sampled_from([*OUTCOMES]), min_size=1, max_size=4, unique=True

@@ -21,6 +21,8 @@ from faultkit.gate.github import command, commands, summary
 from faultkit.gate.junit import document
 from faultkit.gate.screen import Screen, as_json
 from faultkit.gate.sources import of_lines
+from faultkit.running.judging import keep, keep_all
+from faultkit.store.meta import Meta
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_golden_row, a_row, at
 from tests.synthetic import meta
@@ -37,11 +39,11 @@ LINES = ("survived >= 50 %", "no CRASHED", "no HUNG in 500 trials", "golden clea
 def answers(tmp_path: Path, *lines: str, void: int = 0, known: tuple[str, ...] = ()) -> Gated:
     """80 kills that were recovered from, 2 of nbd's usual crashes, another one, and a golden trial; some void."""
     with Store.create(tmp_path / "run", meta(84 + void)) as store:
-        store.add_many(a_row(n, *EVENTS_OF["RECOVERED"]) for n in range(80))
-        store.add_many(a_row(n, *EVENTS_OF["CRASHED"]) for n in (80, 81))
-        store.add(a_row(82, *OOPS, console=CONSOLE))
-        store.add(a_golden_row(83))
-        store.add_many(a_row(n, void="QEMU ended with status 1") for n in range(84, 84 + void))
+        keep_all(store, [a_row(n, *EVENTS_OF["RECOVERED"]) for n in range(80)])
+        keep_all(store, [a_row(n, *EVENTS_OF["CRASHED"]) for n in (80, 81)])
+        keep(store, a_row(82, *OOPS, console=CONSOLE))
+        keep(store, a_golden_row(83))
+        keep_all(store, [a_row(n, void="QEMU ended with status 1") for n in range(84, 84 + void)])
         return gated(store, of_lines(lines or LINES, "the test"), compared(facts_of(store), known=known))
 
 
@@ -130,7 +132,7 @@ NOTHING = Gated(
     crashes={},
     known=frozenset(),
     reports={},
-    meta={},
+    meta=Meta(),
 )
 
 

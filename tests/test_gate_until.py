@@ -17,6 +17,7 @@ from faultkit.gate.until import GateStopper, UntilDecided, refuse_undecidable
 from faultkit.model.codec import decode, encode
 from faultkit.model.errors import UsageError
 from faultkit.results.stopping import RuleStopper, StopCondition, Stopper, stopper_of
+from faultkit.running.judging import keep
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
 from tests.synthetic import meta
@@ -31,7 +32,7 @@ def follow(store: Store, stop: UntilDecided, ends: Sequence[str], order: Iterabl
         if looks.decided:
             break
         void = ends[n] == "void"
-        store.add(a_row(n, void="QEMU ended") if void else a_row(n, *EVENTS_OF[ends[n]]))
+        keep(store, a_row(n, void="QEMU ended") if void else a_row(n, *EVENTS_OF[ends[n]]))
         looks.ended(n, None)
     return looks
 
@@ -107,8 +108,8 @@ def test_it_is_plain_data_that_a_campaign_takes_for_a_stop(tmp_path: Path) -> No
     assert decode(encode(AGAINST)) == AGAINST
     assert isinstance(AGAINST, StopCondition)
     with created(tmp_path / "run", 1) as store:
-        follows: Stopper = stopper_of(AGAINST, store)
-        assert isinstance(follows, GateStopper)
+        stopper: Stopper = stopper_of(AGAINST, store)
+        assert isinstance(stopper, GateStopper)
         assert isinstance(stopper_of(None, store), RuleStopper)
 
 

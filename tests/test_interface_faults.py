@@ -12,6 +12,7 @@ from drivers.edu import Edu
 from experiments.microdriver.boundaries import Message, boundaries, fields, wrongs
 from experiments.microdriver.tables.interface import by, reaction, rows
 from faultkit.model.events import Event
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from injectors.channel.channel import Channel
 from microdriver.contract import Contract, parse
@@ -108,12 +109,13 @@ def test_the_kdrivers_reaction_is_read_from_what_happened(events: tuple[Event, .
 def test_the_table_counts_reactions_and_outcomes(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "faults", meta(3))
     fault = Channel("corrupt", "return", "probe", field="call", value=1)
-    store.add_many(
+    keep_all(
+        store,
         [
             a_row(0, driver=Edu(), fault=None, trigger=None),
             a_row(1, MET, REFUSED, FAILED, driver=Edu(), fault=fault),
             a_row(2, MET, driver=Edu(), fault=fault),
-        ]
+        ],
     )
     table = by(pd.DataFrame(list(rows(store))), "message", "field")
     assert table.loc["return probe", "call"].to_dict() == {

@@ -15,6 +15,7 @@ from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.costs import crossings, initialisation, throughput
 from faultkit.model.events import Event
 from faultkit.model.parts import Driver
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from tests.records import a_row, at
 from tests.synthetic import meta
@@ -23,8 +24,8 @@ from tests.synthetic import meta
 def store_of(place: Path, *rows: tuple[Driver, tuple[Event, ...]], of: str = "performance") -> Store:
     """A campaign of golden trials."""
     store = Store.create(place, meta(len(rows), experiment=of))
-    store.add_many(
-        a_row(n, *events, driver=driver, fault=None, trigger=None) for n, (driver, events) in enumerate(rows)
+    keep_all(
+        store, [a_row(n, *events, driver=driver, fault=None, trigger=None) for n, (driver, events) in enumerate(rows)]
     )
     return store
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from faultkit.machine.image import Image
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
+from faultkit.running.judging import keep
 from faultkit.running.minimise import Attempts, Minimal, Step, Subset, as_json, ddmin, minimise
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, Both, Hang, Kill, a_row
@@ -68,7 +69,7 @@ def test_another_failure_is_not_the_same_failure() -> None:
 )
 def test_what_cannot_be_minimised(tmp_path: Path, row: object, says: str) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(row)  # type: ignore[arg-type]
+        keep(store, row)  # type: ignore[arg-type]
         with pytest.raises(UsageError, match=says):
             minimise(store, 0, NO_IMAGE, lambda _: None)
 

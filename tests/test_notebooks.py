@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import faultkit
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import FILE, Store
 from notebooks.execute import CHART, executed, tidy
 from notebooks.slim import main as slim
@@ -79,8 +80,10 @@ def test_the_two_campaigns_are_pairs() -> None:
 def test_a_slim_campaign_has_the_same_trials_and_no_bulk(tmp_path: Path) -> None:
     bulk = at(5, "call.entered", "calls", function="nbd_open")
     with Store.create(tmp_path / "full", meta(4)) as store:
-        store.add_many(a_row(n, bulk, *EVENTS_OF[outcome]) for n, outcome in enumerate(("MASKED", "RECOVERED", "LOST")))
-        store.add(a_row(3, void="QEMU ended with status 1"))
+        keep_all(
+            store, [a_row(n, bulk, *EVENTS_OF[outcome]) for n, outcome in enumerate(("MASKED", "RECOVERED", "LOST"))]
+        )
+        keep(store, a_row(3, void="QEMU ended with status 1"))
     slim([str(tmp_path / "full"), str(tmp_path / "slim")])
     full, small = faultkit.load(tmp_path / "full"), faultkit.load(tmp_path / "slim")
     pd.testing.assert_frame_equal(full.trials, small.trials)
@@ -91,7 +94,7 @@ def test_a_slim_campaign_has_the_same_trials_and_no_bulk(tmp_path: Path) -> None
 
 def test_a_slim_campaign_may_be_its_beginning(tmp_path: Path) -> None:
     with Store.create(tmp_path / "full", meta(3)) as store:
-        store.add_many(a_row(n, *EVENTS_OF["MASKED"]) for n in range(3))
+        keep_all(store, [a_row(n, *EVENTS_OF["MASKED"]) for n in range(3)])
     slim([str(tmp_path / "full"), str(tmp_path / "slim"), "2"])
     found = faultkit.load(tmp_path / "slim")
     assert (len(found.trials), found.meta["planned"]) == (2, 2)

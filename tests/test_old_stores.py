@@ -19,6 +19,7 @@ from faultkit.model.codec import decode, encode
 from faultkit.model.events import Outcome
 from faultkit.results.compare import between
 from faultkit.results.trial_diff import TrialDiff
+from faultkit.running.judging import rejudge
 from faultkit.running.rerun import Changes, experiment_of
 from faultkit.store import moved
 from faultkit.store.store import FILE, Store
@@ -93,7 +94,9 @@ def test_the_table_leads_to_what_is_there(name: str) -> None:
 
 def test_every_name_in_a_store_is_found(old: Path) -> None:
     with Store.open(old) as store:
-        names = set(moved.named_in(store.meta())) | {n for t in store.done() for n in moved.named_in(store.plan(t))}
+        names = set(moved.named_in(store.meta().as_dict())) | {
+            n for t in store.done() for n in moved.named_in(store.plan(t))
+        }
     assert names
     for name in names:
         module, _, cls = name.partition(":")
@@ -109,7 +112,7 @@ def test_every_plan_is_a_trial_again_and_stays_so(old: Path) -> None:
 
 def test_the_recipe_of_every_template_can_be_read(old: Path) -> None:
     with Store.open(old) as store:
-        recipes = store.meta()["templates"].values()
+        recipes = store.meta().templates.values()
     for recipe in recipes:
         assert decode(recipe["first"]).driver.modules is not None
         assert decode(recipe["parts"])
@@ -126,7 +129,7 @@ def test_its_frame_has_what_the_file_has(old: Path) -> None:
 def test_it_is_judged_again_to_the_same_verdicts(old: Path) -> None:
     before = rows(old, f"{JUDGED}, {SORTED}")
     with Store.open(old, readonly=False, older=True) as store:
-        assert store.rejudge() == 0
+        assert rejudge(store) == 0
     assert rows(old, f"{JUDGED}, {SORTED}") == before
 
 
@@ -141,7 +144,7 @@ def test_it_is_reported(old: Path, capfd: pytest.CaptureFixture[str], monkeypatc
     said(capfd, monkeypatch, "report", old, "-o", old / "report.html")
     page = (old / "report.html").read_text()
     with Store.open(old) as store:
-        assert str(store.meta()["experiment"]) in page
+        assert str(store.meta().experiment) in page
 
 
 def test_it_is_compared_with_itself_in_pairs(old: Path) -> None:

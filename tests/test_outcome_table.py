@@ -10,6 +10,7 @@ import pytest
 
 from faultkit.model.errors import UsageError
 from faultkit.model.policies import Nothing, RestartUDriver
+from faultkit.running.judging import keep
 from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
@@ -35,7 +36,7 @@ def test_a_row_states_its_rate_with_the_exact_interval(store: Store) -> None:
 
 def test_outcomes_that_did_not_occur_have_no_column(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0, *EVENTS_OF["LOST"]))
+        keep(store, a_row(0, *EVENTS_OF["LOST"]))
         shown = printed(OutcomeTable.of(store), 120)
     assert "LOST" in shown
     assert "CRASHED" not in shown and "HUNG" not in shown
@@ -43,9 +44,9 @@ def test_outcomes_that_did_not_occur_have_no_column(tmp_path: Path) -> None:
 
 def test_several_policies_have_a_row_each(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(3)) as store:
-        store.add(a_row(0, *EVENTS_OF["RECOVERED"], fault=Kill(), policy=RestartUDriver()))
-        store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill(), policy=Nothing()))
-        store.add(a_row(2, *EVENTS_OF["LOST"], fault=Text(), policy=Nothing()))
+        keep(store, a_row(0, *EVENTS_OF["RECOVERED"], fault=Kill(), policy=RestartUDriver()))
+        keep(store, a_row(1, *EVENTS_OF["LOST"], fault=Kill(), policy=Nothing()))
+        keep(store, a_row(2, *EVENTS_OF["LOST"], fault=Text(), policy=Nothing()))
         words = [line.split()[0] for line in printed(OutcomeTable.of(store), 120).splitlines() if line.strip()]
         shown = words[words.index("kill") : words.index("TOTAL") + 1]
     assert shown == ["kill", "nothing", "restart_udriver", "text", "nothing", "TOTAL"]
@@ -66,7 +67,7 @@ def test_nothing_has_ended_yet(tmp_path: Path) -> None:
 
 
 def test_rows_can_be_something_else(store: Store) -> None:
-    store.add(a_row(12, *EVENTS_OF["LOST"], fault=CallError("nbd_open"), policy=Nothing()))
+    keep(store, a_row(12, *EVENTS_OF["LOST"], fault=CallError("nbd_open"), policy=Nothing()))
     shown = printed(OutcomeTable.of(store, "function"), 160)
     assert re.search(r"^function +planned", shown, re.MULTILINE)
     assert re.search(r"^nbd_open *\n  nothing +1 +1 +1 +1 ", shown, re.MULTILINE)

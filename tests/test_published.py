@@ -11,6 +11,7 @@ from experiments.literature import lines, publish, tables
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Event, Outcome
 from faultkit.results.causes import cause, causes
+from faultkit.running.judging import keep_all
 from faultkit.statistics.rates import rate
 from faultkit.store.store import Row, Store
 from tests.records import EVENTS_OF, Hang, Rtl8139, a_golden_row, a_row, at
@@ -54,7 +55,7 @@ def pairs(*outcomes: tuple[str | None, str | None]) -> list[Row]:
 def stored(place: Path, rows: list[Row], **facts: object) -> Store:
     """A finished campaign of these rows."""
     store = Store.create(place, meta(len(rows)) | facts)
-    store.add_many(rows)
+    keep_all(store, rows)
     return store
 
 

@@ -21,6 +21,7 @@ from faultkit.results.recoveries import (
     phase_quantiles,
     recovery_phases,
 )  # fmt: skip
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import Store
 from tests.records import MS, RESTORED, USUAL, a_golden_row, a_row, at
 from tests.synthetic import meta
@@ -32,11 +33,11 @@ LENGTHS = st.integers(1, 1000)
 def store(tmp_path: Path) -> Store:
     """One trial of every outcome, a golden one, a void one, and one whose detectors are others."""
     opened = Store.create(tmp_path / "run", meta(11))
-    opened.add_many(a_row(n, *events) for n, events in enumerate(USUAL.values()))
-    opened.add(a_golden_row(8))
-    opened.add(a_row(9, void="QEMU ended with status 1"))
+    keep_all(opened, [a_row(n, *events) for n, events in enumerate(USUAL.values())])
+    keep(opened, a_golden_row(8))
+    keep(opened, a_row(9, void="QEMU ended with status 1"))
     both = (*RESTORED[:3], at(13, "error.detected", by="heartbeat", what="x"), *RESTORED[3:])
-    opened.add(a_row(10, *both, detectors=Detectors(beat_s=0.5, deadline_s=2.0)))
+    keep(opened, a_row(10, *both, detectors=Detectors(beat_s=0.5, deadline_s=2.0)))
     return opened
 
 
@@ -79,7 +80,7 @@ def test_the_table_is_printed_and_given_to_scripts(store: Store) -> None:
 
 def test_without_errors_the_table_says_so(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store, (console := Console(width=100)).capture() as capture:
-        store.add(a_golden_row(0))
+        keep(store, a_golden_row(0))
         console.print(PhaseTable.of(store))
     assert "no error was detected" in capture.get()
 

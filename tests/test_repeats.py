@@ -11,6 +11,7 @@ from drivers.edu import Edu
 from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.repeats import recovery_s, table
 from faultkit.model.events import Event
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from tests.records import a_row, at
 from tests.synthetic import meta
@@ -33,7 +34,9 @@ def store(tmp_path: Path) -> Store:
     samples = (at(0, "resources.sampled", **HELD), at(1e6, "resources.sampled", **after))
     runs = ((Edu(), recovered(200)), (Rtl8139Micro(), recovered(200, slower_ms=0.1)), (Edu(), recovered(199)))
     store = Store.create(tmp_path / "result", meta(len(runs)))
-    store.add_many(a_row(n, samples[0], *events, samples[1], driver=driver) for n, (driver, events) in enumerate(runs))
+    keep_all(
+        store, [a_row(n, samples[0], *events, samples[1], driver=driver) for n, (driver, events) in enumerate(runs)]
+    )
     return store
 
 

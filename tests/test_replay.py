@@ -11,7 +11,8 @@ from faultkit.model.errors import UsageError
 from faultkit.model.events import Event
 from faultkit.results.summary import as_json, replays
 from faultkit.running.interference import as_meta
-from faultkit.running.replay import Replay, as_columns, described, first_difference, spread
+from faultkit.running.judging import keep, keep_all
+from faultkit.running.replay import Replay, as_row, described, first_difference, spread
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import RESTORED, a_row, at
@@ -26,7 +27,7 @@ OTHER = Replay(4, "LOST", False, False, (at(1, "service.restored"), None))
 def store(tmp_path: Path) -> Iterator[Store]:
     """Twenty trials, two of them void."""
     with Store.create(tmp_path / "run", meta(20)) as store:
-        store.add_many(a_row(n, *RESTORED, void="gone" if n in (0, 7) else None) for n in range(20))
+        keep_all(store, [a_row(n, *RESTORED, void="gone" if n in (0, 7) else None) for n in range(20)])
         yield store
 
 
@@ -34,11 +35,11 @@ def test_replays_are_kept_and_counted(store: Store) -> None:
     assert replays(store) == {"trials": 0, "runs": 0, "outcome_agrees": 0, "events_agree": 0}
     assert "run again" not in printed(OutcomeTable.of(store), 120)
     for found in (SAME, SAME, OTHER):
-        store.add_replay(as_columns(found, jobs=2))
+        store.add_replay(as_row(found, jobs=2))
     assert replays(store) == {"trials": 2, "runs": 3, "outcome_agrees": 2, "events_agree": 2}
     assert "run again 3 times: the same outcome in 2, all events in 2" in printed(OutcomeTable.of(store), 120)
     assert as_json(store)["replays"]["runs"] == 3
-    rows = list(store.query("SELECT n, jobs, outcome, difference FROM replays ORDER BY n"))
+    rows = list(store.select("SELECT n, jobs, outcome, difference FROM replays ORDER BY n"))
     assert rows[0] == (3, 2, "RECOVERED", None)
     assert rows[2] == (4, 2, "LOST", "  then: 1000000 ns service.restored {}\n  now:  nothing")
 
@@ -58,7 +59,7 @@ def test_a_sample_is_spread_over_the_valid_trials(store: Store) -> None:
 
 def test_of_nothing_there_is_no_sample(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0, void="gone"))
+        keep(store, a_row(0, void="gone"))
         with pytest.raises(UsageError, match="no valid trial to run again"):
             spread(store, 1)
 

@@ -35,6 +35,7 @@ from faultkit.report.theme import DARK, themable
 from faultkit.results.compare import within
 from faultkit.results.recoveries import phase_quantiles, recovery_phases
 from faultkit.results.summary import accounting, by, outcomes, survival
+from faultkit.running.judging import keep, keep_all
 from faultkit.statistics.rates import rate
 from faultkit.store.store import FILE, Row, Store
 from faultkit.verdict.outcomes import ENTRIES
@@ -111,7 +112,7 @@ def page(dashboard: Path) -> Page:
 def test_its_counts_are_the_stores(page: Page, run: Path) -> None:
     with Store.open(run) as store:
         stored = accounting(store) | outcomes(store)
-        ((detected, recovered, undetected),) = store.query(
+        ((detected, recovered, undetected),) = store.select(
             "SELECT COUNT(detected_by), COUNT(CASE WHEN detected_by IS NOT NULL THEN recovery_ns END), "
             "COUNT(*) FILTER (WHERE detected_by IS NULL AND outcome IN ('LOST', 'HUNG', 'CRASHED', 'CORRUPT')) "
             "FROM trials WHERE manifested AND injector <> 'golden'"
@@ -134,7 +135,7 @@ def test_its_table_is_the_stores(page: Page, run: Path) -> None:
     table = columns(page.data["campaigns"][0])
     shown = list(zip(table["trial"], table["outcome"], table["target"], table["recovery_ms"], strict=True))
     with Store.open(run) as store:
-        stored = store.query(
+        stored = store.select(
             "SELECT n, COALESCE(outcome, 'void'), target, ROUND(recovery_ns / 1e6, 3) FROM trials ORDER BY n"
         )
         assert shown == list(stored)
@@ -196,7 +197,7 @@ def test_how_it_was_run_is_told(dashboard: Path) -> None:
 def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     evil = "</script><script>alert(1)</script>"
     with Store.create(tmp_path / "run", meta(1) | {"question": evil, "experiment": evil, "command": evil}) as store:
-        store.add_many([a_row(0, *RESTORED, fault=Text(function=evil)), a_row(1, *RESTORED)])
+        keep_all(store, [a_row(0, *RESTORED, fault=Text(function=evil)), a_row(1, *RESTORED)])
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "<script>alert" not in text
@@ -228,7 +229,7 @@ def test_beyond_many_trials_all_failures_and_a_sample_are_shown_and_the_rule_is_
     shown = columns(page.data["campaigns"][0])
     with Store.open(run) as store:
         kept = "SELECT n FROM trials WHERE outcome IN ('LOST', 'HUNG', 'CRASHED', 'CORRUPT') OR void IS NOT NULL"
-        failures = {n for (n,) in store.query(kept)}
+        failures = {n for (n,) in store.select(kept)}
         assert page.counts["planned"] == 300 == accounting(store)["planned"], "the rest of the page counts all trials"
     assert failures <= set(shown["trial"]) and len(shown["trial"]) == 100
     assert f"The table holds 100 of 300 trials: all {len(failures)} that ended LOST or worse or are void" in text
@@ -241,7 +242,7 @@ def test_beyond_many_trials_all_failures_and_a_sample_are_shown_and_the_rule_is_
 def test_of_many_functions_those_with_activated_trials_are_listed(tmp_path: Path) -> None:
     rows = [a_row(n, *EVENTS_OF["MASKED" if n < 3 else "INACTIVE"], fault=Text(f"cp_{n:02}")) for n in range(30)]
     with Store.create(tmp_path / "run", meta(30)) as store:
-        store.add_many(rows)
+        keep_all(store, rows)
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert MOST_VALUES < 30 and "by function, the 3 of 30 with the most activated trials" in text
@@ -249,7 +250,7 @@ def test_of_many_functions_those_with_activated_trials_are_listed(tmp_path: Path
 
 def test_what_all_trials_have_in_common_is_said_once(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(2)) as store:
-        store.add_many([a_row(0, *RESTORED, fault=Text("cp_open")), a_row(1, *RESTORED, fault=Text("cp_close"))])
+        keep_all(store, [a_row(0, *RESTORED, fault=Text("cp_open")), a_row(1, *RESTORED, fault=Text("cp_close"))])
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "All with driver nbd, side u-driver, policy restart_udriver, workload writes." in text
@@ -288,8 +289,8 @@ def test_no_results_and_no_place_to_write(tmp_path: Path, run: Path) -> None:
 )
 def test_the_verdict_is_a_sentence(tmp_path: Path, names: list[str], sentence: str) -> None:
     with Store.create(tmp_path / "run", meta(len(names))) as store:
-        store.add_many(a_row(n, *EVENTS_OF[name]) for n, name in enumerate(names))
-        store.add(a_golden_row(99))
+        keep_all(store, [a_row(n, *EVENTS_OF[name]) for n, name in enumerate(names)])
+        keep(store, a_golden_row(99))
         assert verdict(read(tmp_path / "run", store)) == sentence
 
 
@@ -333,7 +334,7 @@ def test_durations_have_three_figures() -> None:
 
 def test_an_outage_longer_than_its_recovery_is_told(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0, *RESTORED, at(2011, "workload.finished")))
+        keep(store, a_row(0, *RESTORED, at(2011, "workload.finished")))
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Half of the recoveries took 28 ms or less" in text
@@ -389,7 +390,7 @@ def test_policies_are_compared_where_the_same_faults_met_them(tmp_path: Path) ->
         ]
 
     with Store.create(tmp_path / "run", meta(20)) as store:
-        store.add_many([row for n in range(10) for row in pair(n, "RECOVERED", "LOST" if n < 8 else "MASKED")])
+        keep_all(store, [row for n in range(10) for row in pair(n, "RECOVERED", "LOST" if n < 8 else "MASKED")])
         (expected,) = within(store, "policy")
     write([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()

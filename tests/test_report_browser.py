@@ -82,7 +82,7 @@ def title(page: Chrome, after: str) -> str:
 def stored(run: Path, sql: str) -> list[Any]:
     """The first column of a query."""
     with Store.open(run) as store:
-        return [row[0] for row in store.query(sql)]
+        return [row[0] for row in store.select(sql)]
 
 
 def test_every_chart_is_drawn(page: Chrome) -> None:
@@ -156,7 +156,7 @@ def test_an_undetected_failure_is_a_link_to_its_trial(page: Chrome, run: Path) -
     page.execute_script("arguments[0].click()", link)
     assert f"Trial {n}:" in title(page, after="")
     with Store.open(run) as store:
-        assert list(store.query("SELECT outcome, detected_by FROM trials WHERE n = ?", (n,))) == [
+        assert list(store.select("SELECT outcome, detected_by FROM trials WHERE n = ?", n)) == [
             (one(page, "dialog[open] .pill").text, None)
         ]
 

@@ -20,6 +20,7 @@ from faultkit.report import page as page_module
 from faultkit.report.campaign import Campaign, read
 from faultkit.report.card import Card, rendered
 from faultkit.report.theme import themable
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import Row, Store
 from tests.browser import MISSING, browser, complaints, opened
 from tests.records import EVENTS_OF, RESTORED, Both, Kill, Nbd, Text, Writes, a_golden_row, a_row, at
@@ -100,7 +101,7 @@ def hostile(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
     text = storable(request.param)
     facts = {"question": f"{text}\n{text}", "experiment": text, "command": text, "host": [text], text or "?": text}
     with Store.create(tmp_path / "run", meta(6) | facts) as store:
-        store.add_many(hostile_rows(text))
+        keep_all(store, hostile_rows(text))
     return text, tmp_path / "run"
 
 
@@ -142,9 +143,12 @@ def test_a_text_from_outside_stays_text(hostile: tuple[str, Path], tmp_path: Pat
 def test_a_browser_runs_no_text_from_outside(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(36) | {"experiment": HOSTILE[1], "question": HOSTILE[0]}) as store:
         for k, text in enumerate(HOSTILE):
-            store.add_many(
-                Row(n=6 * k + row.n, plan=row.plan, template="t", attempts=1, record=row.record, void=row.void)
-                for row in hostile_rows(text)
+            keep_all(
+                store,
+                [
+                    Row(n=6 * k + row.n, trial=row.trial, template="t", attempts=1, record=row.record, void=row.void)
+                    for row in hostile_rows(text)
+                ],
             )
     write([tmp_path / "run"], tmp_path / "report.html")
     with browser(tmp_path / "profile") as chrome:
@@ -198,7 +202,7 @@ ODD: dict[str, Any] = {
 @pytest.mark.usefixtures("light")
 def test_any_kind_of_fault_is_shown(name: str, tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(2)) as store:
-        store.add_many([ODD[name], a_row(1, *RESTORED)])
+        keep_all(store, [ODD[name], a_row(1, *RESTORED)])
     write([tmp_path / "run"], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     details = {n: unpacked(line) for n, line in Elements(page).data["campaigns"][0]["timelines"].items()}
@@ -209,7 +213,7 @@ def test_any_kind_of_fault_is_shown(name: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("light")
 def test_numbers_that_json_does_not_know_become_text(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(ODD["numbers"])
+        keep(store, ODD["numbers"])
     write([tmp_path / "run"], tmp_path / "report.html")
     lines = Elements((tmp_path / "report.html").read_text()).data["campaigns"][0]["timelines"]
     (data,) = [data for *_, kind, data in unpacked(lines["0"])["events"] if kind == "odd.numbers"]
@@ -272,7 +276,7 @@ def test_templates_escape_and_refuse_what_is_not_given() -> None:
 def test_drivers_and_functions_with_odd_names_keep_their_counts(tmp_path: Path) -> None:
     odd = Nbd(device="<b>")
     with Store.create(tmp_path / "run", meta(4)) as store:
-        store.add_many(a_row(n, *RESTORED, driver=odd, fault=Text(f"<{n}>")) for n in range(4))
+        keep_all(store, [a_row(n, *RESTORED, driver=odd, fault=Text(f"<{n}>")) for n in range(4)])
     write([tmp_path / "run"], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert all(f'<th scope="row">&lt;{n}&gt;</th>' in page for n in range(4))

@@ -22,6 +22,7 @@ from faultkit.results.compare import between
 from faultkit.running import campaign
 from faultkit.running.campaign import run_relocated
 from faultkit.running.experiment import listed, plan
+from faultkit.running.judging import keep
 from faultkit.running.part_syntax import parse_part, parse_parts
 from faultkit.running.rerun import Changes, experiment_of
 from faultkit.store.store import Row, Store
@@ -38,10 +39,10 @@ OPEN = Function("nbd_open", 0x3000, b"\x90\xc3")
 def store(tmp_path: Path) -> Iterator[Store]:
     """A golden trial, two faults, and a void trial."""
     with Store.create(tmp_path / "run", meta(4)) as store:
-        store.add(a_golden_row(0))
-        store.add(a_row(1, *EVENTS_OF["RECOVERED"], fault=Typed("nop", "nbd_open", 0x1000)))
-        store.add(a_row(2, *EVENTS_OF["LOST"], fault=Hang()))
-        store.add(a_row(3, void="gone"))
+        keep(store, a_golden_row(0))
+        keep(store, a_row(1, *EVENTS_OF["RECOVERED"], fault=Typed("nop", "nbd_open", 0x1000)))
+        keep(store, a_row(2, *EVENTS_OF["LOST"], fault=Hang()))
+        keep(store, a_row(3, void="gone"))
         yield store
 
 
@@ -67,7 +68,7 @@ def test_no_monitors_are_a_change(store: Store) -> None:
 
 
 def test_a_campaign_with_holes_is_refused(store: Store) -> None:
-    store.add(a_row(7, *EVENTS_OF["LOST"]))
+    keep(store, a_row(7, *EVENTS_OF["LOST"]))
     with pytest.raises(UsageError, match="was interrupted and has holes"):
         experiment_of(store, Changes())
 
@@ -75,7 +76,7 @@ def test_a_campaign_with_holes_is_refused(store: Store) -> None:
 def test_its_trials_are_pairs_with_the_stored_ones(store: Store, tmp_path: Path) -> None:
     with Store.create(tmp_path / "again", meta(4)) as again:
         for n, trial in enumerate(experiment_of(store, Changes(policy=Nothing())).trials(1)):
-            again.add(a_row(n, *EVENTS_OF["HUNG"], policy=trial.policy, fault=trial.fault, trigger=trial.trigger))
+            keep(again, a_row(n, *EVENTS_OF["HUNG"], policy=trial.policy, fault=trial.fault, trigger=trial.trigger))
         found = between(store, again)
     assert found.paired and found.only == (1, 0)
 
@@ -145,7 +146,7 @@ def row(monkeypatch: pytest.MonkeyPatch, fault: Any) -> Row:
 
 def test_the_plan_that_is_stored_is_the_one_that_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = row(monkeypatch, at())
-    assert ran.plan["fault"]["site"]["address"] == 0x3001 and ran.void is None and ran.attempts == 1
+    assert ran.trial.fault.site.address == 0x3001 and ran.void is None and ran.attempts == 1
 
 
 def test_without_its_site_a_trial_is_void_and_not_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,12 @@ from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, group_of
 from faultkit.model.codec import encode
 from faultkit.model.errors import UsageError
+from faultkit.model.events import Outcome
 from faultkit.model.trial import Trial
 from faultkit.results.stopping import RuleStopper, success
 from faultkit.running.campaign import Campaign, run_missing
 from faultkit.running.experiment import Experiment, load, plan
+from faultkit.running.judging import keep_all
 from faultkit.statistics.sequential import Decision, Sprt, first_decision
 from faultkit.store.store import Row, Store
 from faultkit.tables.outcome_table import OutcomeTable
@@ -74,7 +76,7 @@ def test_without_a_rule_nothing_is_decided() -> None:
     ],
 )
 def test_what_is_a_success(injector: str, outcome: str | None, expected: bool | None) -> None:
-    assert success(injector, outcome) is expected
+    assert success(injector, Outcome[outcome] if outcome else None) is expected
 
 
 @dataclass(slots=True)
@@ -130,10 +132,10 @@ def carried_out(store: Store, outcomes: Sequence[str]) -> Backwards:
 
 def test_a_campaign_ends_when_its_rule_has_decided(tmp_path: Path) -> None:
     outcomes = ["RECOVERED", "MASKED", "INACTIVE"] * 40
-    expected = first_decision(RULE, [success("kill", outcome) for outcome in outcomes])
+    expected = first_decision(RULE, [success("kill", Outcome[outcome]) for outcome in outcomes])
     with Store.create(tmp_path / "run", meta(120) | {"stop": encode(RULE)}) as store:
         pool = carried_out(store, outcomes)
-        decision = store.meta()["decision"]
+        decision = store.meta().decision
         assert decision == {"decision": "above", "k": 7, "n": 7, "trials": 10} and expected.n == 7
         assert 10 <= pool.submitted <= 12, "what was under way already is stored, too"
         assert store.done() == set(range(pool.submitted))
@@ -147,22 +149,22 @@ def test_a_decided_campaign_has_nothing_to_resume(tmp_path: Path) -> None:
         carried_out(store, outcomes)
         before = store.done()
         assert carried_out(store, outcomes).submitted == 0
-        assert store.done() == before and store.meta()["decision"]["decision"] == "below"
+        assert store.done() == before and store.meta().decision["decision"] == "below"
 
 
 def test_a_list_may_be_too_short_for_a_decision(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(4) | {"stop": encode(RULE)}) as store:
         carried_out(store, ["RECOVERED", "HUNG"] * 2)
         assert store.done() == {0, 1, 2, 3}
-        assert store.meta()["decision"] == {"decision": "undecided", "k": 2, "n": 4, "trials": 4}
+        assert store.meta().decision == {"decision": "undecided", "k": 2, "n": 4, "trials": 4}
 
 
 def test_an_interrupted_campaign_goes_on_where_its_rule_was(tmp_path: Path) -> None:
     outcomes = ["RECOVERED"] * 60
     with Store.create(tmp_path / "run", meta(60) | {"stop": encode(RULE)}) as store:
-        store.add_many(a_row(n, *EVENTS_OF["RECOVERED"]) for n in (0, 1, 3, 4))
+        keep_all(store, [a_row(n, *EVENTS_OF["RECOVERED"]) for n in (0, 1, 3, 4)])
         carried_out(store, outcomes)
-        assert store.meta()["decision"] == {"decision": "above", "k": 7, "n": 7, "trials": 7}
+        assert store.meta().decision == {"decision": "above", "k": 7, "n": 7, "trials": 7}
 
 
 def test_an_experiment_declares_its_rule(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.model.codec import encode
+from faultkit.model.codec import encode, name_of, short_name
 from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Event, Outcome
-from faultkit.store import store as module
-from faultkit.store.store import FILE, Row, Store, class_name, pack_events, unpack_events
+from faultkit.running.judging import keep, keep_all, rejudge
+from faultkit.store import database
+from faultkit.store.database import FILE
+from faultkit.store.packing import pack_events, unpack_events
+from faultkit.store.store import Row, Store
 from tests.records import EVENTS_OF, RESTORED, USUAL, CallError, a_golden_row, a_record, a_row, a_trial
 from tests.synthetic import campaign, meta
 
@@ -32,9 +35,9 @@ EVENTS = st.builds(
 def directory(tmp_path: Path) -> Path:
     """A store with one trial of every outcome, a golden one and a void one."""
     with Store.create(tmp_path / "run", meta(10)) as store:
-        store.add_many(a_row(n, *events) for n, events in enumerate(USUAL.values()))
-        store.add(a_golden_row(8))
-        store.add(a_row(9, void="QEMU ended with status 1"))
+        keep_all(store, [a_row(n, *events) for n, events in enumerate(USUAL.values())])
+        keep(store, a_golden_row(8))
+        keep(store, a_row(9, void="QEMU ended with status 1"))
     return tmp_path / "run"
 
 
@@ -46,7 +49,7 @@ def test_events_come_back_as_they_were(events: list[Event]) -> None:
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     record = a_record(*RESTORED, trial=a_trial(fault=CallError("nbd_queue_rq")), console="[ 1.0] nbd: ü\n")
     with Store.create(tmp_path / "run", {}) as store:
-        store.add(Row(n=3, plan=encode(record.trial), template="t1", attempts=2, record=record))
+        store.add(Row(n=3, trial=record.trial, template="t1", attempts=2, record=record))
     with Store.open(tmp_path / "run") as store:
         assert store.record(3) == record
         assert store.events(3) == record.events
@@ -57,16 +60,16 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_the_verdict_is_stored_beside_the_record(directory: Path) -> None:
     with Store.open(directory) as store:
-        rows = store.query("SELECT n, outcome, activated, manifested FROM trials WHERE n < 8 ORDER BY n")
+        rows = store.select("SELECT n, outcome, activated, manifested FROM trials WHERE n < 8 ORDER BY n")
         expected = [(o.value, o.name, int(o > Outcome.INACTIVE), int(o > Outcome.MASKED)) for o in Outcome]
         assert list(rows) == expected
 
 
 def test_the_parts_are_stored_by_their_short_names(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", {}) as store:
-        store.add(a_row(0, fault=CallError("nbd_queue_rq")))
-        store.add(a_golden_row(1))
-        names = list(store.query("SELECT driver, injector, target, trigger, policy, workload FROM trials ORDER BY n"))
+        keep(store, a_row(0, fault=CallError("nbd_queue_rq")))
+        keep(store, a_golden_row(1))
+        names = list(store.select("SELECT driver, injector, target, trigger, policy, workload FROM trials ORDER BY n"))
     assert names[0] == ("nbd", "call_error", "nbd_queue_rq", "at_request", "restart_udriver", "writes")
     assert names[1] == ("nbd", "golden", None, "", "restart_udriver", "writes")
 
@@ -98,7 +101,16 @@ def test_meta_is_kept_and_can_be_added_to(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", facts) as store:
         store.set_meta("finished", "2025-01-02T03:04:05+00:00")
         store.set_meta("wall_s", 1.5)
-        assert store.meta().items() >= (facts | {"finished": "2025-01-02T03:04:05+00:00", "wall_s": 1.5}).items()
+        found = store.meta()
+        new = {"finished": "2025-01-02T03:04:05+00:00", "wall_s": 1.5}
+        assert found.as_dict().items() >= (facts | new | {"drivers": ("nbd", "rtl8139")}).items()
+
+
+def test_a_fact_of_another_version_is_kept(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "run", {"weather": "rain", "seed": None}) as store:
+        found = store.meta()
+    assert found.others == {"weather": "rain"} and found.seed is None
+    assert found.as_dict()["weather"] == "rain"
 
 
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
@@ -151,7 +163,7 @@ def test_a_store_of_another_version_is_refused(directory: Path) -> None:
 
 
 def test_a_locked_store_is_a_harness_error(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOCK_WAIT_S", 0.01)
+    monkeypatch.setattr(database, "LOCK_WAIT_S", 0.01)
     other = sqlite3.connect(directory / FILE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with Store.open(directory, readonly=False) as store:
@@ -197,15 +209,15 @@ def test_a_trial_that_is_not_there_is_a_usage_error(directory: Path) -> None:
 
 def test_judging_again_changes_nothing_that_was_right(directory: Path) -> None:
     with Store.open(directory, readonly=False) as store:
-        assert store.rejudge() == 0
+        assert rejudge(store) == 0
 
 
 def test_judging_again_mends_the_columns_from_the_records(directory: Path) -> None:
     with sqlite3.connect(directory / FILE) as db:
         db.execute("UPDATE trials SET outcome = 'MASKED', recovery_ns = 1 WHERE n IN (2, 7, 9)")
     with Store.open(directory, readonly=False) as store:
-        assert store.rejudge() == 2, "two of the three are valid"
-        outcomes = dict(store.query("SELECT n, outcome FROM trials WHERE n IN (2, 7)"))
+        assert rejudge(store) == 2, "two of the three are valid"
+        outcomes = dict(store.select("SELECT n, outcome FROM trials WHERE n IN (2, 7)"))
     assert outcomes == {2: "RECOVERED", 7: "CORRUPT"}
 
 
@@ -215,7 +227,7 @@ def test_a_trial_whose_parts_are_gone_can_be_looked_at_but_not_judged_again(dire
     with Store.open(directory, readonly=False) as store:
         assert store.events(2) == EVENTS_OF["RECOVERED"]
         with pytest.raises(UsageError, match=r"parts of trial 2 .* cannot be made again"):
-            store.rejudge()
+            rejudge(store)
 
 
 def made_older(directory: Path) -> None:
@@ -230,14 +242,14 @@ def made_older(directory: Path) -> None:
 def test_results_of_an_earlier_version_are_brought_up_to_date_by_judging_again(directory: Path) -> None:
     columns = "SELECT n, side, fault_type, outcome, warned, void FROM trials ORDER BY n"
     with Store.open(directory) as store:
-        before = list(store.query(columns))
+        before = list(store.select(columns))
     made_older(directory)
     with pytest.raises(UsageError, match=r"written by an earlier version of faultkit: `faultkit judge .*run` brings"):
         Store.open(directory)
     with Store.open(directory, readonly=False, older=True) as store:
-        store.rejudge()
+        rejudge(store)
     with Store.open(directory) as store:
-        assert list(store.query(columns)) == before
+        assert list(store.select(columns)) == before
         assert before[0][1:3] == ("u-driver", "kill") and before[8][1:3] == ("", "golden")
 
 
@@ -247,12 +259,12 @@ def test_results_that_cannot_be_judged_stay_as_they_were(directory: Path) -> Non
         db.execute("UPDATE trials SET plan = replace(plan, 'tests.records:Kill', 'tests.records:Gone') WHERE n = 5")
     for _ in range(2):
         with Store.open(directory, readonly=False, older=True) as store, pytest.raises(UsageError, match="of trial 5"):
-            store.rejudge()
+            rejudge(store)
         with pytest.raises(UsageError, match="written by an earlier version"):
             Store.open(directory)
 
 
 def test_the_short_name_of_an_encoded_part() -> None:
-    assert class_name(encode(CallError())) == "call_error"
-    assert class_name({"is": "drivers.rtl8139:Rtl8139"}) == "rtl8139"
-    assert class_name(None) == "golden"
+    assert short_name(encode(CallError())["is"]) == name_of(CallError()) == "call_error"
+    assert short_name("drivers.rtl8139:Rtl8139") == "rtl8139"
+    assert name_of(None) == "golden"

@@ -11,7 +11,6 @@ import pytest
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.results.summary import (
-    COLUMNS,
     about,
     accounting,
     accounting_by,
@@ -25,8 +24,11 @@ from faultkit.results.summary import (
     replays,
     survival,
 )
+from faultkit.running.judging import keep
 from faultkit.statistics.rates import rate
+from faultkit.store import queries
 from faultkit.store import store as store_module
+from faultkit.store.columns import GROUPS
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import EVENTS_OF, USUAL, CallError, Kill, Typed, a_golden_row, a_row, at
@@ -55,21 +57,21 @@ def test_the_accounting_is_a_line(store: Store) -> None:
 
 def test_a_failure_whose_activation_went_unseen_stays_in_the_denominator(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0, at(10, "workload.gave_up")))
+        keep(store, a_row(0, at(10, "workload.gave_up")))
         assert accounting(store) == {"planned": 1, "injected": 1, "activated": 1, "manifested": 1, "void": 0}
         assert survival(outcomes(store)) == rate(0, 1)
 
 
 def test_a_trigger_that_never_fired_injected_nothing(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
-        store.add(a_row(0))
+        keep(store, a_row(0))
         assert accounting(store) == {"planned": 1, "injected": 0, "activated": 0, "manifested": 0, "void": 0}
         assert outcomes(store)["INACTIVE"] == 1
 
 
 def test_without_a_plan_what_is_there_was_planned(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", {}) as store:
-        store.add(a_row(0))
+        keep(store, a_row(0))
         assert accounting(store)["planned"] == 1
 
 
@@ -95,7 +97,7 @@ def test_trials_cannot_be_grouped_by_just_anything(store: Store) -> None:
 @pytest.mark.parametrize("kind", ["error.detected", "recovery.started", "request.failed"])
 def test_a_golden_trial_that_is_not_clean_is_a_false_positive(store: Store, kind: str) -> None:
     assert false_positives(store) == 0
-    store.add(a_golden_row(12, at(1, kind, by="heartbeat")))
+    keep(store, a_golden_row(12, at(1, kind, by="heartbeat")))
     assert false_positives(store) == 1
     assert "1 of 3 golden trials were not clean" in printed(OutcomeTable.of(store), 80)
 
@@ -109,6 +111,7 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
         "grouped_by": "injector",
         "by": by(store, "injector"),
         "accounting_by": accounting_by(store, "injector"),
+        "unjudged": {},
         "cost": cost(store),
         "replays": replays(store),
         "interference": None,
@@ -119,7 +122,8 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
 
 
 def test_no_event_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "unpack_events", lambda blob: pytest.fail("events were read"))
+    for module in (store_module, queries):
+        monkeypatch.setattr(module, "unpack_events", lambda blob: pytest.fail("events were read"))
     assert as_json(store)["accounting"]["activated"] == 8
     assert "TOTAL" in printed(OutcomeTable.of(store), 100)
 
@@ -127,7 +131,7 @@ def test_no_event_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None
 def test_it_counts_while_the_campaign_runs(store: Store) -> None:
     with Store.open(store.path) as reader:
         assert accounting(reader)["activated"] == 8
-        store.add(a_row(12, *EVENTS_OF["CRASHED"]))
+        keep(store, a_row(12, *EVENTS_OF["CRASHED"]))
         assert accounting(reader)["activated"] == 9
         assert outcomes(reader)["CRASHED"] == 2
         assert "13 of 16 planned trials have ended so far" in printed(OutcomeTable.of(reader), 80)
@@ -135,8 +139,8 @@ def test_it_counts_while_the_campaign_runs(store: Store) -> None:
 
 def test_a_target_can_be_grouped_by(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(2)) as store:
-        store.add(a_row(0, *EVENTS_OF["LOST"], fault=CallError("nbd_open")))
-        store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill()))
+        keep(store, a_row(0, *EVENTS_OF["LOST"], fault=CallError("nbd_open")))
+        keep(store, a_row(1, *EVENTS_OF["LOST"], fault=Kill()))
         assert {name: counts["LOST"] for name, counts in by(store, "target").items()} == {"": 1, "nbd_open": 1}
 
 
@@ -147,7 +151,7 @@ def test_each_group_has_its_accounting(store: Store) -> None:
     assert groups["golden"] == {"planned": 2, "injected": 0, "activated": 0, "manifested": 0, "void": 0}
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", GROUPS)
 def test_the_accounting_of_the_groups_adds_up(tmp_path: Path, column: str) -> None:
     with Store.open(campaign(tmp_path / "run", 200, seed=3)) as store:
         groups, whole = accounting_by(store, column), accounting(store)
@@ -162,10 +166,10 @@ def test_the_accounting_of_the_groups_adds_up(tmp_path: Path, column: str) -> No
 
 def test_faults_are_told_apart_by_side_type_and_function(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(4)) as store:
-        store.add(a_row(0, *EVENTS_OF["LOST"], fault=CallError("nbd_open")))
-        store.add(a_row(1, *EVENTS_OF["LOST"], fault=Kill()))
-        store.add(a_row(2, void="QEMU ended", fault=Typed("nop", "nbd_open")))
-        store.add(a_golden_row(3))
+        keep(store, a_row(0, *EVENTS_OF["LOST"], fault=CallError("nbd_open")))
+        keep(store, a_row(1, *EVENTS_OF["LOST"], fault=Kill()))
+        keep(store, a_row(2, void="QEMU ended", fault=Typed("nop", "nbd_open")))
+        keep(store, a_golden_row(3))
         assert {name: sum(counts.values()) for name, counts in by(store, "side").items()} == {"u-driver": 2}
         assert {name: group["planned"] for name, group in accounting_by(store, "side").items()} == {
             "k-driver": 1,

@@ -14,6 +14,7 @@ from faultkit.model.events import Event
 from faultkit.model.trial import Detectors
 from faultkit.model.triggers import Every
 from faultkit.results.sweeps import detector_table, throughput
+from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import Store
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta
@@ -36,7 +37,7 @@ def test_throughput_is_told_as_the_share_of_the_golden_trials(tmp_path: Path) ->
         a_row(3, *RESTORED, *requests("write", 10, 1100), at(900, "read.mismatched", block=1), trigger=Every(2.0)),
     ]
     with Store.create(tmp_path / "run", meta(4)) as store:
-        store.add_many(rows)
+        keep_all(store, rows)
         frame = throughput(store)
     assert list(frame["op"]) == ["read", "write", "read", "write"]
     assert list(frame["per_s"]) == [100, 40, 75, 10]
@@ -52,12 +53,12 @@ def watched(tmp_path: Path) -> Store:
     alarm = (at(5, "error.detected", by="heartbeat", what="x"), at(9, "error.gone"))
     quick, slow = Detectors(0.1, 0.2), Detectors(0.5, 2.0)
     golden: dict[str, Any] = {"fault": None, "trigger": None}
-    store.add(a_row(0, detectors=quick, **golden))
-    store.add(a_row(1, *alarm, detectors=quick, **golden))
-    store.add(a_row(2, *RESTORED, detectors=quick))
-    store.add(a_row(3, *RESTORED, detectors=quick))
-    store.add(a_row(4, detectors=slow, **golden))
-    store.add(a_row(5, void="lost", detectors=slow, **golden))
+    keep(store, a_row(0, detectors=quick, **golden))
+    keep(store, a_row(1, *alarm, detectors=quick, **golden))
+    keep(store, a_row(2, *RESTORED, detectors=quick))
+    keep(store, a_row(3, *RESTORED, detectors=quick))
+    keep(store, a_row(4, detectors=slow, **golden))
+    keep(store, a_row(5, void="lost", detectors=slow, **golden))
     return store
 
 

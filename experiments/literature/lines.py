@@ -96,7 +96,7 @@ def false_positive(store: Store) -> Iterator[Line]:
 
 def quickstart_nbd(store: Store) -> Iterator[Line]:
     """The share of trials with the same outcome alone and at the same time as others."""
-    found = store.meta()["interference"]
+    found = store.meta().interference or {}
     ours = rate(found["outcome_agrees"], found["trials"])
     yield Line(f"same outcome at 1 and {found['jobs']} jobs", "not printed", str(ours), "all", ours.k == ours.n)
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,6 +19,7 @@ from experiments.literature.lines import LINES, Line
 from experiments.literature.tables import TABLES
 from faultkit.model.errors import UsageError
 from faultkit.results.summary import replays
+from faultkit.store.meta import Meta
 from faultkit.store.store import Store
 
 HOME = Path(__file__).parents[2]
@@ -44,11 +44,11 @@ def main() -> None:
 def publish(store: Store) -> None:
     """The tables of one campaign. Raises: UsageError if it is not one of ours, or not run to its end."""
     meta = store.meta()
-    name = meta["experiment"]
+    name = str(meta.experiment)
     if name not in TABLES:
         raise UsageError(f"{store.path} is of {name}: there are tables for {', '.join(TABLES)}")
-    if len(store.done()) < meta["planned"]:
-        raise UsageError(f"{store.path} has {len(store.done())} of {meta['planned']} trials: continue it with --resume")
+    if len(store.done()) < (meta.planned or 0):
+        raise UsageError(f"{store.path} has {len(store.done())} of {meta.planned} trials: continue it with --resume")
     texts = [provenance(meta, replays(store))]
     for title, table in TABLES[name].items():
         frame = table(store)
@@ -59,12 +59,12 @@ def publish(store: Store) -> None:
     lines.to_csv(PUBLISHED / f"{name}-lines.csv", index=False)
 
 
-def provenance(meta: Mapping[str, Any], again: Mapping[str, int]) -> str:
+def provenance(meta: Meta, again: Mapping[str, int]) -> str:
     """The provenance of a table: the command, the versions, and the number of trials that replayed identically."""
-    ran = f"`faultkit run {meta['experiment']} --seed {meta['seed']}`, {meta['planned']} trials"
+    ran = f"`faultkit run {meta.experiment} --seed {meta.seed}`, {meta.planned} trials"
     replayed = f"{again['events_agree']} of {again['runs']} replayed bit for bit"
-    versions = f"faultkit {meta['git_revision']}, Linux {meta['kernel']}, QEMU {meta['qemu']}"
-    return f"{ran}, {replayed}; {versions}, {meta['accel']}, shift {meta['shift']}, {meta['started'][:10]}.\n"
+    versions = f"faultkit {meta.git_revision}, Linux {meta.kernel}, QEMU {meta.qemu}"
+    return f"{ran}, {replayed}; {versions}, {meta.accel}, shift {meta.shift}, {(meta.started or '')[:10]}.\n"
 
 
 def markdown(frame: pd.DataFrame) -> str:

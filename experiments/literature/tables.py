@@ -17,6 +17,7 @@ from faultkit.results.analysis import frame_of, rates
 from faultkit.results.causes import causes
 from faultkit.results.sweeps import throughput
 from faultkit.statistics.rates import Rate, rate
+from faultkit.store import queries
 from faultkit.store.store import Store
 
 Table = Callable[[Store], pd.DataFrame]
@@ -113,8 +114,8 @@ def shadowed(store: Store) -> pd.DataFrame:
 
 def fault_load(store: Store) -> pd.DataFrame:
     """By driver and number of faults at once: the share of trials whose service was there at the end."""
-    faulty = store.query("SELECT n FROM trials WHERE injector <> 'golden'")
-    loads = {n: len(simple_faults(decode(store.plan(n)["fault"]))) for (n,) in faulty}
+    faults = ((trial.n, trial.plan["fault"]) for trial in queries.planned(store))
+    loads = {n: len(simple_faults(decode(fault))) for n, fault in faults if fault}
     frame = frame_of(store)
     frame = frame[frame["outcome"].notna() & (frame["injector"] != "golden")]
     frame = frame.assign(faults=frame["trial"].map(loads))
@@ -149,7 +150,7 @@ def loss(store: Store) -> pd.DataFrame:
 
 def together(store: Store) -> pd.DataFrame:
     """Trials run alone and several at a time: the numbers with the same outcome, and with the same events."""
-    found = store.meta()["interference"]
+    found = store.meta().interference or {}
     columns = ["jobs", "trials", "outcome_agrees", "events_agree"]
     return pd.DataFrame([[found[name] for name in columns]], columns=columns)
 

@@ -20,12 +20,13 @@ from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.model.errors import FaultkitError, HarnessError, UsageError
 from faultkit.results.conclusion import conclusion, trouble
-from faultkit.results.summary import accounting, replays
+from faultkit.results.summary import replays
 from faultkit.running import campaign, doctor, experiment
 from faultkit.running.campaign import Campaign
 from faultkit.running.experiment import Experiment
 from faultkit.running.progress import Bar
 from faultkit.running.replay import replay, spread
+from faultkit.store import queries
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 
@@ -114,10 +115,10 @@ def run_again(out: Path, count: int | None, guest: Image, console: Console) -> N
 
 def sample_size(store: Store, count: int | None) -> int:
     """The number of trials to replay: as asked for; by default a few, once, if they are reproducible."""
-    ran = len(store.done()) - accounting(store)["void"]
+    ran = len(queries.valid_numbers(store))
     if count is not None:
         return min(count, ran)
-    reproducible = store.meta()["accel"] == "tcg" and not replays(store)["runs"]
+    reproducible = store.meta().accel == "tcg" and not replays(store)["runs"]
     return min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0
 
 

@@ -179,7 +179,7 @@ def declared(result: Path) -> Rules:
     with Store.open(result) as store:
         meta = store.meta()
     with preceded_by(f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
-        asked = experiment.load(str(meta.get("file") or meta.get("experiment")))
+        asked = experiment.load(str(meta.file or meta.experiment))
     return of_experiment(asked)
 
 
@@ -228,7 +228,7 @@ def update(store: Store, facts: Facts, path: Path | None) -> None:
         raise UsageError("--update-known: give the list to add to: --known FILE")
     old = known.signatures(path) if path.exists() else frozenset[str]()
     meta = store.meta()
-    where = f"{meta.get('experiment')}, seed {meta.get('seed')}, trial"
+    where = f"{meta.experiment}, seed {meta.seed}, trial"
     new = {name: f"{where} {trials[0]}" for name, trials in facts.crashes().items() if name not in old}
     known.add(path, new)
     click.echo(f"{path}: {len(new)} added to {len(old)} known crash signatures", err=True)

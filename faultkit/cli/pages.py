@@ -21,6 +21,7 @@ from faultkit.cli import cli, manual
 from faultkit.model import vocabulary
 from faultkit.model.actions import REMEDIES
 from faultkit.running import catalogue
+from faultkit.store import columns
 from faultkit.verdict.outcomes import ENTRIES
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +147,14 @@ API = (
     "faultkit.statistics.sequential",
     "faultkit.pytest_plugin",
 )
+
+
+def trial_columns() -> str:
+    """The columns of frames of trials, with their types."""
+    rows = ((f"`{name}`", dtype, doc) for name, dtype, doc in columns.documented())
+    return table(("column", "dtype", ""), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     **{kind: partial(listed, kind) for kind in catalogue.KINDS if kind != "injectors"},
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
@@ -156,6 +165,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "evidence": evidence,
     "actions": recovery_actions,
+    "trial-columns": trial_columns,
     "policy-classes": partial(classes, "policies", "recovery"),
     "trigger-classes": partial(classes, "triggers", "the fault is put in"),
 }

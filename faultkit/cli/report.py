@@ -68,7 +68,7 @@ def shown(place: Path) -> dict[str, Any]:
     """A campaign of the dashboard, for `--json`."""
     with Store.open(place) as store:
         meta, ended = store.meta(), len(store.done())
-    facts = {name: meta.get(name) for name in ("experiment", "seed", "planned")}
+    facts = {name: getattr(meta, name) for name in ("experiment", "seed", "planned")}
     return {"result": str(place), **facts, "ended": ended}
 
 

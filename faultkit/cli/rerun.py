@@ -68,9 +68,10 @@ def command(
     )
     with open_results(result) as store:
         meta, loaded = store.meta(), experiment_of(store, changes)
-    place = out or (latest(loaded.name) if resume else place_for(loaded.name, meta["seed"]))
+    seed = meta.seed or 0
+    place = out or (latest(loaded.name) if resume else place_for(loaded.name, seed))
     asked = Asked(
-        experiment=loaded, seed=meta["seed"], count=count, jobs=jobs, out=place, resume=resume, dry_run=dry_run,
-        again=again, machine=Machine(accel=meta["accel"], shift=meta["shift"]),
+        experiment=loaded, seed=seed, count=count, jobs=jobs, out=place, resume=resume, dry_run=dry_run,
+        again=again, machine=Machine(accel=meta.accel, shift=meta.shift),
     )  # fmt: skip
     return carry_out(asked, as_data=as_data)

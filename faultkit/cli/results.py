@@ -14,7 +14,8 @@ from rich.console import Console
 from faultkit.machine.image import Image, cached, image
 from faultkit.model.errors import UsageError
 from faultkit.running import catalogue, experiment
-from faultkit.store.store import FILE, Store
+from faultkit.store.database import FILE
+from faultkit.store.store import Store
 
 RESULTS = Path("results")
 
@@ -50,7 +51,7 @@ def found(path: Path) -> Path:
 def open_results(result: Path, *, readonly: bool = True, older: bool = False) -> Store:
     """A store, with the parts of its trials importable if they lie beside a user's experiment."""
     store = Store.open(result, readonly=readonly, older=older)
-    file = store.meta().get("file")
+    file = store.meta().file
     if file and Path(file).exists():
         with suppress(UsageError):
             experiment.load(file)
@@ -80,7 +81,7 @@ def link_latest(out: Path) -> None:
 
 def guest_of(store: Store, console: Console) -> Image:
     """The guest that a campaign was run on, if it is in the cache; else this machine's."""
-    return cached(store.meta()["image"]) or built_guest(console)
+    return cached(str(store.meta().image)) or built_guest(console)
 
 
 def built_guest(console: Console) -> Image:

@@ -12,7 +12,8 @@ from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import complete_experiments, latest
 from faultkit.machine.qemu import Machine
 from faultkit.running import experiment
-from faultkit.store.store import FILE, Store
+from faultkit.store.database import FILE
+from faultkit.store.store import Store
 
 
 @click.command(name="run", short_help="Run an experiment.")
@@ -92,4 +93,4 @@ def as_before(out: Path, seed: int | None, count: int | None) -> tuple[int | Non
         return seed, count
     with Store.open(out) as store:
         meta = store.meta()
-    return meta["seed"] if seed is None else seed, meta["planned"] if count is None else count
+    return meta.seed if seed is None else seed, meta.planned if count is None else count

@@ -13,7 +13,8 @@ from rich.console import Console
 from faultkit.cli import options
 from faultkit.cli.results import open_results, result_argument
 from faultkit.results.fingerprint import fingerprint
-from faultkit.results.summary import COLUMNS, as_json
+from faultkit.results.summary import as_json
+from faultkit.store.columns import GROUPS
 from faultkit.store.store import Store
 from faultkit.tables import timeline
 from faultkit.tables.outcome_table import OutcomeTable
@@ -26,9 +27,9 @@ from faultkit.tables.outcome_table import OutcomeTable
     "--by",
     "column",
     metavar="COLUMN",
-    type=click.Choice(COLUMNS),
+    type=click.Choice(GROUPS),
     default="injector",
-    help=f"What the rows are: {', '.join(COLUMNS)} (default: injector).",
+    help=f"What the rows are: {', '.join(GROUPS)} (default: injector).",
 )
 @click.option(
     "--phases",
@@ -44,7 +45,7 @@ from faultkit.tables.outcome_table import OutcomeTable
     help="Only a short hash of all outcomes and events: two campaigns that have the same are the same, bit for bit.",
 )
 @options.as_json(
-    "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, cost, replays, "
+    "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, unjudged, cost, replays, "
     "interference, about}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, "
     "policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`; with --fingerprint "
     "`{fingerprint}`"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from faultkit.gate.answers import Answer, Ruling
 from faultkit.gate.facts import Facts, report_of
 from faultkit.gate.sources import Named, Rules
 from faultkit.results.summary import VOID_SHARE, accounting
+from faultkit.store.meta import Meta
 from faultkit.store.store import Store
 
 PASSED, FAILED, INCONCLUSIVE, HARNESS = 0, 1, 3, 5
@@ -37,7 +37,7 @@ class Gated:
     crashes: Mapping[str, tuple[int, ...]]  # signature -> trials
     known: frozenset[str]
     reports: Mapping[str, str] = field(repr=False)  # signature -> the kernel's first report
-    meta: Mapping[str, Any] = field(repr=False)
+    meta: Meta = field(repr=False)
 
     @property
     def answer(self) -> Answer:
@@ -93,6 +93,8 @@ def sound(ruling: Ruling, facts: Facts) -> Ruling:
 
 def trouble(facts: Facts) -> str:
     """The trouble with the harness; "" if there is none."""
+    if facts.unjudged:
+        return f"{len(facts.unjudged)} of {facts.ended} trials have no verdict: `faultkit judge` asks the oracle again"
     if not facts.harness_trouble:
         return ""
     share = f"more than {100 * VOID_SHARE:g} %"
@@ -103,7 +105,7 @@ def gated(store: Store, rules: Rules, facts: Facts) -> Gated:
     """The gate's answers for a stored campaign."""
     meta, crashes = store.meta(), facts.crashes()
     return Gated(
-        experiment=str(meta.get("experiment")),
+        experiment=str(meta.experiment),
         result=str(store.path),
         origin=rules.origin,
         lines=assess(rules.rules, facts),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from faultkit.model.events import Kind, Outcome
 from faultkit.results.signatures import excerpt, signature
-from faultkit.results.summary import COLUMNS, GOLDEN, VOID_SHARE
+from faultkit.results.summary import GOLDEN, VOID_SHARE
 from faultkit.statistics.sequential import Decision
+from faultkit.store import queries
+from faultkit.store.queries import Judged
 from faultkit.store.store import Store
 
 TIMES = {"recovery": "recovery_ns", "detection": "detection_latency_ns", "outage": "outage_ns"}
-FLAGS = ("injected", "manifested", "leaked", "warned", "udriver_died", "kdriver_reloaded")
-FIELDS = ("n", "outcome", "crash_kind", "crash_function", "recoveries", *FLAGS, *TIMES.values())
 UNDECIDED = Decision.UNDECIDED.value
 
 
@@ -24,9 +23,9 @@ class Seen:
 
     n: int
     outcome: Outcome
-    flags: frozenset[str]
+    flags: frozenset[str]  # those of columns.FLAGS that hold
     times: Mapping[str, int | None]
-    strata: Mapping[str, str]  # column of COLUMNS -> value, "" for none
+    strata: Mapping[str, str]  # name in columns.GROUPS -> value, "" for none
     recoveries: int = 0  # attempts started
     crash: str | None = None  # the signature
 
@@ -58,6 +57,7 @@ class Facts:
     trials: tuple[Seen, ...]  # the valid ones, golden ones too, in the order of the list
     planned: int
     void: int
+    unjudged: tuple[int, ...] = ()  # the numbers of the trials that ran but have no verdict
     watched: bool = False  # it was to stop once decided, so tests for a fixed number of trials do not hold
     decided: bool = False  # it did stop so, before the end of its list
     known: frozenset[str] = frozenset()  # crash signatures that are not news
@@ -66,8 +66,8 @@ class Facts:
 
     @property
     def ended(self) -> int:
-        """The number of trials that have ended, void ones included."""
-        return len(self.trials) + self.void
+        """The number of trials that have ended, void ones and those without a verdict included."""
+        return len(self.trials) + self.void + len(self.unjudged)
 
     @property
     def unfinished(self) -> bool:
@@ -93,33 +93,30 @@ class Facts:
 
 
 def facts_of(store: Store) -> Facts:
-    """The facts in a store, by SQL alone: no event is unpacked."""
-    columns = ", ".join((*FIELDS, *COLUMNS))
-    rows = store.query(f"SELECT {columns} FROM trials WHERE void IS NULL ORDER BY n")  # noqa: S608
-    trials = tuple(seen(dict(zip((*FIELDS, *COLUMNS), row, strict=True))) for row in rows)
-    ((void, stored),) = store.query("SELECT COUNT(void), COUNT(*) FROM trials")
-    meta = store.meta()
-    decision = (meta.get("decision") or {}).get("decision", UNDECIDED)
+    """The facts in a store; no event is unpacked."""
+    meta, counts = store.meta(), queries.counts(store)
+    decision = (meta.decision or {}).get("decision", UNDECIDED)
     return Facts(
-        trials=trials,
-        planned=int(meta.get("planned", stored)),
-        void=void,
-        watched=meta.get("stop") is not None,
+        trials=tuple(map(seen, queries.judged(store))),
+        planned=counts.planned if meta.planned is None else meta.planned,
+        void=counts.void,
+        unjudged=tuple(queries.without_verdict(store)),
+        watched=meta.stop is not None,
         decided=decision != UNDECIDED,
     )
 
 
-def seen(row: Mapping[str, Any]) -> Seen:
-    """A row of the store."""
-    kind = row["crash_kind"]
+def seen(trial: Judged) -> Seen:
+    """A stored trial as rules see it."""
+    kind = trial.crash_kind
     return Seen(
-        n=row["n"],
-        outcome=Outcome[row["outcome"]],
-        flags=frozenset(name for name in FLAGS if row[name]),
-        times={name: row[column] for name, column in TIMES.items()},
-        strata={name: str(row[name] or "") for name in COLUMNS},
-        recoveries=row["recoveries"] or 0,
-        crash=signature(kind, row["crash_function"]) if kind else None,
+        n=trial.n,
+        outcome=trial.outcome,
+        flags=trial.flags,
+        times={name: trial.intervals[column] for name, column in TIMES.items()},
+        strata=trial.groups,
+        recoveries=trial.recoveries,
+        crash=signature(kind, trial.crash_function) if kind else None,
     )
 
 
@@ -134,6 +131,6 @@ def compared(
 def report_of(store: Store, n: int) -> str:
     """The kernel's report of the crash of trial `n`."""
     kinds = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)
-    told = [event for event in store.events(n) if event.kind in kinds]
-    first = min(told, key=lambda event: kinds.index(event.kind), default=None)
+    reports = [event for event in store.events(n) if event.kind in kinds]
+    first = min(reports, key=lambda event: kinds.index(event.kind), default=None)
     return excerpt(store.console(n), str(first.data.get("text", "")) if first else "")

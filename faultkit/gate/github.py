@@ -45,7 +45,7 @@ def summary(gated: Gated) -> str:
     head = f"## faultkit: {gated.experiment}, {conclusion(gated)}\n\n"
     table = f"| | rule | measured | |\n|---|---|---|---|\n{rows}\n"
     trouble = f"**{gated.trouble}**\n\n" if gated.trouble else ""
-    foot = f"{accounting_line(gated.accounting)}; seed {gated.meta.get('seed')}; rules of {gated.origin}\n\n"
+    foot = f"{accounting_line(gated.accounting)}; seed {gated.meta.seed}; rules of {gated.origin}\n\n"
     return head + table + trouble + "".join(crash(gated, name) for name in gated.crashes) + foot
 
 

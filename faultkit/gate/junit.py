@@ -24,7 +24,7 @@ def document(gated: Gated) -> bytes:
     """The file."""
     suite = Element("testsuite", name=legal(f"faultkit.{gated.experiment}"))
     properties = SubElement(suite, "properties")
-    facts = {key: gated.meta[key] for key in KEPT if gated.meta.get(key) is not None}
+    facts = {key: value for key in KEPT if (value := getattr(gated.meta, key)) is not None}
     ours = {"result": gated.result, "rules": gated.origin, "conclusion": conclusion(gated)}
     for name, value in {**facts, **gated.accounting, **ours}.items():
         SubElement(properties, "property", name=name, value=legal(str(value)))

@@ -26,7 +26,7 @@ from faultkit.gate.shares import ACTIVATED, MEASURES, Share
 from faultkit.gate.times import INTERVALS, UNITS_NS, Within
 from faultkit.gate.words import Words, hundredth
 from faultkit.model.events import Outcome
-from faultkit.results.summary import COLUMNS
+from faultkit.store.columns import GROUPS
 
 QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 AT_LEAST = {">=": True, "≥": True, "<=": False, "≤": False}
@@ -186,8 +186,8 @@ def where(words: Words) -> tuple[tuple[str, str], ...]:
 
 def condition(words: Words) -> tuple[str, str]:
     """`driver = nbd`."""
-    if words.peek not in COLUMNS:
-        raise words.expected(f"one of {', '.join(COLUMNS)}")
+    if words.peek not in GROUPS:
+        raise words.expected(f"one of {', '.join(GROUPS)}")
     column = words.advance()
     words.expect("=")
     return column, words.value()

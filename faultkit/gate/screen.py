@@ -72,7 +72,7 @@ def as_json(gated: Gated) -> dict[str, Any]:
     return {
         "experiment": gated.experiment,
         "result": gated.result,
-        "seed": gated.meta.get("seed"),
+        "seed": gated.meta.seed,
         "answer": gated.answer.value,
         "exit_code": gated.exit_code,
         "origin": gated.origin,

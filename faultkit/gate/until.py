@@ -7,16 +7,17 @@ trials end. Shares and times are tested by methods that allow for repeated looks
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import assess, overall
-from faultkit.gate.facts import Facts, compared, facts_of
+from faultkit.gate.facts import Facts, Seen, compared, seen
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.sources import Named, of_lines
 from faultkit.model.errors import UsageError
 from faultkit.statistics.sequential import Decision
+from faultkit.store import queries
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import SURVIVED
 
@@ -52,6 +53,7 @@ class GateStopper:
     known: tuple[str, ...]
     taken: int = 0  # the first trials of the list, all of which have ended
     looked: int = 0  # the value of `taken` at the last look
+    seen: list[Seen] = field(default_factory=list)  # the valid trials before the last look
     waiting: set[int] = field(default_factory=set)
     answer: Answer = Answer.INCONCLUSIVE
 
@@ -70,16 +72,18 @@ class GateStopper:
             self.look(self.looked + EVERY)
 
     def look(self, trials: int) -> None:
-        """Ask all rules about the first `trials` of the list."""
+        """Ask all rules about the first `trials` of the list; only the new ones are read."""
+        self.seen += map(seen, queries.judged(self.store, first=self.looked, below=trials))
         self.looked = trials
         self.answer = overall(line.ruling.answer for line in assess(self.rules, self.facts()))
 
     def facts(self) -> Facts:
         """The facts of the list up to the last look, as if the list ended there."""
-        facts = facts_of(self.store)
-        first = tuple(trial for trial in facts.trials if trial.n < self.looked)
-        void = self.looked - len(first)
-        return compared(replace(facts, trials=first, void=void, watched=True, decided=True), known=self.known)
+        planned, void = self.store.meta().planned, self.looked - len(self.seen)
+        facts = Facts(
+            trials=tuple(self.seen), planned=planned or self.looked, void=void, watched=True, decided=True
+        )  # fmt: skip
+        return compared(facts, known=self.known)
 
     def as_meta(self) -> dict[str, Any]:
         """The decision as the store keeps it, with survivors, activated trials and the number of trials behind it."""

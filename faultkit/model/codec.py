@@ -11,6 +11,7 @@ from typing import Any
 
 from faultkit.model.errors import UsageError
 
+GOLDEN = "golden"  # the injector of a trial without a fault
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -50,10 +51,8 @@ def loads(text: str | bytes) -> Any:
 
 
 def name_of(part: Any) -> str:
-    """The short name that tables use: `injectors.kdriver.call_error:CallError` -> `call_error`, None -> `golden`."""
-    if part is None:
-        return "golden"
-    return WORD_START.sub("_", type(part).__name__).lower()
+    """The short name of a part's class, as tables use it; `golden` for None, the fault of a trial without one."""
+    return GOLDEN if part is None else short_name(class_path(type(part)))
 
 
 def class_path(cls: type) -> str:
@@ -69,5 +68,5 @@ def full_name(part: Any) -> str:
 
 
 def short_name(full: str) -> str:
-    """The short name of a part that `full_name` named: `monitors.kernel:Kernel` -> `kernel`."""
+    """The name that tables use for a class or full name: `injectors.kdriver.call_error:CallError` -> `call_error`."""
     return WORD_START.sub("_", full.partition("{")[0].rpartition(":")[2].rpartition(".")[2]).lower()

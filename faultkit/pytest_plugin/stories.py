@@ -17,6 +17,7 @@ from faultkit.model.errors import FaultkitError
 from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.campaign import Campaign, about, now
 from faultkit.running.experiment import Experiment, Plan
+from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from faultkit.tables.timeline import Timeline
 
@@ -60,7 +61,7 @@ def kept(item: pytest.Item, guest: PreparedGuest, keep: Path) -> Path:
     used = {found.key: found for found in guest.session.templates.values() if found.key in guest.groups}
     command = shlex.join(["pytest", *map(str, item.config.invocation_params.args)])
     with Store.create(out, about(campaign, used) | {"command": command}) as store:
-        store.add_many(ran.row for ran in guest.trials)
+        keep_all(store, (ran.row for ran in guest.trials))
         store.set_meta("finished", now())
     return out
 

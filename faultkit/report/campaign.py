@@ -71,7 +71,7 @@ def read(path: Path, store: Store, campaigns: int = 1) -> Campaign:
     return Campaign(
         path=path,
         store=store,
-        meta=store.meta(),
+        meta=store.meta().as_dict(),
         accounting=accounting(store),
         outcomes=outcomes(store),
         trials=trials,

@@ -14,11 +14,11 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model.code import Site
-from faultkit.model.codec import class_path, decode
+from faultkit.model.codec import class_path, decode, short_name
 from faultkit.model.events import Event, Kind, Outcome
 from faultkit.model.kernel_log import is_trouble
 from faultkit.results.summary import GOLDEN
-from faultkit.store.store import Store, class_name
+from faultkit.store.store import Store
 from faultkit.tables.timeline import exact
 
 TABLE_ROWS = 20_000
@@ -227,8 +227,9 @@ def parts(plan: Mapping[str, Any]) -> dict[str, str]:
 def described(part: Any) -> str:
     """An encoded part in a few words."""
     if isinstance(part, Mapping):
+        name = short_name(str(part["is"]))
         fields = ", ".join(f"{key}={described(value)}" for key, value in part.items() if key != "is")
-        return f"{class_name(part)}({fields})" if fields else class_name(part)
+        return f"{name}({fields})" if fields else name
     if isinstance(part, list):
         return f"({', '.join(map(described, part))})"
     return str(exact(part))

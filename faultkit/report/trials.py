@@ -10,9 +10,9 @@ from faultkit.report import details
 from faultkit.report.campaign import Campaign
 from faultkit.report.card import Card
 from faultkit.statistics.rates import Rate, rate
+from faultkit.store import queries
 
 FOLDED = 200  # characters of a fact that are shown at once
-REPLAYED = "SELECT jobs, COUNT(*), SUM(outcome_agrees), SUM(events_agree) FROM replays GROUP BY jobs ORDER BY jobs"
 META_ORDER = (
     "experiment", "command", "seed", "planned", "jobs", "started", "finished", "wall_s", "drivers", "list_hash",
     "faultkit_version", "git_revision", "kernel", "qemu", "image", "accel", "shift",
@@ -41,8 +41,8 @@ class ReplayRow:
 def replays(campaign: Campaign) -> Card | None:
     """Shares of runs with the same outcome and the same events; None if no trial was run again."""
     rows = [
-        ReplayRow(jobs, rate(outcomes, runs), rate(events, runs))
-        for jobs, runs, outcomes, events in campaign.store.query(REPLAYED)
+        ReplayRow(found.jobs, rate(found.outcome_agrees, found.runs), rate(found.events_agree, found.runs))
+        for found in queries.replays(campaign.store)
     ]
     if not rows:
         return None

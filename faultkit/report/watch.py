@@ -49,4 +49,5 @@ def progress(path: Path) -> Progress:
     """The progress of one campaign. Raises: UsageError if there is none."""
     with Store.open(path) as store, store.snapshot():
         done, meta = len(store.done()), store.meta()
-        return Progress(done, int(meta.get("planned", done)), replays(store)["runs"], meta.get("finished") is not None)
+        planned = done if meta.planned is None else meta.planned
+        return Progress(done, planned, replays(store)["runs"], meta.finished is not None)

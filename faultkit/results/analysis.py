@@ -6,7 +6,6 @@ Frames are read while a campaign runs as well as afterwards.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -20,7 +19,9 @@ from faultkit.model.events import Outcome
 from faultkit.results.compare import Comparison, between, within
 from faultkit.results.summary import GOLDEN, survival
 from faultkit.results.waits import watched
-from faultkit.store.store import Store, unpack_events
+from faultkit.store import queries
+from faultkit.store.columns import IN_FRAMES, OUTCOME
+from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 from faultkit.tables.rich_html import as_html, as_text
 from faultkit.tables.timeline import Timeline
@@ -41,41 +42,8 @@ OUTCOMES = pd.CategoricalDtype([outcome.name for outcome in Outcome], ordered=Tr
 
 # Missing values are pandas' own: a void trial has no outcome, an interval may lack an end.
 DTYPES: dict[str, Any] = {
-    "trial": "int64",  # position in the experiment's list, from 0
-    "driver": "string",
-    "injector": "string",  # "golden" without a fault
-    "trigger": "string",
-    "policy": "string",
-    "workload": "string",
-    "target": "string",  # the function or region that the fault went into
-    "side": "string",  # where it lies: k-driver, u-driver, channel, device; "" if it does not say
-    "fault_type": "string",  # finer than the injector: "text: nop"
-    "function": "string",  # that it lies in or tampers with
-    "outcome": OUTCOMES,  # compares by severity
-    "injected": "boolean",
-    "activated": "boolean",  # its activation was witnessed
-    "manifested": "boolean",  # worse than MASKED
-    "detected_by": "string",  # the first detector
-    "udriver_died": "boolean",
-    "kdriver_reloaded": "boolean",
-    "leaked": "boolean",
-    "warned": "boolean",
-    "recoveries": "Int64",  # attempts started
-    "failures": "Int64",  # errors that somebody detected, or the workload saw
-    "undetected": "Int64",  # of these, that nobody detected
-    "activation_latency_ns": "Int64",  # virtual nanoseconds, here and below: injected -> activated
-    "detection_latency_ns": "Int64",  # activated -> first detection
-    "recovery_ns": "Int64",  # first detection -> the service answers again
-    "outage_ns": "Int64",  # longest time after activation without a completed request
-    "crash_kind": "string",
-    "crash_function": "string",
-    "ending": "string",  # how the guest stopped: finished, panicked, watchdog, exited
-    "void": "string",  # why there is no valid run
-    "attempts": "int64",  # runs until one was valid
-    "template": "string",
-    "wall_s": "Float64",  # seconds of host time
-    "guest_s": "Float64",  # the part of wall_s in which the guest ran
-}
+    column.shown: OUTCOMES if column.dtype == OUTCOME else column.dtype for column in IN_FRAMES
+}  # meanings and units: faultkit.store.columns
 
 EVENT_DTYPES: dict[str, Any] = {
     "trial": "int64",
@@ -157,7 +125,7 @@ class Story:
 def load(path: Path | str) -> Results:
     """The facts and the trials of a campaign; events are read when they are asked for. Raises: UsageError."""
     with Store.open(Path(path)) as store:
-        return Results(path=Path(path), meta=store.meta(), trials=frame_of(store))
+        return Results(path=Path(path), meta=store.meta().as_dict(), trials=frame_of(store))
 
 
 def trials(path: Path | str) -> pd.DataFrame:
@@ -168,9 +136,8 @@ def trials(path: Path | str) -> pd.DataFrame:
 
 def frame_of(store: Store) -> pd.DataFrame:
     """The scalar columns of an open store, never its blobs."""
-    columns = ", ".join("n" if name == "trial" else name for name in DTYPES)
-    rows = store.query(f"SELECT {columns} FROM trials ORDER BY n")  # noqa: S608
-    return pd.DataFrame.from_records(list(rows), columns=list(DTYPES)).astype(DTYPES)
+    rows = queries.scalars(store, (column.name for column in IN_FRAMES))
+    return pd.DataFrame.from_records(rows, columns=list(DTYPES)).astype(DTYPES)
 
 
 def events(
@@ -211,23 +178,13 @@ def kept_rows(
     asked = None if trials is None else sorted({trials} if isinstance(trials, int) else set(map(int, trials)))
     wanted = None if kinds is None else {kinds} if isinstance(kinds, str) else set(kinds)
     refuse_missing(store, asked or [])
-    for n, blob in packed_events(store, asked):
-        kept = (e for e in unpack_events(blob) if wanted is None or e.kind in wanted)
+    for n, kept in queries.events(store, asked, lambda event: wanted is None or event.kind in wanted):
         yield [(n, e.t_ns, e.source, e.kind, e.data) for e in kept]
 
 
 def as_events(rows: Iterable[EventRow]) -> pd.DataFrame:
     """Rows as a frame of EVENT_DTYPES."""
     return pd.DataFrame.from_records(list(rows), columns=list(EVENT_DTYPES)).astype(EVENT_DTYPES)
-
-
-def packed_events(store: Store, asked: list[int] | None) -> Iterable[tuple[Any, ...]]:
-    """Number and events, as stored, of each valid trial that was asked for."""
-    if asked is None:
-        return store.query("SELECT n, events FROM trials WHERE events IS NOT NULL ORDER BY n")
-    some = "n IN (SELECT value FROM json_each(?))"
-    sql = f"SELECT n, events FROM trials WHERE events IS NOT NULL AND {some} ORDER BY n"  # noqa: S608
-    return store.query(sql, (json.dumps(asked),))
 
 
 def refuse_missing(store: Store, asked: Iterable[int]) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable
 
 import pandas as pd
 
-from faultkit.model.codec import decode
 from faultkit.model.events import Event, Kind, Outcome
-from faultkit.store import moved
-from faultkit.store.store import Store, unpack_events
+from faultkit.store import queries
+from faultkit.store.store import Store
 from faultkit.verdict.outcomes import FAILED
 
 CRASH_REPORTS = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP)
@@ -18,13 +17,11 @@ COLUMNS = ("trial", "driver", "policy", "outcome", "cause")
 
 def causes(store: Store) -> pd.DataFrame:
     """A row for each valid trial in which the service was lost, hung, wrong, or the kernel died; columns as COLUMNS."""
-    sql = "SELECT n, driver, policy, outcome, plan, events FROM trials WHERE void IS NULL ORDER BY n"
-    rows = []
-    for n, driver, policy, name, plan, blob in store.query(sql):
-        outcome = Outcome[name]
-        if outcome in FAILED:
-            modules = decode(moved.loads(plan)["driver"]).modules
-            rows.append((n, driver, policy, name, cause(outcome, unpack_events(blob), modules)))
+    rows = [
+        (run.n, run.driver, run.policy, run.outcome.name, cause(run.outcome, run.events, run.modules))
+        for run in queries.recorded(store)
+        if run.outcome in FAILED
+    ]
     return pd.DataFrame.from_records(rows, columns=list(COLUMNS))
 
 

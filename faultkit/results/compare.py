@@ -14,12 +14,13 @@ from itertools import combinations
 from typing import Any
 
 from faultkit.model.code import in_any_build
+from faultkit.model.codec import short_name
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.rates import Rate, rate
-from faultkit.store import moved
-from faultkit.store.store import Store, class_name
+from faultkit.store import queries
+from faultkit.store.store import Store
 from faultkit.verdict.outcomes import SURVIVED
 
 BETWEEN = ("policy", "detectors", "monitors", "driver")  # what may differ between two campaigns whose trials are pairs
@@ -34,7 +35,8 @@ class Ended:
 
     n: int
     plan: Mapping[str, Any]
-    outcome: Outcome | None  # None: void
+    outcome: Outcome | None  # None: void, or without a verdict
+    void: bool = False
 
     @property
     def golden(self) -> bool:
@@ -46,7 +48,7 @@ class Ended:
         if self.golden:
             return "golden"
         if self.outcome is None:
-            return "void"
+            return "void" if self.void else "no verdict"
         return "inactive" if self.outcome is Outcome.INACTIVE else None
 
     @property
@@ -126,8 +128,7 @@ def partners(first: Mapping[str, list[Ended]], second: Mapping[str, list[Ended]]
 
 def ended(store: Store) -> dict[int, Ended]:
     """The trials of a store, by number."""
-    rows = store.query("SELECT n, plan, outcome FROM trials ORDER BY n")
-    return {n: Ended(n, moved.loads(plan), Outcome[outcome] if outcome else None) for n, plan, outcome in rows}
+    return {trial.n: Ended(trial.n, trial.plan, trial.outcome, trial.void) for trial in queries.planned(store)}
 
 
 def first_mismatch(one: Mapping[int, Ended], two: Mapping[int, Ended]) -> str | None:
@@ -183,8 +184,8 @@ def unpaired(first: str, second: str, why: str, one: Mapping[int, Ended], two: M
 
 def label(store: Store) -> str:
     """The name of a campaign beside another: its experiment, and its policy if it has only one."""
-    policies = [policy for (policy,) in store.query("SELECT DISTINCT policy FROM trials WHERE injector <> 'golden'")]
-    name = str(store.meta().get("experiment", store.path.name))
+    policies = queries.policies(store)
+    name = store.meta().experiment or store.path.name
     return f"{name} ({policies[0]})" if len(policies) == 1 else name
 
 
@@ -198,7 +199,7 @@ def name(part: Any) -> str:
     """The short name of an encoded part, or of several."""
     if isinstance(part, list):
         return "+".join(map(name, part)) or "none"
-    return class_name(part) if part else "none"
+    return short_name(str(part["is"])) if part else "none"
 
 
 def with_fields(part: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, as_json, survival
+from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, as_json, survival, unjudged_line
 from faultkit.statistics.rates import Rate
 from faultkit.statistics.sequential import confidence_sequence
+from faultkit.store import queries
 from faultkit.store.store import Store
 
 
@@ -18,8 +19,8 @@ def conclusion(store: Store) -> dict[str, Any]:
     return counts | {
         "survived": rate_json(survival(counts["outcomes"])),
         "survived_by": rates,
-        "stop": stop_json(meta.get("stop"), meta.get("decision")),
-        "void_reasons": void_reasons(store),
+        "stop": stop_json(meta.stop, meta.decision),
+        "void_reasons": queries.void_reasons(store),
     }
 
 
@@ -36,16 +37,9 @@ def stop_json(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None
     return {"rule": dict(stop), **decision, "low": low, "high": high}
 
 
-def void_reasons(store: Store) -> dict[str, int]:
-    """Reason of void trials -> their number."""
-    sql = "SELECT void, COUNT(*) FROM trials WHERE void IS NOT NULL GROUP BY void ORDER BY COUNT(*) DESC, MIN(n)"
-    return dict(store.query(sql))
-
-
 def trouble(store: Store) -> str | None:
     """The trouble with a campaign of which too many trials are void; None for others."""
     ran, void = len(store.done()), accounting(store)["void"]
     if void <= VOID_SHARE * ran:
-        return None
-    reasons = [reason for (reason,) in store.query("SELECT void FROM trials WHERE void IS NOT NULL ORDER BY n LIMIT 1")]
-    return f"{void} of {ran} trials are void, the first: {reasons[0]}"
+        return unjudged_line(store)
+    return f"{void} of {ran} trials are void, the first: {queries.first_void(store)}"

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 from scipy.stats import CensoredData, ecdf
 
-from faultkit.model.events import Event
-from faultkit.store.store import Store, unpack_events
+from faultkit.store import queries
+from faultkit.store.store import Store
 from faultkit.verdict.episodes import PHASES, Episode, episodes, phases
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -37,8 +37,8 @@ DETECTION_DTYPES: dict[str, Any] = TRIAL | {
     "deadline_s": "float64",
     "episode": "int64",
     "failed": "bool",  # the workload saw an error
-    "detector": "string",  # missing: nobody told
-    "rank": "Int64",  # 1: the first to tell
+    "detector": "string",  # missing: none reported it
+    "rank": "Int64",  # 1: the first report
     "latency_ns": "Int64",  # since the activation; missing if that went unseen
 }
 
@@ -46,9 +46,9 @@ DETECTION_DTYPES: dict[str, Any] = TRIAL | {
 def recovery_phases(store: Store, trial: int | None = None) -> pd.DataFrame:
     """A row per phase of each recovery, of one trial or of all; columns and units as in PHASE_DTYPES."""
     rows = [
-        (*trial_columns, *asdict(phase).values())
-        for trial_columns, _, events in recorded(store, trial)
-        for phase in phases(events)
+        (run.n, run.driver, run.injector, run.policy, *asdict(phase).values())
+        for run in queries.recorded(store, trial)
+        for phase in phases(run.events)
     ]
     return pd.DataFrame.from_records(rows, columns=list(PHASE_DTYPES)).astype(PHASE_DTYPES)
 
@@ -56,32 +56,21 @@ def recovery_phases(store: Store, trial: int | None = None) -> pd.DataFrame:
 def detections(store: Store, trial: int | None = None) -> pd.DataFrame:
     """A row per episode and detector that reported it, or one without a detector; columns as in DETECTION_DTYPES."""
     rows = [
-        (*trial_columns, *timing, n, episode.failed, *told)
-        for trial_columns, timing, events in recorded(store, trial)
-        for n, episode in enumerate(episodes(events))
-        for told in tellings(episode)
+        (run.n, run.driver, run.injector, run.policy, run.beat_s, run.deadline_s, n, episode.failed, *report)
+        for run in queries.recorded(store, trial)
+        for n, episode in enumerate(episodes(run.events))
+        for report in reports(episode)
     ]
     return pd.DataFrame.from_records(rows, columns=list(DETECTION_DTYPES)).astype(DETECTION_DTYPES)
 
 
-def tellings(episode: Episode) -> Iterator[tuple[str | None, int | None, int | None]]:
-    """Detector, rank and latency of each that told; one empty row if nobody did."""
+def reports(episode: Episode) -> Iterator[tuple[str | None, int | None, int | None]]:
+    """Detector, rank and latency of each report; one empty row if there is none."""
     start = episode.activated
     for rank, event in enumerate(episode.detections, 1):
         yield str(event.data["by"]), rank, max(0, event.t_ns - start.t_ns) if start else None
     if not episode.detections:
         yield None, None, None
-
-
-def recorded(
-    store: Store, trial: int | None
-) -> Iterator[tuple[tuple[Any, ...], tuple[float, float], tuple[Event, ...]]]:
-    """Number, driver, injector and policy of each valid trial; the detectors' beat and deadline; its events."""
-    timing = "json_extract(plan, '$.detectors.beat_s'), json_extract(plan, '$.detectors.deadline_s')"
-    sql = f"SELECT n, driver, injector, policy, {timing}, events FROM trials WHERE void IS NULL"  # noqa: S608
-    found = store.query(f"{sql} ORDER BY n") if trial is None else store.query(f"{sql} AND n = ?", (trial,))
-    for *columns, beat_s, deadline_s, blob in found:
-        yield tuple(columns), (beat_s or math.nan, deadline_s or math.nan), unpack_events(blob)
 
 
 def censored_quantile(durations: Sequence[float], complete: Sequence[bool], q: float) -> float:

@@ -1,23 +1,24 @@
-"""A stopping rule applied to a campaign's trials: in the order of the list, whatever the order in which they end."""
+"""Stopping rules applied to a campaign's trials in the order of its list, whatever the order in which they end."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from faultkit.model.events import Outcome
 from faultkit.results.summary import GOLDEN
 from faultkit.statistics.sequential import Decision, StoppingRule, Tally
+from faultkit.store import queries
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import SURVIVED
 
-SURVIVORS = frozenset(outcome.name for outcome in SURVIVED)
 
-
-def success(injector: str, outcome: str | None) -> bool | None:
-    """True if a trial survived; None if it is no evidence: golden, void or INACTIVE."""
-    if injector == GOLDEN or outcome is None or outcome == "INACTIVE":
+def success(injector: str, outcome: Outcome | None) -> bool | None:
+    """True if a trial survived; None if it is no evidence: golden, without an outcome, or INACTIVE."""
+    if injector == GOLDEN or outcome is None or outcome is Outcome.INACTIVE:
         return None
-    return outcome in SURVIVORS
+    return outcome in SURVIVED
 
 
 class Stopper(Protocol):
@@ -64,8 +65,8 @@ class RuleStopper:
         """A stopper that has taken in the trials that are stored already."""
         stopper = cls(rule)
         if rule is not None:
-            for n, injector, outcome in store.query("SELECT n, injector, outcome FROM trials ORDER BY n"):
-                stopper.ended(n, success(injector, outcome))
+            for trial in queries.ended(store):
+                stopper.ended(trial.n, success(trial.injector, trial.outcome))
         return stopper
 
     @property
@@ -90,7 +91,7 @@ class RuleStopper:
         return {"decision": found.decision.value, "k": found.k, "n": found.n, "trials": self.taken}
 
 
-def described(stop: dict[str, Any] | None, decision: dict[str, Any] | None) -> str | None:
+def described(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None) -> str | None:
     """A line about a campaign's rule, from what the store keeps of it; None if it has none."""
     if not stop or not decision:
         return None

@@ -7,55 +7,43 @@ failure can leave the denominator. Golden trials are planned, but never injected
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
+from faultkit.model import codec
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.statistics.rates import Rate, quantile, rate
+from faultkit.store import queries
+from faultkit.store.columns import GROUPS
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import SURVIVED
 
-GOLDEN = "golden"  # the injector of a trial without a fault
-COLUMNS = (
-    "injector", "side", "fault_type", "function", "target", "driver", "policy", "workload", "trigger", "detected_by",
-)  # fmt: skip
-VOID_SHARE = 0.05  # more than this, and the campaign did not measure what it was asked to
-
-ACCOUNTS = ("planned", "injected", "activated", "manifested", "void")
-ACCOUNTING = """
-COUNT(*),
-COUNT(*) FILTER (WHERE injector <> 'golden' AND (injected OR outcome <> 'INACTIVE')),
-COUNT(*) FILTER (WHERE injector <> 'golden' AND outcome <> 'INACTIVE'),
-COUNT(*) FILTER (WHERE injector <> 'golden' AND manifested),
-COUNT(void)
-"""
+GOLDEN = codec.GOLDEN  # the injector of a trial without a fault
+VOID_SHARE = 0.05  # with more void trials than this the campaign did not measure its question
+ACCOUNTS = tuple(each.name for each in fields(queries.Counts))
 ABOUT = ("started", "finished", "git_revision", "faultkit_version", "kernel", "qemu", "accel", "command")
-FALSE_POSITIVES = """
-SELECT COUNT(*) FROM trials
-WHERE injector = 'golden' AND (manifested OR recoveries > 0 OR detected_by IS NOT NULL)
-"""
 
 
 def accounting(store: Store) -> dict[str, int]:
-    """How many trials were planned, and how many of them injected, activated, manifested; void ones apart."""
-    counts = dict(zip(ACCOUNTS, next(store.query(f"SELECT {ACCOUNTING} FROM trials")), strict=True))  # noqa: S608
-    return counts | {"planned": int(store.meta().get("planned", counts["planned"]))}
+    """The number of trials planned, and of those injected, activated, manifested; void ones apart."""
+    ended = asdict(queries.counts(store))
+    planned = store.meta().planned
+    return ended if planned is None else ended | {"planned": planned}
 
 
 def accounting_by(store: Store, column: str = "injector") -> dict[str, dict[str, int]]:
-    """Value of `column` -> what `accounting` gives for its trials; planned are those that have ended by now.
+    """Value of `column` -> the numbers of `accounting` for its trials; planned are those that have ended by now.
 
     Raises: UsageError if trials cannot be grouped by `column`.
     """
     refuse_unless_column(column)
-    sql = f"SELECT COALESCE({column}, ''), {ACCOUNTING} FROM trials {faulty(column)} GROUP BY 1 ORDER BY 1"  # noqa: S608
-    return {value: dict(zip(ACCOUNTS, counts, strict=True)) for value, *counts in store.query(sql)}
+    return {value: asdict(counts) for value, counts in queries.counts_by(store, column).items()}
 
 
 def outcomes(store: Store) -> dict[str, int]:
     """Every outcome, mildest first -> valid trials with a fault that ended in it."""
-    rows = store.query("SELECT outcome, COUNT(*) FROM trials WHERE injector <> 'golden' GROUP BY outcome")
-    return complete(dict(rows))
+    return complete(queries.outcomes(store))
 
 
 def by(store: Store, column: str = "injector") -> dict[str, dict[str, int]]:
@@ -64,25 +52,13 @@ def by(store: Store, column: str = "injector") -> dict[str, dict[str, int]]:
     Raises: UsageError if trials cannot be grouped by `column`.
     """
     refuse_unless_column(column)
-    rows = store.query(
-        f"SELECT COALESCE({column}, ''), outcome, COUNT(*) FROM trials {faulty(column)} GROUP BY 1, 2 ORDER BY 1"  # noqa: S608
-    )
-    found: dict[str, dict[str, int]] = {}
-    for value, outcome, count in rows:
-        if outcome is not None:
-            found.setdefault(value, {})[outcome] = count
-    return {value: complete(counts) for value, counts in found.items()}
+    return {value: complete(counts) for value, counts in queries.outcomes_by(store, column).items()}
 
 
 def refuse_unless_column(column: str) -> None:
     """Raises: UsageError if trials cannot be grouped by `column`."""
-    if column not in COLUMNS:
-        raise UsageError(f"trials cannot be grouped by {column!r}: there are {', '.join(COLUMNS)}")
-
-
-def faulty(column: str) -> str:
-    """The condition that leaves golden trials out, unless they are a group of their own."""
-    return "" if column == "injector" else "WHERE injector <> 'golden'"
+    if column not in GROUPS:
+        raise UsageError(f"trials cannot be grouped by {column!r}: there are {', '.join(GROUPS)}")
 
 
 def complete(counts: Mapping[str, int]) -> dict[str, int]:
@@ -92,8 +68,7 @@ def complete(counts: Mapping[str, int]) -> dict[str, int]:
 
 def false_positives(store: Store) -> int:
     """Golden trials with a detection, a recovery or an outcome worse than MASKED."""
-    (count,) = next(store.query(FALSE_POSITIVES))
-    return int(count)
+    return queries.golden_not_clean(store)
 
 
 def survival(counts: Mapping[str, int]) -> Rate:
@@ -106,31 +81,52 @@ def as_json(store: Store, column: str = "injector") -> dict[str, Any]:
     """The campaign's counts for scripts; keys stay as they are from version to version."""
     meta = store.meta()
     return {
-        "experiment": meta.get("experiment"),
-        "seed": meta.get("seed"),
+        "experiment": meta.experiment,
+        "seed": meta.seed,
         "accounting": accounting(store),
         "outcomes": outcomes(store),
         "grouped_by": column,
         "by": by(store, column),
         "accounting_by": accounting_by(store, column),
+        "unjudged": unjudged(store),
         "cost": cost(store),
         "replays": replays(store),
-        "interference": meta.get("interference"),
+        "interference": meta.interference,
         "about": about(store),
     }
+
+
+def unjudged(store: Store) -> dict[str, str | None]:
+    """Number of each trial without a verdict -> the oracle's error; None if it was not asked yet."""
+    return {str(n): reason for n, reason in queries.without_verdict(store).items()}
+
+
+def unjudged_line(store: Store) -> str | None:
+    """A line about trials without a verdict; None if there are none."""
+    found = queries.without_verdict(store)
+    if not found:
+        return None
+    n, reason = next(iter(found.items()))
+    counted = "1 trial has" if len(found) == 1 else f"{len(found)} trials have"
+    why = f"trial {n}: {reason or 'not judged yet'}"
+    return f"{counted} no verdict ({why}): `faultkit judge {store.path}` asks again"
 
 
 def about(store: Store) -> dict[str, Any]:
     """The place and time of a campaign's run; None for a fact that was not stored."""
     meta = store.meta()
-    return {name: meta.get(name) for name in ABOUT}
+    return {name: getattr(meta, name) for name in ABOUT}
 
 
 def replays(store: Store) -> dict[str, int]:
-    """How many trials were run again, how many times, and in how many of these all was as before."""
-    sql = "SELECT COUNT(DISTINCT n), COUNT(*), TOTAL(outcome_agrees), TOTAL(events_agree) FROM replays"
-    names = ("trials", "runs", "outcome_agrees", "events_agree")
-    return {name: int(count) for name, count in zip(names, next(store.query(sql)), strict=True)}
+    """The number of trials that were run again, of all such runs, and of those in which all was as before."""
+    runs = queries.replays(store)
+    return {
+        "trials": queries.replayed_trials(store),
+        "runs": sum(each.runs for each in runs),
+        "outcome_agrees": sum(each.outcome_agrees for each in runs),
+        "events_agree": sum(each.events_agree for each in runs),
+    }
 
 
 def cost(store: Store) -> dict[str, float | int | None]:
@@ -138,16 +134,14 @@ def cost(store: Store) -> dict[str, float | int | None]:
 
     `prepare_s` is paid once, so that its share of `campaign_s_per_trial` falls with the number of trials.
     """
-    meta = store.meta()
-    times = list(store.query("SELECT wall_s, guest_s FROM trials WHERE void IS NULL"))
-    prepare_s, run_s = meta.get("prepare_s"), meta.get("wall_s")
-    total_s = None if prepare_s is None or run_s is None else prepare_s + run_s
+    meta, times = store.meta(), queries.took(store)
+    total_s = None if meta.prepare_s is None or meta.wall_s is None else meta.prepare_s + meta.wall_s
     return {
         "trials": len(times),
-        "prepare_s": prepare_s,
-        "run_s": run_s,
-        "trial_s": quantile([wall_s for wall_s, _ in times], 0.5) if times else None,
-        "guest_s": quantile([guest_s for _, guest_s in times], 0.5) if times else None,
+        "prepare_s": meta.prepare_s,
+        "run_s": meta.wall_s,
+        "trial_s": quantile([each.wall_s for each in times], 0.5) if times else None,
+        "guest_s": quantile([each.guest_s for each in times], 0.5) if times else None,
         "campaign_s_per_trial": total_s / len(times) if times and total_s is not None else None,
     }
 
@@ -160,13 +154,6 @@ def accounting_line(counts: Mapping[str, int]) -> str:
 def grouped(store: Store, column: str) -> dict[tuple[str, str], tuple[dict[str, int], dict[str, int]]]:
     """Value of `column` and policy -> accounting and outcomes of the trials with a fault."""
     refuse_unless_column(column)
-    head = f"SELECT COALESCE({column}, ''), policy"
-    tail = "FROM trials WHERE injector <> 'golden' GROUP BY 1, 2"
-    counts: dict[tuple[str, str], dict[str, int]] = {}
-    for value, policy, outcome, count in store.query(f"{head}, outcome, COUNT(*) {tail}, 3"):
-        counts.setdefault((value, policy), {})[outcome] = count
-    accounts = store.query(f"{head}, {ACCOUNTING} {tail} ORDER BY 1, 2")
-    return {
-        (value, policy): (dict(zip(ACCOUNTS, account, strict=True)), complete(counts[value, policy]))
-        for value, policy, *account in accounts
-    }
+    ended = queries.outcomes_by_policy(store, column)
+    counts = queries.counts_by_policy(store, column)
+    return {key: (asdict(found), complete(ended[key])) for key, found in counts.items()}

@@ -11,7 +11,8 @@ import pandas as pd
 from faultkit.model.events import Event, Kind
 from faultkit.results.recoveries import detections
 from faultkit.statistics.rates import quantile, rate
-from faultkit.store.store import Store, unpack_events
+from faultkit.store import queries
+from faultkit.store.store import Store
 
 NOT_THE_SERVICE = frozenset({"fill", "connect"})  # requests that only make ready for others
 THROUGHPUT_COLUMNS = ("trial", "driver", "op", "interval_s", "faults", "outcome", "mismatched", "per_s", "loss")
@@ -25,15 +26,14 @@ def throughput(store: Store) -> pd.DataFrame:
     `interval_s` is that of the trigger `Every`, missing in golden trials; `faults` how often one was put in;
     `mismatched` how many reads were wrong.
     """
-    sql = "SELECT n, driver, outcome, json_extract(plan, '$.trigger.interval_s'), events FROM trials WHERE void IS NULL"
     rows = []
-    for n, driver, outcome, interval_s, blob in store.query(f"{sql} ORDER BY n"):
-        events = unpack_events(blob)
+    for run in queries.recorded(store):
+        events = run.events
         faults, mismatched = (
             sum(e.kind == kind for e in events) for kind in (Kind.FAULT_INJECTED, Kind.READ_MISMATCHED)
         )
         for op, per_s in throughput_of(events):
-            rows.append((n, driver, op, interval_s, faults, outcome, mismatched, per_s))
+            rows.append((run.n, run.driver, op, run.interval_s, faults, run.outcome.name, mismatched, per_s))
     frame = pd.DataFrame.from_records(rows, columns=list(THROUGHPUT_COLUMNS[:-1]))
     golden = frame[frame["interval_s"].isna()].groupby(["driver", "op"])["per_s"].mean()
     whole = [golden.get(key, math.nan) for key in zip(frame["driver"], frame["op"], strict=True)]
@@ -59,7 +59,7 @@ def detector_table(store: Store) -> pd.DataFrame:
     and p95_s from activation to its telling. For golden and otherwise healthy trials `told` counts false alarms.
     """
     frame = detections(store)
-    asked = trials_by_timing(store)
+    asked = queries.trials_by_timing(store)
     rows: list[tuple[Any, ...]] = []
     for key, count in asked.items():
         same = frame[(frame[[*WATCHED, "injector"]] == list(key)).all(axis=1)]
@@ -73,10 +73,3 @@ def detector_table(store: Store) -> pd.DataFrame:
             rows.append((*key, None, count, 0, share.low, share.high, math.nan, math.nan))
     columns = [*WATCHED, "injector", "detector", "trials", "told", "low", "high", "p50_s", "p95_s"]
     return pd.DataFrame.from_records(rows, columns=columns)
-
-
-def trials_by_timing(store: Store) -> dict[tuple[float, float, str], int]:
-    """Valid trials by beat, deadline and injector."""
-    timing = "json_extract(plan, '$.detectors.beat_s'), json_extract(plan, '$.detectors.deadline_s')"
-    sql = f"SELECT {timing}, injector, COUNT(*) FROM trials WHERE void IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"  # noqa: S608
-    return {(beat_s, deadline_s, injector): count for beat_s, deadline_s, injector, count in store.query(sql)}

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from faultkit.model.events import Event
 from faultkit.results.alignment import Step, align
-from faultkit.store.schema import JUDGED
+from faultkit.store import queries
 from faultkit.store.store import Store
 from faultkit.tables.timeline import DETAIL, details, title
 
@@ -39,7 +39,7 @@ class TrialDiff:
         """Compare two stored trials. Raises: UsageError if there is no such trial."""
         lines = [store.events(n) for store, n in (one, two)]
         shown = [[e for e in line if everything or not e.kind.startswith(DETAIL)] for line in lines]
-        before, after = verdict(*one), verdict(*two)
+        before, after = queries.verdict(*one), queries.verdict(*two)
         return cls(
             first=title(*one),
             second=title(*two),
@@ -65,12 +65,6 @@ class TrialDiff:
         yield counted(self.steps)
         if self.hidden:
             yield f"{self.hidden} calls and requests left out: --all compares them, too"
-
-
-def verdict(store: Store, n: int) -> dict[str, Any]:
-    """The verdict of a trial, by column."""
-    row = next(store.query(f"SELECT {', '.join(JUDGED)} FROM trials WHERE n = ?", (n,)))  # noqa: S608
-    return dict(zip(JUDGED, row, strict=True))
 
 
 def verdict_table(verdicts: Mapping[str, tuple[Any, Any]]) -> Table:

@@ -6,8 +6,9 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,9 +26,11 @@ from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
 from faultkit.running.experiment import Experiment, Group, Plan, listed
+from faultkit.running.judging import judge_missing, keep
 from faultkit.running.trial import run_trial
 from faultkit.statistics.sequential import StoppingRule
-from faultkit.store.store import Row, Store, class_name
+from faultkit.store.meta import Meta
+from faultkit.store.store import Row, Store
 from faultkit.verdict.judge import Verdict
 
 ATTEMPTS = 3  # a void trial is tried again
@@ -37,14 +40,14 @@ SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "q
 class Watcher(Protocol):
     """Receives a campaign's progress."""
 
-    def preparing(self, what: str) -> None:
-        """A template is being prepared."""
+    def preparing(self, driver: str) -> None:
+        """Hear that a template of this driver is being prepared."""
 
     def started(self, planned: int, done: int) -> None:
-        """Trials begin; `done` of them were stored by an earlier run."""
+        """Hear that trials begin; `done` of them were stored by an earlier run."""
 
     def stored(self, row: Row, verdict: Verdict | None) -> None:
-        """A trial is in the store; no verdict: it is void."""
+        """Hear that a trial is in the store. Without a verdict it is void, or the oracle raised an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +64,23 @@ class Campaign:
     stop: StoppingRule | StopCondition | None = None  # ends it before its list does
 
     def trials(self) -> Iterator[Trial]:
-        """The list, again."""
+        """The list, from its beginning."""
         return listed(self.experiment, self.seed, self.count)
 
 
 def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, executor: Executor | None = None) -> None:
-    """Prepare the templates, run what is not yet stored, store it trial by trial.
+    """Prepare the templates; run each trial that is not yet stored, store it, judge it.
 
     An interrupt (Ctrl-C, SIGTERM) lets the trials that are under way end and stores them.
     Raises: UsageError, UnmetNeed, HarnessError; KeyboardInterrupt after an interrupt.
     """
-    store = Store.open(out, readonly=False) if resume and out.exists() else None
+    going_on = resume and out.exists()
+    if going_on:
+        Store.open(out).__exit__()  # says at once that it cannot be read, before templates are prepared
     begun = time.monotonic()
     templates = prepare(campaign, watcher)
     facts = about(campaign, templates)
-    if store is None:
-        store = Store.create(out, facts)
-    else:
-        refuse_mismatch(store, facts)
-        store.set_meta("finished", None)
-    with store:
+    with resumed(out, facts) if going_on else Store.create(out, facts) as store:
         prepared = time.monotonic()
         add_seconds(store, "prepare_s", prepared - begun)
         try:
@@ -91,9 +91,19 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
             store.set_meta("finished", now())
 
 
+@contextmanager
+def resumed(out: Path, facts: Mapping[str, Any]) -> Iterator[Store]:
+    """The store of a campaign that goes on. Raises: UsageError if it was measured on something else."""
+    with Store.open(out, readonly=False) as store:
+        refuse_mismatch(store, facts)
+        judge_missing(store)
+        store.set_meta("finished", None)
+        yield store
+
+
 def add_seconds(store: Store, key: str, seconds: float) -> None:
     """Add to the seconds of earlier runs of the campaign."""
-    store.set_meta(key, float(store.meta().get(key, 0.0)) + seconds)
+    store.set_meta(key, (getattr(store.meta(), key) or 0.0) + seconds)
 
 
 def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:
@@ -150,7 +160,7 @@ class Flight:
         self.futures.add(future)
 
     def wait_below(self, limit: int) -> None:
-        """Store what has ended until fewer than `limit` are under way."""
+        """Store trials that have ended until fewer than `limit` are under way."""
         while len(self.futures) >= limit:
             ended, self.futures = wait(self.futures, return_when=FIRST_COMPLETED)
             self.keep(ended)
@@ -162,22 +172,17 @@ class Flight:
         self.abandon()
 
     def abandon(self) -> None:
-        """Start nothing more; store what was already running."""
+        """Start no further trial; store those that were already running."""
         running = {future for future in self.futures if not future.cancel()}
         self.futures = set()
         self.keep(wait(running).done)
 
     def keep(self, ended: set[Future[Row]]) -> None:
-        """Put ended trials into the store."""
+        """Store and judge trials, in the order of the list."""
         for row in sorted((future.result() for future in ended), key=lambda row: row.n):
-            verdict = self.store.add(row)
-            self.stopper.ended(row.n, evidence(row, verdict))
+            verdict = keep(self.store, row).verdict
+            self.stopper.ended(row.n, success(name_of(row.trial.fault), verdict.outcome if verdict else None))
             self.watcher.stored(row, verdict)
-
-
-def evidence(row: Row, verdict: Verdict | None) -> bool | None:
-    """True if a trial survived; None if it is no evidence."""
-    return success(class_name(row.plan["fault"]), verdict.outcome.name if verdict else None)
 
 
 def settled(n: int, trial: Trial, base: Template) -> Trial:
@@ -214,7 +219,7 @@ def run_valid(base: Template, n: int, trial: Trial) -> Row:
 
 def row_of(base: Template, n: int, trial: Trial, attempts: int, record: Record | None, void: str | None = None) -> Row:
     """A trial as it is stored."""
-    return Row(n=n, plan=encode(trial), template=base.key, attempts=attempts, record=record, void=void)
+    return Row(n=n, trial=trial, template=base.key, attempts=attempts, record=record, void=void)
 
 
 def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
@@ -245,17 +250,17 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
 
 
 def recipe(group: Group) -> dict[str, Any]:
-    """All that is needed to prepare a template again, besides code."""
+    """The parts that are needed to prepare a template again."""
     return {"first": encode(group.first), "parts": [encode(part) for part in group.parts.values()]}
 
 
-def refuse_mismatch(store: Store, facts: dict[str, Any]) -> None:
-    """Refuse to resume on another machine, guest or list. Raises: UsageError."""
-    stored = store.meta()
+def refuse_mismatch(store: Store, facts: Mapping[str, Any]) -> None:
+    """Raises: UsageError if the campaign in the store was measured on something else."""
+    then, now_ = store.meta(), Meta.of(facts)
     for key in SAME_ON_RESUME:
-        if stored.get(key) != facts[key]:
-            store.__exit__()
-            what = "code or parts" if key == "templates" else f"{key} ({stored.get(key)} then, {facts[key]} now)"
+        before, today = getattr(then, key), getattr(now_, key)
+        if before != today:
+            what = "code or parts" if key == "templates" else f"{key} ({before} then, {today} now)"
             raise UsageError(f"{store.path} cannot be resumed: it was run with other {what}; leave out --resume")
 
 

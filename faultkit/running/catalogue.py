@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from faultkit.model import policies, triggers
-from faultkit.model.codec import name_of
+from faultkit.model.codec import class_path, short_name
 
 MARKS = {"drivers": "probe", "injectors": "inject", "monitors": "attach"}  # a method that only parts of this kind have
 OF_THE_MODEL = {"policies": (policies, "decide"), "triggers": (triggers, "arm")}  # their module, and such a method
@@ -60,7 +60,7 @@ def parts(module: ModuleType, method: str) -> Iterator[type]:
 
 def name_of_class(cls: type) -> str:
     """The short name of a part's class, as `faultkit.model.codec.name_of` gives it for a part."""
-    return name_of(object.__new__(cls))
+    return short_name(class_path(cls))
 
 
 def first_line(thing: object) -> str:

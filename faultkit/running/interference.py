@@ -12,7 +12,8 @@ from faultkit.machine.template import Template
 from faultkit.model.trial import Record, Trial
 from faultkit.running.replay import Replay, again, templates
 from faultkit.running.trial import run_trial
-from faultkit.store.store import Store, pack_events, unpack_events
+from faultkit.store.packing import read_back
+from faultkit.store.store import Store
 
 BATCH = 32  # records that are held in memory
 
@@ -36,7 +37,7 @@ def interference(store: Store, numbers: Sequence[int], jobs: int, image: Image) 
 def recorded(base: Template, trial: Trial) -> Record:
     """A run whose events are as they would be read back from a store."""
     record = run_trial(base, trial)
-    return replace(record, events=unpack_events(pack_events(record.events)))
+    return replace(record, events=read_back(record.events))
 
 
 def as_meta(found: Iterable[Replay], jobs: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ EVERY_S = 20.0
 
 @dataclass(slots=True)
 class Bar:
-    """Fulfils `faultkit.running.campaign.Watcher`. Use `with`; afterwards the counts stay on the screen."""
+    """The progress of a campaign (a `faultkit.running.campaign.Watcher`). Use `with`; the counts stay on the screen."""
 
     console: Console
     counts: Counter[str] = field(default_factory=Counter)
@@ -49,9 +49,9 @@ class Bar:
         if self._progress:
             self._progress.stop()
 
-    def preparing(self, what: str) -> None:
-        """A template is being prepared."""
-        text = f"preparing {what}"
+    def preparing(self, driver: str) -> None:
+        """Show that a template is being prepared."""
+        text = f"preparing {driver}"
         if self._progress is None:
             self.console.print(text, highlight=False)
         elif self._task is None:
@@ -60,7 +60,7 @@ class Bar:
             self._progress.update(self._task, description=text)
 
     def started(self, planned: int, done: int) -> None:
-        """Trials begin."""
+        """Show that trials begin."""
         self.begun = self._told = time.monotonic()
         self.planned, self.done = planned, done
         if self._progress and self._task is not None:
@@ -71,10 +71,9 @@ class Bar:
             self.console.print(f"{planned} trials{stored}", highlight=False)
 
     def stored(self, row: Row, verdict: Verdict | None) -> None:
-        """A trial is in the store."""
-        del row
+        """Count one more trial."""
         self.fresh += 1
-        self.counts["void" if verdict is None else verdict.outcome.name] += 1
+        self.counts[verdict.outcome.name if verdict else "unjudged" if row.record else "void"] += 1
         if self._progress and self._task is not None:
             self._progress.update(self._task, advance=1, rate=self.rate(), outcomes=self.outcomes())
         elif time.monotonic() - self._told > EVERY_S:
@@ -88,5 +87,5 @@ class Bar:
 
     def outcomes(self) -> str:
         """The counts so far, mildest first."""
-        order = [*(outcome.name for outcome in Outcome), "void"]
+        order = [*(outcome.name for outcome in Outcome), "void", "unjudged"]
         return " ".join(f"{name} {self.counts[name]}" for name in order if self.counts[name])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from faultkit.machine import qemu
 from faultkit.machine.image import Image, recorded
@@ -19,7 +18,10 @@ from faultkit.model.errors import UnmetNeed, UsageError
 from faultkit.model.events import Event
 from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
-from faultkit.store.store import Store, pack_events, unpack_events
+from faultkit.store import queries
+from faultkit.store.meta import Meta
+from faultkit.store.packing import read_back
+from faultkit.store.store import ReplayRow, Store
 from faultkit.verdict.judge import judge
 
 
@@ -44,7 +46,7 @@ def replay(store: Store, numbers: Sequence[int], times: int, jobs: int, image: I
     work = [partial(again, n, record, bases[n]) for n, record in zip(numbers, records, strict=True)]
     with ThreadPoolExecutor(jobs, "replay") as pool:
         for found in pool.map(lambda call: call(), [call for call in work for _ in range(times)]):
-            store.add_replay(as_columns(found, jobs))
+            store.add_replay(as_row(found, jobs))
             yield found
 
 
@@ -72,10 +74,10 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
     Raises: UnmetNeed if it would be another one, since code, guest or QEMU have changed; UsageError if its parts are
     gone, HarnessError if its guest cannot be built.
     """
-    meta: dict[str, Any] = store.meta()
+    meta = store.meta()
     image = recorded_image(store, image)
-    recipe = meta["templates"][key]
-    machine = Machine(accel=meta["accel"], shift=meta["shift"])
+    recipe = meta.templates[key]
+    machine = Machine(accel=meta.accel, shift=meta.shift)
     try:
         first, parts = decode(recipe["first"]), [decode(part) for part in recipe["parts"]]
     except (ImportError, AttributeError, TypeError) as reason:
@@ -92,26 +94,26 @@ def recorded_image(store: Store, image: Image) -> Image:
     Raises: UnmetNeed that says what differs if it cannot be built here, HarnessError if the build fails.
     """
     meta = store.meta()
-    if meta["image"] == image.key:
+    if meta.image == image.key:
         return image
-    hashes, versions = meta.get("image_hashes", {}), meta.get("image_packages", {})
+    hashes, versions = dict(meta.image_hashes), dict(meta.image_packages)
     try:
-        return recorded(meta["image"], meta["kernel"], hashes, versions)
+        return recorded(str(meta.image), str(meta.kernel), hashes, versions)
     except UnmetNeed as reason:
         raise UnmetNeed(f"{store.path} was run on another guest: {reason}") from None
 
 
-def other_code(path: Path, meta: Mapping[str, Any]) -> str:
-    """Why a template cannot be had whose key is not the one recorded."""
-    if meta["qemu"] != (now := qemu.version()):
-        return f"{path} was run with another QEMU: {meta['qemu']} then, {now} now"
-    return f"{path} was run with other code or another compiler: check out its git_revision ({meta['git_revision']})"
+def other_code(path: Path, meta: Meta) -> str:
+    """The reason for which a template has another key than the one recorded."""
+    if meta.qemu != (now := qemu.version()):
+        return f"{path} was run with another QEMU: {meta.qemu} then, {now} now"
+    return f"{path} was run with other code or another compiler: check out its git_revision ({meta.git_revision})"
 
 
 def again(n: int, record: Record, base: Template) -> Replay:
     """Run once more and compare."""
     fresh = run_trial(base, record.trial)
-    events = unpack_events(pack_events(fresh.events))  # as they would be read back
+    events = read_back(fresh.events)
     then, now = judge(record).outcome, judge(fresh).outcome
     same = events == record.events
     return Replay(n, now.name, then is now, same, None if same else first_difference(record.events, events))
@@ -126,7 +128,7 @@ def first_difference(then: tuple[Event, ...], now: tuple[Event, ...]) -> tuple[E
 
 def spread(store: Store, sample: int) -> list[int]:
     """Valid trials, evenly spread, the worst of them not favoured. Raises: UsageError if there are none."""
-    valid = [n for (n,) in store.query("SELECT n FROM trials WHERE void IS NULL ORDER BY n")]
+    valid = queries.valid_numbers(store)
     if not valid:
         raise UsageError(f"{store.path} has no valid trial to run again")
     count = min(sample, len(valid))
@@ -147,14 +149,14 @@ def parted(difference: tuple[Event | None, Event | None]) -> str:
     return f"  then: {then}\n  now:  {now}"
 
 
-def as_columns(found: Replay, jobs: int) -> dict[str, Any]:
+def as_row(found: Replay, jobs: int) -> ReplayRow:
     """A replay as the store keeps it."""
-    return {
-        "n": found.n,
-        "jobs": jobs,
-        "outcome": found.outcome,
-        "outcome_agrees": int(found.outcome_agrees),
-        "events_agree": int(found.events_agree),
-        "difference": parted(found.difference) if found.difference else None,
-        "replayed": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    return ReplayRow(
+        n=found.n,
+        jobs=jobs,
+        outcome=found.outcome,
+        outcome_agrees=found.outcome_agrees,
+        events_agree=found.events_agree,
+        difference=parted(found.difference) if found.difference else None,
+        replayed=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

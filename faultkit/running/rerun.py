@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faultkit.model.codec import decode, name_of
+from faultkit.model.codec import name_of
 from faultkit.model.errors import UsageError
 from faultkit.model.trial import Trial
 from faultkit.running.experiment import Experiment
@@ -48,13 +48,13 @@ def experiment_of(store: Store, changes: Changes) -> Experiment:
     if store.done() != set(range(len(store.done()))):
         raise UsageError(f"{store.path} was interrupted and has holes: `faultkit run --resume` fills them")
     meta, path = store.meta(), store.path
-    file = Path(meta["file"]) if meta.get("file") else None
+    file = Path(meta.file) if meta.file else None
 
     def trials(seed: int) -> Iterator[Trial]:
         del seed
         with Store.open(path) as again:
             for n in range(len(again.done())):
-                yield changes.of(decode(again.plan(n)))
+                yield changes.of(again.trial(n))
 
     question = f"The trials of {path} again: {changes}."
-    return Experiment(f"{meta['experiment']}-again", question, trials, file, settled=True)
+    return Experiment(f"{meta.experiment}-again", question, trials, file, settled=True)

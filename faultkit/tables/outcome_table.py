@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, methodcaller
-from typing import Any, Self
+from typing import Self
 
 from rich.box import Box
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
@@ -28,7 +28,9 @@ from faultkit.results.summary import (
     outcomes,
     replays,
     survival,
+    unjudged_line,
 )
+from faultkit.store.meta import Meta
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import ENTRIES
 
@@ -173,17 +175,19 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
     if (wrong := false_positives(store)) and golden:
         yield f"{wrong} of {sum(golden.values())} golden trials were not clean: a false alarm, or a fault of the set-up"
     meta = store.meta()
-    if line := described(meta.get("stop"), meta.get("decision")):
+    if line := described(meta.stop, meta.decision):
         yield line
     if (again := replays(store))["runs"]:
         same = f"the same outcome in {again['outcome_agrees']}, all events in {again['events_agree']}"
         yield f"run again {again['runs']} times: {same}"
     if (so_far := len(store.done())) < counts["planned"]:
         yield f"{so_far} of {counts['planned']} planned trials have ended so far"
+    if line := unjudged_line(store):
+        yield line
     yield from origin(meta)
 
 
-def origin(meta: Mapping[str, Any]) -> Iterator[str]:
+def origin(meta: Meta) -> Iterator[str]:
     """The campaign, and the software it ran on."""
-    yield f"{meta.get('experiment')}, seed {meta.get('seed')}, begun {meta.get('started')}"
-    yield f"revision {meta.get('git_revision')}, Linux {meta.get('kernel')}, QEMU {meta.get('qemu')}"
+    yield f"{meta.experiment}, seed {meta.seed}, begun {meta.started}"
+    yield f"revision {meta.git_revision}, Linux {meta.kernel}, QEMU {meta.qemu}"

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model.events import Event, Kind
+from faultkit.store import queries
 from faultkit.store.store import Store
 
 DETAIL = ("block.", "call.", "net.", Kind.REQUEST_ISSUED, Kind.REQUEST_COMPLETED)  # only on request
@@ -80,16 +81,14 @@ def exact(value: Any) -> Any:
 
 def title(store: Store, n: int) -> str:
     """A trial in a line."""
-    columns = "injector, target, trigger, policy, driver, outcome, void"
-    rows = store.query(f"SELECT {columns} FROM trials WHERE n = ?", (n,))  # noqa: S608
-    injector, target, trigger, policy, driver, outcome, void = next(rows)
-    where = f" in {target}" if target else ""
-    when = f", {trigger}" if trigger else ""
-    return f"trial {n}: {injector}{where}{when} on {driver} under {policy}: {outcome or f'void ({void})'}"
+    trial = queries.head(store, n)
+    where = f" in {trial.target}" if trial.target else ""
+    when = f", {trial.trigger}" if trial.trigger else ""
+    return f"trial {n}: {trial.injector}{where}{when} on {trial.driver} under {trial.policy}: {trial.end}"
 
 
 def as_json(store: Store, n: int) -> dict[str, Any]:
     """A trial for scripts: its plan, outcome and events."""
-    outcome, void = next(store.query("SELECT outcome, void FROM trials WHERE n = ?", (n,)), (None, None))
+    trial = queries.head(store, n)
     events = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in store.events(n)]
-    return {"trial": n, "plan": store.plan(n), "outcome": outcome, "void": void, "events": events}
+    return {"trial": n, "plan": store.plan(n), "outcome": trial.outcome, "void": trial.void, "events": events}

@@ -7,6 +7,7 @@ from typing import Any
 
 from faultkit.model.codec import encode
 from faultkit.running.campaign import row_of
+from faultkit.running.judging import keep
 from faultkit.running.trial import run_trial
 from faultkit.store.store import Store
 from tests.guest.conftest import PARTS, Bed
@@ -20,5 +21,5 @@ def stored(bed: Bed, directory: Path, trials: list[dict[str, Any]]) -> Store:
     store = Store.create(directory, facts | {"templates": {bed.template.key: recipe}})
     for n, parts in enumerate(trials):
         trial = bed.trial(**parts)
-        store.add(row_of(bed.template, n, trial, 1, run_trial(bed.template, trial)))
+        keep(store, row_of(bed.template, n, trial, 1, run_trial(bed.template, trial)))
     return store

@@ -39,7 +39,7 @@ def test_a_good_driver_is_told_in_a_fraction_of_the_list(image: Image, tmp_path:
     told = json.loads(done.stdout)
     assert told["answer"] == "pass" and told["accounting"]["activated"] < 20
     with Store.open(out) as store:
-        assert store.meta()["decision"] == {"decision": "above", "k": 10, "n": 10, "trials": 10}
+        assert store.meta().decision == {"decision": "above", "k": 10, "n": 10, "trials": 10}
     (suite,) = JUnitXml.fromstring(xml.read_bytes())
     assert [case.name for case in suite] == [rule["rule"] for rule in told["rules"]]
     assert run(command, [str(out)], standalone_mode=False).return_value == MET, "the rules are the experiment's"

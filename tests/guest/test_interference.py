@@ -13,6 +13,7 @@ from faultkit.results.compare import between
 from faultkit.results.summary import replays
 from faultkit.running.campaign import run_relocated
 from faultkit.running.interference import interference
+from faultkit.running.judging import keep
 from faultkit.running.replay import replay
 from faultkit.running.rerun import Changes, experiment_of
 from faultkit.store.store import Store
@@ -55,7 +56,7 @@ def test_replays_are_kept_with_the_results(directory: Path, image: Image) -> Non
 def test_a_rerun_without_changes_is_the_same_campaign(nbd: Bed, directory: Path, tmp_path: Path) -> None:
     with Store.open(directory) as store, Store.create(tmp_path / "again", {"experiment": "again"}) as again:
         for n, trial in enumerate(experiment_of(store, Changes()).trials(1)):
-            again.add(run_relocated(nbd.template, n, trial))
+            keep(again, run_relocated(nbd.template, n, trial))
         found = between(store, again)
         assert found.paired and found.discordant == ()
         assert again.plan(2) == store.plan(2), "the site is the same"

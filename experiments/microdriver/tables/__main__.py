@@ -31,7 +31,7 @@ def command(result: Path) -> None:
     RESULT is a directory with a campaign's results, or the name of an experiment for its latest results.
     """
     with open_results(result) as store:
-        name = store.meta()["experiment"]
+        name = str(store.meta().experiment)
         if name not in TABLES:
             raise UsageError(f"{store.path} is of {name}: there are tables for {', '.join(TABLES)}")
         for text in TABLES[name](store):

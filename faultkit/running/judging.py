@@ -1,0 +1,105 @@
+"""Trials are stored first and judged afterwards: an oracle that raises loses nothing.
+
+A trial that could not be judged stays in the store, with the reason, until `rejudge` finds that the oracle was mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from faultkit.model.events import Outcome
+from faultkit.model.trial import Record, Trial
+from faultkit.store.columns import FAULT, VERDICT
+from faultkit.store.queries import unsorted, without_verdict
+from faultkit.store.store import Row, Store
+from faultkit.verdict.judge import Verdict, judge
+from faultkit.verdict.strata import Stratum, stratum
+
+T = TypeVar("T")
+BLANK: dict[str, Any] = dict.fromkeys((*FAULT, *VERDICT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The second half of a trial's row: its fault's classes and, of a valid trial, its verdict."""
+
+    stratum: Stratum | None
+    verdict: Verdict | None
+    problem: str | None = None  # the error for which one of them is missing
+
+    def as_columns(self) -> dict[str, Any]:
+        """The columns that this fills, as SQLite gives them back."""
+        found = asdict(self.stratum) if self.stratum else {}
+        if self.verdict:
+            named = asdict(self.verdict) | {"manifested": self.verdict.manifested}
+            found |= named | {"outcome": Outcome(self.verdict.outcome).name}
+        plain = {name: int(value) if isinstance(value, bool) else value for name, value in found.items()}
+        return BLANK | plain | {"unjudged": self.problem}
+
+
+def find(trial: Trial, record: Record | None) -> Finding:
+    """Sort a trial's fault and, if there is a record, judge it. Raises nothing: an error is part of the finding."""
+    problems: list[str] = []
+    sorted_ = attempted(lambda: stratum(trial.fault), problems)
+    verdict = attempted(lambda: judge(record), problems) if record else None
+    return Finding(stratum=sorted_, verdict=verdict, problem="; ".join(problems) or None)
+
+
+def attempted(action: Callable[[], T], problems: list[str]) -> T | None:
+    """What the action returns; None, and one problem more, if it raises."""
+    try:
+        return action()
+    except Exception as reason:
+        problems.append(f"{type(reason).__name__}: {reason}")
+        return None
+
+
+def keep(store: Store, row: Row) -> Finding:
+    """Store a trial, then judge it. Raises: HarnessError if it cannot be stored."""
+    store.add(row)
+    finding = find(row.trial, row.record)
+    store.update(row.n, finding.as_columns())
+    return finding
+
+
+def keep_all(store: Store, rows: Iterable[Row]) -> None:
+    """Store many trials in one transaction, then judge all that have no verdict in another."""
+    store.add_many(rows)
+    judge_missing(store)
+
+
+def judge_missing(store: Store) -> None:
+    """Judge the stored trials that have no verdict, such as those of a campaign that was killed."""
+    with store.transaction():
+        for n in {*without_verdict(store), *unsorted(store)}:
+            store.update(n, found_again(store, n).as_columns())
+
+
+def rejudge(store: Store) -> int:
+    """Judge every stored record again; returns the number of changed verdicts.
+
+    What an earlier version did not have is added and filled.
+    Raises: UsageError if a trial's parts are gone; then nothing is changed.
+    """
+    with store.transaction():
+        store.bring_up_to_date()
+        return sum([changed(store, n) for n in sorted(store.done())])
+
+
+def changed(store: Store, n: int) -> bool:
+    """Judge one stored trial again, and say if its verdict is another now."""
+    new = found_again(store, n).as_columns()
+    before = dict(zip(new, store.some(n, new), strict=True))
+    if new != before:
+        store.update(n, new)
+    return new["outcome"] is not None and any(new[name] != before[name] for name in VERDICT)
+
+
+def found_again(store: Store, n: int) -> Finding:
+    """The finding for a stored trial. Raises: UsageError if its parts are gone."""
+    if store.one(n, "void") is not None:
+        return find(store.trial(n), None)
+    record = store.record(n)
+    return find(record.trial, record)

@@ -1,0 +1,35 @@
+"""Events and consoles as they are stored: zlib, events as JSON."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+
+from faultkit.model.events import Event
+
+
+def pack_events(events: Iterable[Event]) -> bytes:
+    """Events as they are stored."""
+    rows = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in events]
+    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=6)
+
+
+def unpack_events(packed: bytes | None) -> tuple[Event, ...]:
+    """Events as they were packed; none for a void trial."""
+    return tuple(Event(*row) for row in json.loads(zlib.decompress(packed))) if packed else ()
+
+
+def pack_text(text: str) -> bytes:
+    """A console as it is stored."""
+    return zlib.compress(text.encode())
+
+
+def unpack_text(packed: bytes | None) -> str:
+    """A console as it was packed; "" for a void trial."""
+    return zlib.decompress(packed).decode() if packed else ""
+
+
+def read_back(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Events as a store would give them back: data became JSON."""
+    return unpack_events(pack_events(events))
