@@ -162,7 +162,7 @@ KNOW_QEMU = {
     "drivers/rtl8139/life_cycle.py",
     "faultkit/running/doctor.py",
     "injectors/device/link_down.py",
-    "injectors/kmod/device/ones.c",
+    "injectors/kmod/ones/ones.c",
 }
 
 
@@ -176,9 +176,9 @@ def test_only_the_machine_and_injectors_that_say_so_know_x86() -> None:
 
 
 KNOW_X86 = {
-    "call_argument.py", "calls.py", "copies.py", "doctor.py", "faultkit_calls.c", "faultkit_syscalls.c", "flip.c",
-    "flow.py", "instructions.py", "kernel_bug.py", "kernel_memory.py", "locals.py", "lose.c", "operands.py",
-    "overrun.py", "ptrace.py", "regions.py", "registers.py", "skip.py", "user_bug.py",
+    "arming.c", "call_argument.py", "calls.c", "calls.py", "copies.py", "doctor.py", "flip.c",
+    "flow.py", "instructions.py", "kernel_bug.py", "kernel_memory.py", "lose.c", "operands.py",
+    "overrun.py", "process_memory.py", "ptrace.py", "registers.py", "skip.py", "syscalls.c", "user_bug.py", "variables.py",
 }  # fmt: skip
 
 

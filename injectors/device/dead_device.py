@@ -10,13 +10,30 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, NotPlaced, Side
-from injectors.tools.device import DEVICES, MODULE, armed, slot_of
+from injectors.tools.arming import module, shipped
+from injectors.tools.device import DEVICES, armed_in, slot_of
 
 POINTERS = Path("/proc/sys/kernel/kptr_restrict")
 FOR_ROOT = "1"  # Documentation/admin-guide/sysctl/kernel.rst: 0 hides addresses from everybody, 1 not from root
 MAPPING = re.compile(r"0x([0-9a-f]+)-0x([0-9a-f]+) .* phys=0x([0-9a-f]+) ioremap$", re.MULTILINE)
 PAGE = 4096
 IORESOURCE_MEM = 0x200
+
+
+MODULE = module("ones", "pci")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnesOrder:
+    """The words that arm injectors/kmod/ones."""
+
+    fault: ClassVar[str] = "ones"
+
+    slot: str
+    address: int
+    pages: int
+    silent: int
+    for_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +54,16 @@ class DeadDevice:
     for_s: float = 0.0
 
     def files(self) -> Mapping[str, KernelModule]:
-        return {"preload/faultkit_device.ko": MODULE}
+        return shipped(MODULE)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         slot = slot_of(bench)
         low, high = registers(slot)
-        numbers = f"{low:x}", (high - low) // PAGE, int(self.silent), round(self.for_s * 1000)
-        with armed(bench, "ones", slot, *numbers, silent=self.silent, for_s=self.for_s):
+        order = OnesOrder(
+            slot=slot, address=low, pages=(high - low) // PAGE, silent=int(self.silent), for_ms=round(self.for_s * 1000)
+        )
+        with armed_in(slot, bench, order, silent=self.silent, for_s=self.for_s):
             yield
 
 

@@ -9,7 +9,23 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, Side
-from injectors.tools.device import MODULE, armed, slot_of
+from injectors.tools.arming import module, shipped
+from injectors.tools.device import armed_in, slot_of
+
+MODULE = module("flip", "pci")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipOrder:
+    """The words that arm injectors/kmod/flip."""
+
+    fault: ClassVar[str] = "flip"
+
+    slot: str
+    nth: int
+    times: int
+    byte: int
+    bit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,7 @@ class DmaFlip:
     byte: int | None = None
 
     def files(self) -> Mapping[str, KernelModule]:
-        return {"preload/faultkit_device.ko": MODULE}
+        return shipped(MODULE)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -42,5 +58,6 @@ class DmaFlip:
         drawn, bit = rng.randrange(self.within_bytes), rng.randrange(8)
         byte = drawn if self.byte is None else self.byte
         which = {"nth": self.nth, "times": self.times, "byte": byte, "bit": bit}
-        with armed(bench, "flip", slot_of(bench), *which.values(), **which):
+        slot = slot_of(bench)
+        with armed_in(slot, bench, FlipOrder(slot=slot, **which), **which):
             yield

@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, Side
-from injectors.tools.device import MODULE, armed, slot_of
+from injectors.tools.arming import module, shipped
+from injectors.tools.device import armed_in, slot_of
+
+MODULE = module("storm", "pci")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormOrder:
+    """The words that arm injectors/kmod/storm."""
+
+    fault: ClassVar[str] = "storm"
+
+    slot: str
+    times: int
+    interval_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +43,10 @@ class InterruptStorm:
     interval_us: int = 20
 
     def files(self) -> Mapping[str, KernelModule]:
-        return {"preload/faultkit_device.ko": MODULE}
+        return shipped(MODULE)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        numbers = self.times, self.interval_us
-        with armed(bench, "storm", slot_of(bench), *numbers, times=self.times, interval_us=self.interval_us):
+        slot, which = slot_of(bench), {"times": self.times, "interval_us": self.interval_us}
+        with armed_in(slot, bench, StormOrder(slot=slot, **which), **which):
             yield

@@ -8,7 +8,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, NotPlaced, RaisesInterrupts, Side
-from injectors.tools.device import MODULE, armed, slot_of
+from injectors.tools.arming import module, shipped
+from injectors.tools.device import armed_in, slot_of
+
+MODULE = module("lose", "pci")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoseOrder:
+    """The words that arm injectors/kmod/lose."""
+
+    fault: ClassVar[str] = "lose"
+
+    slot: str
+    nth: int
+    times: int
+    bar: int
+    offset: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +46,7 @@ class InterruptsLost:
     times: int = 1
 
     def files(self) -> Mapping[str, KernelModule]:
-        return {"preload/faultkit_device.ko": MODULE}
+        return shipped(MODULE)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
@@ -37,6 +54,7 @@ class InterruptsLost:
         if not isinstance(bench.driver, RaisesInterrupts):
             raise NotPlaced(f"{type(bench.driver).__name__} does not say how its device's interrupts are acknowledged")
         status = bench.driver.interrupt_status
-        numbers = (self.nth, self.times, status.bar, f"{status.offset:x}", status.size_bytes)
-        with armed(bench, "lose", slot, *numbers, nth=self.nth, times=self.times):
+        which = {"nth": self.nth, "times": self.times}
+        order = LoseOrder(slot=slot, bar=status.bar, offset=status.offset, bytes=status.size_bytes, **which)
+        with armed_in(slot, bench, order, **which):
             yield

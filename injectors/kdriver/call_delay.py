@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
-from injectors.tools.calls import ANY, MODULE, drawn, tamper
+from injectors.tools.calls import ANY, FILES, drawn, tamper
 from injectors.tools.candidates import module_of
 
 LONGEST_US = 1_000_000
@@ -51,7 +51,7 @@ class CallDelay:
         return replace(self, function=function, at=at, site=site)
 
     def files(self) -> Mapping[str, KernelModule]:
-        return {"preload/faultkit_calls.ko": MODULE}
+        return FILES
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
         return tamper(bench, self, "delay", self.delay_us)

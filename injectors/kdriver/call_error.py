@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.call_values import FAILURES
-from injectors.tools.calls import ANY, MODULE, called, drawn, options, tamper
+from injectors.tools.calls import ANY, FILES, called, drawn, options, tamper
 from injectors.tools.candidates import module_of
 
 ORDERS = {"instead": "fail", "after": "after"}
@@ -59,7 +59,7 @@ class CallError:
         return replace(self, function=function, value=value, at=at, site=site)
 
     def files(self) -> Mapping[str, KernelModule]:
-        return {"preload/faultkit_calls.ko": MODULE}
+        return FILES
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
         return tamper(bench, self, ORDERS[self.how], self.value or 0)

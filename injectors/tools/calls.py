@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from fcntl import ioctl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from faultkit.kit import Bench, CallSite, CallSites, KernelModule, Kind, ModuleCode, NotPlaced
+from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced
+from injectors.tools.arming import armed, missed_by, module, shipped
+from injectors.tools.witness import stamps
 
-NODE = "/dev/faultkit_calls"
-MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "calls", "faultkit_calls")
-MISSED = ord("F") << 8 | 1  # FAULTKIT_CALLS_MISSED
+MODULE = module("calls")
+FILES = shipped(MODULE)
 ANY, ONE = "any", "one"
 MILLION = 1_000_000
 CHANGES = ("after", "set", "add", "flip")  # tamperings that change an existing value
@@ -126,18 +127,37 @@ def text_bytes(module: ModuleCode) -> int:
     return last.address + len(last.code) - module.base
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsOrder:
+    """The words that arm injectors/kmod/calls."""
+
+    fault: ClassVar[str] = "calls"
+
+    function: str
+    module: str
+    low: int  # of the module's text
+    high: int
+    site: int  # the offset in the text that the call returns to; 0: any
+    nth: int
+    times: int
+    chance: int  # in a million
+    seed: int
+    reloads: int  # 1: the fault follows the module to where it is loaded next
+    how: str
+    value: int
+    argument: int
+
+
 @contextmanager
 def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int = 0) -> Iterator[None]:
-    """The fault's calls fail, take long, or get another argument: `how` and the rest as kcalls/faultkit_calls.c says.
+    """Make the fault's calls fail, take long, or get another argument; injectors/kmod/calls/calls.c explains `how`.
 
     Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.
     """
     name = bench.driver.modules[0].replace("-", "_")
     if fault.site is None:
         raise NotPlaced(f"the calls of {fault.function} by {name} were not settled: use place()")
-    chosen = which(fault, fault.site)
-    order = [fault.function, name, *text_range(name, fault.site), *chosen, how, signed(value), argument]
-    fd = armed(" ".join(map(str, order)), f"the kernel function {fault.function!r}")
+    fd = armed(order(fault, name, fault.site, how, value, argument), f"the kernel function {fault.function!r}")
     bench.report(
         "injector", Kind.FAULT_INJECTED, function=fault.function, site=fault.at, how=how, value=value,
         nth=fault.nth, times=fault.times, probability=fault.probability,
@@ -148,26 +168,29 @@ def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int =
         yield
     finally:
         tell()
-        if missed := ioctl(fd, MISSED):
+        if missed := missed_by(fd):
             bench.report("injector", Kind.FAULT_MISSED, calls=missed)
         bench.unwatch(fd)
         os.close(fd)
 
 
-def text_range(name: str, site: CallSites) -> tuple[str, str]:
-    """The addresses at which the loaded module's text begins and ends. Raises: NotPlaced if it is not loaded."""
+def order(fault: CallFault, name: str, calls: CallSites, how: str, value: int, argument: int) -> CallsOrder:
+    """The arming of a fault in the calls by a loaded module. Raises: NotPlaced if it is not loaded."""
+    low = text_base(name)
+    return CallsOrder(
+        function=fault.function or "", module=name, low=low, high=low + calls.text_bytes,
+        site=0 if fault.at == ANY else calls.returns[0][1], nth=fault.nth, times=fault.times,
+        chance=round(fault.probability * MILLION), seed=fault.draw, reloads=int(fault.survives_reload),
+        how=how, value=signed(value), argument=argument,
+    )  # fmt: skip
+
+
+def text_base(name: str) -> int:
+    """The address at which a loaded module's text begins. Raises: NotPlaced if it is not loaded."""
     for line in Path("/proc/modules").read_text().splitlines():
         if line.startswith(f"{name} "):
-            base = int(line.split()[5], 16)
-            return f"{base:x}", f"{base + site.text_bytes:x}"
+            return int(line.split()[5], 16)
     raise NotPlaced(f"calls by {name} cannot be tampered with: it is not loaded")
-
-
-def which(fault: CallFault, calls: CallSites) -> Sequence[int]:
-    """The choice of calls: return offset, nth, times, chance in a million, seed, whether it survives a reload."""
-    site = 0 if fault.at == ANY else calls.returns[0][1]
-    chance = round(fault.probability * MILLION)
-    return site, fault.nth, fault.times, chance, fault.draw, int(fault.survives_reload)
 
 
 def signed(value: int) -> int:
@@ -175,24 +198,10 @@ def signed(value: int) -> int:
     return (value + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
-def armed(order: str, what: str) -> int:
-    """An open file of the kernel module that holds this arming. Raises: NotPlaced."""
-    try:
-        fd = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as reason:
-        raise NotPlaced(f"{what} cannot be tampered with: {NODE}: {reason.strerror}") from None
-    try:
-        os.write(fd, order.encode())
-    except OSError as reason:
-        os.close(fd)
-        raise NotPlaced(f"{what} cannot be probed: {reason.strerror}") from None
-    return fd
-
-
 def witness(bench: Bench, fd: int, names: Mapping[int, str], *, changes: bool) -> None:
     """Report the calls that were tampered with since the last look; if a value `changes`, as it was and is."""
-    with suppress(BlockingIOError):
-        while True:
-            t_ns, call, at, was, now = map(int, os.read(fd, 128).split())
-            values = {"was": was, "now": now} if changes else {}
-            bench.report("injector", Kind.FAULT_ACTIVATED, t_ns, call=call, site=names.get(at, f"+{at:#x}"), **values)
+    for t_ns, words in stamps(fd):
+        hit = {name: int(value) for name, _, value in (word.partition("=") for word in words.split())}
+        values = {key: hit[key] for key in ("was", "now")} if changes else {}
+        site = names.get(hit["site"], f"+{hit['site']:#x}")
+        bench.report("injector", Kind.FAULT_ACTIVATED, t_ns, call=hit["call"], site=site, **values)

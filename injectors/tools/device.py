@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faultkit.kit import Bench, KernelModule, NotPlaced
+from faultkit.kit import Bench, NotPlaced
+from injectors.tools.arming import Order, armed
 from injectors.tools.witness import witnessed
 
-NODE = "/dev/faultkit_device"
-MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "device", "faultkit_device")
 DEVICES = Path("/sys/bus/pci/devices")
 COMMAND, COMMAND_BYTES = 4, 2  # in configuration space
 INTX_DISABLE = 1 << 10
@@ -28,14 +27,9 @@ def slot_of(bench: Bench) -> str:
 
 
 @contextmanager
-def armed(bench: Bench, fault: str, slot: str, *numbers: object, **told: Any) -> Iterator[None]:
-    """A fault of injectors/kmod/device is in, confirmed and witnessed; disarmed on exit. Raises: NotPlaced."""
-    fd = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.write(fd, " ".join([fault, slot, *map(str, numbers)]).encode())
-    except OSError as reason:
-        os.close(fd)
-        raise NotPlaced(f"the device {slot} cannot be made to go wrong ({fault}): {reason.strerror}") from None
+def armed_in(slot: str, bench: Bench, order: Order, **told: Any) -> Iterator[None]:
+    """Arm a fault of the PCI device in a slot, confirmed and witnessed; disarmed on exit. Raises: NotPlaced."""
+    fd = armed(order, f"the device {slot}")
     with witnessed(bench, fd, slot=slot, **told):
         yield
 

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
-from faultkit.kit import Bench, KernelModule, Kind, NotPlaced
+from faultkit.kit import Bench, Kind
+from injectors.tools.arming import armed, module, shipped
 from injectors.tools.udriver import pid_of
 from injectors.tools.witness import activations
 
-NODE = "/dev/faultkit_syscalls"
-MODULE = KernelModule(Path(__file__).parents[1] / "kmod" / "syscalls", "faultkit_syscalls")
-FILES = {"preload/faultkit_syscalls.ko": MODULE}
+MODULE = module("syscalls")
+FILES = shipped(MODULE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyscallsOrder:
+    """The words that arm injectors/kmod/syscalls."""
+
+    fault: ClassVar[str] = "syscalls"
+
+    call: str
+    pid: int
+    nth: int
+    times: int
+    how: str
+    value: int  # an error number, or microseconds
 
 
 @contextmanager
 def tamper(bench: Bench, call: str, nth: int, times: int, how: str, value: int) -> Iterator[None]:
-    """The u-driver's calls of `call`, by whatever thread, from the n-th on, `times` in all, fail or return late.
+    """Make the u-driver's calls of `call`, in any thread, fail or return late: from the n-th on, `times` in all.
 
     Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.
     """
     pid = pid_of(bench)
-    try:
-        fd = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as reason:
-        raise NotPlaced(f"system calls cannot be tampered with: {reason}") from None
-    try:
-        os.write(fd, f"{call} {pid} {nth} {times} {how} {value}".encode())
-    except OSError as reason:
-        os.close(fd)
-        raise NotPlaced(f"the system call {call!r} cannot be probed: {reason.strerror}") from None
+    order = SyscallsOrder(call=call, pid=pid, nth=nth, times=times, how=how, value=value)
+    fd = armed(order, f"the system call {call!r}")
     bench.report("injector", Kind.FAULT_INJECTED, pid=pid, call=call, nth=nth, times=times, **{how: value})
     with activations(bench, fd):
         yield

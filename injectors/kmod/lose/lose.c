@@ -16,28 +16,31 @@
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/kprobes.h>
-#include <linux/linkage.h>
 #include <linux/module.h>
-#include <linux/objtool.h>
+#include <linux/timekeeping.h>
 
-#include "device.h"
+#include "arming.h"
+#include "slot.h"
 
 struct lose {
 	struct kprobe probe;
 	struct arming *arming;
-	struct turns turns;
+	struct pci_dev *device;
+	char slot[SLOT_BYTES];
+	struct arming_turns turns;
 	void __iomem *registers;
-	unsigned long offset;
-	unsigned int bytes;
+	unsigned long bar, offset, bytes;
 };
 
-/* What a handler does that does not run: it returns. */
-void faultkit_handler_return(void);
-asm(".pushsection .text\n"
-    ".type faultkit_handler_return, @function\n" ANNOTATE_NOENDBR
-    "faultkit_handler_return:\n" ASM_RET
-    ".size faultkit_handler_return, .-faultkit_handler_return\n"
-    ".popsection\n");
+static const struct arming_word lose_words[] = {
+	ARMING_WORD(ARMING_TEXT, struct lose, slot, "slot"),
+	ARMING_WORD(ARMING_LONG, struct lose, turns.nth, "nth"),
+	ARMING_WORD(ARMING_LONG, struct lose, turns.times, "times"),
+	ARMING_WORD(ARMING_ULONG, struct lose, bar, "bar"),
+	ARMING_WORD(ARMING_ULONG, struct lose, offset, "offset"),
+	ARMING_WORD(ARMING_ULONG, struct lose, bytes, "bytes"),
+	{}
+};
 
 static u32 status_of(const struct lose *l)
 {
@@ -71,12 +74,12 @@ static int on_interrupt(struct kprobe *probe, struct pt_regs *regs)
 	struct lose *l = container_of(probe, struct lose, probe);
 	u32 status = status_of(l);
 
-	if (!status || !is_due(&l->turns))
+	if (!status || !arming_takes(&l->turns, arming_turn(&l->turns)))
 		return 0;
 	acknowledge(l, status);
-	activated(l->arming);
+	arming_hit(l->arming, ktime_get_mono_fast_ns(), NULL);
 	regs->ax = IRQ_HANDLED;
-	regs->ip = (unsigned long)faultkit_handler_return;
+	regs->ip = (unsigned long)arming_return;
 	return 1;
 }
 NOKPROBE_SYMBOL(on_interrupt);
@@ -100,29 +103,35 @@ static kprobe_opcode_t *handler_of(struct pci_dev *device)
 	return action ? (kprobe_opcode_t *)action->handler : NULL;
 }
 
-static int lose_start(struct arming *a, const char *words)
+static bool is_sound(const struct lose *l)
 {
-	struct pci_dev *device = device_of(a);
-	struct lose *l = state_of(a);
-	unsigned int bar;
-	int err;
+	if (!arming_turns_are_sound(&l->turns) || l->bar >= PCI_STD_NUM_BARS)
+		return false;
+	if (l->bytes != 1 && l->bytes != 2 && l->bytes != 4)
+		return false;
+	return l->offset + l->bytes <= pci_resource_len(l->device, l->bar);
+}
 
-	if (sscanf(words, "%ld %ld %u %lx %u", &l->turns.nth, &l->turns.times, &bar, &l->offset,
-		   &l->bytes) != 5)
-		return -EINVAL;
-	if (!turns_are_sound(&l->turns) || bar >= PCI_STD_NUM_BARS)
-		return -EINVAL;
-	if (!(l->bytes == 1 || l->bytes == 2 || l->bytes == 4) ||
-	    l->offset + l->bytes > pci_resource_len(device, bar))
-		return -EINVAL;
+static int lose_start(struct arming *a)
+{
+	struct lose *l = arming_state(a);
+	int err = -EINVAL;
+
 	l->arming = a;
-	l->probe.addr = handler_of(device);
+	l->device = slot_get(l->slot);
+	if (!l->device)
+		return -ENODEV;
+	if (!is_sound(l))
+		goto err_put;
+	err = -ENXIO;
+	l->probe.addr = handler_of(l->device);
 	l->probe.pre_handler = on_interrupt;
 	if (!l->probe.addr)
-		return -ENXIO;
-	l->registers = pci_iomap(device, bar, 0);
+		goto err_put;
+	err = -ENOMEM;
+	l->registers = pci_iomap(l->device, l->bar, 0);
 	if (!l->registers)
-		return -ENOMEM;
+		goto err_put;
 	err = register_kprobe(&l->probe);
 	if (err)
 		goto err_unmap;
@@ -135,21 +144,28 @@ static int lose_start(struct arming *a, const char *words)
 err_unregister:
 	unregister_kprobe(&l->probe);
 err_unmap:
-	pci_iounmap(device, l->registers);
+	pci_iounmap(l->device, l->registers);
+err_put:
+	pci_dev_put(l->device);
 	return err;
 }
 
 static void lose_stop(struct arming *a)
 {
-	struct lose *l = state_of(a);
+	struct lose *l = arming_state(a);
 
 	unregister_kprobe(&l->probe);
-	pci_iounmap(device_of(a), l->registers);
+	pci_iounmap(l->device, l->registers);
+	pci_dev_put(l->device);
 }
 
-const struct device_fault lose_fault = {
-	.name = "lose",
+static const struct arming_fault lose_fault = {
+	.words = lose_words,
 	.state_size = sizeof(struct lose),
 	.start = lose_start,
 	.stop = lose_stop,
 };
+module_arming_fault("lose", lose_fault);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("faultkit: lose interrupts of a PCI device");
