@@ -178,7 +178,8 @@ def test_only_the_machine_and_injectors_that_say_so_know_x86() -> None:
 KNOW_X86 = {
     "arming.c", "call_argument.py", "calls.c", "calls.py", "copies.py", "doctor.py", "flip.c",
     "flow.py", "instructions.py", "kernel_bug.py", "kernel_memory.py", "lose.c", "operands.py",
-    "overrun.py", "process_memory.py", "ptrace.py", "registers.py", "skip.py", "syscalls.c", "user_bug.py", "variables.py",
+    "overrun.py", "process_memory.py", "ptrace.py", "registers.py", "skip.py",
+    "syscalls.c", "user_bug.py", "variables.py",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from faultkit.machine import kbuild
 from faultkit.machine.image import headers_version
 from faultkit.model.builds import KernelModule
 from faultkit.model.errors import UnmetNeed
+from tests.test_shared_numbers import orders
 
 HOME = Path(__file__).parents[1]
 RUNTIME = HOME / "microdriver" / "kernel"
@@ -48,6 +50,23 @@ def test_only_the_careless_module_is_warned_of(kernel: str, tmp_path: Path) -> N
     done = kbuild.make(tmp_path, kernel, "modules", "W=1")
     assert done.returncode == 0, done.stderr
     assert WARNING.findall(done.stderr) == ["careless.c"], done.stderr
+
+
+def test_no_kernel_fault_is_warned_of(kernel: str, tmp_path: Path) -> None:
+    """Each in a folder of its own: they share files."""
+    faults = {cls.fault: importlib.import_module(cls.__module__).MODULE for cls in orders().values()}
+    for name, module in faults.items():
+        (tmp_path / name).mkdir()
+        for file, content in kbuild.files(module).items():
+            (tmp_path / name / file).write_bytes(content)
+    (tmp_path / "careless").mkdir()
+    (tmp_path / "careless" / "careless.c").write_text(f"#include <linux/module.h>\n{CARELESS}")
+    (tmp_path / "careless" / "Kbuild").write_text("obj-m := careless.o\n")
+    (tmp_path / "Kbuild").write_text("".join(f"obj-m += {name}/\n" for name in (*faults, "careless")))
+    done = kbuild.make(tmp_path, kernel, "modules", "W=1")
+    assert done.returncode == 0, done.stderr
+    assert WARNING.findall(done.stderr) == ["careless.c"], done.stderr
+    assert {path.stem for path in tmp_path.glob("*/*.ko")} == {f"faultkit_{name}" for name in faults} | {"careless"}
 
 
 def test_a_module_is_the_same_wherever_and_whenever_it_is_built(kernel: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@
 
 #include "arming.h"
 
-#define MAX_LINE 400
+#define MAX_LINE 1000
 
 struct hit {
 	u64 t_ns; /* 0: not published */
