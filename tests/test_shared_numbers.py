@@ -6,28 +6,24 @@ import importlib
 import inspect
 import pkgutil
 import re
-import struct
 from dataclasses import fields
 from pathlib import Path
-from types import ModuleType
 from typing import Any, get_type_hints
 
 import pytest
 
 import injectors
+from drivers.edu.driver import FACTORIAL
 from faultkit.model.errors import NotPlaced
 from injectors.device.dma_flip import FlipOrder
 from injectors.kdriver import call_argument, call_error
 from injectors.tools.arming import KMOD, MISSED, line_of
 from injectors.tools.calls import CHANGES, CallsOrder
 from microdriver.tampering import STOCK
-from monitors import calls, crossings, modules, process, requests
-from monitors.crossings import DIRECTIONS
 
 HOME = Path(__file__).parents[1]
+EDU = HOME / "drivers" / "edu" / "edu.h"
 WORD = re.compile(r'ARMING_WORD\(ARMING_(\w+),\s*struct \w+,\s*[\w.]+,\s*"(\w+)"\)')
-FIELD = re.compile(r"^\t(\w+) (\w+)(?:\[(\w+)\])?;", re.MULTILINE)
-CODES = {"u64": "Q", "s64": "q", "u32": "I", "s32": "i", "u16": "H", "u8": "B"}
 TYPES = {"TEXT": str, "LONG": int, "ULONG": int}
 
 
@@ -97,36 +93,15 @@ def test_the_number_of_the_missed_is_the_kernels() -> None:
     assert found and ord(found[1]) << 8 | int(found[2]) == MISSED
 
 
-@pytest.mark.parametrize("monitor", [calls, crossings, modules, process, requests], ids=lambda m: m.__name__)
-def test_a_record_is_unpacked_as_the_kernel_packs_it(monitor: ModuleType) -> None:
-    text = Path(monitor.__file__ or "").with_suffix(".bpf.c").read_text()
-    body = re.search(r"^struct event \{\n(.*?)^\};", text, re.DOTALL | re.MULTILINE)
-    assert body
-    sizes = dict(re.findall(r"^#define (\w+) (\d+)", text, re.MULTILINE))
-    layout = "".join(
-        f"{sizes.get(count, count)}s" if kind == "char" else CODES[kind] for kind, _, count in FIELD.findall(body[1])
-    )
-    assert monitor.EVENT.format == f"<{layout}"
-    assert struct.calcsize(f"@{layout}") == monitor.EVENT.size, "the compiler adds no padding"
-
-
-def test_monitors_without_a_record_have_no_bpf_code() -> None:
-    assert {path.name.partition(".")[0] for path in (HOME / "monitors").glob("*.bpf.c")} == {
-        "calls", "crossings", "modules", "process", "requests",
-    }  # fmt: skip
-
-
-def test_kinds_of_records_have_the_kernels_numbers() -> None:
-    text = (HOME / "monitors" / "process.bpf.c").read_text()
-    assert [getattr(process, name) for name in enum(text)] == [0, 1, 2]
-    names = [name.lower() for name in enum((HOME / "monitors" / "requests.bpf.c").read_text())]
-    assert [kind.value.partition(".")[2] for kind in requests.NET] == names
-    assert [kind.value.partition(".")[2] for kind in requests.BLOCK] == names[:2]
-
-
-def test_messages_of_microdrivers_have_the_runtimes_numbers() -> None:
+def test_the_runtimes_own_downcalls_have_its_numbers() -> None:
     text = (HOME / "microdriver" / "kernel" / "microdriver.h").read_text()
-    assert ["", *(name.removeprefix("MDRV_").lower() for name in enum(text, "mdrv_kind")[1:])] == [*DIRECTIONS]
-    assert {name.removeprefix("MDRV_").lower() for name in enum(text, "mdrv_stock")} >= {*STOCK}
-    first = re.search(r"enum mdrv_stock \{.*?= (0x\w+)", text, re.DOTALL)
-    assert first and int(first[1], 16) == min(STOCK.values())
+    first, *others = enum(text, "mdrv_stock")
+    base = re.search(rf"{first} = (0x\w+)", text)
+    assert base
+    numbers = {name.removeprefix("MDRV_").lower(): int(base[1], 16) + n for n, name in enumerate(others)}
+    assert {name: numbers[name] for name in STOCK} == STOCK
+
+
+def test_the_request_for_a_factorial_is_the_drivers() -> None:
+    found = re.search(r"#define EDU_IOC_FACTORIAL _IOWR\('(.)', (\d+), __u32\)", EDU.read_text())
+    assert found and 3 << 30 | 4 << 16 | ord(found[1]) << 8 | int(found[2]) == FACTORIAL
