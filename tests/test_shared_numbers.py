@@ -43,11 +43,12 @@ def armed_in_c() -> dict[str, str]:
     return {name: text for name, text in sources.items() if "module_arming_fault(" in text}
 
 
-def enum(text: str, name: str = "") -> list[str]:
-    """The names that an enum lists, without their prefix of the kernel's."""
-    body = re.search(rf"enum {name} ?\{{(.*?)\}}", text, re.DOTALL)
+def enum(text: str, name: str) -> list[str]:
+    """The names that an enum of C lists, in order."""
+    body = re.search(rf"enum {name} \{{(.*?)\}}", text, re.DOTALL)
     assert body
-    return re.findall(r"\b([A-Z][A-Z_]+)\b(?=\s*[,=}/]|\s*$)", re.sub(r"/\*.*?\*/", "", body[1], flags=re.DOTALL))
+    entries = re.sub(r"/\*.*?\*/", "", body[1], flags=re.DOTALL).split(",")
+    return [entry.partition("=")[0].strip() for entry in entries if entry.strip()]
 
 
 def test_every_kernel_fault_is_armed_by_an_order_and_each_by_one() -> None:
