@@ -10,10 +10,10 @@ from functools import partial
 from typing import ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side
-from injectors.tools.instructions import start_of
 from injectors.tools.perf import Watched, access, activated_by, execution
 from injectors.tools.process_memory import Range, picks, regions, used, watch_use
 from injectors.tools.udriver import pid_of, threads_of
+from injectors.tools.user_code import start_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
-from faultkit.kit import CallSite, Function
+from capstone import CS_AC_READ, CS_AC_WRITE, CS_ARCH_X86, CS_GRP_CALL, CS_GRP_JUMP, CS_GRP_RET, CS_MODE_64, Cs
+from capstone.x86 import X86_OP_IMM, X86_OP_MEM, X86_OP_REG
 
-try:
-    from capstone import CS_AC_READ, CS_AC_WRITE, CS_ARCH_X86, CS_GRP_CALL, CS_GRP_JUMP, CS_GRP_RET, CS_MODE_64, Cs
-    from capstone.x86 import X86_OP_IMM, X86_OP_MEM, X86_OP_REG
-except ImportError:  # in the guest, which carries plans out and draws no sites
-    Cs = None
+from faultkit.kit import CallSite, Function
 
 ENDBR = bytes.fromhex("f30f1efa")
 FTRACE_SITES = (b"\xe8", bytes.fromhex("0f1f440000"))  # a call of ftrace, or the no-op in its place

@@ -1,18 +1,17 @@
-"""Beginnings of a process' machine instructions: from its unwind tables, and by LLVM, which bcc needs anyway."""
+"""The beginnings of machine instructions in a process: from its unwind tables, decoded by capstone."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 from bisect import bisect_right
-from functools import lru_cache
 from pathlib import Path
+
+from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 
 from faultkit.kit import NotPlaced
 from injectors.tools.process_memory import Area, areas_of
 
-LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
 PT_LOAD, PT_GNU_EH_FRAME = 1, 0x6474E550
 SEGMENT = struct.Struct("=IIQQQQQQ")  # Elf64_Phdr
 TABLE_OF_OFFSETS = bytes((1, 0x1B, 0x03, 0x3B))  # version and encodings of .eh_frame_hdr that all linkers write
@@ -20,7 +19,7 @@ LONGEST = 15
 
 
 def start_of(pid: int, address: int) -> int | None:
-    """Where the instruction begins that the byte belongs to; None if it belongs to no function (PLT, padding).
+    """The address of the instruction that a byte belongs to; None if it belongs to no function (PLT, padding).
 
     Decoded from the start of its function, as the unwind table of its program or library has it (Linux Standard Base,
     .eh_frame_hdr): every compiled function is in there, also of a program without symbols. Raises: NotPlaced.
@@ -66,35 +65,9 @@ def unwind_table(memory: int, image: Area) -> tuple[int, bytes]:
 
 def start_within(code: bytes, offset: int) -> int:
     """The start of the instruction that holds the byte at an offset of some code. Raises: NotPlaced."""
-    at = 0
-    while (size := length(code[at : at + LONGEST])) and at + size <= offset:
-        at += size
-    if not size:
-        raise NotPlaced(f"the bytes {code[at : at + LONGEST].hex()} are no instruction")
-    return at
-
-
-def length(code: bytes) -> int:
-    """The length of the first instruction in bytes; 0 if it is none."""
-    library, decoder = disassembler()
-    text = ctypes.create_string_buffer(64)
-    size: int = library.LLVMDisasmInstruction(decoder, code, len(code), 0, text, len(text))
-    return size
-
-
-@lru_cache(maxsize=1)
-def disassembler() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
-    """LLVM's, by its C interface (llvm-c/Disassembler.h). Raises: NotPlaced if there is no LLVM."""
-    found = sorted(LIBRARIES.glob("libLLVM-*.so.1"))
-    if not found:
-        raise NotPlaced("the machine code cannot be decoded: there is no libLLVM")
-    library = ctypes.CDLL(str(found[-1]))
-    for part in ("TargetInfo", "TargetMC", "Disassembler"):
-        getattr(library, f"LLVMInitializeX86{part}")()
-    library.LLVMCreateDisasm.restype = ctypes.c_void_p
-    library.LLVMDisasmInstruction.restype = ctypes.c_size_t
-    library.LLVMDisasmInstruction.argtypes = [
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t,
-    ]  # fmt: skip
-    decoder = library.LLVMCreateDisasm(b"x86_64-pc-linux-gnu", None, 0, None, None)
-    return library, ctypes.c_void_p(decoder)
+    end = 0
+    for start, size, _, _ in Cs(CS_ARCH_X86, CS_MODE_64).disasm_lite(code, 0):
+        end = start + size
+        if offset < end:
+            return int(start)
+    raise NotPlaced(f"the bytes {code[end : end + LONGEST].hex()} are no instruction")
