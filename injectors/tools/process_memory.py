@@ -1,4 +1,4 @@
-"""Where in a process' memory a fault can go: its regions, and those of their pages that are in RAM, or in use."""
+"""The regions of a process' memory that a fault can go into, and their pages that are in RAM, or in use."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Area:
 
 
 def areas_of(pid: int) -> list[Area]:
-    """All of them, by address."""
+    """The mappings of a process, by address."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return [area_of(line.split(maxsplit=5)) for line in lines]
 
 
 def area_of(fields: list[str]) -> Area:
-    """A line of /proc/PID/maps."""
+    """The mapping in a line of /proc/PID/maps."""
     low, high = fields[0].split("-")
     name = fields[5] if len(fields) == 6 else ""
     return Area(int(low, 16), int(high, 16), fields[1], int(fields[2], 16), name)
@@ -119,7 +119,7 @@ KINDS: dict[str, Callable[[list[Area], list[int]], list[Range]]] = {
 
 
 def stack_pointers(pid: int) -> list[int]:
-    """Where each thread's stack ends, the oldest thread's first."""
+    """The stack pointer of each thread, the oldest thread's first."""
     return [stack_pointer(tid) for tid in threads_of(pid)]
 
 
@@ -139,7 +139,7 @@ def pages_with(pid: int, categories: int, ranges: list[Range]) -> list[Range]:
 
 
 def scan(pagemap: int, categories: int, low: int, high: int) -> Iterator[Range]:
-    """Those of one range, by the ioctl PAGEMAP_SCAN (since Linux 6.7)."""
+    """The parts of one range, by the ioctl PAGEMAP_SCAN (since Linux 6.7)."""
     start, end = low // mmap.PAGESIZE * mmap.PAGESIZE, -(-high // mmap.PAGESIZE) * mmap.PAGESIZE
     room = (ctypes.c_uint64 * (3 * AT_ONCE))()
     while start < end:

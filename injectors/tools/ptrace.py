@@ -51,7 +51,7 @@ SYSCALL_BYTES = 2  # the instruction 0f 05
 ARGUMENTS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 ERRORS_FROM = (1 << 64) - 4095  # such results are negative errnos
 
-Registers = dict[str, int]
+RegisterValues = dict[str, int]
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def stopped(tid: int) -> Iterator[None]:
 
 
 def ptrace(request: int, tid: int, address: int, data: int) -> None:
-    """One request. Raises: OSError."""
+    """Make a request of ptrace(2). Raises: OSError."""
     call = ctypes.CDLL(None, use_errno=True).ptrace
     call.argtypes, call.restype = [ctypes.c_long, ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong], ctypes.c_long
     if call(request, tid, address, data) < 0:
@@ -87,15 +87,15 @@ def await_stop(tid: int) -> int:
     return os.WSTOPSIG(status)
 
 
-def registers(tid: int) -> Registers:
-    """Those of a stopped thread."""
+def registers(tid: int) -> RegisterValues:
+    """The registers of a stopped thread."""
     room = ctypes.create_string_buffer(LAYOUT.size)
     transfer(GETREGSET, tid, room)
     return dict(zip(NAMES, LAYOUT.unpack(room.raw), strict=True))
 
 
-def set_registers(tid: int, values: Registers) -> None:
-    """Give them back, changed. Raises: OSError if the kernel does not accept them."""
+def set_registers(tid: int, values: RegisterValues) -> None:
+    """Change the registers of a stopped thread. Raises: OSError if the kernel does not accept them."""
     transfer(SETREGSET, tid, ctypes.create_string_buffer(LAYOUT.pack(*(values[name] for name in NAMES))))
 
 
@@ -105,12 +105,12 @@ def transfer(request: int, tid: int, room: ctypes.Array[ctypes.c_char]) -> None:
     ptrace(request, tid, NT_PRSTATUS, ctypes.addressof(vector))
 
 
-def waits_in_call(values: Registers) -> bool:
+def waits_in_call(values: RegisterValues) -> bool:
     """True if the stop has interrupted a system call that will be made again."""
     return values["orig_rax"] != NO_CALL and values["rax"] in TO_RESTART
 
 
-def before_call(values: Registers) -> Registers:
+def before_call(values: RegisterValues) -> RegisterValues:
     """The registers just before the `syscall` instruction of the interrupted call."""
     return values | {"rip": values["rip"] - SYSCALL_BYTES, "rax": values["orig_rax"], "orig_rax": NO_CALL}
 
