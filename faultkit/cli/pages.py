@@ -155,6 +155,13 @@ def trial_columns() -> str:
     return table(("column", "dtype", ""), rows)
 
 
+def verdict_columns(heading: str, *, intervals: bool) -> str:
+    """The columns of a verdict besides the outcome: the intervals, or all others."""
+    found = (each for each in columns.COLUMNS if each.name in columns.VERDICT and each.dtype != columns.OUTCOME)
+    rows = ((f"`{each.name}`", each.doc) for each in found if (each.name in columns.INTERVALS) is intervals)
+    return table((heading, ""), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     **{kind: partial(listed, kind) for kind in catalogue.KINDS if kind != "injectors"},
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
@@ -166,6 +173,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "evidence": evidence,
     "actions": recovery_actions,
     "trial-columns": trial_columns,
+    "flags": partial(verdict_columns, "flag", intervals=False),
+    "intervals": partial(verdict_columns, "interval", intervals=True),
     "policy-classes": partial(classes, "policies", "recovery"),
     "trigger-classes": partial(classes, "triggers", "the fault is put in"),
 }
