@@ -30,6 +30,7 @@ Helpers for the guest:
 * `run` a program, `retry` an action until it succeeds, do something `quietly`: all three in terms of OSError;
 * `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
 * `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
+* `Patience` with a driver in trouble, and `final_check`, for workloads of any kind;
 * `steps` that a recovery action takes; `name_of` a part, as tables write it;
 * `is_trouble`, of a line of the kernel's log, and `printk_lag_ns`, the log's clock.
 """
@@ -48,6 +49,7 @@ from faultkit.guest.bring_up import (
 )
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run
+from faultkit.guest.work import Patience, final_check
 from faultkit.model.actions import GIVE_UP, steps
 from faultkit.model.builds import KernelModule, Mutation, Program
 from faultkit.model.code import CallSite, CallSites, Entry, Function, ModuleCode, Place, Site
@@ -122,6 +124,7 @@ __all__ = [
     "Mutation",
     "NeedsState",
     "NotPlaced",
+    "Patience",
     "Place",
     "Placeable",
     "Policy",
@@ -144,6 +147,7 @@ __all__ = [
     "Watcher",
     "Workload",
     "bring_up",
+    "final_check",
     "is_trouble",
     "name_of",
     "printk_lag_ns",

@@ -4,6 +4,7 @@ kernel part: microdriver.ko, built beside each k-driver (mdrv_*.c, mdrv_kernel.h
 u-driver is linked with (user/). Both know each other by microdriver.h alone.
 """
 
+from microdriver.driver import Microdriver
 from microdriver.udriver import UDriver, halves, load, unload
 
-__all__ = ["UDriver", "halves", "load", "unload"]
+__all__ = ["Microdriver", "UDriver", "halves", "load", "unload"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from faultkit.kit import Bench, Check, Kind, Split, quietly, start, take_down
+from faultkit.kit import Bench, Check, Split, final_check, quietly, start, take_down
 
 Step = Callable[[Bench], None]  # raises OSError if it fails
 
@@ -70,9 +70,5 @@ def mend(bench: Bench) -> None:
 
 def check(bench: Bench) -> None:
     """Check that the driver serves at the end of its life, and report the result."""
-    try:
+    with final_check(bench):
         bench.driver.probe()
-    except OSError as reason:
-        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
-    else:
-        bench.report("workload", Kind.CHECK_PASSED)

@@ -5,45 +5,32 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
+from typing import ClassVar
 
-from faultkit.kit import KernelModule, Program, Tampering, retry
-from microdriver import UDriver, halves, load, unload
+from faultkit.kit import Tampering
+from microdriver import Microdriver, UDriver
 
-MODULE = "edu_micro"
 NODE = Path("/dev/edu0")
 BUFFER_BYTES = 4096
 PROBED = BUFFER_BYTES - 16  # behind the workload's slots
 FACTORIAL = 0xC0044501  # EDU_IOC_FACTORIAL of edu.h
-UDRIVER = UDriver(Path("/faultkit/bin/edu_u"), Path("/dev/microdriver/edu0"))
 
 
 @dataclass(frozen=True, slots=True)
-class Edu:
+class Edu(Microdriver):
     """A microdriver for QEMU's teaching device edu: registers, an interrupt and DMA."""
 
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return (MODULE, "microdriver")
-
-    @property
-    def device(self) -> str:
-        return ""
+    MODULE: ClassVar = "edu_micro"
+    UDRIVER: ClassVar = UDriver(Path("/faultkit/bin/edu_u"), Path("/dev/microdriver/edu0"))
 
     @property
     def qemu_devices(self) -> tuple[str, ...]:
         return ("-device", "edu")
-
-    @property
-    def udriver(self) -> str:
-        return UDRIVER.name
-
-    def files(self) -> Mapping[str, KernelModule | Program]:
-        return halves(Path(__file__).parent, MODULE, "edu_u")
 
     def thaw(self) -> None:
         """Write the device's configuration anew, which QEMU does not save with the machine."""
@@ -53,34 +40,8 @@ class Edu:
             os.pwrite(config.fileno(), struct.pack("<I", start), 0x10)  # BAR 0
             os.pwrite(config.fileno(), struct.pack("<H", 0x0006), 0x04)  # memory, bus master
 
-    def load(self) -> None:
-        load(MODULE)
-
-    def unload(self) -> None:
-        unload(MODULE, UDRIVER)
-
-    def start_udriver(self) -> None:
-        retry(UDRIVER.start, timeout_s=1.0)
-
-    def stop_udriver(self) -> None:
-        UDRIVER.stop()
-
-    def udriver_pid(self) -> int:
-        return UDRIVER.pid()
-
     def tamper(self, tampering: Tampering) -> int:
-        return UDRIVER.tamper(tampering)
-
-    def attach(self) -> None:
-        if not UDRIVER.is_there():
-            self.start_udriver()  # the old one has left with the old k-driver
-        retry(self.probe, timeout_s=2.0)
-
-    def detach(self) -> None:
-        UDRIVER.drop_held()
-
-    def reattach(self) -> None:
-        retry(self.probe, timeout_s=2.0)
+        return self.UDRIVER.tamper(tampering)
 
     def probe(self) -> None:
         """Eight bytes to the device and back, and the u-driver's report."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import os
 import random
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from drivers.edu.driver import PROBED, factorial, opened
-from faultkit.kit import Bench, Check, Kind
+from faultkit.kit import Bench, Check, Kind, Patience, final_check
 
-RETRY_S = 0.2
 SLOT_BYTES = 64
 SLOTS = PROBED // SLOT_BYTES
 LARGEST = 12
@@ -38,18 +36,15 @@ class EduIO:
         rng = random.Random(bench.seed)
         held: dict[int, bytes] = {}
         left = self.requests
-        trouble_since: float | None = None
+        patience = Patience(bench, self.give_up_s)
         while left:
             with suppress(OSError), opened() as fd:
                 while left:
                     step(bench, fd, rng.choice(self.ops), rng, held)
-                    left, trouble_since = left - 1, None
-            if left:
-                trouble_since = trouble_since or time.monotonic()
-                if time.monotonic() - trouble_since > self.give_up_s:
-                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
-                    break
-                time.sleep(RETRY_S)
+                    left -= 1
+                    patience.renew()
+            if left and patience.is_over():
+                break
         return partial(check, bench, held, "factorial" in self.ops)
 
 
@@ -83,15 +78,9 @@ def verify(bench: Bench, slot: int, expected: bytes, found: bytes) -> None:
 
 def check(bench: Bench, held: dict[int, bytes], with_factorial: bool) -> None:
     """Read back every slot that was written, all in one transfer: each takes 100 ms."""
-    try:
-        with opened() as fd:
-            found = os.pread(fd, PROBED, 0)
-            for slot, data in sorted(held.items()):
-                verify(bench, slot, data, found[slot * SLOT_BYTES :][:SLOT_BYTES])
-            right = not with_factorial or factorial(fd, LARGEST) == math.factorial(LARGEST)
-    except OSError as reason:
-        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
-    else:
-        if not right:
+    with final_check(bench, slots=len(held)), opened() as fd:
+        found = os.pread(fd, PROBED, 0)
+        for slot, data in sorted(held.items()):
+            verify(bench, slot, data, found[slot * SLOT_BYTES :][:SLOT_BYTES])
+        if with_factorial and factorial(fd, LARGEST) != math.factorial(LARGEST):
             bench.report("workload", Kind.READ_MISMATCHED, op="factorial", argument=LARGEST)
-        bench.report("workload", Kind.CHECK_PASSED, slots=len(held))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,9 +11,8 @@ from mmap import mmap
 from threading import Thread
 
 from drivers.nbd.driver import PAGE, direct, read, write
-from faultkit.kit import Bench, Check, Kind
+from faultkit.kit import Bench, Check, Kind, Patience, final_check
 
-RETRY_S = 0.2
 BLOCKS = 16  # of each lane
 
 
@@ -54,18 +52,15 @@ class VerifiedIO:
     def work(self, bench: Bench, lane: Lane) -> None:
         """One lane's requests, each until it succeeds; ends early if the service seems to be gone."""
         left = self.requests // self.depth
-        trouble_since: float | None = None
+        patience = Patience(bench, self.give_up_s)
         while left:
             with suppress(OSError), direct(os.O_RDWR) as (fd, page):
                 while left:
                     step(bench, lane, fd, page)
-                    left, trouble_since = left - 1, None
-            if left:
-                trouble_since = trouble_since or time.monotonic()
-                if time.monotonic() - trouble_since > self.give_up_s:
-                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
-                    return
-                time.sleep(RETRY_S)
+                    left -= 1
+                    patience.renew()
+            if left and patience.is_over():
+                return
 
 
 def step(bench: Bench, lane: Lane, fd: int, page: mmap) -> None:
@@ -93,12 +88,8 @@ def verify(bench: Bench, lane: Lane, block: int, found: bytes) -> None:
 
 def check(bench: Bench, lanes: list[Lane]) -> None:
     """Read back every block that was written, with a fresh handle."""
-    try:
-        with direct(os.O_RDONLY) as (fd, page):
-            for lane in lanes:
-                for block in sorted(lane.possible):
-                    verify(bench, lane, block, read(fd, page, block * PAGE))
-    except OSError as reason:
-        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
-    else:
-        bench.report("workload", Kind.CHECK_PASSED, blocks=sum(len(lane.possible) for lane in lanes))
+    blocks = sum(len(lane.possible) for lane in lanes)
+    with final_check(bench, blocks=blocks), direct(os.O_RDONLY) as (fd, page):
+        for lane in lanes:
+            for block in sorted(lane.possible):
+                verify(bench, lane, block, read(fd, page, block * PAGE))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import quantiles
 
-from faultkit.kit import Bench, Check, Kind
+from faultkit.kit import Bench, Check, Kind, final_check
 
 PROGRAM = "/faultkit/bin/crossing_cost"
 CALLS = ("upcall", "system_call", "pipe")
@@ -42,9 +42,5 @@ def measure(call: str, samples: int) -> array[int]:
 
 def check(bench: Bench) -> None:
     """One more upcall."""
-    try:
+    with final_check(bench):
         bench.driver.probe()
-    except OSError as reason:
-        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
-    else:
-        bench.report("workload", Kind.CHECK_PASSED)

@@ -11,9 +11,7 @@ from functools import partial
 from threading import Thread
 
 from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, content, receive
-from faultkit.kit import Bench, Check, Kind
-
-RETRY_S = 0.2
+from faultkit.kit import Bench, Check, Kind, Patience, final_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Transfers:
         """One direction's chunks, each until it succeeds; ends early if the peer cannot be reached any more."""
         left = self.chunks
         end = time.monotonic() + self.duration_s
-        trouble_since: float | None = None
+        patience = Patience(bench, self.give_up_s)
         while left:
             with suppress(OSError), socket.socket() as stream:
                 with bench.request("connect"):
@@ -54,25 +52,17 @@ class Transfers:
                 while left:
                     time.sleep(self.pause_s)
                     transfer(bench, stream, op, rng.getrandbits(32), self.chunk_bytes)
-                    trouble_since = None
+                    patience.renew()
                     left = time.monotonic() < end if self.duration_s else left - 1
-            if left:
-                trouble_since = trouble_since or time.monotonic()
-                if time.monotonic() - trouble_since > self.give_up_s:
-                    bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"no success for {self.give_up_s:g} s")
-                    return
-                time.sleep(RETRY_S)
+            if left and patience.is_over():
+                return
 
     def check(self, bench: Bench) -> None:
         """One more chunk each way, on a fresh connection."""
-        try:
-            with socket.create_connection((PEER_ADDRESS, DATA_PORT), timeout=5) as stream:
-                for op in (UP, DOWN):
-                    move(bench, stream, op, bench.seed, self.chunk_bytes)
-        except OSError as reason:
-            bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
-        else:
-            bench.report("workload", Kind.CHECK_PASSED, bytes=2 * self.chunk_bytes)
+        peer = partial(socket.create_connection, (PEER_ADDRESS, DATA_PORT), timeout=5)
+        with final_check(bench, bytes=2 * self.chunk_bytes), peer() as stream:
+            for op in (UP, DOWN):
+                move(bench, stream, op, bench.seed, self.chunk_bytes)
 
 
 def transfer(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int) -> None:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
-from faultkit.kit import KernelModule, Program, Tampering, retry, run
-from microdriver import UDriver, halves, load, unload
-
-MODULE = "rtl8139_micro"
-UDRIVER = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
+from faultkit.kit import Tampering, retry, run
+from microdriver import Microdriver, UDriver, load
 
 
 @dataclass(frozen=True, slots=True)
-class Rtl8139Micro:
+class Rtl8139Micro(Microdriver):
     """A split driver of the RTL8139C+ Ethernet chip, the twin of rtl8139, with the same `delay_ms`.
 
     `whole`: at each crossing the shared objects are copied as a whole, not only the fields that the contract names.
     """
 
+    MODULE: ClassVar = "rtl8139_micro"
+    UDRIVER: ClassVar = UDriver(Path("/faultkit/bin/rtl_u"), Path("/dev/microdriver/rtl0"))
+
     delay_ms: int = 0
     whole: bool = False
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return (MODULE, "microdriver")
 
     @property
     def device(self) -> str:
@@ -36,48 +32,29 @@ class Rtl8139Micro:
     def qemu_devices(self) -> tuple[str, ...]:
         return Rtl8139().qemu_devices
 
-    @property
-    def udriver(self) -> str:
-        return UDRIVER.name
-
-    def files(self) -> Mapping[str, KernelModule | Program]:
-        return halves(Path(__file__).parent, MODULE, "rtl_u")
-
     def prepare(self) -> None:
         Rtl8139(self.delay_ms).prepare()
 
     def load(self) -> None:
-        load(MODULE, whole=self.whole)
-
-    def unload(self) -> None:
-        unload(MODULE, UDRIVER)
+        load(self.MODULE, whole=self.whole)
 
     def start_udriver(self) -> None:
-        retry(UDRIVER.start, timeout_s=1.0)
+        Microdriver.start_udriver(self)
         retry(named, timeout_s=6.0)
 
-    def stop_udriver(self) -> None:
-        UDRIVER.stop()
-
-    def udriver_pid(self) -> int:
-        return UDRIVER.pid()
-
     def tamper(self, tampering: Tampering) -> int:
-        return UDRIVER.tamper(tampering)
+        return self.UDRIVER.tamper(tampering)
 
     def attach(self) -> None:
-        if not UDRIVER.is_there():
+        if not self.UDRIVER.is_there():
             self.start_udriver()  # the old one has left with the old k-driver
         run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
         run("ip", "link", "set", DEVICE, "up")
         retry(self.probe, timeout_s=5.0)
 
     def detach(self) -> None:
-        UDRIVER.drop_held()
+        Microdriver.detach(self)
         Rtl8139().detach()
-
-    def reattach(self) -> None:
-        retry(self.probe, timeout_s=2.0)
 
     def probe(self) -> None:
         """Send a datagram to the peer and back, and ask the u-driver."""
@@ -87,5 +64,5 @@ class Rtl8139Micro:
 
 def named() -> None:
     """The interface has its name. Raises: OSError as long as there is none."""
-    if (name := interface(MODULE)) != DEVICE:
+    if (name := interface(Rtl8139Micro.MODULE)) != DEVICE:
         run("ip", "link", "set", name, "name", DEVICE)
