@@ -159,7 +159,7 @@ def test_only_the_machine_knows_qemu() -> None:
 
 KNOW_QEMU = {
     "drivers/rtl8139/driver.py",
-    "drivers/rtl8139/life_cycle.py",
+    "drivers/rtl8139/phases.py",
     "faultkit/running/doctor.py",
     "injectors/device/link_down.py",
     "injectors/kmod/ones/ones.c",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from drivers.rtl8139 import LifeCycle
+from drivers.rtl8139 import Phases
 from drivers.rtl8139_micro import Rtl8139Micro
 from experiments.microdriver.tables.crossings import Incomplete, crossings, gaps, table, told
 from faultkit.model.events import Event
@@ -36,7 +36,7 @@ def a_store(place: Path, *met: str) -> Store:
                 n,
                 *(*witnessed(words), *(RECOVERED if words else ())),
                 driver=Rtl8139Micro(),
-                workload=LifeCycle("link change"),
+                workload=Phases("link change"),
                 fault=Channel("kill", "any", nth=n + 1),
             )
             for n, words in enumerate(met)

@@ -5,7 +5,7 @@ k-driver: DMA and interrupts. u-driver: identification, enabling, factorials, st
 
 from drivers.edu.bring_up import EduBringUp
 from drivers.edu.driver import Edu
-from drivers.edu.life import EduLife
+from drivers.edu.every_call import EduEveryCall
 from drivers.edu.workload import EduIO
 
-__all__ = ["Edu", "EduBringUp", "EduIO", "EduLife"]
+__all__ = ["Edu", "EduBringUp", "EduEveryCall", "EduIO"]

@@ -7,7 +7,7 @@ network namespace of its own, on the same emulated hub.
 from drivers.rtl8139.bring_up import BringUp
 from drivers.rtl8139.bulk import Bulk
 from drivers.rtl8139.driver import Rtl8139
-from drivers.rtl8139.life_cycle import LifeCycle
+from drivers.rtl8139.phases import Phases
 from drivers.rtl8139.workload import Transfers
 
-__all__ = ["BringUp", "Bulk", "LifeCycle", "Rtl8139", "Transfers"]
+__all__ = ["BringUp", "Bulk", "Phases", "Rtl8139", "Transfers"]

@@ -4,6 +4,6 @@ k-driver: transmit, receive, interrupt. u-driver: initialisation, opening and st
 """
 
 from drivers.rtl8139_micro.driver import Rtl8139Micro
-from drivers.rtl8139_micro.life import RtlLife
+from drivers.rtl8139_micro.every_call import RtlEveryCall
 
-__all__ = ["Rtl8139Micro", "RtlLife"]
+__all__ = ["Rtl8139Micro", "RtlEveryCall"]

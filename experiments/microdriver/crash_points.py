@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from drivers.edu import Edu, EduBringUp
-from drivers.rtl8139 import LifeCycle
+from drivers.rtl8139 import Phases
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Detectors, ReloadKDriver, RestartUDriver, Trial
 from injectors.channel.channel import Channel
@@ -28,7 +28,7 @@ from monitors.process import Process
 GATE = ("golden clean", "no CRASHED", "no HUNG", "no LOST", "no CORRUPT", "no warned")
 BEFORE = Trial(
     driver=Rtl8139Micro(),
-    workload=LifeCycle(),
+    workload=Phases(),
     policy=RestartUDriver(),
     monitors=(Process(), Modules(), Kernel()),
     detectors=Detectors(beat_s=2.0),
@@ -46,8 +46,8 @@ class Phase:
 
 
 def of_network(phase: str, crossings: int) -> Phase:
-    """One of LifeCycle's."""
-    workload = LifeCycle(phase)
+    """One of Phases's."""
+    workload = Phases(phase)
     return Phase(replace(BEFORE, workload=workload), crossings, workload.begins_with)
 
 

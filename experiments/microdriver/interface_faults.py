@@ -20,8 +20,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from drivers.edu import Edu, EduLife
-from drivers.rtl8139_micro import Rtl8139Micro, RtlLife
+from drivers.edu import Edu, EduEveryCall
+from drivers.rtl8139_micro import Rtl8139Micro, RtlEveryCall
 from experiments.microdriver.boundaries import Message, wrongs
 from faultkit import AtRequest, Detectors, Nothing, Trial
 from faultkit.kit import Program
@@ -34,7 +34,7 @@ GATE = ("no CRASHED", "no HUNG", "no LOST", "no warned", "no CORRUPT where drive
 VALUES = 2  # of each field of each message, drawn from all that are worth a try; None: all, for an hour and more
 LIFE = Trial(
     driver=Edu(),
-    workload=EduLife(),
+    workload=EduEveryCall(),
     policy=Nothing(),
     detectors=Detectors(beat_s=1000.0),
     monitors=(Kernel(), Crossings()),
@@ -47,7 +47,7 @@ class Subject:
     """A driver under test, its life, its u-driver's program, and the messages that come in each step."""
 
     driver: Edu | Rtl8139Micro
-    workload: EduLife | RtlLife
+    workload: EduEveryCall | RtlEveryCall
     program: str
     messages: Mapping[str, Sequence[Message]]
 
@@ -78,7 +78,7 @@ def downcalls(*calls: str) -> tuple[Message, ...]:
 SUBJECTS = (
     Subject(
         Edu(),
-        EduLife(),
+        EduEveryCall(),
         "bin/edu_u",
         {
             "reload": (*returns("probe"), *downcalls("enable", "buffer", "interrupt", "register")),
@@ -88,7 +88,7 @@ SUBJECTS = (
     ),
     Subject(
         Rtl8139Micro(),
-        RtlLife(),
+        RtlEveryCall(),
         "bin/rtl_u",
         {
             "reload": (

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from drivers.edu import Edu, EduIO
-from drivers.rtl8139 import LifeCycle, Rtl8139
+from drivers.rtl8139 import Phases, Rtl8139
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Detectors, ReloadKDriver, RestartUDriver, Trial
 from injectors.kdriver.kernel_bug import KernelBug
@@ -39,7 +39,7 @@ ALONE = ("factorial", "report")  # functions of edu_u
 GATE = ("golden clean", "no CRASHED where side = u-driver", "no HUNG or worse where side = u-driver")
 SPLIT = Trial(
     driver=Rtl8139Micro(),
-    workload=LifeCycle(),
+    workload=Phases(),
     policy=RestartUDriver(),
     monitors=(Process(), Modules(), Kernel()),
     detectors=Detectors(beat_s=2.0),  # it must not ask while the interface is down on purpose
@@ -59,7 +59,7 @@ def trials(seed: int) -> Iterator[Trial]:
             numbers, same = draw.getrandbits(64), draw.getrandbits(32)
             for phase, ours, theirs in TWINS:
                 for side, fault in ((SPLIT, UserBug(kind, ours, numbers)), (NATIVE, KernelBug(kind, theirs, numbers))):
-                    workload = LifeCycle(phase)
+                    workload = Phases(phase)
                     trigger = AtRequest(workload.begins_with)
                     yield replace(side, workload=workload, fault=fault, trigger=trigger, seed=same)
             for function in ALONE:

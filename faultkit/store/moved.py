@@ -22,14 +22,20 @@ SIDES = {  # injectors lay in one folder until they were sorted by the side that
 }
 MODULES: Mapping[str, str] = {
     "drivers.microdriver.contract": "microdriver.contract",
-    "drivers.microdriver.life": "microdriver.life",
+    "drivers.edu.life": "drivers.edu.every_call",
+    "drivers.microdriver.life": "microdriver.every_call",
     "drivers.microdriver.udriver": "microdriver.udriver",
+    "drivers.rtl8139.life_cycle": "drivers.rtl8139.phases",
+    "drivers.rtl8139_micro.life": "drivers.rtl8139_micro.every_call",
     "faultkit.policies": "faultkit.model.policies",
     "faultkit.triggers": "faultkit.model.triggers",
     "injectors.machine_code.instructions": "injectors.tools.machine_code.instructions",
     **{f"injectors.{name}": f"injectors.{side}.{name}" for side, names in SIDES.items() for name in names.split()},
 }
 CLASSES: Mapping[str, str] = {  # classes that moved without their module, or that have another name now
+    "drivers.edu.life:EduLife": "drivers.edu.every_call:EduEveryCall",
+    "drivers.rtl8139.life_cycle:LifeCycle": "drivers.rtl8139.phases:Phases",
+    "drivers.rtl8139_micro.life:RtlLife": "drivers.rtl8139_micro.every_call:RtlEveryCall",
     "faultkit.model:Detectors": "faultkit.model.trial:Detectors",
     "faultkit.model:Trial": "faultkit.model.trial:Trial",
     "faultkit.protocols:CallSite": "faultkit.model.code:CallSite",

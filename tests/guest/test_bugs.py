@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drivers.rtl8139 import LifeCycle
+from drivers.rtl8139 import Phases
 from faultkit import AtRequest, Detectors, Nothing, Outcome, RestartUDriver
 from faultkit.model.errors import NotPlaced
 from injectors.kdriver.kernel_bug import KernelBug
@@ -15,7 +15,7 @@ from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest
 
-REOPENED = LifeCycle("reopening")
+REOPENED = Phases("reopening")
 BACK = (Outcome.MASKED, Outcome.RECOVERED, Outcome.DISRUPTED)
 
 

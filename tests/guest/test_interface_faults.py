@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.edu import EduLife
-from drivers.rtl8139_micro import RtlLife
+from drivers.edu import EduEveryCall
+from drivers.rtl8139_micro import RtlEveryCall
 from experiments.microdriver.interface_faults import trials
 from experiments.microdriver.tables.interface import reaction
 from faultkit import AtRequest, Detectors, Nothing, Outcome, Trial
@@ -19,7 +19,7 @@ DRAWN = 3  # of each driver
 
 def lived(bed: Bed, since: str, fault: Channel) -> Ran:
     """A life in which the driver bears it."""
-    workload = (EduLife if bed.trial().driver.modules[0] == "edu_micro" else RtlLife)(since=since)
+    workload = (EduEveryCall if bed.trial().driver.modules[0] == "edu_micro" else RtlEveryCall)(since=since)
     ran = bed.run(workload=workload, fault=fault, trigger=AtRequest(1), policy=Nothing(), detectors=QUIET)
     assert ran.verdict.activated and not ran.verdict.warned, ran.story()
     assert ran.outcome < Outcome.LOST, ran.story()

@@ -1,4 +1,4 @@
-"""rtl8139_micro's life: each of its calls but those after an error, before and after a new u-driver has come."""
+"""Every call of rtl8139_micro but those after an error, before and after its u-driver is replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.rtl8139.driver import DEVICE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import move
 from faultkit.kit import Bench, retry, run
-from microdriver.life import Life, Step, rejoin, reload
+from microdriver.every_call import EveryCall, Step, restart, restart_udriver
 
 ANSWER_S = 3.0
 CHUNK_BYTES = 4096
@@ -20,19 +20,19 @@ OTHER_MAC, MAC = "52:54:00:00:00:07", "52:54:00:00:00:01"
 
 
 def transfer(bench: Bench) -> None:
-    """A chunk each way, on a connection of its own."""
+    """Transfer a chunk each way, on a connection of its own."""
     with socket.create_connection((PEER_ADDRESS, DATA_PORT), timeout=ANSWER_S) as stream:
         for op in (UP, DOWN):
             move(bench, stream, op, bench.seed, CHUNK_BYTES)
 
 
 def settings(bench: Bench) -> None:
-    """Read the link's settings with `ethtool`."""
+    """Ask for the link's settings."""
     run("ethtool", DEVICE)
 
 
 def registers(bench: Bench) -> None:
-    """The chip's registers."""
+    """Ask for the chip's registers."""
     run("ethtool", "-d", DEVICE)
 
 
@@ -43,29 +43,29 @@ def checksum(bench: Bench) -> None:
 
 
 def address(bench: Bench) -> None:
-    """Set another hardware address, and the old one again."""
+    """Change the hardware address, and change it back."""
     for mac in (OTHER_MAC, MAC):
         run("ip", "link", "set", DEVICE, "address", mac)
 
 
 def renegotiate(bench: Bench) -> None:
-    """Renegotiate the link."""
+    """Negotiate the link again."""
     run("ethtool", "-r", DEVICE)
 
 
 def bounce(bench: Bench) -> None:
-    """Set the interface down and up."""
+    """Take the interface down and up."""
     for word in ("down", "up"):
         run("ip", "link", "set", DEVICE, word)
     retry(carrier, timeout_s=ANSWER_S)
 
 
 @dataclass(frozen=True, slots=True)
-class RtlLife(Life):
-    """rtl8139_micro comes up again, is asked and told everything, and gets a new u-driver: all that, `since` a step."""
+class RtlEveryCall(EveryCall):
+    """Take rtl8139_micro down and bring it up, use it, replace its u-driver; begins with the step `since`."""
 
     STEPS: ClassVar[Sequence[tuple[str, Step]]] = (
-        ("reload", reload),
+        ("reload", restart),
         ("transfer", transfer),
         ("settings", settings),
         ("registers", registers),
@@ -74,7 +74,7 @@ class RtlLife(Life):
         ("renegotiate", renegotiate),
         ("bounce", bounce),
         ("transfer", transfer),
-        ("rejoin", rejoin),
+        ("rejoin", restart_udriver),
         ("settings", settings),
         ("transfer", transfer),
     )

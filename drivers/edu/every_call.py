@@ -1,4 +1,4 @@
-"""The life of edu as a workload: each of its calls, before and after a new u-driver has come."""
+"""Every call of edu, before and after its u-driver is replaced."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import ClassVar
 from drivers.edu.driver import factorial, opened
 from drivers.edu.workload import LARGEST, SLOT_BYTES, verify
 from faultkit.kit import Bench, Kind
-from microdriver.life import Life, Step, rejoin, reload
+from microdriver.every_call import EveryCall, Step, restart, restart_udriver
 
 
 def ask_factorial(bench: Bench) -> None:
-    """Ask for a factorial, the u-driver's service."""
+    """Ask for a factorial, which the u-driver works out."""
     with opened() as fd:
         found = factorial(fd, LARGEST)
     if found != math.factorial(LARGEST):
@@ -24,7 +24,7 @@ def ask_factorial(bench: Bench) -> None:
 
 
 def transfer(bench: Bench) -> None:
-    """Move bytes to the device and back, the k-driver's service."""
+    """Move bytes to the device and back, which is the k-driver's work."""
     data = random.Random(bench.seed).randbytes(SLOT_BYTES)
     with opened() as fd:
         os.pwrite(fd, data, 0)
@@ -32,20 +32,20 @@ def transfer(bench: Bench) -> None:
 
 
 def report(bench: Bench) -> None:
-    """Read the u-driver's report, and bytes from the k-driver."""
+    """Probe both halves: a transfer, and the u-driver's report."""
     bench.driver.probe()
 
 
 @dataclass(frozen=True, slots=True)
-class EduLife(Life):
-    """edu is unloaded and comes up again, serves, gets a new u-driver, and serves again: all that, `since` a step."""
+class EduEveryCall(EveryCall):
+    """Take edu down and bring it up, use it, replace its u-driver, and use it again; begins with the step `since`."""
 
     STEPS: ClassVar[Sequence[tuple[str, Step]]] = (
-        ("reload", reload),
+        ("reload", restart),
         ("transfer", transfer),
         ("factorial", ask_factorial),
         ("report", report),
-        ("rejoin", rejoin),
+        ("rejoin", restart_udriver),
         ("factorial", ask_factorial),
         ("transfer", transfer),
         ("report", report),

@@ -1,4 +1,4 @@
-"""The life of a driver as a workload: its halves come and go, its service is tried, and mended if it fails."""
+"""A workload that makes every call between the halves of a driver, with a restart of each half."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Step = Callable[[Bench], None]  # raises OSError if it fails
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """The steps of a driver's life, from the first that is called `since` on, each as a request.
+class EveryCall:
+    """The driver's steps in order, beginning with the first called `since`, each as a request.
 
-    Behind a step that fails the driver is mended, so that the next meets a sound one.
+    After a step that fails, a request "mend" repairs the driver, so that the next step meets a sound one.
     """
 
     STEPS: ClassVar[Sequence[tuple[str, Step]]]
@@ -30,12 +30,12 @@ class Life:
         names = [op for op, _ in self.STEPS]
         for op, step in self.STEPS[names.index(self.since) :]:
             if not succeeds(bench, op, step):
-                succeeds(bench, "mend", mend)
+                succeeds(bench, "mend", repair)
         return partial(check, bench)
 
 
 def succeeds(bench: Bench, op: str, step: Step) -> bool:
-    """Run a step as a request; True if it was completed."""
+    """Make a step a request; True if it completes."""
     done = False
     with suppress(OSError), bench.request(op):
         step(bench)
@@ -43,16 +43,16 @@ def succeeds(bench: Bench, op: str, step: Step) -> bool:
     return done
 
 
-def reload(bench: Bench) -> None:
-    """Reload both halves."""
+def restart(bench: Bench) -> None:
+    """Take both halves down, and bring them up."""
     driver = bench.driver
-    quietly(partial(take_down, driver))  # it may have failed half way before: loading tells
+    quietly(partial(take_down, driver))  # a half may be down already; if not, loading fails
     start(driver)
     driver.attach()
 
 
-def rejoin(bench: Bench) -> None:
-    """Start a new u-driver for the same k-driver."""
+def restart_udriver(bench: Bench) -> None:
+    """Replace the u-driver; the k-driver stays."""
     driver = bench.driver
     if isinstance(driver, Split):
         driver.stop_udriver()
@@ -60,15 +60,15 @@ def rejoin(bench: Bench) -> None:
         driver.reattach()
 
 
-def mend(bench: Bench) -> None:
-    """Start a new u-driver; if that does not help, reload both halves."""
+def repair(bench: Bench) -> None:
+    """Replace the u-driver; if that does not help, restart both halves."""
     try:
-        rejoin(bench)
+        restart_udriver(bench)
     except OSError:
-        reload(bench)
+        restart(bench)
 
 
 def check(bench: Bench) -> None:
-    """Check that the driver serves at the end of its life, and report the result."""
+    """Check that the driver serves after the last step."""
     with final_check(bench):
         bench.driver.probe()

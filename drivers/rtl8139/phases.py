@@ -1,4 +1,4 @@
-"""The phases of a network driver's life, each between checked transfers."""
+"""One phase of a network driver, between checked transfers: it comes up, reopens, loses its link, or is asked."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CHUNK_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class LifeCycle:
-    """Checked transfers, one phase of the driver's life, and checked transfers again: at once, and `lingers_s` later.
+class Phases:
+    """Checked transfers, one phase of the driver, and checked transfers again: at once, and `lingers_s` later.
 
     One request at a time. `phase`: "initialisation" (the k-driver, taken down before, is loaded, gets a new u-driver if
     it is split, gets an address, and is opened), "reopening" (the interface is stopped and opened), "link change" (the
