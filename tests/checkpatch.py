@@ -46,7 +46,7 @@ class Allowed:
     reason: str
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the exception is meant for this finding."""
+        """True if the exception is meant for this finding."""
         return finding.type == self.type and fnmatch(finding.file, self.files)
 
 

@@ -154,7 +154,7 @@ def test_a_trial_that_was_stored_and_not_yet_judged_when_the_campaign_was_killed
 
 
 def test_the_writer_asks_no_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is on the disk when the oracle is asked is the whole trial."""
+    """When the oracle is asked, the whole trial is on the disk."""
     found = []
 
     def looks(record: Record) -> Verdict:

@@ -48,7 +48,7 @@ def find(trial: Trial, record: Record | None) -> Finding:
 
 
 def attempted(action: Callable[[], T], problems: list[str]) -> T | None:
-    """What the action returns; None, and one problem more, if it raises."""
+    """The action's result; None, and one more problem, if it raises."""
     try:
         return action()
     except Exception as reason:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """What a store says of its campaign; None where it does not say so.
+    """The facts that a store has about its campaign; None for a missing one.
 
     Times of day are UTC, in ISO 8601. `stop`, and the recipes in `templates`, hold encoded parts.
     """

@@ -89,7 +89,7 @@ class Ran:
         return found[0]
 
     def story(self) -> list[Event]:
-        """What happened, without the calls and requests."""
+        """The events, without the calls and requests."""
         return [
             e
             for e in self.record.events

@@ -52,7 +52,7 @@ def test_the_documents_ten_lines_hold_and_a_failure_tells_its_story(image: Image
 
 
 def shown(place: Path, *arguments: str) -> str:
-    """What `faultkit ARGUMENTS` prints; a failed test shows what it complained of."""
+    """The output of `faultkit ARGUMENTS`; a failed test shows its errors."""
     main = [sys.executable, "-m", "faultkit.cli", *arguments]
     done = subprocess.run(main, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
