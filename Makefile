@@ -8,14 +8,15 @@ C := $(shell git ls-files '*.c')
 setup:
 	./setup
 
-check: setup
+check:
+	./setup --tests
 	$(PYTHON) -m ruff format --check $(CODE)
 	$(PYTHON) -m ruff check $(CODE)
 	$(PYTHON) -m mypy
 	clang-format --dry-run -Werror $(C)
 	$(PYTHON) -m tests.checkpatch
 	shellcheck demo test setup .ci/run
-	$(PYTHON) -m pytest -q -m "not guest"
+	$(PYTHON) -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder -m "not guest"
 
 format:
 	$(PYTHON) -m ruff check --fix -q $(CODE)

@@ -201,6 +201,18 @@ def rtl8139_micro(image: Image) -> Bed:
     return microdriver(image, Rtl8139Micro(), Transfers())
 
 
+WATCHED_CACHES = "kmalloc-*,skbuff*,mdrv_selftest"  # of all caches it would take the guest a minute to boot
+WATCHFUL = Machine(kernel_options=f"slub_debug=FZPU,{WATCHED_CACHES} kfence.sample_interval=50")
+
+
+@pytest.fixture(scope="session")
+def watchful(image: Image) -> Template:
+    """All microdrivers in a kernel that watches over its memory: SLUB's checks, poison, red zones, owners; KFENCE."""
+    driver = together.Together((selftest_driver.Selftest(), Edu(), Rtl8139Micro()))
+    golden = Trial(driver=driver, workload=selftest_driver.Asking(), policy=Nothing(), seed=1, monitors=(Kernel(),))
+    return template(golden, image, WATCHFUL, (*OURS, EduIO(), Transfers()))
+
+
 @pytest.fixture
 def burners() -> Iterator[None]:
     """As many busy processes as processors, to disturb what may be disturbed."""

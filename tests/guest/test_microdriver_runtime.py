@@ -1,4 +1,7 @@
-"""The promises of the microdriver runtime: calls within calls, shared objects, locks, recovery, and no trust."""
+"""The microdriver runtime keeps its promises: calls within calls, shared objects, locks, recovery, and no trust.
+
+The guest's kernel watches over its memory and has nothing to report.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,7 @@ import signal
 import pytest
 
 from faultkit import Detectors, Nothing, Trial
-from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
+from faultkit.machine.template import Template
 from monitors.kernel import Kernel
 from tests.guest.conftest import Bed, Ran, selftest_driver
 
@@ -31,9 +32,9 @@ NOTHING_HELD = "irqs=0 dma=0 registered=0"
 
 
 @pytest.fixture(scope="module")
-def selftest(image: Image) -> Bed:
+def selftest(watchful: Template) -> Bed:
     """A k-driver that asks the runtime for everything, and its u-driver."""
-    return Bed(template(GOLDEN, image, Machine(), (Nothing(),)), GOLDEN)
+    return Bed(watchful, GOLDEN)
 
 
 def play(bed: Bed, *steps: str, warns: int = 0) -> tuple[Ran, list[tuple[str, int, str]]]:
@@ -323,3 +324,15 @@ def test_an_answer_to_another_question_is_not_taken_for_one(selftest: Bed) -> No
 def test_who_asks_for_what_there_is_not_is_told_so(selftest: Bed, lie: str, code: int) -> None:
     _, done = play(selftest, f"lie {lie}", "end", "start", WELL[0])
     assert (done[1][2], done[-1]) == (str(code), WELL), os.strerror(code)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words", "warns"),
+    [
+        ("use_after_free", "BUG mdrv_selftest", 2),  # and that the cache cannot go, because the object is kept back
+        ("watched_use_after_free", "BUG: KFENCE: use-after-free write", 1),
+    ],
+)
+def test_the_kernel_watches_over_its_memory(selftest: Bed, mistake: str, words: str, warns: int) -> None:
+    ran, done = play(selftest, f"ask {mistake}", warns=warns)
+    assert done[0][1] == 0 and words in ran.first("kernel.warn").data["text"]

@@ -11,9 +11,7 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartBoth, RestartUDriver, Trial
-from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
+from faultkit.machine.template import Template
 from faultkit.model.parts import Fault, Policy
 from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
@@ -22,19 +20,16 @@ from injectors.kdriver.unbind import Unbind
 from injectors.udriver.hang import Hang
 from injectors.udriver.kill import Kill
 from monitors.kernel import Kernel
-from monitors.modules import Modules
-from monitors.process import Process
 
 pytestmark = pytest.mark.guest
 
-MONITORS = (Process(), Modules(), Kernel())
+MONITORS = (Kernel(),)
 GOLDEN = {
     "edu": Trial(driver=Edu(), workload=EduIO(), policy=RestartUDriver(), monitors=MONITORS, seed=1),
     "rtl8139_micro": Trial(
         driver=Rtl8139Micro(), workload=Transfers(), policy=RestartUDriver(), monitors=MONITORS, seed=1
     ),
 }
-PARTS = (Kill(), Hang(), Unbind(), AtRequest(1), RestartUDriver(), RestartBoth(), ReloadKDriver(), Nothing())
 Run = Callable[[Trial], Record]
 
 
@@ -44,9 +39,13 @@ def golden(request: pytest.FixtureRequest) -> Trial:
 
 
 @pytest.fixture(scope="module")
-def run(golden: Trial, image: Image) -> Run:
-    base = template(golden, image, Machine(), PARTS)
-    return lambda trial: run_trial(base, trial)
+def run(watchful: Template) -> Run:
+    def with_nothing_to_report(trial: Trial) -> Record:
+        record = run_trial(watchful, trial)
+        assert "kernel.warn" not in {event.kind for event in record.events}, record.console[-5000:]
+        return record
+
+    return with_nothing_to_report
 
 
 def failing(golden: Trial, fault: Fault, nth: int = 5) -> Trial:
