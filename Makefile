@@ -16,7 +16,7 @@ check:
 	clang-format --dry-run -Werror $(C)
 	$(PYTHON) -m tests.checkpatch
 	shellcheck demo test setup .ci/run
-	$(PYTHON) -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder -m "not guest"
+	$(PYTHON) -m pytest -q -n auto --dist loadfile --no-loadscope-reorder -m "not guest"
 
 format:
 	$(PYTHON) -m ruff check --fix -q $(CODE)

@@ -1,7 +1,8 @@
 """The order of the tests, and which of them run at the same time.
 
-Tests that need one guest, or one file's fixtures, are a part: one worker runs a part's tests, so each template is
-prepared once. Tests marked `alone` disturb others or measure time: while one of them runs, no other worker runs a test.
+One worker runs a file's tests. Files share their guests through the cache, whose lock lets one worker prepare a
+template while another waits for it. Tests marked `alone` disturb others or measure time: while one of them runs, no
+other worker runs a test.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ TURNSTILE, ROOM = "turnstile", "room"  # files that one run's workers lock
 
 
 def part_of(item: pytest.Item) -> str:
-    """The part that a test belongs to: `alone`, the guest it needs, or its file."""
+    """The row of a test in the table of minutes: `alone`, the guest it needs, or its file."""
     if item.get_closest_marker(ALONE):
         return ALONE
     parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
@@ -36,12 +37,12 @@ def part_of(item: pytest.Item) -> str:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Guests first, and of them the largest part first, so that no worker ends with a long one; `alone` last."""
-    sizes = Counter(map(part_of, items))
+    """Files of guests first, and of them the largest first, so that no worker ends with a long one; `alone` last."""
+    sizes = Counter(item.path for item in items)
+    shared = {item.path for item in items if part_of(item) != ALONE}
 
     def rank(item: pytest.Item) -> tuple[bool, bool, int, str]:
-        part = part_of(item)
-        return part == ALONE, not item.get_closest_marker("guest"), -sizes[part], part
+        return item.path not in shared, not item.get_closest_marker("guest"), -sizes[item.path], str(item.path)
 
     return sorted(items, key=rank)
 
@@ -80,8 +81,6 @@ class Schedule:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(part_of(item)))
         if hasattr(config, "workerinput"):
             items[:] = in_order(items)
 

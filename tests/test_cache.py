@@ -237,3 +237,7 @@ def test_an_empty_cache_is_listed_too(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_the_list_takes_no_options_of_prune() -> None:
     done = CliRunner().invoke(cli, ["cache", "--limit", "1G"], standalone_mode=False)
     assert isinstance(done.exception, UsageError) and "faultkit cache prune" in str(done.exception)
+
+
+def test_a_digest_tells_where_one_part_ends_and_the_next_begins() -> None:
+    assert len({cache.digest("ab", "c"), cache.digest("a", "bc"), cache.digest("abc"), cache.digest("abc", "")}) == 4

@@ -116,3 +116,12 @@ def test_what_does_not_fit_the_raw_section_is_refused_whole(memory: mmap) -> Non
 def test_a_state_that_a_faulty_guest_overwrote_is_none(memory: mmap) -> None:
     memory[:4] = b"\xff\xff\xff\xff"
     assert Mailbox(memory).state is None
+
+
+def test_a_cleared_mailbox_takes_log_and_raw_data_from_their_beginning(memory: mmap) -> None:
+    box = Mailbox(memory)
+    for text in (b"of one trial", b"of the next"):
+        box.clear()
+        assert box.log(1, "s", text.decode(), {}) and box.add_raw("monitor", text)
+    assert [kind for _, _, kind, _ in Mailbox(memory).lines()] == ["of the next"]
+    assert Mailbox(memory).raw() == {"monitor": b"of the next"}

@@ -164,3 +164,10 @@ def test_an_escalation_begins_anew_when_its_windows_have_passed() -> None:
 
 def test_an_escalation_may_wait() -> None:
     assert Escalate(steps=(Nothing(), RestartUDriver())).decide((DETECTED,)) is None
+
+
+@each_that_tries
+def test_the_time_budget_counts_from_the_first_detection(policy: Callable[..., Any], action: str) -> None:
+    events = [DETECTED, at(900, "error.detected", by="heartbeat", what="silent")]
+    assert policy(budget_s=0.889).decide(events) == GIVE_UP
+    assert policy(budget_s=0.891).decide(events) == Action(action, delay_s=0.0)

@@ -15,19 +15,28 @@ from tests.schedule import BEDS, in_order, part_of, room
 SOON_S = 30.0
 
 
-def test_a_part_is_the_guest_or_the_file_and_alone_comes_last(pytester: pytest.Pytester) -> None:
+def test_a_part_is_the_guest_or_the_file_and_guests_come_first(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("import pytest\n@pytest.fixture(scope='session')\ndef nbd(): pass\n")
     pytester.makeini("[pytest]\nmarkers =\n guest\n alone\n")
     pytester.makepyfile(
         test_a="import pytest\n@pytest.mark.alone\ndef test_one(): pass\ndef test_two(): pass",
+        test_0="import pytest\n@pytest.mark.alone\ndef test_last(): pass",
         test_b="import pytest\npytestmark = pytest.mark.guest\ndef test_x(nbd): pass\n"
         "@pytest.mark.parametrize('bed', ['nbd'])\ndef test_y(bed): pass\ndef test_z(): pass\n",
     )
     items, _ = pytester.inline_genitems()
     assert {item.name: part_of(item) for item in items} == {
-        "test_one": "alone", "test_two": "test_a", "test_x": "nbd", "test_y[nbd]": "nbd", "test_z": "test_b",
+        "test_last": "alone", "test_one": "alone", "test_two": "test_a",
+        "test_x": "nbd", "test_y[nbd]": "nbd", "test_z": "test_b",
     }  # fmt: skip
-    assert [item.name for item in in_order(items)] == ["test_x", "test_y[nbd]", "test_z", "test_two", "test_one"]
+    assert [item.name for item in in_order(items)] == [
+        "test_x",
+        "test_y[nbd]",
+        "test_z",
+        "test_one",
+        "test_two",
+        "test_last",
+    ]
 
 
 def test_the_beds_are_the_guests_fixtures() -> None:
@@ -98,7 +107,7 @@ def test_two_workers_of_one_run_take_turns_and_the_table_has_the_tests_of_both(p
     for name, mark in (("one", ""), ("two", ""), ("last", "@pytest.mark.alone\n")):
         pytester.makepyfile(**{f"test_{name}": f"{head}{mark}def test_it():\n{body.format(name)}"})
     result = pytester.runpytest_subprocess(
-        "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"
+        "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"
     )
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*minutes per part*", "all *3 *"])
