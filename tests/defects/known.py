@@ -83,7 +83,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ('self.watchers if name == "unload" else ()', 'self.watchers if name == "load" else ()'),
         ("self.error = reason.strerror or str(reason)", "self.error = None"),
     ),
-    ("faultkit/store/store.py", "store analysis cli"): (
+    ("faultkit/store/store.py", "store"): (
         ("db.rollback()", "db.commit()"),
         ("SELECT key, value FROM meta ORDER BY key", "SELECT key, value FROM meta ORDER BY key LIMIT 9"),
         ("INSERT OR REPLACE INTO meta", "INSERT OR IGNORE INTO meta"),
