@@ -25,7 +25,7 @@ def trials(name: str, seed: int) -> tuple[Trial, ...]:
 
 @cache
 def lines(name: str, seed: int) -> tuple[str, ...]:
-    """Its trials as they are stored."""
+    """An experiment's trials as they are stored."""
     return tuple(map(dumps, trials(name, seed)))
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
-from faultkit import AtRequest, RestartUDriver
+from faultkit import AtRequest, Record, RestartUDriver, Trial
 from faultkit.machine.image import Image
-from faultkit.pytest_plugin.guests import PreparedGuest, Ran, Session
+from faultkit.machine.qemu import Machine
+from faultkit.machine.template import Template
+from faultkit.model.errors import GuestLost, HarnessError, NotPlaced
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran, Session, finished
 from faultkit.pytest_plugin.stories import free
 from faultkit.verdict.judge import judge
 from injectors.udriver.hang import Hang
@@ -93,6 +97,37 @@ def test_faults_that_the_marker_names_share_a_template(guest: PreparedGuest) -> 
     assert guest.group_of(guest.planned(fault=Kill(), trigger=AtRequest(3))).parts.keys() == golden
     assert guest.group_of(guest.planned(policy=RestartUDriver())).parts.keys() == golden
     assert guest.group_of(guest.planned(fault=Hang(), trigger=AtRequest(3))).parts.keys() > golden
+
+
+def test_a_guest_with_a_base_runs_every_trial_on_it(guest: PreparedGuest) -> None:
+    other = replace(guest, base=guest.group_of(guest.golden))
+    assert other.group_of(other.planned(fault=Hang(), trigger=AtRequest(3))) is other.base
+
+
+@pytest.mark.parametrize(
+    ("failures", "attempts"),
+    [([GuestLost("gone")] * 2, 3), ([GuestLost("gone")] * 3, 3), ([NotPlaced("nowhere")], 1)],
+)
+def test_a_lost_guest_is_tried_again_and_a_fault_without_a_place_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failures: list[HarnessError], attempts: int
+) -> None:
+    record, left, tried = a_row(0, *RESTORED).record, list(failures), []
+    assert record is not None
+
+    def run_trial(base: Template, trial: Trial) -> Record:
+        tried.append(trial)
+        if left:
+            raise left.pop()
+        return record
+
+    monkeypatch.setattr("faultkit.pytest_plugin.guests.run_trial", run_trial)
+    base = Template(tmp_path, "key", Machine(), Image(tmp_path, "none", "none", (0, 0)))
+    if len(failures) == 2:
+        assert finished(base, 7, record.trial).row.attempts == 3
+    else:
+        with pytest.raises(type(failures[0])):
+            finished(base, 7, record.trial)
+    assert len(tried) == attempts
 
 
 def test_a_setting_that_is_none_is_refused(tmp_path: Path) -> None:

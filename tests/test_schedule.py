@@ -42,7 +42,7 @@ def test_a_part_is_the_guest_or_the_file_and_guests_come_first(pytester: pytest.
 def test_the_beds_are_the_guests_fixtures() -> None:
     tree = ast.parse((Path(__file__).parent / "guest" / "conftest.py").read_text())
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
-    assert {f.name for f in functions if f.returns and ast.unparse(f.returns) == "Bed"} <= set(BEDS)
+    assert {f.name for f in functions if f.returns and ast.unparse(f.returns) == "PreparedGuest"} <= set(BEDS)
 
 
 def test_tests_share_the_room_unless_one_is_alone(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,17 +13,20 @@ from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, group_of, template
 from faultkit.model.codec import name_of
-from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
+from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UnmetNeed, UsageError
 from faultkit.model.events import Event
 from faultkit.model.parts import iter_parts
 from faultkit.running import doctor
-from faultkit.running.campaign import run_valid, settled
+from faultkit.running.campaign import ATTEMPTS, row_of, settled
 from faultkit.running.experiment import Group, kind_of
+from faultkit.running.trial import run_trial
 from faultkit.store.store import Row
 from faultkit.verdict.judge import Verdict, judge
 from faultkit.verdict.outcomes import SURVIVED
 
 EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any policy and trigger of ours shares a template
+
+UNEVENTFUL = ("call.", "block.", "net.", "request.c", "request.i")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class Ran:
         if not found:
             raise AssertionError(f"no {kind} {data or ''} in {self!r}")
         return found[0]
+
+    def story(self) -> list[Event]:
+        """The events but for calls, packets, and requests that went well."""
+        return [e for e in self.record.events if not e.kind.startswith(UNEVENTFUL)]
 
     def __repr__(self) -> str:
         trial = self.record.trial
@@ -96,22 +104,39 @@ class PreparedGuest:
     parts: dict[str, Any]
     trials: list[Ran] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)  # by the template's address
+    base: Group | None = None  # every trial runs on this group's template, also one with another workload
+
+    @property
+    def template(self) -> Template:
+        """The template of the golden trial."""
+        return self.session.template(self.base or Group(self.golden, self.parts))
 
     def run(self, **parts: Any) -> Ran:
-        """The golden trial with other parts (`fault=`, `trigger=`, `policy=`, ...), on a fork of its own.
+        """Run the golden trial with other parts (`fault=`, `trigger=`, `policy=`, ...) on a fork of its own.
 
-        Raises: UsageError if a fault has no trigger, HarnessError if the trial is void, UnmetNeed.
+        Raises: UsageError if a fault has no trigger, NotPlaced, another HarnessError if the trial is void, UnmetNeed.
         """
+        return self.run_all([parts])[0]
+
+    def run_all(self, trials: Iterable[Mapping[str, Any]], jobs: int = 1) -> list[Ran]:
+        """Run several such trials, `jobs` at a time; their order is kept. Raises: as `run`."""
+        settled_trials = [self.settled(n, parts) for n, parts in enumerate(trials, len(self.trials))]
+        with ThreadPoolExecutor(jobs) as pool:
+            ran = list(pool.map(lambda trial: finished(*trial), settled_trials))
+        self.trials += ran
+        return ran
+
+    def settled(self, n: int, parts: Mapping[str, Any]) -> tuple[Template, int, Trial]:
+        """The template for a trial, its number, and the trial with its fault's site fixed."""
         trial = self.planned(**parts)
         group = self.group_of(trial)
         base = self.session.template(group)
         self.groups.setdefault(base.key, group)
-        n = len(self.trials)
-        row = run_valid(base, n, settled(n, trial, base))
-        if row.record is None:
-            raise HarnessError(f"trial {n} is void: {row.void}")
-        self.trials.append(Ran(row, row.record, judge(row.record)))
-        return self.trials[-1]
+        return base, n, settled(n, trial, base)
+
+    def trial(self, **parts: Any) -> Trial:
+        """The golden trial with other parts, its fault's site fixed."""
+        return self.settled(len(self.trials), parts)[2]
 
     def planned(self, **parts: Any) -> Trial:
         """The golden trial with other parts. Raises: UsageError if a fault has no trigger."""
@@ -122,12 +147,25 @@ class PreparedGuest:
 
     def group_of(self, trial: Trial) -> Group:
         """The parts that a trial's template is prepared from: the marker's, and the trial's of other modules."""
+        if self.base is not None:
+            return self.base
         parts = dict(self.parts)
         there = {type(inner).__module__ for part in parts.values() for inner in iter_parts(part)}
         for part in (trial.fault, trial.trigger, trial.policy):
             if part is not None and not {type(inner).__module__ for inner in iter_parts(part)} <= there:
                 parts[kind_of(part)] = part
         return Group(trial, parts)
+
+
+def finished(base: Template, n: int, trial: Trial, attempt: int = 1) -> Ran:
+    """Run a trial until it is valid. Raises: NotPlaced and Runaway at once, HarnessError after the last attempt."""
+    try:
+        record = run_trial(base, trial)
+    except HarnessError as failure:
+        if isinstance(failure, (NotPlaced, Runaway)) or attempt == ATTEMPTS:
+            raise
+        return finished(base, n, trial, attempt + 1)
+    return Ran(row_of(base, n, trial, attempt, record), record, judge(record))
 
 
 def session() -> tuple[Session | None, str]:

@@ -7,8 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +18,16 @@ from drivers.rtl8139 import Rtl8139, Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import (
     Nothing,
-    Outcome,
-    Record,
     RestartUDriver,
     Trial,
 )
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
-from faultkit.machine.template import Template, template
 from faultkit.model.events import Event
-from faultkit.model.parts import Placeable
 from faultkit.model.vocabulary import problems
-from faultkit.pytest_plugin.guests import Session
+from faultkit.pytest_plugin.guests import PreparedGuest, Session
 from faultkit.running import trial
-from faultkit.running.trial import run_trial
-from faultkit.verdict.judge import Verdict, judge
+from faultkit.running.experiment import Group, kind_of
 from injectors.device.dead_device import DeadDevice
 from monitors.calls import Calls
 from monitors.crossings import Crossings
@@ -56,70 +49,9 @@ selftest_driver = importlib.import_module("selftest_driver")
 together = importlib.import_module("together")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
-WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-JOBS = max(1, 2 // WORKERS)  # trials at a time: no more than two processors are busy
 OURS = tuple(stand_ins("injectors", "triggers", "policies"))
 PARTS = (*OURS, known_udriver_faults.Allocation(), device_parts.RegistersRead(DeadDevice()), known_parts.Bustle(),
          recovery_parts.Waiting())  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """A finished trial and what the oracle makes of it."""
-
-    record: Record
-    verdict: Verdict
-
-    @property
-    def outcome(self) -> Outcome:
-        return self.verdict.outcome
-
-    def of_kind(self, kind: str, **data: Any) -> list[Event]:
-        """The events of a kind that have these data."""
-        return [e for e in self.record.events if e.kind == kind and data.items() <= e.data.items()]
-
-    def count(self, kind: str, **data: Any) -> int:
-        """How many there are."""
-        return len(self.of_kind(kind, **data))
-
-    def first(self, kind: str, **data: Any) -> Event:
-        """The first of them; a failed test shows the story if there is none."""
-        found = self.of_kind(kind, **data)
-        assert found, f"no {kind}: {self.story()}"
-        return found[0]
-
-    def story(self) -> list[Event]:
-        """The events, without the calls and requests."""
-        return [
-            e
-            for e in self.record.events
-            if not e.kind.startswith(("call.", "block.", "net.", "request.c", "request.i"))
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Bed:
-    """A prepared guest, and the golden trial that others differ from."""
-
-    template: Template
-    golden: Trial
-
-    def trial(self, **parts: Any) -> Trial:
-        """The golden trial with other parts, its fault's site settled."""
-        trial = replace(self.golden, **parts)
-        if isinstance(trial.fault, Placeable):
-            return replace(trial, fault=trial.fault.place(self.template.code))
-        return trial
-
-    def run(self, **parts: Any) -> Ran:
-        """Run such a trial on a fork."""
-        record = run_trial(self.template, self.trial(**parts))
-        return Ran(record, judge(record))
-
-    def run_all(self, trials: list[dict[str, Any]], jobs: int = JOBS) -> list[Ran]:
-        """Several, `jobs` at a time, in order."""
-        with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(lambda parts: self.run(**parts), trials))
 
 
 NBD = pytest.mark.faultkit(driver=Nbd(), workload=VerifiedIO(), monitors=MONITORS, parts=PARTS)  # the `nbd` of below
@@ -152,51 +84,65 @@ def image(faultkit_session: Session) -> Image:
     return faultkit_session.image
 
 
-def bed(image: Image, driver: Any, workload: Any) -> Bed:
+@pytest.fixture(autouse=True)
+def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Drop the trials that a test has run on guests of the whole session."""
+    yield
+    for value in request.node.funcargs.values():
+        if isinstance(value, PreparedGuest):
+            value.trials.clear()
+
+
+def prepared(image: Image, golden: Trial, parts: Iterable[Any], machine: Machine | None = None) -> PreparedGuest:
+    """A guest on whose one template every trial runs, whatever its workload."""
+    kinds = {kind_of(part): part for part in parts}
+    return PreparedGuest(Session(image, machine or Machine()), golden, kinds, base=Group(golden, kinds))
+
+
+def bed(image: Image, driver: Any, workload: Any) -> PreparedGuest:
     """A guest with a driver in it, all monitors attached, and every injector at hand."""
-    golden = Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=MONITORS)
-    return Bed(template(golden, image, Machine(), PARTS), golden)
+    return prepared(image, Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=MONITORS), PARTS)
 
 
 @pytest.fixture(scope="session")
-def nbd(image: Image) -> Bed:
+def nbd(image: Image) -> PreparedGuest:
     """nbd by netlink: requests wait for a new server."""
     return bed(image, Nbd(), VerifiedIO())
 
 
 @pytest.fixture(scope="session")
-def nbd_client(image: Image) -> Bed:
+def nbd_client(image: Image) -> PreparedGuest:
     """nbd by nbd-client: requests fail when the server is gone."""
     return bed(image, Nbd(hold_s=0), VerifiedIO())
 
 
 @pytest.fixture(scope="session")
-def nbd_memory(image: Image) -> Bed:
+def nbd_memory(image: Image) -> PreparedGuest:
     """nbd with a server that forgets everything when it dies."""
     return bed(image, Nbd(plugin="memory"), VerifiedIO())
 
 
 @pytest.fixture(scope="session")
-def rtl8139(image: Image) -> Bed:
+def rtl8139(image: Image) -> PreparedGuest:
     """A network driver without a u-driver."""
     return bed(image, Rtl8139(), Transfers())
 
 
-def microdriver(image: Image, driver: Any, workload: Any) -> Bed:
+def microdriver(image: Image, driver: Any, workload: Any) -> PreparedGuest:
     """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
     monitors = (Process(), Modules(), Kernel(), Crossings(), Resources())
     golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), seed=1, monitors=monitors)
-    return Bed(template(golden, image, Machine(), OURS), golden)
+    return prepared(image, golden, OURS)
 
 
 @pytest.fixture(scope="session")
-def edu(image: Image) -> Bed:
+def edu(image: Image) -> PreparedGuest:
     """QEMU's teaching device."""
     return microdriver(image, Edu(), EduIO(requests=12))
 
 
 @pytest.fixture(scope="session")
-def rtl8139_micro(image: Image) -> Bed:
+def rtl8139_micro(image: Image) -> PreparedGuest:
     """The network driver that is split."""
     return microdriver(image, Rtl8139Micro(), Transfers())
 
@@ -206,11 +152,11 @@ WATCHFUL = Machine(kernel_options=f"slub_debug=FZPU,{WATCHED_CACHES} kfence.samp
 
 
 @pytest.fixture(scope="session")
-def watchful(image: Image) -> Template:
+def watchful(image: Image) -> PreparedGuest:
     """All microdrivers in a kernel that watches over its memory: SLUB's checks, poison, red zones, owners; KFENCE."""
     driver = together.Together((selftest_driver.Selftest(), Edu(), Rtl8139Micro()))
     golden = Trial(driver=driver, workload=selftest_driver.Asking(), policy=Nothing(), seed=1, monitors=(Kernel(),))
-    return template(golden, image, WATCHFUL, (*OURS, EduIO(), Transfers()))
+    return prepared(image, golden, (*OURS, EduIO(), Transfers()), WATCHFUL)
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from faultkit.model.codec import encode
+from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.campaign import row_of
 from faultkit.running.judging import keep
 from faultkit.running.trial import run_trial
 from faultkit.store.store import Store
-from tests.guest.conftest import PARTS, Bed
+from tests.guest.conftest import PARTS
 
 
-def stored(bed: Bed, directory: Path, trials: list[dict[str, Any]]) -> Store:
+def stored(bed: PreparedGuest, directory: Path, trials: list[dict[str, Any]]) -> Store:
     """A store with trials that were run on a bed, one by one; each differs from the golden one in some parts."""
     recipe = {"first": encode(bed.golden), "parts": [encode(part) for part in PARTS]}
     image = bed.template.image

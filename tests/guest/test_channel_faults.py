@@ -12,15 +12,14 @@ import pytest
 from drivers.nbd import Nbd, VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, RestartUDriver, Trial
 from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
 from faultkit.model.errors import NotPlaced
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from injectors.channel.channel import Channel
 from injectors.udriver.kill import Kill
 from monitors.kernel import Kernel
 from monitors.process import Process
 from monitors.requests import Requests
-from tests.guest.conftest import Bed, Ran
+from tests.guest.conftest import prepared
 
 sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are found like this
 
@@ -40,7 +39,7 @@ both_ways = pytest.mark.parametrize("direction", ["request", "reply"])
 
 
 @pytest.fixture(scope="session")
-def proxied(image: Image) -> Bed:
+def proxied(image: Image) -> PreparedGuest:
     """nbd by netlink, with a proxy in the channel; few monitors, to be prepared soon."""
     golden = Trial(
         driver=Nbd(proxied=True),
@@ -49,10 +48,10 @@ def proxied(image: Image) -> Bed:
         seed=1,
         monitors=(Requests(), Kernel(), Process()),
     )
-    return Bed(template(golden, image, Machine(), PARTS), golden)
+    return prepared(image, golden, PARTS)
 
 
-def met(bed: Bed, action: str, direction: str, **parts: Any) -> Ran:
+def met(bed: PreparedGuest, action: str, direction: str, **parts: Any) -> Ran:
     """A trial in which a message meets with it at about the 30th request; the heartbeat reads, and never writes."""
     trial = {name: parts.pop(name) for name in ("policy", "workload") if name in parts}
     ran = bed.run(fault=Channel(action, direction, **({"message": "write"} | parts)), trigger=AtRequest(30), **trial)
@@ -63,24 +62,24 @@ def met(bed: Bed, action: str, direction: str, **parts: Any) -> Ran:
 
 def said(ran: Ran, words: str) -> bool:
     """True if the kernel logged these words."""
-    return words in ran.record.console or any(words in e.data["text"] for e in ran.of_kind("kernel.message"))
+    return words in ran.record.console or any(words in e.data["text"] for e in ran.events("kernel.message"))
 
 
-def test_a_proxy_in_the_channel_changes_nothing(proxied: Bed) -> None:
+def test_a_proxy_in_the_channel_changes_nothing(proxied: PreparedGuest) -> None:
     ran = proxied.run()
     assert ran.outcome is Outcome.MASKED
     assert ran.count("request.completed") == proxied.golden.workload.requests  # type: ignore[attr-defined]
     assert not ran.verdict.detected_by
 
 
-def test_a_proxy_follows_to_the_new_server(proxied: Bed) -> None:
+def test_a_proxy_follows_to_the_new_server(proxied: PreparedGuest) -> None:
     ran = proxied.run(fault=Kill(), trigger=AtRequest(30))
     assert ran.outcome is Outcome.RECOVERED, ran.story()
     assert ran.verdict.detected_by == "pidfd" and ran.verdict.udriver_died
 
 
 @both_ways
-def test_a_lost_message_costs_the_connection_and_a_new_one_mends_it(proxied: Bed, direction: str) -> None:
+def test_a_lost_message_costs_the_connection_and_a_new_one_mends_it(proxied: PreparedGuest, direction: str) -> None:
     """nbd waits for the request timeout (1 s), gives up the connection and sends again on the next."""
     ran = met(proxied, "drop", direction)
     assert ran.outcome is Outcome.RECOVERED, ran.story()
@@ -89,7 +88,7 @@ def test_a_lost_message_costs_the_connection_and_a_new_one_mends_it(proxied: Bed
     assert ran.first("check.passed").data["blocks"] > 0
 
 
-def test_a_lost_message_is_the_end_of_the_service_though_both_ends_live(proxied: Bed) -> None:
+def test_a_lost_message_is_the_end_of_the_service_though_both_ends_live(proxied: PreparedGuest) -> None:
     ran = met(proxied, "drop", "reply", policy=Nothing())
     assert ran.outcome is Outcome.LOST, ran.story()
     assert not ran.verdict.udriver_died
@@ -97,15 +96,15 @@ def test_a_lost_message_is_the_end_of_the_service_though_both_ends_live(proxied:
 
 
 @both_ways
-def test_a_late_message_is_late_by_as_much_as_asked(proxied: Bed, direction: str) -> None:
+def test_a_late_message_is_late_by_as_much_as_asked(proxied: PreparedGuest, direction: str) -> None:
     ran = met(proxied, "delay", direction, delay_s=0.3, workload=VerifiedIO(depth=1))
     assert ran.outcome is Outcome.MASKED
-    late = [e.data["latency_ns"] for e in ran.of_kind("request.completed") if e.data["latency_ns"] > 0.2e9]
+    late = [e.data["latency_ns"] for e in ran.events("request.completed") if e.data["latency_ns"] > 0.2e9]
     assert len(late) == 1 and 0.3e9 <= late[0] < 0.5e9
 
 
 @both_ways
-def test_a_message_that_comes_twice_costs_the_connection(proxied: Bed, direction: str) -> None:
+def test_a_message_that_comes_twice_costs_the_connection(proxied: PreparedGuest, direction: str) -> None:
     """A request that comes twice is answered twice, and nbd takes the second answer for a broken server."""
     ran = met(proxied, "duplicate", direction)
     assert said(ran, "Unexpected reply") or said(ran, "Double reply") or said(ran, "Suspicious reply")
@@ -113,7 +112,9 @@ def test_a_message_that_comes_twice_costs_the_connection(proxied: Bed, direction
 
 
 @pytest.mark.parametrize(("direction", "message"), [("request", "write"), ("reply", "write"), ("reply", "read")])
-def test_behind_a_message_that_was_cut_short_nothing_is_understood(proxied: Bed, direction: str, message: str) -> None:
+def test_behind_a_message_that_was_cut_short_nothing_is_understood(
+    proxied: PreparedGuest, direction: str, message: str
+) -> None:
     """The next bytes take the place of its missing end: if the end was data, the data are wrong."""
     ran = met(proxied, "truncate", direction, message=message, cut_bytes=4)
     assert ran.outcome in (Outcome.RECOVERED, Outcome.CORRUPT), ran.story()
@@ -130,51 +131,51 @@ def test_behind_a_message_that_was_cut_short_nothing_is_understood(proxied: Bed,
     ],
 )
 def test_a_message_whose_head_is_broken_costs_the_connection(
-    proxied: Bed, direction: str, field: str, words: str
+    proxied: PreparedGuest, direction: str, field: str, words: str
 ) -> None:
     ran = met(proxied, "corrupt", direction, field=field)
     assert ran.outcome is Outcome.RECOVERED, ran.story()
     assert said(ran, words), ran.story()
 
 
-def test_a_flipped_bit_of_what_is_read_is_handed_over_as_right(proxied: Bed) -> None:
+def test_a_flipped_bit_of_what_is_read_is_handed_over_as_right(proxied: PreparedGuest) -> None:
     """NBD has no checksum. The arming ends before the check, which finds every block in order."""
     ran = met(proxied, "corrupt", "reply", message="read", field="payload", times=0)
     assert ran.outcome is Outcome.CORRUPT
-    wrong = ran.of_kind("read.mismatched")
+    wrong = ran.events("read.mismatched")
     assert wrong and all(e.data["wrong_bytes"] == 1 for e in wrong)
     assert wrong[-1].t_ns < ran.first("workload.finished").t_ns and ran.count("check.passed") == 1
     assert not ran.verdict.detected_by
 
 
-def test_a_flipped_bit_of_what_is_written_stays(proxied: Bed) -> None:
+def test_a_flipped_bit_of_what_is_written_stays(proxied: PreparedGuest) -> None:
     ran = met(proxied, "corrupt", "request", field="payload", times=0)
     assert ran.outcome is Outcome.CORRUPT
-    assert ran.of_kind("read.mismatched")[-1].t_ns > ran.first("workload.finished").t_ns, "the check finds it, too"
+    assert ran.events("read.mismatched")[-1].t_ns > ran.first("workload.finished").t_ns, "the check finds it, too"
 
 
-def test_an_error_that_the_server_never_sent_reaches_the_workload(proxied: Bed) -> None:
+def test_an_error_that_the_server_never_sent_reaches_the_workload(proxied: PreparedGuest) -> None:
     ran = met(proxied, "corrupt", "reply", field="error", value=5, policy=Nothing())
     assert said(ran, "Other side returned error (5)")
     assert ran.outcome is Outcome.DISRUPTED, ran.story()
     assert ran.count("request.failed") == 1
 
 
-def test_a_kind_of_message_is_met_and_the_others_are_spared(proxied: Bed) -> None:
+def test_a_kind_of_message_is_met_and_the_others_are_spared(proxied: PreparedGuest) -> None:
     fault = Channel("corrupt", "reply", message="flush", field="error", value=5, nth=3, times=2)
     ran = proxied.run(fault=fault, trigger=AtOnce(), workload=synced.Synced(), policy=Nothing())
-    assert [e.data["op"] for e in ran.of_kind("request.failed")] == ["flush", "flush"]
+    assert [e.data["op"] for e in ran.events("request.failed")] == ["flush", "flush"]
     assert ran.count("fault.activated") == 2 and ran.outcome is Outcome.DISRUPTED
 
 
-def test_messages_meet_with_the_same_at_the_same_time_in_each_replay(proxied: Bed) -> None:
+def test_messages_meet_with_the_same_at_the_same_time_in_each_replay(proxied: PreparedGuest) -> None:
     fault = Channel("corrupt", "reply", nth=5, draw=0x9E3779B97F4A7C15)
     once, again = (proxied.run(fault=fault, trigger=AtRequest(10)) for _ in range(2))
     assert once.record.events == again.record.events
     assert once.verdict.activated
 
 
-def test_what_cannot_be_met_is_not_placed(proxied: Bed, nbd: Bed) -> None:
+def test_what_cannot_be_met_is_not_placed(proxied: PreparedGuest, nbd: PreparedGuest) -> None:
     with pytest.raises(NotPlaced, match="a reply has no field 'offset': there are magic"):
         proxied.run(fault=Channel("corrupt", "reply", field="offset"), trigger=AtRequest(5))
     with pytest.raises(NotPlaced, match=r"no proxy in the channel: use Nbd\(proxied=True\)"):

@@ -8,7 +8,7 @@ from faultkit import Outcome, ReloadKDriver, RestartUDriver
 from faultkit.model.codec import full_name
 from faultkit.model.events import Ending
 from faultkit.model.parts import Policy
-from tests.guest.conftest import Bed
+from faultkit.pytest_plugin.guests import PreparedGuest
 
 pytestmark = pytest.mark.guest
 TRIALS = 100
@@ -26,7 +26,7 @@ ALARMS = (
 
 @pytest.mark.parametrize(("driver", "policy"), [("nbd", RestartUDriver()), ("rtl8139", ReloadKDriver())])
 def test_a_hundred_golden_trials_raise_no_alarm(request: pytest.FixtureRequest, driver: str, policy: Policy) -> None:
-    bed: Bed = request.getfixturevalue(driver)
+    bed: PreparedGuest = request.getfixturevalue(driver)
     runs = bed.run_all([{"seed": 7919 * n, "policy": policy} for n in range(TRIALS)])
     for n, ran in enumerate(runs):
         alarms = [e for e in ran.record.events if e.kind.startswith(ALARMS)]
@@ -35,4 +35,4 @@ def test_a_hundred_golden_trials_raise_no_alarm(request: pytest.FixtureRequest, 
         assert ran.count("check.passed") == 1
         assert not any(ran.record.lost.values())
         assert set(ran.record.lost) == set(map(full_name, ran.record.trial.monitors))
-    assert len({tuple(e.t_ns for e in ran.of_kind("request.issued")) for ran in runs}) == TRIALS, "seeds differ"
+    assert len({tuple(e.t_ns for e in ran.events("request.issued")) for ran in runs}) == TRIALS, "seeds differ"

@@ -9,6 +9,7 @@ import pytest
 
 from faultkit import AtRequest, RestartUDriver
 from faultkit.machine.image import Image
+from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.results.compare import between
 from faultkit.results.summary import replays
 from faultkit.running.campaign import run_relocated
@@ -20,14 +21,13 @@ from faultkit.store.store import Store
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text
 from injectors.udriver.kill import Kill
-from tests.guest.conftest import Bed
 from tests.guest.stored import stored
 
 pytestmark = [pytest.mark.guest, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
-def directory(nbd: Bed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(nbd: PreparedGuest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A golden trial and three faults."""
     place = tmp_path_factory.mktemp("results") / "run"
     parts = [{"seed": 0}] + [
@@ -53,7 +53,7 @@ def test_replays_are_kept_with_the_results(directory: Path, image: Image) -> Non
         assert replays(store)["runs"] == replays(store)["outcome_agrees"] == 2
 
 
-def test_a_rerun_without_changes_is_the_same_campaign(nbd: Bed, directory: Path, tmp_path: Path) -> None:
+def test_a_rerun_without_changes_is_the_same_campaign(nbd: PreparedGuest, directory: Path, tmp_path: Path) -> None:
     with Store.open(directory) as store, Store.create(tmp_path / "again", {"experiment": "again"}) as again:
         for n, trial in enumerate(experiment_of(store, Changes()).trials(1)):
             keep(again, run_relocated(nbd.template, n, trial))

@@ -10,16 +10,15 @@ import pytest
 
 from faultkit import AtOnce, Nothing, Outcome, Trial
 from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
 from faultkit.model.code import ModuleCode
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from injectors.kdriver.kernel_memory import SIZES, KernelMemory
 from injectors.kdriver.overrun import Overrun
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
 from injectors.tools.settled import settled
 from monitors.kernel import Kernel
-from tests.guest.conftest import Bed, Ran, answers_driver, known_parts
+from tests.guest.conftest import answers_driver, known_parts, prepared
 from tests.guest.known_code_faults import NEVER_AN_INSTRUCTION, TEXT, Known, drawn, text_of
 
 pytestmark = pytest.mark.guest
@@ -30,29 +29,29 @@ STACKS_BYTES = (2000, 2400, 2900, 3500)  # what may be in use when the function 
 
 
 @pytest.fixture(scope="module")
-def answers(image: Image) -> Bed:
+def answers(image: Image) -> PreparedGuest:
     """The module whose functions' answers are known."""
     golden = Trial(driver=answers_driver.Answers(), workload=answers_driver.Asking(), policy=Nothing(), seed=1,
                    monitors=(Kernel(),))  # fmt: skip
-    return Bed(template(golden, image, Machine(), PARTS), golden)
+    return prepared(image, golden, PARTS)
 
 
-def code(bed: Bed) -> ModuleCode:
+def code(bed: PreparedGuest) -> ModuleCode:
     """The module's."""
     return bed.template.code["answers"]
 
 
-def asked(bed: Bed, fault: Any, *questions: str) -> Ran:
+def asked(bed: PreparedGuest, fault: Any, *questions: str) -> Ran:
     """A trial with a fault that is there before the first question."""
     return bed.run(fault=fault, trigger=AtOnce(), workload=answers_driver.Asking(questions))
 
 
 def given(ran: Ran) -> list[int]:
     """The answers."""
-    return [event.data["answer"] for event in ran.of_kind("answer.given")]
+    return [event.data["answer"] for event in ran.events("answer.given")]
 
 
-def placed(bed: Bed, kind: str, question: str, before: str, make: Callable[[int], Any]) -> Any:
+def placed(bed: PreparedGuest, kind: str, question: str, before: str, make: Callable[[int], Any]) -> Any:
     """A fault at an instruction of a question's function, drawn so that `make` accepts it."""
     return drawn(code(bed), kind, question, before, make)
 
@@ -64,14 +63,14 @@ def in_order(ran: Ran) -> bool:
     return times == sorted(times) and ran.count("fault.activated") == 1
 
 
-def test_without_a_fault_every_answer_is_the_known_one(answers: Bed) -> None:
+def test_without_a_fault_every_answer_is_the_known_one(answers: PreparedGuest) -> None:
     ran = answers.run()
-    assert {e.data["question"]: e.data["answer"] for e in ran.of_kind("answer.given")} == GOLDEN
+    assert {e.data["question"]: e.data["answer"] for e in ran.events("answer.given")} == GOLDEN
     assert ran.outcome is Outcome.MASKED
 
 
 @pytest.mark.parametrize("known", TEXT, ids=lambda known: f"{known.type}-{known.question}")
-def test_a_type_is_placed_executed_and_answered_with(answers: Bed, known: Known) -> None:
+def test_a_type_is_placed_executed_and_answered_with(answers: PreparedGuest, known: Known) -> None:
     text = text_of(known, code(answers))
     ran = asked(answers, known_parts.ReadBack(text), known.question)
     site = settled(text.site)
@@ -82,14 +81,14 @@ def test_a_type_is_placed_executed_and_answered_with(answers: Bed, known: Known)
 
 
 @pytest.mark.parametrize("known", TEXT, ids=lambda known: f"{known.type}-{known.question}")
-def test_a_type_changes_no_other_answer(answers: Bed, known: Known) -> None:
+def test_a_type_changes_no_other_answer(answers: PreparedGuest, known: Known) -> None:
     others = tuple(question for question in GOLDEN if question != known.question)
     ran = asked(answers, text_of(known, code(answers)), *others)
     assert given(ran) == [GOLDEN[question] for question in others]
     assert ran.outcome is Outcome.INACTIVE
 
 
-def test_a_random_word_that_is_no_instruction_crashes_the_kernel_there(answers: Bed) -> None:
+def test_a_random_word_that_is_no_instruction_crashes_the_kernel_there(answers: PreparedGuest) -> None:
     def make(draw: int) -> Text | None:
         text = Text("word", draw).place({"answers": code(answers)})
         return text if settled(text.site).new.startswith(NEVER_AN_INSTRUCTION) else None
@@ -102,7 +101,7 @@ def test_a_random_word_that_is_no_instruction_crashes_the_kernel_there(answers: 
     assert not given(ran)
 
 
-def test_a_skipped_instruction_is_missing_once(answers: Bed) -> None:
+def test_a_skipped_instruction_is_missing_once(answers: PreparedGuest) -> None:
     ran = asked(answers, placed(answers, "nop", "sum", "add rax, 5", Skip), "sum", "sum", "sum")
     assert ran.first("fault.injected").data["at"] == "add rax, 5"
     assert in_order(ran)
@@ -110,7 +109,7 @@ def test_a_skipped_instruction_is_missing_once(answers: Bed) -> None:
 
 
 @pytest.mark.parametrize(("words", "answer"), [(1, 321), (2, 4321)])
-def test_a_copy_that_overruns_writes_what_lies_behind_once(answers: Bed, words: int, answer: int) -> None:
+def test_a_copy_that_overruns_writes_what_lies_behind_once(answers: PreparedGuest, words: int, answer: int) -> None:
     fault = placed(answers, "copy", "copy", "jmp .*", lambda draw: Overrun(draw, words=words))
     ran = asked(answers, fault, "copy", "copy")
     assert ran.first("fault.injected").data["words"] == words
@@ -120,7 +119,7 @@ def test_a_copy_that_overruns_writes_what_lies_behind_once(answers: Bed, words: 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_is_damaged_on_the_heap_is_read(answers: Bed, size: str) -> None:
+def test_what_is_damaged_on_the_heap_is_read(answers: PreparedGuest, size: str) -> None:
     fault = placed(answers, "load", "read", r"mov rax, .*\[rdi\]", lambda draw: KernelMemory("heap", size, draw))
     ran = asked(answers, fault, "read", "read")
     changed = damage(ran)
@@ -130,7 +129,7 @@ def test_what_is_damaged_on_the_heap_is_read(answers: Bed, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_is_damaged_on_the_stack_is_read(answers: Bed, size: str) -> None:
+def test_what_is_damaged_on_the_stack_is_read(answers: PreparedGuest, size: str) -> None:
     def make(draw: int) -> KernelMemory | None:
         step = 1 if size == "bit" else 8
         picks = [random.Random(draw).choice(range(0, stack, step)) for stack in STACKS_BYTES]

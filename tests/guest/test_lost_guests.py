@@ -13,8 +13,8 @@ import pytest
 
 from drivers.nbd import VerifiedIO
 from faultkit.model.errors import GuestLost
+from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.trial import run_trial
-from tests.guest.conftest import Bed
 
 pytestmark = pytest.mark.guest
 LONG_ENOUGH_S = 20
@@ -39,7 +39,7 @@ def children() -> set[int]:
 
 
 @pytest.mark.parametrize("signal", [SIGINT, SIGTERM])
-def test_a_guest_that_was_told_to_end_is_no_crash(nbd: Bed, signal: Signals) -> None:
+def test_a_guest_that_was_told_to_end_is_no_crash(nbd: PreparedGuest, signal: Signals) -> None:
     earlier = children()
     with ThreadPoolExecutor(1) as pool:
         ending = pool.submit(run_trial, nbd.template, nbd.trial(workload=LONG))
@@ -48,7 +48,7 @@ def test_a_guest_that_was_told_to_end_is_no_crash(nbd: Bed, signal: Signals) -> 
             ending.result()
 
 
-def test_what_a_terminal_sends_does_not_reach_the_guest(nbd: Bed) -> None:
+def test_what_a_terminal_sends_does_not_reach_the_guest(nbd: PreparedGuest) -> None:
     earlier = children()
     with ThreadPoolExecutor(1) as pool:
         ending = pool.submit(run_trial, nbd.template, nbd.trial(workload=LONG))

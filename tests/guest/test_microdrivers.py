@@ -11,9 +11,9 @@ from drivers.edu import Edu, EduIO
 from drivers.rtl8139 import Transfers
 from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit import AtRequest, Nothing, Outcome, ReloadKDriver, RestartBoth, RestartUDriver, Trial
-from faultkit.machine.template import Template
 from faultkit.model.parts import Fault, Policy
 from faultkit.model.trial import Record
+from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.trial import run_trial
 from faultkit.verdict.judge import judge
 from injectors.kdriver.unbind import Unbind
@@ -39,9 +39,9 @@ def golden(request: pytest.FixtureRequest) -> Trial:
 
 
 @pytest.fixture(scope="module")
-def run(watchful: Template) -> Run:
+def run(watchful: PreparedGuest) -> Run:
     def with_nothing_to_report(trial: Trial) -> Record:
-        record = run_trial(watchful, trial)
+        record = run_trial(watchful.template, trial)
         assert "kernel.warn" not in {event.kind for event in record.events}, record.console[-5000:]
         return record
 

@@ -10,15 +10,14 @@ import pytest
 from faultkit import AtOnce, Nothing, Outcome, ReloadKDriver, Trial
 from faultkit.machine import kbuild
 from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
 from faultkit.model.builds import KernelModule, Mutation
 from faultkit.mutation.enumerate import mutations
 from faultkit.mutation.survey import survey
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from injectors.kdriver.mutant import Mutant
 from monitors.kernel import Kernel
 from monitors.modules import Modules
-from tests.guest.conftest import Bed, Ran, answers_driver
+from tests.guest.conftest import answers_driver, prepared
 
 pytestmark = pytest.mark.guest
 
@@ -64,26 +63,26 @@ def mutant_of(known: Known) -> Mutant:
 
 
 @pytest.fixture(scope="module")
-def mutants(image: Image) -> Bed:
+def mutants(image: Image) -> PreparedGuest:
     """The driver, with its mutants at hand."""
     golden = Trial(driver=DRIVER, workload=answers_driver.Asking(), policy=Nothing(), seed=1,
                    monitors=(Kernel(), Modules()))  # fmt: skip
     parts = (*map(mutant_of, (*KNOWN, IN_INIT, NO_DRIVER)), AtOnce(), Nothing(), ReloadKDriver())
-    return Bed(template(golden, image, Machine(), parts), golden)
+    return prepared(image, golden, parts)
 
 
-def mutated(bed: Bed, known: Known, *questions: str) -> Ran:
+def mutated(bed: PreparedGuest, known: Known, *questions: str) -> Ran:
     """A trial with that mutant."""
     return bed.run(fault=mutant_of(known), trigger=AtOnce(), workload=answers_driver.Asking(questions))
 
 
 def given(ran: Ran) -> list[int]:
     """The answers."""
-    return [event.data["answer"] for event in ran.of_kind("answer.given")]
+    return [event.data["answer"] for event in ran.events("answer.given")]
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known.operator}-{known.question}")
-def test_a_mutant_answers_as_its_mistake_makes_it(mutants: Bed, known: Known) -> None:
+def test_a_mutant_answers_as_its_mistake_makes_it(mutants: PreparedGuest, known: Known) -> None:
     ran, mutation = mutated(mutants, known, known.question), mutation_of(known)
     injected = ran.first("fault.injected")
     assert (injected.data["function"], injected.data["line"]) == (known.function, mutation.line)
@@ -92,20 +91,20 @@ def test_a_mutant_answers_as_its_mistake_makes_it(mutants: Bed, known: Known) ->
     assert ran.outcome is Outcome.MASKED and not ran.count("error.detected"), ran.story()
 
 
-def test_a_mistake_that_is_never_come_to_is_inactive_and_changes_no_answer(mutants: Bed) -> None:
+def test_a_mistake_that_is_never_come_to_is_inactive_and_changes_no_answer(mutants: PreparedGuest) -> None:
     others = tuple(question for question in GOLDEN if question != "sum")
     ran = mutated(mutants, next(known for known in KNOWN if known.question == "sum"), *others)
     assert given(ran) == [GOLDEN[question] for question in others]
     assert ran.outcome is Outcome.INACTIVE and ran.count("module.loaded") == 1
 
 
-def test_a_mistake_in_what_loads_the_driver_is_come_to_before_the_first_request(mutants: Bed) -> None:
+def test_a_mistake_in_what_loads_the_driver_is_come_to_before_the_first_request(mutants: PreparedGuest) -> None:
     ran = mutated(mutants, IN_INIT, "sum")
     assert ran.first("fault.activated").t_ns < ran.first("request.issued").t_ns
     assert given(ran) == [12]
 
 
-def test_a_driver_that_refuses_to_load_is_gone_and_no_reload_brings_it_back(mutants: Bed) -> None:
+def test_a_driver_that_refuses_to_load_is_gone_and_no_reload_brings_it_back(mutants: PreparedGuest) -> None:
     asking = answers_driver.Asking(("sum",), patience_s=3.0)
     ran = mutants.run(fault=mutant_of(NO_DRIVER), trigger=AtOnce(), workload=asking, policy=ReloadKDriver(limit=2))
     assert ran.count("fault.refused") == ran.count("fault.activated") == 1

@@ -10,9 +10,8 @@ import pytest
 
 from faultkit import Outcome
 from faultkit.machine.image import Image
-from faultkit.machine.qemu import Machine
-from faultkit.machine.template import template
-from tests.guest.conftest import Bed, Ran
+from faultkit.pytest_plugin.guests import Ran
+from tests.guest.conftest import prepared
 
 pytestmark = pytest.mark.guest
 EXAMPLE = Path(__file__).parents[1] / "own_microdriver"
@@ -24,7 +23,7 @@ def lives(image: Image) -> list[Ran]:
     sys.path.insert(0, str(EXAMPLE))  # as `faultkit run FILE` finds what lies beside an experiment
     experiment = importlib.import_module("outlives")
     golden, *others = experiment.trials(1)
-    bed = Bed(template(golden, image, Machine(), (*experiment.FAULTS, others[0].trigger, golden.policy)), golden)
+    bed = prepared(image, golden, (*experiment.FAULTS, others[0].trigger, golden.policy))
     return [bed.run(fault=trial.fault, trigger=trial.trigger) for trial in (golden, *others)]
 
 

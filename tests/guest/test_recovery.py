@@ -22,10 +22,11 @@ from faultkit import (
     WithProbability,
 )  # fmt: skip
 from faultkit.model.parts import Fault
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from faultkit.results.sweeps import throughput_of
 from injectors.kdriver.unbind import Unbind
 from injectors.udriver.kill import Kill
-from tests.guest.conftest import Bed, Ran, recovery_parts
+from tests.guest.conftest import recovery_parts
 
 pytestmark = pytest.mark.guest
 LONG = VerifiedIO(requests=400, deadline_s=60.0)
@@ -33,12 +34,12 @@ LONG = VerifiedIO(requests=400, deadline_s=60.0)
 
 def actions(ran: Ran) -> list[str]:
     """The actions that recovery tried, in order."""
-    return [e.data["action"] for e in ran.of_kind("recovery.started")]
+    return [e.data["action"] for e in ran.events("recovery.started")]
 
 
 def recovery_times_ns(ran: Ran) -> list[int]:
     """From each attempt's begin to its end."""
-    pairs = zip(ran.of_kind("recovery.started"), ran.of_kind("recovery.finished"), strict=True)
+    pairs = zip(ran.events("recovery.started"), ran.events("recovery.finished"), strict=True)
     return [end.t_ns - start.t_ns for start, end in pairs]
 
 
@@ -46,7 +47,7 @@ def recovery_times_ns(ran: Ran) -> list[int]:
 def test_a_reload_forgets_the_configuration_unless_it_is_put_back(
     request: pytest.FixtureRequest, driver: str, fault: Fault
 ) -> None:
-    bed: Bed = request.getfixturevalue(driver)
+    bed: PreparedGuest = request.getfixturevalue(driver)
     changed = recovery_parts.Reconfigured(fault)
     plain, kept = (
         bed.run(fault=changed, trigger=AtRequest(10), policy=policy) for policy in (ReloadKDriver(), ReloadWithState())
@@ -58,7 +59,7 @@ def test_a_reload_forgets_the_configuration_unless_it_is_put_back(
     assert sum(made[name] != lost[name] for name in made) >= 4, "each was changed, and is as it comes again"
 
 
-def test_what_a_small_remedy_cannot_mend_a_larger_one_does(nbd: Bed) -> None:
+def test_what_a_small_remedy_cannot_mend_a_larger_one_does(nbd: PreparedGuest) -> None:
     """Without a connection there is none to put a new server's in the place of."""
     ran = nbd.run(fault=recovery_parts.Disconnected(), trigger=AtRequest(20), policy=Escalate())
     assert actions(ran) == ["restart", "reload"]
@@ -66,28 +67,28 @@ def test_what_a_small_remedy_cannot_mend_a_larger_one_does(nbd: Bed) -> None:
     assert ran.first("check.passed").data["blocks"] > 0
 
 
-def test_a_crash_loop_ends_after_its_budget_with_growing_waits(nbd: Bed) -> None:
+def test_a_crash_loop_ends_after_its_budget_with_growing_waits(nbd: PreparedGuest) -> None:
     policy = RestartUDriver(limit=4, backoff_s=0.4)
     ran = nbd.run(fault=Kill(), trigger=Every(0.05), policy=policy, workload=LONG)
     assert ran.outcome is Outcome.LOST, ran.story()
     assert ran.count("recovery.gave_up") == 1 and actions(ran) == ["restart"] * 4
     trouble = [e.t_ns for e in ran.record.events if e.kind in ("error.detected", "recovery.finished")]
-    starts = [e.t_ns for e in ran.of_kind("recovery.started")]
+    starts = [e.t_ns for e in ran.events("recovery.started")]
     waits = [start - max(t_ns for t_ns in trouble if t_ns < start) for start in starts]
     assert all(0 <= wait / 1e9 - asked < 0.2 for wait, asked in zip(waits, (0, 0.4, 0.8, 1.6), strict=True)), waits
     assert not ran.count("request.stuck"), "who waits is told"
 
 
-def test_a_service_that_is_taken_down_leaves_nobody_waiting(nbd: Bed, nbd_client: Bed) -> None:
+def test_a_service_that_is_taken_down_leaves_nobody_waiting(nbd: PreparedGuest, nbd_client: PreparedGuest) -> None:
     """Neither requests in flight nor tasks in D state."""
     for bed in (nbd, nbd_client):
         ran = bed.run(fault=recovery_parts.Counted(Kill()), trigger=AtRequest(30), policy=GiveUp())
         assert ran.outcome is Outcome.LOST, ran.story()
         assert not ran.count("request.stuck")
-        assert ran.of_kind("guest.holds")[-1].data["blocked"] == 0
+        assert ran.events("guest.holds")[-1].data["blocked"] == 0
 
 
-def test_a_udriver_that_is_killed_while_it_is_replaced_is_replaced_again(nbd: Bed) -> None:
+def test_a_udriver_that_is_killed_while_it_is_replaced_is_replaced_again(nbd: PreparedGuest) -> None:
     ran = nbd.run(
         fault=Kill(), trigger=Every(0.03, times=6), policy=RestartUDriver(limit=20, backoff_s=0.0), workload=LONG
     )
@@ -98,18 +99,18 @@ def test_a_udriver_that_is_killed_while_it_is_replaced_is_replaced_again(nbd: Be
     assert len(actions(ran)) > 1
 
 
-def test_a_module_that_is_in_use_is_not_removed_and_nothing_breaks(nbd: Bed) -> None:
+def test_a_module_that_is_in_use_is_not_removed_and_nothing_breaks(nbd: PreparedGuest) -> None:
     ran = nbd.run(
         fault=recovery_parts.Disconnected(held=True),
         trigger=AtRequest(20),
         policy=ReloadKDriver(limit=2, backoff_s=0.0),
     )
     assert ran.outcome is Outcome.LOST, ran.story()
-    assert [e.data["error"] for e in ran.of_kind("recovery.finished")] == ["nbd0 is still connected"] * 2
+    assert [e.data["error"] for e in ran.events("recovery.finished")] == ["nbd0 is still connected"] * 2
     assert not ran.count("module.unloaded")
 
 
-def test_a_hundred_recoveries_cost_the_same_and_leave_nothing(nbd: Bed) -> None:
+def test_a_hundred_recoveries_cost_the_same_and_leave_nothing(nbd: PreparedGuest) -> None:
     ran = nbd.run(
         fault=Kill(),
         trigger=Every(0.6, times=100),
@@ -120,40 +121,40 @@ def test_a_hundred_recoveries_cost_the_same_and_leave_nothing(nbd: Bed) -> None:
     assert ran.count("service.restored") == ran.count("fault.activated") == 100, ran.story()
     times = recovery_times_ns(ran)
     assert median(times[-10:]) < 1.2 * median(times[:10])
-    first, last = ran.of_kind("guest.holds")[0].data, ran.of_kind("guest.holds")[-1].data
+    first, last = ran.events("guest.holds")[0].data, ran.events("guest.holds")[-1].data
     assert last["zombies"] == first["zombies"] == 0
     assert last["fds"] <= first["fds"] + 2 and last["threads"] <= first["threads"] + 2
-    before, after = (e.data for e in ran.of_kind("resources.sampled"))
+    before, after = (e.data for e in ran.events("resources.sampled"))
     assert after["module_refs"] == before["module_refs"] and after["fds"] <= before["fds"]
     assert after["slab_bytes"] < before["slab_bytes"] + (1 << 20)
     assert not ran.verdict.leaked
 
 
-def test_a_fault_at_random_requests_comes_at_those_of_its_seed(nbd: Bed) -> None:
+def test_a_fault_at_random_requests_comes_at_those_of_its_seed(nbd: PreparedGuest) -> None:
     trigger = WithProbability(0.05, seed=3, times=2)
     ran = nbd.run(fault=Kill(), trigger=trigger, policy=RestartBoth(backoff_s=0.0))
-    issued = [e.data["n"] for e in ran.of_kind("request.issued")]
+    issued = [e.data["n"] for e in ran.events("request.issued")]
     assert ran.count("fault.injected") + ran.count("fault.skipped") == 2
     assert ran.first("fault.injected").t_ns <= ran.first("request.issued", n=next(trigger.requests())).t_ns
     assert set(trigger.requests()) <= set(issued)
 
 
-def test_a_repeated_fault_ends_with_the_workload_and_kills_nobody_twice(nbd: Bed) -> None:
+def test_a_repeated_fault_ends_with_the_workload_and_kills_nobody_twice(nbd: PreparedGuest) -> None:
     ran = nbd.run(fault=Kill(), trigger=Every(0.1), policy=Nothing())
     assert ran.count("fault.injected") == 1, "it is dead"
-    skipped = ran.of_kind("fault.skipped")
+    skipped = ran.events("fault.skipped")
     assert skipped and skipped[-1].t_ns <= ran.first("workload.finished").t_ns
     assert "gone" in skipped[0].data["why"]
 
 
-def test_a_fault_that_takes_longer_than_its_interval_does_not_hold_up_the_clock(nbd: Bed) -> None:
+def test_a_fault_that_takes_longer_than_its_interval_does_not_hold_up_the_clock(nbd: PreparedGuest) -> None:
     slow = recovery_parts.Counted(recovery_parts.Disconnected())
     ran = nbd.run(fault=slow, trigger=Every(0.001), policy=Nothing())
     assert ran.outcome is Outcome.LOST and ran.count("workload.finished") == 1
 
 
 @pytest.mark.parametrize("op", ["read", "write"])
-def test_a_transfer_under_repeated_kills_loses_time_and_no_byte(nbd: Bed, op: str) -> None:
+def test_a_transfer_under_repeated_kills_loses_time_and_no_byte(nbd: PreparedGuest, op: str) -> None:
     """nbd sends a request that was in flight again after its timeout of a second: that bounds what is left."""
     golden, killed = (
         nbd.run(workload=Stream(op, duration_s=4.0), policy=RestartUDriver(limit=9, backoff_s=0.0), **parts)

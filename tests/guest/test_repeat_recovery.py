@@ -11,14 +11,14 @@ from experiments.microdriver import repeat_recovery
 from experiments.microdriver.tables import repeats
 from faultkit import AtRequest, Outcome, RestartUDriver, Trial
 from faultkit.model.events import Event
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from injectors.channel.channel import Channel
-from tests.guest.conftest import Bed, Ran
 
 pytestmark = pytest.mark.guest
 each = pytest.mark.parametrize("driver", ["edu", "rtl8139_micro"])
 
 
-def run(bed: Bed, trial: Trial) -> Ran:
+def run(bed: PreparedGuest, trial: Trial) -> Ran:
     """A trial of the experiment on the bed's guest."""
     parts = ("workload", "fault", "trigger", "policy", "detectors")
     return bed.run(**{name: getattr(trial, name) for name in parts})
@@ -40,7 +40,7 @@ def test_recoveries_in_a_row_leave_nothing_behind(request: pytest.FixtureRequest
 def test_a_new_udriver_that_is_killed_before_it_serves_is_replaced(request: pytest.FixtureRequest, driver: str) -> None:
     twice = replace(repeat_recovery.NIC, workload=WORK[driver], fault=Channel("kill", "upcall", times=2), trigger=AT)
     ran = run(request.getfixturevalue(driver), twice)
-    first, second = ran.of_kind("recovery.finished")
+    first, second = ran.events("recovery.finished")
     assert first.data["error"] == "the new u-driver is gone, too" and second.data["ok"], ran.story()
     assert ran.count("udriver.died") == 2 and ran.outcome is Outcome.RECOVERED
 

@@ -14,6 +14,7 @@ import pytest
 from faultkit import After, AtOnce, AtRequest, Nothing, ReloadKDriver, RestartUDriver
 from faultkit.machine import cache
 from faultkit.machine.image import Image
+from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from faultkit.running.replay import first_difference
 from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError
@@ -22,7 +23,7 @@ from injectors.udriver.crash import Crash
 from injectors.udriver.hang import Hang
 from injectors.udriver.kill import Kill
 from injectors.udriver.memory import Memory
-from tests.guest.conftest import Bed, Ran, bed
+from tests.guest.conftest import bed
 
 pytestmark = pytest.mark.guest
 DRAWS = [n * 0x9E3779B97F4A7C15 % 2**64 for n in range(1, 4)]
@@ -66,7 +67,7 @@ def difference(one: Ran, two: Ran) -> str:
 
 @pytest.mark.alone
 def test_trials_are_the_same_alone_and_two_at_a_time_on_a_busy_machine(
-    nbd: Bed, rtl8139: Bed, request: pytest.FixtureRequest
+    nbd: PreparedGuest, rtl8139: PreparedGuest, request: pytest.FixtureRequest
 ) -> None:
     work = [(nbd, parts) for parts in nbd_trials()] + [(rtl8139, parts) for parts in rtl8139_trials()]
     alone = [bed.run(**parts) for bed, parts in work]
@@ -83,7 +84,7 @@ def test_trials_are_the_same_alone_and_two_at_a_time_on_a_busy_machine(
 
 
 def test_a_template_that_was_dropped_comes_back_bit_for_bit(
-    nbd: Bed, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nbd: PreparedGuest, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for kind in ("guests", "modules"):
         (tmp_path / kind).symlink_to(cache.root() / kind)
@@ -104,5 +105,5 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def test_another_seed_is_another_trial(nbd: Bed) -> None:
+def test_another_seed_is_another_trial(nbd: PreparedGuest) -> None:
     assert nbd.run(seed=3).record.events != nbd.run(seed=4).record.events
