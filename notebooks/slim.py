@@ -41,9 +41,8 @@ def facts(meta: Mapping[str, Any], count: int) -> dict[str, Any]:
 def slimmed(store: Store, count: int | None) -> Iterator[Row]:
     """The first `count` trials (None: all) without bulky events. Raises: ValueError if that changed a verdict."""
     for n in sorted(store.done())[:count]:
-        void, attempts, template = store.some(n, ("void", "attempts", "template"))
-        record = None if void else without_bulk(store.record(n))
-        yield Row(n=n, trial=store.trial(n), template=template, attempts=attempts, record=record, void=void)
+        row = store.row(n)
+        yield replace(row, record=without_bulk(row.record)) if row.record else row
 
 
 def without_bulk(record: Record) -> Record:

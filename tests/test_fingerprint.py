@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 from benchmarks import fingerprint as published
 from faultkit.cli import cli
+from faultkit.model.events import Outcome
 from faultkit.results.fingerprint import fingerprint
 from faultkit.running.judging import keep_all
+from faultkit.store import queries
 from faultkit.store.store import Row, Store
 from tests.records import RESTORED, a_row, at
 from tests.synthetic import meta
@@ -58,7 +60,7 @@ def test_any_difference_is_another_fingerprint(tmp_path: Path, other: Row) -> No
 def test_another_outcome_of_the_same_events_is_another_fingerprint(tmp_path: Path) -> None:
     before = stored(tmp_path / "one", *ROWS)
     with Store.open(tmp_path / "one", readonly=False) as store:
-        assert store.outcomes() == {0: "RECOVERED", 1: "MASKED", 2: None}
+        assert [trial.outcome for trial in queries.ended(store)] == [Outcome.RECOVERED, Outcome.MASKED, None]
         store.update(1, {"outcome": "HUNG"})
         store._db.commit()
         assert fingerprint(store) != before

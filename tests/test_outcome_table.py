@@ -76,5 +76,5 @@ def test_rows_can_be_something_else(store: Store) -> None:
 
 
 def test_rows_cannot_be_just_anything(store: Store) -> None:
-    with pytest.raises(UsageError, match="cannot be grouped by 'console': there are injector, side"):
+    with pytest.raises(UsageError, match="cannot be grouped by 'console': there are driver, injector"):
         OutcomeTable.of(store, "console")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+from faultkit.store import queries
 from faultkit.store.store import Store
 
 LENGTH = 16  # hexadecimal digits
@@ -16,7 +17,8 @@ LENGTH = 16  # hexadecimal digits
 def fingerprint(store: Store) -> str:
     """The hash over number, outcome and events of each stored trial; a void trial has neither outcome nor events."""
     total = hashlib.sha256()
-    for n, outcome in store.outcomes().items():
-        events = [[event.t_ns, event.source, event.kind, dict(event.data)] for event in store.events(n)]
-        total.update(json.dumps([n, outcome, events], sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    for trial in queries.ended(store):
+        events = [[event.t_ns, event.source, event.kind, dict(event.data)] for event in store.events(trial.n)]
+        outcome = trial.outcome.name if trial.outcome is not None else None
+        total.update(json.dumps([trial.n, outcome, events], sort_keys=True, separators=(",", ":")).encode() + b"\n")
     return total.hexdigest()[:LENGTH]

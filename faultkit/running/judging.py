@@ -99,7 +99,5 @@ def changed(store: Store, n: int) -> bool:
 
 def found_again(store: Store, n: int) -> Finding:
     """The finding for a stored trial. Raises: UsageError if its parts are gone."""
-    if store.one(n, "void") is not None:
-        return find(store.trial(n), None)
-    record = store.record(n)
-    return find(record.trial, record)
+    row = store.row(n)
+    return find(row.trial, row.record)

@@ -193,39 +193,31 @@ class Store:
 
     def trial(self, n: int) -> Trial:
         """The plan of a trial, decoded. Raises: UsageError if there is none, or its parts are gone."""
-        try:
-            trial: Trial = decode(self.plan(n))
-        except (ImportError, AttributeError, TypeError) as reason:
-            raise UsageError(
-                f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "
-                "use the revision of the code that wrote it, see git_revision in `faultkit show`"
-            ) from None
-        return trial
+        return self._decoded(n, self.one(n, "plan"))
 
     def template(self, n: int) -> str:
         """The address of the template that a trial was forked from."""
         return str(self.one(n, "template"))
 
+    def row(self, n: int) -> Row:
+        """A trial as it was added. Raises: UsageError if there is none, or its parts are gone."""
+        names = ("plan", "template", "attempts", "void", "ending", "events", "console", "lost", "wall_s", "guest_s")
+        plan, template, attempts, void, ending, events, console, lost, wall_s, guest_s = self.some(n, names)
+        trial = self._decoded(n, plan)
+        record = None
+        if void is None:
+            record = Record(
+                trial=trial, ending=Ending(ending), events=unpack_events(events), console=unpack_text(console),
+                lost=json.loads(lost), wall_s=wall_s, guest_s=guest_s,
+            )  # fmt: skip
+        return Row(n=n, trial=trial, template=template, attempts=attempts, record=record, void=void)
+
     def record(self, n: int) -> Record:
         """The raw record of a valid trial. Raises: UsageError if there is none, or its parts are gone."""
-        columns = ("void", "ending", "events", "console", "lost", "wall_s", "guest_s")
-        void, ending, events, console, lost, wall_s, guest_s = self.some(n, columns)
-        if void is not None:
-            raise UsageError(f"trial {n} is void ({void}): nothing was recorded")
-        return Record(
-            trial=self.trial(n),
-            ending=Ending(ending),
-            events=unpack_events(events),
-            console=unpack_text(console),
-            lost=json.loads(lost),
-            wall_s=wall_s,
-            guest_s=guest_s,
-        )
-
-    def outcomes(self) -> dict[int, str | None]:
-        """The outcome of each trial by its number, in order; None for a void one."""
-        with translated(self.path):
-            return dict(self._db.execute("SELECT n, outcome FROM trials ORDER BY n"))
+        row = self.row(n)
+        if row.record is None:
+            raise UsageError(f"trial {n} is void ({row.void}): nothing was recorded")
+        return row.record
 
     def console(self, n: int) -> str:
         """The guest's console output during a trial ("" for a void one)."""
@@ -234,6 +226,17 @@ class Store:
     def events(self, n: int) -> tuple[Event, ...]:
         """The events of a trial, by time (none for a void one). Works where the plan's classes are gone."""
         return unpack_events(self.one(n, "events"))
+
+    def _decoded(self, n: int, plan: str) -> Trial:
+        """A stored plan, decoded. Raises: UsageError if its parts are gone."""
+        try:
+            trial: Trial = decode(moved.loads(plan))
+        except (ImportError, AttributeError, TypeError) as reason:
+            raise UsageError(
+                f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "
+                "use the revision of the code that wrote it, see git_revision in `faultkit show`"
+            ) from None
+        return trial
 
     def one(self, n: int, column: str) -> Any:
         """One column of a trial. Raises: UsageError if there is no such trial."""
