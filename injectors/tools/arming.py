@@ -37,8 +37,11 @@ def shipped(made: KernelModule) -> Mapping[str, KernelModule]:
     return {f"preload/{made.name}.ko": made}
 
 
-def armed(order: Order, what: str) -> int:
-    """The open file of a fault that is armed; to close it disarms. `what` goes wrong. Raises: NotPlaced."""
+def armed(order: Order, what: str, refused: str = "cannot be probed") -> int:
+    """The open file of a fault that is armed; to close it disarms. Raises: NotPlaced.
+
+    An error says that `what` is to go wrong, and, if the kernel does not take the order, that it is `refused`.
+    """
     node = f"/dev/faultkit_{order.fault}"
     try:
         fd = os.open(node, os.O_RDWR | os.O_CLOEXEC)
@@ -48,7 +51,7 @@ def armed(order: Order, what: str) -> int:
         os.write(fd, line_of(order).encode())
     except OSError as reason:
         os.close(fd)
-        raise NotPlaced(f"{what} cannot be tampered with: {reason.strerror}") from None
+        raise NotPlaced(f"{what} {refused}: {reason.strerror}") from None
     return fd
 
 

@@ -29,7 +29,7 @@ def slot_of(bench: Bench) -> str:
 @contextmanager
 def armed_in(slot: str, bench: Bench, order: Order, **told: Any) -> Iterator[None]:
     """Arm a fault of the PCI device in a slot, confirmed and witnessed; disarmed on exit. Raises: NotPlaced."""
-    fd = armed(order, f"the device {slot}")
+    fd = armed(order, f"the device {slot}", f"cannot be made to go wrong ({order.fault})")
     with witnessed(bench, fd, slot=slot, **told):
         yield
 

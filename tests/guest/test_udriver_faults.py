@@ -204,7 +204,7 @@ def test_pages_in_use_are_some_of_those_in_memory(nbd: PreparedGuest, region: st
         (Registers("r99"), "no register 'r99'"),
         (Slow(share=2), "lies between 0 and 1: 2"),
         (MemoryLimit("tickle"), "is not 'tickle'"),
-        (SyscallError("preed"), "'preed' cannot be tampered with"),
+        (SyscallError("preed"), "'preed' cannot be probed"),
         (SyscallError("pread64", "EFOO"), "no error 'EFOO'"),
         (Memory("heap", bits=9), "1 to 8 bits"),
         (Memory("heap", among="all"), "no pages 'all'"),
