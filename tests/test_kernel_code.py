@@ -24,7 +24,7 @@ MODULES = {
 }
 CARELESS = 'static const int unused = 1;\nMODULE_LICENSE("GPL");\n'
 WARNING = re.compile(r"([\w.]+\.[ch]):\d+:\d+: warning: ")
-KBUILD_LINE = re.compile(r"^(?:[\w]+-y|CFLAGS_\S+) :=.*$", re.MULTILINE)
+KBUILD_LINE = re.compile(r"^(?:\w+-y|CFLAGS_\S+) :=(?:.*\\\n)*.*$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
