@@ -114,7 +114,7 @@ def test_what_is_wrong_with_an_experiment_is_said(faultkit: Run, tmp_path: Path,
         (["run", "mine.py", "--trials", 2], "mine has 1 trials, not 2: ask for at most 1"),
         (["run", "mine.py", "--accel", "hvf"], "'--accel'"),
         (["run", "mine.py", "--shift", 99], "'--shift'"),
-        (["run", "mine.py", "--resume"], "there are no results of mine to go on with"),
+        (["run", "mine.py", "--resume"], "there are no results of mine to continue"),
         (["run"], "Missing argument 'EXPERIMENT'"),
         (["run", "mine.py", "--no-such-option"], "No such option"),
         (["walk"], "No such command 'walk'"),
@@ -191,7 +191,7 @@ def test_a_rerun_says_what_it_would_do(faultkit: Run, results: Path) -> None:
     fails(faultkit("rerun", results, "--policy", "prayer"), USAGE, "'prayer' names none of our policies", "nothing")
     fails(faultkit("rerun", results, "--monitors", "kernel,moon"), USAGE, "'kernel,moon' names none of our monitors")
     fails(faultkit("rerun", results, "--trials", 21, "--dry-run"), USAGE, "has 20 trials, not 21")
-    fails(faultkit("rerun", results, "--resume"), USAGE, "there are no results of kill_under_load-again to go on with")
+    fails(faultkit("rerun", results, "--resume"), USAGE, "there are no results of kill_under_load-again to continue")
 
 
 def test_what_has_one_fault_cannot_be_minimised(faultkit: Run, results: Path) -> None:

@@ -92,7 +92,7 @@ def plain(settings: Any) -> dict[str, Any]:
 class Waiting:
     """Two requests, each with a long time after it in which only the heartbeat works.
 
-    Tells what the guest holds at its beginning and at its end ("guest.holds").
+    Tells what the guest holds at its beginning and at its end ("holdings.counted").
     """
 
     wait_s: float = 1.0
@@ -100,18 +100,18 @@ class Waiting:
     late_s: float = 5.0
 
     def run(self, bench: Bench) -> Check:
-        bench.report("test", "guest.holds", **holdings())
+        bench.report("test", "holdings.counted", **holdings())
         for _ in range(2):
             with bench.request("probe"):
                 bench.driver.probe()
             time.sleep(self.wait_s / 2)
-        bench.report("test", "guest.holds", **holdings())
+        bench.report("test", "holdings.counted", **holdings())
         return lambda: bench.report("workload", "check.passed")
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A fault, and what the guest holds before it and at the end ("guest.holds")."""
+    """A fault, and what the guest holds before it and at the end ("holdings.counted")."""
 
     side: ClassVar[Side] = "u-driver"
 
@@ -119,10 +119,10 @@ class Counted:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        bench.report("test", "guest.holds", **holdings())
+        bench.report("test", "holdings.counted", **holdings())
         with self.fault.inject(bench):
             yield
-        bench.report("test", "guest.holds", **holdings())
+        bench.report("test", "holdings.counted", **holdings())
 
 
 def holdings() -> dict[str, int]:

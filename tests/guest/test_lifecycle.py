@@ -243,7 +243,7 @@ def test_an_interrupted_campaign_stores_what_has_ended_and_leaves_nothing(
         _, err = process.communicate(timeout=20)
         assert gone_within(process.pid, 1)
     assert process.returncode == INTERRUPTED
-    assert err.splitlines()[-1] == "faultkit: interrupted; what has ended is stored, --resume goes on"
+    assert err.splitlines()[-1] == "faultkit: interrupted; the trials that have ended are stored, --resume continues"
     assert "Traceback" not in err
     stored = [row[0] for row in rows(tmp_path / "out")]
     assert 3 <= len(stored) < 60 and stored == list(range(len(stored)))

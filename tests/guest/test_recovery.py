@@ -85,7 +85,7 @@ def test_a_service_that_is_taken_down_leaves_nobody_waiting(nbd: PreparedGuest, 
         ran = bed.run(fault=recovery_parts.Counted(Kill()), trigger=AtRequest(30), policy=GiveUp())
         assert ran.outcome is Outcome.LOST, ran.story()
         assert not ran.count("request.stuck")
-        assert ran.events("guest.holds")[-1].data["blocked"] == 0
+        assert ran.events("holdings.counted")[-1].data["blocked"] == 0
 
 
 def test_a_udriver_that_is_killed_while_it_is_replaced_is_replaced_again(nbd: PreparedGuest) -> None:
@@ -121,7 +121,7 @@ def test_a_hundred_recoveries_cost_the_same_and_leave_nothing(nbd: PreparedGuest
     assert ran.count("service.restored") == ran.count("fault.activated") == 100, ran.story()
     times = recovery_times_ns(ran)
     assert median(times[-10:]) < 1.2 * median(times[:10])
-    first, last = ran.events("guest.holds")[0].data, ran.events("guest.holds")[-1].data
+    first, last = ran.events("holdings.counted")[0].data, ran.events("holdings.counted")[-1].data
     assert last["zombies"] == first["zombies"] == 0
     assert last["fds"] <= first["fds"] + 2 and last["threads"] <= first["threads"] + 2
     before, after = (e.data for e in ran.events("resources.sampled"))
