@@ -52,10 +52,11 @@ for name, arguments in json.loads(sys.argv[1]).items():
 BAR = """\
 from faultkit.cli.terminal import progress
 from faultkit.running.progress import Bar
+from tests.records import a_row
 with Bar(progress()) as bar:
     bar.preparing("nbd")
     bar.started(3, 0)
-    bar.stored(None, None)
+    bar.stored(a_row(0, void="its guest was lost"), None)
 """
 CODE = re.compile(r"\x1b\[([0-9;]*)m")
 COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")

@@ -96,11 +96,11 @@ def test_a_line_is_a_rule(line: str, rule: Rule) -> None:
         ("survived >= 9 % in many trials", "at 'many trials'", "a number of trials"),
         ("survived >= 9 % in 0 trials", "at '0 trials'", "a number of trials"),
         ("survived >= 9 % in 3 trials in 4 trials", "at 'in 4 trials'", "no second 'in'"),
-        ("survived >= 9 % where drivr = nbd", "at 'drivr = nbd'", "one of injector, side"),
+        ("survived >= 9 % where drivr = nbd", "at 'drivr = nbd'", "one of driver, injector, trigger"),
         ("survived >= 9 % where driver nbd", "at 'nbd'", "'='"),
         ("survived >= 9 % where driver = ", "at its end", "a value"),
         ("survived >= 9 % where driver = = nbd", "at '= nbd'", "a value"),
-        ("survived >= 9 % where driver = nbd and", "at its end", "one of injector"),
+        ("survived >= 9 % where driver = nbd and", "at its end", "one of driver, injector"),
         ("survived >= 9 % please", "at 'please'", "the end"),
     ],
 )

@@ -94,8 +94,11 @@ def test_who_waits_to_be_alone_is_before_those_who_come_later(tmp_path: Path) ->
     assert log[0] == "alone" and sorted(log) == ["alone", "shared"]
 
 
-def test_two_workers_of_one_run_take_turns_and_the_table_has_the_tests_of_both(pytester: pytest.Pytester) -> None:
+def test_two_workers_of_one_run_take_turns_and_the_table_has_the_tests_of_both(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each test notes when it began and ended; nothing lies within the test that is alone."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     pytester.makeconftest(
         "from tests.minutes import Minutes\nfrom tests.schedule import Schedule\nimport tests.minutes\n"
         "tests.minutes.SHORT_S = 0\n"

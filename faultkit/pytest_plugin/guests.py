@@ -14,7 +14,7 @@ from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Template, group_of, template
 from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UnmetNeed, UsageError
-from faultkit.model.events import Event
+from faultkit.model.events import Event, Kind
 from faultkit.model.parts import iter_parts
 from faultkit.running import doctor
 from faultkit.running.campaign import ATTEMPTS, row_of, settled
@@ -26,7 +26,8 @@ from faultkit.verdict.outcomes import SURVIVED
 
 EVERYWHERE = (Nothing(), AtOnce())  # their modules are in every guest: any policy and trigger of ours shares a template
 
-UNEVENTFUL = ("call.", "block.", "net.", "request.c", "request.i")
+UNEVENTFUL = frozenset({Kind.REQUEST_ISSUED, Kind.REQUEST_COMPLETED})
+ROUTINE = ("call.", "block.", "net.")  # families of kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Ran:
 
     def story(self) -> list[Event]:
         """The events but for calls, packets, and requests that went well."""
-        return [e for e in self.record.events if not e.kind.startswith(UNEVENTFUL)]
+        return [e for e in self.record.events if e.kind not in UNEVENTFUL and not e.kind.startswith(ROUTINE)]
 
     def __repr__(self) -> str:
         trial = self.record.trial

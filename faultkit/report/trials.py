@@ -68,7 +68,7 @@ def run(campaign: Campaign) -> Card:
 
 def text_of(value: Any) -> str:
     """A fact as one reads it."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(map(text_of, value))
     if value is None:
         return "none"

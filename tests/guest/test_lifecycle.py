@@ -350,6 +350,8 @@ def test_a_full_disk_is_one_line_and_the_campaign_can_go_on(tmp_path: Path) -> N
         assert faultkit(tmp_path, "run", file, "--seed", 1, "--out", out, "--resume").returncode == DONE
         final = rows(out)
         assert [row[0] for row in final] == list(range(60))
-        assert final[: len(earlier)] == earlier
+        for then, now in zip(earlier, final, strict=False):
+            assert (*then[:2], *then[3:]) == (*now[:2], *now[3:])
+            assert then[2] in (None, now[2])  # the disk may have been full between a record and its verdict
     finally:
         subprocess.run(["umount", str(disk)], check=True)
