@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from signal import SIGCONT
 from typing import ClassVar
 
 from drivers.nbd.driver import DISK, PAGE, direct, write
+from drivers.nbd.workload import BLOCKS
 from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
 from faultkit.kit import Bench, Check, Event, ModuleCode, NotPlaced, Side, run
 from injectors.kdriver.call_delay import CallDelay
@@ -30,7 +32,7 @@ KCORE_HEADER = 64
 
 @dataclass(frozen=True, slots=True)
 class FlippedDisk:
-    """One bit of what the u-driver serves flips, in the block that was written last."""
+    """One bit of what the u-driver serves flips, in a block that is written no more: at the workload's last request."""
 
     side: ClassVar[Side] = "u-driver"
 
@@ -46,12 +48,19 @@ class FlippedDisk:
 
 
 def last_written(bench: Bench) -> int:
-    """The block of the last write that was acknowledged."""
+    """The block of the last acknowledged write that no later request can overwrite.
+
+    At the workload's last request all lanes but its own have issued theirs. So the block is one of theirs, and its
+    last write is acknowledged.
+    """
     events: list[Event] = [*bench.reported()]  # type: ignore[attr-defined]
-    blocks = {e.data["n"]: e.data["block"] for e in events if e.kind == "request.issued" and e.data["op"] == "write"}
-    done = [blocks[e.data["n"]] for e in events if e.kind == "request.completed" and e.data["n"] in blocks]
-    if not done:
-        raise NotPlaced("nothing has been written yet")
+    issued = [e for e in events if e.kind == "request.issued"]
+    per_lane = Counter(e.data["block"] // BLOCKS for e in issued)
+    writes = {e.data["block"]: e.data["n"] for e in issued if e.data["op"] == "write"}  # the last of each block
+    newest = {n: block for block, n in writes.items() if per_lane[block // BLOCKS] == max(per_lane.values())}
+    done = [newest[e.data["n"]] for e in events if e.kind == "request.completed" and e.data["n"] in newest]
+    if not done or len(set(per_lane.values())) == 1:
+        raise NotPlaced("the last request is not the one that is about to be issued")
     return int(done[-1])
 
 
