@@ -120,7 +120,7 @@ def kernel_memory(address: int, count: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A call fault that is armed before the k-driver is reloaded, to another place ("text.moved").
+    """A call fault that meets the calls of one probe, before the k-driver is reloaded to another place ("text.moved").
 
     What is loaded in between takes the old one.
     """
@@ -136,6 +136,7 @@ class Elsewhere:
     def inject(self, bench: Bench) -> Iterator[None]:
         driver, before = bench.driver, text_of(bench.driver.modules[0])
         with self.fault.inject(bench):
+            driver.probe()
             driver.detach()
             driver.unload()
             run("modprobe", "dummy", "numdummies=0")

@@ -136,6 +136,13 @@ def rows(out: Path) -> list[tuple[Any, ...]]:
         return list(db.execute("SELECT n, plan, outcome, events, console, void FROM trials ORDER BY n"))
 
 
+def kept(earlier: list[tuple[Any, ...]], final: list[tuple[Any, ...]]) -> bool:
+    """True if no stored row has changed; one may have been without its verdict."""
+    present = {row[0]: row for row in final}
+    unjudged = [row for row in earlier if row not in final]
+    return len(unjudged) <= 1 and all(row == (*present[row[0]][:2], None, *row[3:]) for row in unjudged)
+
+
 def wait_for_rows(out: Path, count: int, process: subprocess.Popen[str]) -> None:
     """Until so many trials are stored."""
     deadline = time.monotonic() + 180
@@ -266,7 +273,7 @@ def test_a_campaign_that_was_killed_goes_on_without_loss_or_repetition(tmp_path:
     assert done.returncode == DONE, done.stderr
     final = rows(out)
     assert [row[0] for row in final] == list(range(60))
-    assert [row for row in final if row[0] in {n for n, *_ in earlier}] == earlier
+    assert kept(earlier, final)
     assert len({row[1] for row in final}) == 60, "each plan once"
     again = faultkit(tmp_path, "run", file, "--seed", 1, "--out", "out", "--resume")
     assert again.returncode == DONE and rows(out) == final, "nothing is left to do"
@@ -350,8 +357,6 @@ def test_a_full_disk_is_one_line_and_the_campaign_can_go_on(tmp_path: Path) -> N
         assert faultkit(tmp_path, "run", file, "--seed", 1, "--out", out, "--resume").returncode == DONE
         final = rows(out)
         assert [row[0] for row in final] == list(range(60))
-        for then, now in zip(earlier, final, strict=False):
-            assert (*then[:2], *then[3:]) == (*now[:2], *now[3:])
-            assert then[2] in (None, now[2])  # the disk may have been full between a record and its verdict
+        assert kept(earlier, final)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
