@@ -54,7 +54,7 @@ def main() -> None:
     plan = experiment.plan(endless, SEED, None)
     what = Campaign(experiment=endless, plan=plan, seed=SEED, count=None, jobs=2, machine=Machine(), image=image())
     with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch, Bar(Console(stderr=True)) as bar:
-        campaign.run(what, Path(scratch) / "out", resume=False, watcher=bar, executor=Instant())
+        campaign.run(what, Path(scratch) / "out", resume=False, listener=bar, executor=Instant())
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 

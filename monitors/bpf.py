@@ -28,7 +28,7 @@ POSITION = struct.Struct("<Q")
 RECORD = struct.Struct("<II")
 
 
-class Program:
+class BpfProgram:
     """A compiled program with a ring buffer `events` and a counter array `lost`."""
 
     def __init__(self, source: Path, **defines: object) -> None:
@@ -109,6 +109,9 @@ class PyBuffer(Structure):
         ("ndim", c_int), ("format", c_void_p), ("shape", c_void_p), ("strides", c_void_p), ("suboffsets", c_void_p),
         ("internal", c_void_p),
     )  # fmt: skip
+
+
+Program = BpfProgram  # the name in monitors that were written before
 
 
 def records(raw: bytes) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import Driver, Event, Kind, Watcher
-from monitors.bpf import Program, records
+from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 FTRACE = Path("/proc/sys/kernel/ftrace_enabled")
@@ -36,7 +36,7 @@ class Calls:
         return events(raw, names)
 
 
-class CallProbes(Program):
+class CallProbes(BpfProgram):
     """Probes on many functions of one module."""
 
     @contextmanager

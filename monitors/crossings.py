@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import Driver, Event, Kind, Watcher
-from monitors.bpf import Program, records
+from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 RUNTIME = Path("/sys/module/microdriver")
@@ -30,7 +30,7 @@ class Crossings:
     def attach(self, driver: Driver) -> Watcher:
         if not RUNTIME.exists():
             raise OSError(f"{type(driver).__name__} is not on the microdriver runtime: it has no crossings to see")
-        return Program(SOURCE)
+        return BpfProgram(SOURCE)
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         del names

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import Driver, Event, Kind, Watcher
-from monitors.bpf import Program, records
+from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 EVENT = struct.Struct("<QQ32s")
@@ -23,7 +23,7 @@ class Modules:
 
     def attach(self, driver: Driver) -> Watcher:
         del driver
-        return Program(SOURCE)
+        return BpfProgram(SOURCE)
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         del names

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import Driver, Event, Kind, Split, Watcher
-from monitors.bpf import Program, records
+from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 EVENT = struct.Struct("<QIIiI")
@@ -25,7 +25,7 @@ class Process:
     def attach(self, driver: Driver) -> Watcher:
         name = driver.udriver if isinstance(driver, Split) else ""
         low, high = struct.unpack("<QQ", name.encode()[:15].ljust(16, b"\0"))
-        return Program(SOURCE, COMM_0=f"{low}ULL", COMM_1=f"{high}ULL")
+        return BpfProgram(SOURCE, COMM_0=f"{low}ULL", COMM_1=f"{high}ULL")
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         del names

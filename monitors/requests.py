@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import Driver, Event, Kind, Watcher
-from monitors.bpf import Program, records
+from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_name("requests.bpf.c")
 EVENT = struct.Struct("<QQQIiII")
@@ -32,14 +32,14 @@ class Requests:
         if driver.device and node.is_block_device():
             number = node.stat().st_rdev
             return BlockRequests(SOURCE, DEV=os.major(number) << 20 | os.minor(number))
-        return Program(SOURCE, IFACE=f"{int.from_bytes(driver.device.encode()[:7], 'little')}ULL")
+        return BpfProgram(SOURCE, IFACE=f"{int.from_bytes(driver.device.encode()[:7], 'little')}ULL")
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         del names
         return events(raw)
 
 
-class BlockRequests(Program):
+class BlockRequests(BpfProgram):
     """Block requests; a failed one is an error."""
 
     _told = 0

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.model.events import Event
-from faultkit.results.alignment import Step, align
+from faultkit.results.alignment import AlignedEvent, align
 
 EVENTS = st.builds(
     Event, st.integers(0, 9), st.just("agent"), st.sampled_from("abc"), st.dictionaries(st.just("n"), st.integers(0, 1))
@@ -35,7 +35,8 @@ def test_a_time_line_does_not_differ_from_itself(line: list[Event]) -> None:
 def test_what_one_lacks_and_what_comes_later_are_told_apart() -> None:
     one, two = [at(1, "a"), at(2, "b"), at(3, "c")], [at(1, "a"), at(8, "c"), at(9, "d")]
     assert list(align(one, two)) == [
-        Step(one[0], two[0]), Step(one[1], None), Step(one[2], two[1]), Step(None, two[2])
+        AlignedEvent(one[0], two[0]), AlignedEvent(one[1], None),
+        AlignedEvent(one[2], two[1]), AlignedEvent(None, two[2]),
     ]  # fmt: skip
     assert [step.later_ns for step in align(one, two)] == [0, None, 5, None]
 
@@ -43,5 +44,5 @@ def test_what_one_lacks_and_what_comes_later_are_told_apart() -> None:
 def test_durations_do_not_tell_events_apart_and_ids_only_if_they_are_not_ignored() -> None:
     one, two = [at(1, "a", pid=3, took_ns=5)], [at(1, "a", pid=4, took_ns=6)]
     assert len(list(align(one, two))) == 2
-    assert list(align(one, two, {"pid"})) == [Step(one[0], two[0])]
+    assert list(align(one, two, {"pid"})) == [AlignedEvent(one[0], two[0])]
     assert len(list(align(one, [at(1, "a", pid=4, n=1)], {"pid"}))) == 2

@@ -20,7 +20,17 @@ from faultkit.model.events import Outcome
 from faultkit.model.policies import Nothing, RestartUDriver
 from faultkit.model.trial import Detectors
 from faultkit.model.triggers import AtRequest
-from faultkit.results.compare import FISHER, MCNEMAR, Comparison, Ended, as_json, between, paired, unpaired, within
+from faultkit.results.compare import (
+    FISHER,
+    MCNEMAR,
+    ComparedTrial,
+    Comparison,
+    as_json,
+    between,
+    paired,
+    unpaired,
+    within,
+)
 from faultkit.running.judging import keep_all
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.rates import rate
@@ -193,7 +203,7 @@ def test_trials_that_are_alike_are_paired_in_their_order(tmp_path: Path) -> None
 @given(st.lists(st.tuples(OUTCOMES, OUTCOMES), max_size=30))
 def test_the_other_way_round_is_the_mirror_image(outcomes: list[tuple[Outcome | None, Outcome | None]]) -> None:
     plan = {"fault": {"is": "tests.records:Kill"}}
-    pairs = [(Ended(n, plan, a), Ended(n, plan, b)) for n, (a, b) in enumerate(outcomes)]
+    pairs = [(ComparedTrial(n, plan, a), ComparedTrial(n, plan, b)) for n, (a, b) in enumerate(outcomes)]
     one, two = paired("a", "b", "", pairs), paired("b", "a", "", [(b, a) for a, b in pairs])
     assert one.survived == two.survived[::-1] and one.only == two.only[::-1]
     assert one.p_value == pytest.approx(two.p_value)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.machine.initramfs import Entry, archive, with_folders
+from faultkit.machine.initramfs import ArchiveMember, archive, with_folders
 
 FILES = [
-    Entry("bin/tool", b"#!/bin/sh\n", 0o755),
-    Entry("a/b/c.txt", b"12345"),
-    Entry("a/empty", b""),
-    Entry("z", b"x" * 4097),
+    ArchiveMember("bin/tool", b"#!/bin/sh\n", 0o755),
+    ArchiveMember("a/b/c.txt", b"12345"),
+    ArchiveMember("a/empty", b""),
+    ArchiveMember("z", b"x" * 4097),
 ]
 
 
@@ -64,16 +64,20 @@ def test_cpio_unpacks_it(tmp_path: Path) -> None:
 
 
 @given(st.permutations(FILES))
-def test_every_byte_depends_on_content_alone(shuffled: list[Entry]) -> None:
+def test_every_byte_depends_on_content_alone(shuffled: list[ArchiveMember]) -> None:
     assert archive(with_folders(shuffled)) == archive(with_folders(FILES))
 
 
 @given(st.dictionaries(st.text("abc/", min_size=1, max_size=8), st.binary(max_size=600)))
 def test_another_archive_may_follow(files: dict[str, bytes]) -> None:
-    data = archive(Entry(name, content) for name, content in files.items())
+    data = archive(ArchiveMember(name, content) for name, content in files.items())
     assert len(data) % 512 == 0
     assert {name: content for name, _, content in members(data)} == files
 
 
 def test_other_content_is_another_archive() -> None:
-    assert archive([Entry("a", b"1")]) != archive([Entry("a", b"2")]) != archive([Entry("b", b"2")])
+    assert (
+        archive([ArchiveMember("a", b"1")])
+        != archive([ArchiveMember("a", b"2")])
+        != archive([ArchiveMember("b", b"2")])
+    )

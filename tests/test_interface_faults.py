@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from drivers.edu import Edu
-from experiments.microdriver.boundaries import Message, boundaries, fields, wrongs
+from experiments.microdriver.boundaries import MessageKind, boundaries, fields, wrongs
 from experiments.microdriver.tables.interface import by, reaction, rows
 from faultkit.model.events import Event
 from faultkit.running.judging import keep_all
@@ -60,7 +60,7 @@ def test_boundaries_are_the_ends_the_sign_and_the_neighbours_but_never_what_is_r
 
 
 def test_a_message_has_what_its_call_may_write_and_records_only_then(contract: Contract) -> None:
-    dim = dict(fields(contract, Message("return", "dim")))
+    dim = dict(fields(contract, MessageKind("return", "dim")))
     assert list(dim) == [
         "kind", "call", "seq", "status", "bytes", "record.object", "record.field", "record.bytes",
         "lamp.level", "lamp.serial",
@@ -68,17 +68,17 @@ def test_a_message_has_what_its_call_may_write_and_records_only_then(contract: C
     assert {1, 10} <= set(dim["lamp.level"]), "one less and one more than the k-driver takes"
     assert dim["lamp.serial"] == [], "too large to be set: its bits are flipped"
     assert dim["kind"] == [0, 1, 3, 0x80000000, 0xFFFFFFFF]
-    assert "record.object" not in dict(fields(contract, Message("return", "look")))
-    assert "record.object" in dict(fields(contract, Message("return", "look", buffer=True)))
+    assert "record.object" not in dict(fields(contract, MessageKind("return", "look")))
+    assert "record.object" in dict(fields(contract, MessageKind("return", "look", buffer=True)))
 
 
 def test_a_downcall_of_the_runtime_is_in_no_contract(contract: Contract) -> None:
-    lock = dict(fields(contract, Message("downcall", "lock")))
+    lock = dict(fields(contract, MessageKind("downcall", "lock")))
     assert list(lock) == ["kind", "call", "seq", "bytes", "turn", "args.0"]
 
 
 def test_every_field_meets_with_each_value_and_a_flipped_bit(contract: Contract) -> None:
-    message = Message("return", "dim")
+    message = MessageKind("return", "dim")
     found = list(wrongs(contract, message, random.Random(1)))
     assert len(set(found)) == len(found)
     for field, values in fields(contract, message):
@@ -89,7 +89,7 @@ def test_every_field_meets_with_each_value_and_a_flipped_bit(contract: Contract)
 
 
 def test_a_few_of_them_still_meet_with_every_field(contract: Contract) -> None:
-    message = Message("downcall", "light")
+    message = MessageKind("downcall", "light")
     every = list(wrongs(contract, message, random.Random(1)))
     few = list(wrongs(contract, message, random.Random(1), 2))
     heard = {name for name, _ in fields(contract, message)}

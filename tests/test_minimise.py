@@ -12,7 +12,7 @@ from faultkit.machine.image import Image
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.running.judging import keep
-from faultkit.running.minimise import Attempts, Minimal, Step, Subset, as_json, ddmin, minimise
+from faultkit.running.minimise import Minimal, Search, SearchStep, Subset, as_json, ddmin, minimise
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, Both, Hang, Kill, a_row
 from tests.synthetic import meta
@@ -41,21 +41,21 @@ def test_the_rest_is_1_minimal_whatever_the_faults_do_to_one_another(count: int,
 
 
 def test_one_of_many_takes_about_the_logarithm_of_trials() -> None:
-    attempts = Attempts(lambda part: Outcome.CRASHED if 37 in part else Outcome.MASKED, Outcome.CRASHED, lambda _: None)
+    attempts = Search(lambda part: Outcome.CRASHED if 37 in part else Outcome.MASKED, Outcome.CRASHED, lambda _: None)
     assert ddmin(64, attempts.fails) == (37,)
     assert len(attempts.steps) <= 2 * 6
 
 
 def test_no_trial_is_run_twice_and_each_is_told() -> None:
-    told: list[Step] = []
-    attempts = Attempts(lambda part: Outcome.HUNG if {1, 4, 6} <= set(part) else None, Outcome.HUNG, told.append)
+    told: list[SearchStep] = []
+    attempts = Search(lambda part: Outcome.HUNG if {1, 4, 6} <= set(part) else None, Outcome.HUNG, told.append)
     assert ddmin(8, attempts.fails) == (1, 4, 6)
     assert told == attempts.steps and len({step.faults for step in told}) == len(told)
 
 
 def test_another_failure_is_not_the_same_failure() -> None:
     ends = {(0, 1): Outcome.CRASHED, (0,): Outcome.HUNG, (1,): Outcome.CORRUPT}
-    assert ddmin(2, Attempts(ends.__getitem__, Outcome.CRASHED, lambda _: None).fails) == (0, 1)
+    assert ddmin(2, Search(ends.__getitem__, Outcome.CRASHED, lambda _: None).fails) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_cannot_be_minimised(tmp_path: Path, row: object, says: str) -> Non
 
 
 def test_scripts_get_all_steps() -> None:
-    steps = (Step((0, 1), Outcome.HUNG), Step((0,), None), Step((1,), Outcome.HUNG))
+    steps = (SearchStep((0, 1), Outcome.HUNG), SearchStep((0,), None), SearchStep((1,), Outcome.HUNG))
     found = Minimal(outcome=Outcome.HUNG, of=2, faults=(1,), plans=({"is": "m:K"},), steps=steps)
     assert as_json(found) == {
         "outcome": "HUNG",

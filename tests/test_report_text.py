@@ -17,7 +17,7 @@ import pytest
 from faultkit.model.policies import GiveUp
 from faultkit.report import cards, write
 from faultkit.report import page as page_module
-from faultkit.report.campaign import Campaign, read
+from faultkit.report.campaign import StoredCampaign, read
 from faultkit.report.card import Card, rendered
 from faultkit.report.theme import themable
 from faultkit.running.judging import keep, keep_all
@@ -241,10 +241,10 @@ def test_a_trial_that_cannot_be_read_says_so_and_costs_nothing_else(
 
 @pytest.mark.usefixtures("light")
 def test_a_card_that_cannot_be_made_says_so_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def torn(campaign: Campaign) -> Card:
+    def torn(campaign: StoredCampaign) -> Card:
         raise ValueError(f"<b>{campaign.name}")
 
-    def half(campaign: Campaign) -> Card:
+    def half(campaign: StoredCampaign) -> Card:
         return Card(title=campaign.name, template="funnel.html.j2")
 
     monkeypatch.setattr(cards, "FINDINGS", ((torn, half), *cards.FINDINGS))

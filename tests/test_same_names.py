@@ -17,7 +17,7 @@ from faultkit.model.codec import full_name, name_of, short_name
 from faultkit.model.events import Ending
 from faultkit.model.mailbox import SIZE, Mailbox, State
 from faultkit.pytest_plugin import guests
-from faultkit.running.experiment import Group
+from faultkit.running.experiment import TemplateGroup
 from faultkit.running.trial import collect, read_buffers
 from tests.one_name import here, there
 from tests.records import Nbd, a_trial
@@ -59,7 +59,7 @@ def test_the_plugin_prepares_a_template_for_each(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(guests, "template", lambda first, *_: prepared.append(first) or first)
     found = guests.Session(Image(tmp_path, "none", "none", (0, 0)))
     trials = [a_trial(workload=workload) for workload in (here.Load(), there.Load(), here.Load(2.0))]
-    assert [found.template(Group(trial)) for trial in trials] == [trials[0], trials[1], trials[0]]
+    assert [found.template(TemplateGroup(trial)) for trial in trials] == [trials[0], trials[1], trials[0]]
     assert prepared == trials[:2]
 
 

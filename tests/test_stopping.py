@@ -101,7 +101,7 @@ class Backwards(Executor):
 
 
 class Silence:
-    """A watcher that says nothing."""
+    """A listener that says nothing."""
 
     def preparing(self, what: str) -> None: ...
     def started(self, planned: int, done: int) -> None: ...

@@ -12,7 +12,7 @@ import pytest
 import faultkit
 from faultkit.model import vocabulary
 from faultkit.model.events import CRASHES, ENDS, TROUBLE, Ending, Event, Kind
-from faultkit.model.vocabulary import FACTS, FAMILIES, Field, is_own, problems
+from faultkit.model.vocabulary import FACTS, FAMILIES, DataField, is_own, problems
 from faultkit.running import catalogue
 
 HOME = Path(faultkit.__file__).parents[1]
@@ -215,8 +215,8 @@ def test_what_is_not_of_the_vocabulary_is_told(event: Event, problem: str) -> No
 
 
 def test_units_are_in_names_or_declared() -> None:
-    assert [Field(name, int).unit for name in ("age_ns", "for_s", "rss_bytes", "interval_us", "n")] == [
+    assert [DataField(name, int).unit for name in ("age_ns", "for_s", "rss_bytes", "interval_us", "n")] == [
         "ns", "s", "bytes", "µs", "",
     ]  # fmt: skip
     assert vocabulary.BYTES.unit == "bytes"
-    assert Field("cpu_s", float).takes(1) and not Field("cpu_s", float).takes(True)
+    assert DataField("cpu_s", float).takes(1) and not DataField("cpu_s", float).takes(True)

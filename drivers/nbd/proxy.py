@@ -65,7 +65,7 @@ class Armings:
 
 
 @dataclass(slots=True)
-class Pair:
+class Relay:
     """One connection: nbd.ko's end, nbdkit's end, and the state of their conversation."""
 
     client: socket.socket
@@ -127,7 +127,7 @@ def pair(armings: Armings, path: str, client: socket.socket) -> None:
         client.close()
         server.close()
         return
-    Pair(client, server, armings).run()
+    Relay(client, server, armings).run()
 
 
 def accept(listener: socket.socket, work: Any) -> None:

@@ -19,7 +19,7 @@ RECORD = ("record.object", "record.field", "record.bytes")
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessageKind:
     """A kind of message from the u-driver. `buffer`: it carries data of no fixed place, which no table tells of."""
 
     direction: str
@@ -27,7 +27,7 @@ class Message:
     buffer: bool = False
 
 
-def wrongs(contract: Contract, message: Message, draw: random.Random, most: int | None = None) -> Iterator[Channel]:
+def wrongs(contract: Contract, message: MessageKind, draw: random.Random, most: int | None = None) -> Iterator[Channel]:
     """Each field of a message with each value at a boundary, and with a flipped bit; or with `most` of these, drawn.
 
     What means nothing in a message counts as one field, with all its bits set in each part.
@@ -46,7 +46,7 @@ def some(wrong: list[Channel], draw: random.Random, most: int | None) -> list[Ch
     return wrong if most is None else draw.sample(wrong, min(most, len(wrong)))
 
 
-def fields(contract: Contract, message: Message) -> Iterator[tuple[str, list[int]]]:
+def fields(contract: Contract, message: MessageKind) -> Iterator[tuple[str, list[int]]]:
     """The fields of a message: its head's, those of its first record, and those of shared objects that it may tell."""
     call = contract.calls(message.direction).get(message.call)  # None: the runtime's own
     own = {"kind": KINDS[message.direction], "status": 0} | ({"call": call.number} if call else {})
@@ -58,12 +58,12 @@ def fields(contract: Contract, message: Message) -> Iterator[tuple[str, list[int
         yield field.name, boundaries(field.size_bytes, None, near) if near else []
 
 
-def told(contract: Contract, message: Message, call: Call | None) -> list[Field]:
+def told(contract: Contract, message: MessageKind, call: Call | None) -> list[Field]:
     """The shared fields that the u-driver may change with a message."""
     return [contract.fields[name] for name, mode in (call.sees if call else ()) if mode & CARRIES[message.direction]]
 
 
-def unheard(contract: Contract, message: Message) -> Iterator[str]:
+def unheard(contract: Contract, message: MessageKind) -> Iterator[str]:
     """The parts of a head that mean nothing in a message of this direction: nobody may look at them."""
     meant = (*HEARD[message.direction], *RECORD, "payload")
     return (part for part in contract.head if part not in meant)

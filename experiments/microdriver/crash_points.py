@@ -37,7 +37,7 @@ BEFORE = Trial(
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class LifePhase:
     """A phase of a driver's life, and how many messages cross in it."""
 
     trial: Trial
@@ -45,16 +45,16 @@ class Phase:
     begins_with: int  # request of the workload
 
 
-def of_network(phase: str, crossings: int) -> Phase:
+def of_network(phase: str, crossings: int) -> LifePhase:
     """One of Phases's."""
     workload = Phases(phase)
-    return Phase(replace(BEFORE, workload=workload), crossings, workload.begins_with)
+    return LifePhase(replace(BEFORE, workload=workload), crossings, workload.begins_with)
 
 
 PHASES = (
     of_network("reopening", 24),  # of which 6 to stop it
     of_network("link change", 8),  # 4 each way
-    Phase(replace(BEFORE, driver=Edu(), workload=EduBringUp()), 10, EduBringUp().begins_with),
+    LifePhase(replace(BEFORE, driver=Edu(), workload=EduBringUp()), 10, EduBringUp().begins_with),
     of_network("initialisation", 24),  # of which 6 up to the interface, 18 to open it
 )
 

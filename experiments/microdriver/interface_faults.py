@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from drivers.edu import Edu, EduEveryCall
 from drivers.rtl8139_micro import Rtl8139Micro, RtlEveryCall
-from experiments.microdriver.boundaries import Message, wrongs
+from experiments.microdriver.boundaries import MessageKind, wrongs
 from faultkit import AtRequest, Detectors, Nothing, Trial
 from faultkit.kit import Program
 from faultkit.machine import cbuild
@@ -43,13 +43,13 @@ LIFE = Trial(
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class InterfaceSubject:
     """A driver under test, its life, its u-driver's program, and the messages that come in each step."""
 
     driver: Edu | Rtl8139Micro
     workload: EduEveryCall | RtlEveryCall
     program: str
-    messages: Mapping[str, Sequence[Message]]
+    messages: Mapping[str, Sequence[MessageKind]]
 
     @property
     def golden(self) -> Trial:
@@ -65,18 +65,18 @@ class Subject:
                 raise TypeError(f"{self.program} is no program to build: {other}")
 
 
-def returns(*calls: str, buffer: bool = False) -> tuple[Message, ...]:
+def returns(*calls: str, buffer: bool = False) -> tuple[MessageKind, ...]:
     """The answers to some upcalls."""
-    return tuple(Message("return", call, buffer) for call in calls)
+    return tuple(MessageKind("return", call, buffer) for call in calls)
 
 
-def downcalls(*calls: str) -> tuple[Message, ...]:
+def downcalls(*calls: str) -> tuple[MessageKind, ...]:
     """Some downcalls."""
-    return tuple(Message("downcall", call) for call in calls)
+    return tuple(MessageKind("downcall", call) for call in calls)
 
 
 SUBJECTS = (
-    Subject(
+    InterfaceSubject(
         Edu(),
         EduEveryCall(),
         "bin/edu_u",
@@ -86,7 +86,7 @@ SUBJECTS = (
             "report": returns("report", buffer=True),
         },
     ),
-    Subject(
+    InterfaceSubject(
         Rtl8139Micro(),
         RtlEveryCall(),
         "bin/rtl_u",
@@ -117,7 +117,7 @@ def trials(seed: int) -> Iterator[Trial]:
     yield from lives
 
 
-def faulty(subject: Subject, draw: random.Random) -> Iterator[Trial]:
+def faulty(subject: InterfaceSubject, draw: random.Random) -> Iterator[Trial]:
     """The lives in which a message is wrong, once; each begins with the step in which the message comes."""
     known = subject.contract()
     for step, messages in subject.messages.items():

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from faultkit.cli import options
 from faultkit.machine import cache
-from faultkit.machine.cache import Entry
+from faultkit.machine.cache import CacheEntry
 from faultkit.model.errors import UsageError
 
 DAY_S = 86400
@@ -55,7 +55,7 @@ def command(
         raise UsageError("cache: --limit, --days and --dry-run are for `faultkit cache prune`")
     bound = cache.limit_bytes() if limit is None else cache.size(limit)
     found: dict[str, Any] = {"place": str(cache.place()), "limit_bytes": bound}
-    dropped = list[Entry]()
+    dropped = list[CacheEntry]()
     if action == "prune":
         target = 0 if limit is None and days is not None else bound
         dropped = cache.prune(target, kinds=kinds, unused_s=(days or 0) * DAY_S, dry_run=dry_run)
@@ -71,7 +71,7 @@ def command(
         click.echo(f"{len(dropped)} entries ({readable(total(dropped))}) {verb}; {readable(total(left))} in use now")
 
 
-def listing(entries: list[Entry], bound: int) -> None:
+def listing(entries: list[CacheEntry], bound: int) -> None:
     """Print a row an entry, the one that was used last first, and a line with the sum."""
     table = Table(box=None, pad_edge=False)
     for title in ("kind", "key", "last used", "in use"):
@@ -85,12 +85,12 @@ def listing(entries: list[Entry], bound: int) -> None:
     click.echo(f"{len(entries)} entries, {readable(total(entries))} of {readable(bound)} in {cache.place()}")
 
 
-def total(entries: Iterable[Entry]) -> int:
+def total(entries: Iterable[CacheEntry]) -> int:
     """The bytes that entries take on disk."""
     return sum(each.size_bytes for each in entries)
 
 
-def as_fields(entry: Entry) -> dict[str, Any]:
+def as_fields(entry: CacheEntry) -> dict[str, Any]:
     """An entry for scripts."""
     return {
         "kind": entry.kind,

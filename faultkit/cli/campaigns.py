@@ -91,7 +91,7 @@ def execute(asked: Asked) -> None:
     )  # fmt: skip
     try:
         with Bar(console) as bar:
-            campaign.run(what, out, resume=asked.resume, watcher=bar)
+            campaign.run(what, out, resume=asked.resume, listener=bar)
         run_again(out, asked.again, guest, console)
     finally:
         link_latest(out)

@@ -9,7 +9,7 @@ import click
 
 from faultkit.cli import options, terminal
 from faultkit.cli.results import guest_of, open_results, result_argument
-from faultkit.running.minimise import Minimal, Step, as_json, minimise
+from faultkit.running.minimise import Minimal, SearchStep, as_json, minimise
 
 
 @click.command(name="minimise", short_help="Find the faults to blame in a trial.")
@@ -33,13 +33,13 @@ def command(result: Path, trial: int, as_data: bool) -> None:
     click.echo(json.dumps(as_json(found)) if as_data else "\n".join(summary(found)))
 
 
-def print_step(step: Step) -> None:
+def print_step(step: SearchStep) -> None:
     """Print a step: the faults that were tried, and the outcome."""
     outcome = step.outcome.name if step.outcome is not None else "void"
     click.echo(f"faults {', '.join(map(str, step.faults))}: {outcome}")
 
 
-def quiet(step: Step) -> None:
+def quiet(step: SearchStep) -> None:
     """Print nothing: scripts get all steps at the end."""
     del step
 

@@ -14,7 +14,7 @@ from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class TwoShares:
     """Successes and trials of ours and of the baseline; for pairs, also the numbers that differ."""
 
     ours: int
@@ -38,9 +38,9 @@ class Counts:
         """The two-sided p-value of no difference: McNemar's exact test for pairs, Fisher's otherwise."""
         return mcnemar(*self.pairs) if self.pairs is not None else fisher(self.theirs, self.their_n, self.ours, self.n)
 
-    def after(self, more: int) -> Counts:
+    def after(self, more: int) -> TwoShares:
         """The counts after `more` further trials (or pairs) on which both succeed."""
-        return Counts(
+        return TwoShares(
             ours=self.ours + more, n=self.n + more, theirs=self.theirs + more, their_n=self.their_n + more,
             pairs=self.pairs,
         )  # fmt: skip
@@ -93,16 +93,16 @@ class NotWorse:
         """True if the trial counts as a success under this rule."""
         return measure_of(self.subject).counts(trial) is self.at_least
 
-    def counts(self, ours: Sequence[Seen], theirs: Sequence[Seen], *, paired: bool) -> Counts:
+    def counts(self, ours: Sequence[Seen], theirs: Sequence[Seen], *, paired: bool) -> TwoShares:
         """The counts of trials in the order of their lists."""
         here, there = ([self.succeeds(trial) for trial in trials] for trials in (ours, theirs))
         pairs = None
         if paired:
             both = list(zip(here, there, strict=True))
             pairs = both.count((False, True)), both.count((True, False))
-        return Counts(ours=sum(here), n=len(here), theirs=sum(there), their_n=len(there), pairs=pairs)
+        return TwoShares(ours=sum(here), n=len(here), theirs=sum(there), their_n=len(there), pairs=pairs)
 
-    def ruling(self, counts: Counts, of: str, crashes: tuple[str, ...]) -> Ruling:
+    def ruling(self, counts: TwoShares, of: str, crashes: tuple[str, ...]) -> Ruling:
         """The rule's answer for these counts."""
         sure, loss = self.clauses.level, counts.loss()
         (low, high), p_value = counts.bounds(sure), counts.p_value()
@@ -127,13 +127,13 @@ class NotWorse:
         """The number of trials with the rule's subject, from the number of successes."""
         return successes if self.at_least else n - successes
 
-    def measured(self, counts: Counts, of: str) -> str:
+    def measured(self, counts: TwoShares, of: str) -> str:
         """The counts in words."""
         now, before = self.shown(counts.ours, counts.n), self.shown(counts.theirs, counts.their_n)
         words = f"{now}/{counts.n} {of}, {before}/{counts.their_n} in the baseline"
         return words if counts.pairs is None else f"{words}; worse in {counts.pairs[0]}, better in {counts.pairs[1]}"
 
-    def why(self, answer: Answer, counts: Counts, high: float) -> str:
+    def why(self, answer: Answer, counts: TwoShares, high: float) -> str:
         """The reason for an answer, in words."""
         sure, margin = self.clauses.level, percent(self.margin)
         p_value, loss = f"p = {counts.p_value():.2g}", f"{100 * counts.loss():.2f} %"

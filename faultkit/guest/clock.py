@@ -19,7 +19,7 @@ class Running(Protocol):
         """Report whether the thread has not ended."""
 
 
-class Signal(Protocol):
+class Flag(Protocol):
     """A flag that one thread waits for and another sets."""
 
     def set(self) -> None:
@@ -34,7 +34,7 @@ class Clock:
 
     now_ns = staticmethod(time.monotonic_ns)
     sleep = staticmethod(time.sleep)
-    signal: Callable[[], Signal] = staticmethod(threading.Event)
+    signal: Callable[[], Flag] = staticmethod(threading.Event)
 
     def select(self, selector: BaseSelector, timeout_s: float) -> list[tuple[SelectorKey, int]]:
         """The descriptors that are ready, as soon as there is one or the time has passed."""

@@ -37,7 +37,7 @@ BLOCK_BYTES = 512  # of st_blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CacheEntry:
     """An entry of the cache."""
 
     kind: str
@@ -163,18 +163,18 @@ def in_use(target: Path) -> bool:
     return False
 
 
-def entries(kinds: Collection[str] = ()) -> list[Entry]:
+def entries(kinds: Collection[str] = ()) -> list[CacheEntry]:
     """The entries of some kinds, or of all, the one that was used longest ago first."""
     folders = (place() / kind for kind in kinds or KINDS)
     found = (described(path) for folder in folders for path in folder.glob("[!.]*"))
     return sorted((each for each in found if each), key=lambda each: (each.used_s, each.kind, each.key))
 
 
-def described(path: Path) -> Entry | None:
+def described(path: Path) -> CacheEntry | None:
     """The entry in a directory; None if it is gone, or is none."""
     try:
         used_s, bytes_on_disk = path.stat().st_mtime, disk_bytes(path)
-        return Entry(
+        return CacheEntry(
             kind=path.parent.name, key=path.name, path=path, size_bytes=bytes_on_disk, used_s=used_s, held=in_use(path)
         )
     except (FileNotFoundError, NotADirectoryError):
@@ -186,7 +186,7 @@ def disk_bytes(path: Path) -> int:
     return sum(file.lstat().st_blocks for file in path.rglob("*")) * BLOCK_BYTES
 
 
-def prune(limit: int, *, kinds: Collection[str] = (), unused_s: float = 0.0, dry_run: bool = False) -> list[Entry]:
+def prune(limit: int, *, kinds: Collection[str] = (), unused_s: float = 0.0, dry_run: bool = False) -> list[CacheEntry]:
     """Drop entries of some kinds, or of all, that were not used for a time, until all of these kinds fit a limit.
 
     The one that was used longest ago goes first; one that a process holds stays. Returns those that were dropped.
@@ -194,7 +194,7 @@ def prune(limit: int, *, kinds: Collection[str] = (), unused_s: float = 0.0, dry
     if not dry_run:
         clear_leftovers()
     found = entries(kinds)
-    total, newest, gone = sum(each.size_bytes for each in found), time.time() - unused_s, list[Entry]()
+    total, newest, gone = sum(each.size_bytes for each in found), time.time() - unused_s, list[CacheEntry]()
     for each in found:
         if total > limit and each.used_s <= newest and not each.held and (dry_run or drop(each.path)):
             gone.append(each)

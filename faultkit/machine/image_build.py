@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from faultkit.machine import packages
-from faultkit.machine.initramfs import Entry, archive
+from faultkit.machine.initramfs import ArchiveMember, archive
 from faultkit.machine.packages import Versions
 from faultkit.machine.qemu import Files, Guest, Machine
 from faultkit.model.errors import HarnessError, UnmetNeed
@@ -111,7 +111,8 @@ def boot_once(place: Path, machine: Machine, limit_s: float) -> str:
     """The console of a guest that boots, answers ASK and resets. Raises: HarnessError if it takes longer."""
     with tempfile.TemporaryDirectory(prefix="probe-", dir=place) as scratch:
         initrd, ram = Path(scratch) / "initrd", Path(scratch) / "ram"
-        ask = [Entry(name) for name in ("payload", "payload/faultkit")] + [Entry("payload/faultkit/init", ASK)]
+        ask = [ArchiveMember(name) for name in ("payload", "payload/faultkit")]
+        ask.append(ArchiveMember("payload/faultkit/init", ASK))
         initrd.write_bytes((place / "initramfs").read_bytes() + archive(ask))
         ram.touch()
         os.truncate(ram, machine.memory_mib << 20)
@@ -162,11 +163,18 @@ def headers_packages(kernel: str) -> tuple[str, str]:
     return f"linux-headers-{kernel}", f"linux-headers-{kernel.removesuffix('-amd64')}-common"
 
 
-def boot_files(modules: Path, busybox: Path) -> list[Entry]:
+def boot_files(modules: Path, busybox: Path) -> list[ArchiveMember]:
     """The initramfs: enough to mount the root and hand over."""
-    folders = [Entry(name) for name in ("bin", "mod", "dev", "proc", "sys", "new", "ro", "rw", "payload")]
-    drivers = [Entry(f"mod/{Path(m).name}.ko", (modules / "kernel" / f"{m}.ko").read_bytes()) for m in BOOT_MODULES]
-    return [*folders, Entry("bin/busybox", busybox.read_bytes(), 0o755), *drivers, Entry("init", INIT.encode(), 0o755)]
+    folders = [ArchiveMember(name) for name in ("bin", "mod", "dev", "proc", "sys", "new", "ro", "rw", "payload")]
+    drivers = [
+        ArchiveMember(f"mod/{Path(m).name}.ko", (modules / "kernel" / f"{m}.ko").read_bytes()) for m in BOOT_MODULES
+    ]
+    return [
+        *folders,
+        ArchiveMember("bin/busybox", busybox.read_bytes(), 0o755),
+        *drivers,
+        ArchiveMember("init", INIT.encode(), 0o755),
+    ]
 
 
 def build_root(target: Path, modules: Path, kernel: str, pins: Versions) -> dict[str, str]:

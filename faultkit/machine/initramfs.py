@@ -14,7 +14,7 @@ DIRECTORY, REGULAR = 0o040000, 0o100000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveMember:
     """A file of an archive, or a directory if `data` is None."""
 
     name: str
@@ -22,14 +22,14 @@ class Entry:
     mode: int = 0o644
 
 
-def archive(entries: Iterable[Entry]) -> bytes:
+def archive(entries: Iterable[ArchiveMember]) -> bytes:
     """The archive, uncompressed, padded so that another may follow it."""
     members = [member(number, entry) for number, entry in enumerate(entries, 1)]
-    data = b"".join([*members, member(0, Entry("TRAILER!!!", b"", 0))])
+    data = b"".join([*members, member(0, ArchiveMember("TRAILER!!!", b"", 0))])
     return data + bytes(-len(data) % 512)
 
 
-def member(number: int, entry: Entry) -> bytes:
+def member(number: int, entry: ArchiveMember) -> bytes:
     """A member of the archive: header, name and content, each padded to four bytes."""
     data = entry.data or b""
     kind = DIRECTORY | 0o755 if entry.data is None else (REGULAR | entry.mode if number else 0)
@@ -45,7 +45,7 @@ def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def with_folders(files: Iterable[Entry]) -> list[Entry]:
+def with_folders(files: Iterable[ArchiveMember]) -> list[ArchiveMember]:
     """The files, each behind the directories that it lies in."""
     made: set[str] = set()
     result = []
@@ -55,6 +55,6 @@ def with_folders(files: Iterable[Entry]) -> list[Entry]:
             folder = "/".join(parts[:depth])
             if folder not in made:
                 made.add(folder)
-                result.append(Entry(folder))
+                result.append(ArchiveMember(folder))
         result.append(entry)
     return result

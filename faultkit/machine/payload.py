@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from faultkit.machine import cbuild, kbuild
-from faultkit.machine.initramfs import Entry, archive, with_folders
+from faultkit.machine.initramfs import ArchiveMember, archive, with_folders
 from faultkit.model.builds import KernelModule, Program
 from faultkit.model.codec import encode
 from faultkit.model.errors import UsageError
@@ -60,7 +60,9 @@ def build(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) -> bytes:
         raise UsageError(f"the drivers' files are {size >> 20} MiB: at most {LARGEST_BYTES >> 20} MiB fit into a guest")
     files["init"] = INIT
     files["spec.json"] = json.dumps(spec, sort_keys=True).encode()
-    entries = (Entry(f"{HOME}/{name}", files[name], 0o755 if name in programs else 0o644) for name in sorted(files))
+    entries = (
+        ArchiveMember(f"{HOME}/{name}", files[name], 0o755 if name in programs else 0o644) for name in sorted(files)
+    )
     return archive(with_folders(entries))
 
 

@@ -161,7 +161,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
         clocks = {"hpet_ready": until(guest, State.READY), "hpet_frozen": until(guest, State.FROZEN)}
         manifest = json.loads(guest.mailbox.text()) | clocks
         functions = symbols.parse(guest.mailbox.raw()["symbols"].decode())
-        modules = Modules(functions, manifest["bases"], manifest["sections"])
+        modules = LoadedCode(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
         manifest["pauses_removed"] = remove_pauses(guest.gdb, functions)
         guest.save(place / "state")
@@ -192,7 +192,7 @@ def until(guest: Guest, state: State) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Modules:
+class LoadedCode:
     """The guest's kernel and modules, as the agent describes them."""
 
     symbols: tuple[Symbol, ...]
@@ -205,7 +205,7 @@ class Modules:
         return max(begun)[1] if begun else ""
 
 
-def code_of(guest: Guest, modules: Modules, name: str) -> dict[str, Any]:
+def code_of(guest: Guest, modules: LoadedCode, name: str) -> dict[str, Any]:
     """A module's functions (name, address, machine code in hex) and the calls that leave it (fields of CallSite)."""
     module = name.replace("-", "_")
     inside = {symbol.address: symbol.name for symbol in modules.symbols if symbol.module == module}

@@ -16,7 +16,7 @@ UNITS = {"_ns": "ns", "_us": "µs", "_s": "s", "_bytes": "bytes"}  # the ending 
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class DataField:
     """One value in the data of an event."""
 
     name: str
@@ -45,7 +45,7 @@ class Fact:
 
     sources: tuple[str, ...]
     tells: str
-    fields: tuple[Field, ...] = ()
+    fields: tuple[DataField, ...] = ()
     own: bool = False  # the reporter may add data
 
     def problems(self, source: str, data: Mapping[str, Any]) -> Iterator[str]:
@@ -63,55 +63,55 @@ class Fact:
                 yield f"{name} is unknown"
 
 
-def maybe(field: Field, tells: str = "") -> Field:
+def maybe(field: DataField, tells: str = "") -> DataField:
     """The same field, but it may be missing."""
     return replace(field, optional=True, tells=tells or field.tells)
 
 
-N = Field("n", int, "its number, from 1")
-OP = Field("op", str)
-LATENCY = Field("latency_ns", int)
-ERROR = Field("error", str)
-WHY = Field("why", str)
-FUNCTION = Field("function", str)
-OFFSET = Field("offset", int, "into the function", "bytes")
-AT = Field("at", str, "the instruction")
-BYTES = Field("bytes", int, unit_if_unnamed="bytes")
-PID = Field("pid", int)
-SIGNAL = Field("signal", int)
-NAME = Field("name", str)
-ACTION = Field("action", str)
-PACKET = Field("packet", str, "its address")
-SECTOR = Field("sector", int)
-BLOCK_OP = Field("op", str, "R, W, F (flush), D (discard)")
-NET_ERROR = Field("error", int, "1 if it was dropped")
-SEVERAL = Field("fault", int, "its position among several, from 0", optional=True)
-INSTANCE, CALL, SEQ = Field("instance", str), Field("call", str), Field("seq", int)
-STATUS = Field("status", int)
-OPEN_SIZES = (maybe(Field("crossings", int)), maybe(BYTES, "copied; both only of a split driver"))
-SITE = (maybe(FUNCTION), maybe(Field("offset", int)))
-CHANGE = tuple(maybe(Field(name, str)) for name in ("before", "after", "region"))
-VALUES = (maybe(Field("old", object, "a byte, or hexadecimal")), maybe(Field("new", object)))
+N = DataField("n", int, "its number, from 1")
+OP = DataField("op", str)
+LATENCY = DataField("latency_ns", int)
+ERROR = DataField("error", str)
+WHY = DataField("why", str)
+FUNCTION = DataField("function", str)
+OFFSET = DataField("offset", int, "into the function", "bytes")
+AT = DataField("at", str, "the instruction")
+BYTES = DataField("bytes", int, unit_if_unnamed="bytes")
+PID = DataField("pid", int)
+SIGNAL = DataField("signal", int)
+NAME = DataField("name", str)
+ACTION = DataField("action", str)
+PACKET = DataField("packet", str, "its address")
+SECTOR = DataField("sector", int)
+BLOCK_OP = DataField("op", str, "R, W, F (flush), D (discard)")
+NET_ERROR = DataField("error", int, "1 if it was dropped")
+SEVERAL = DataField("fault", int, "its position among several, from 0", optional=True)
+INSTANCE, CALL, SEQ = DataField("instance", str), DataField("call", str), DataField("seq", int)
+STATUS = DataField("status", int)
+OPEN_SIZES = (maybe(DataField("crossings", int)), maybe(BYTES, "copied; both only of a split driver"))
+SITE = (maybe(FUNCTION), maybe(DataField("offset", int)))
+CHANGE = tuple(maybe(DataField(name, str)) for name in ("before", "after", "region"))
+VALUES = (maybe(DataField("old", object, "a byte, or hexadecimal")), maybe(DataField("new", object)))
 REPORT = (
-    Field("what", str),
-    Field("text", str),
+    DataField("what", str),
+    DataField("text", str),
     maybe(FUNCTION),
-    Field("offset", str, "hexadecimal", optional=True),
-    Field("module", str, "of the report's first RIP, or of the caller if that lies in no function", "", True, True),
+    DataField("offset", str, "hexadecimal", optional=True),
+    DataField("module", str, "of the report's first RIP, or of the caller if that lies in no function", "", True, True),
 )
 HELD = (
-    Field("module_refs", dict),
-    Field("slab_bytes", int),
-    Field("interrupt_handlers", int),
-    Field("agent_fds", int),
-    Field("rss_bytes", int, "with a u-driver", "", True, True),
-    Field("fds", int, "with a u-driver", "", True, True),
-    Field("cpu_s", float, "with a u-driver", "", True, True),
+    DataField("module_refs", dict),
+    DataField("slab_bytes", int),
+    DataField("interrupt_handlers", int),
+    DataField("agent_fds", int),
+    DataField("rss_bytes", int, "with a u-driver", "", True, True),
+    DataField("fds", int, "with a u-driver", "", True, True),
+    DataField("cpu_s", float, "with a u-driver", "", True, True),
 )
 INJECTORS = ("injector", "host")
 
 
-def of(source: str, tells: str, *fields: Field, own: bool = False) -> Fact:
+def of(source: str, tells: str, *fields: DataField, own: bool = False) -> Fact:
     """A kind of event that one source reports."""
     return Fact((source,), tells, fields, own)
 
@@ -122,24 +122,24 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.MAINTENANCE_BEGAN: of("agent", "the workload takes the driver down on purpose: nobody watches or acts"),
     Kind.MAINTENANCE_ENDED: of("agent", "the driver was started anew: the detectors watch again"),
     Kind.WORKLOAD_FINISHED: of(
-        "agent", "the workload returned, or its deadline passed", Field("in_time", bool, "it returned")
+        "agent", "the workload returned, or its deadline passed", DataField("in_time", bool, "it returned")
     ),
     Kind.REQUEST_ISSUED: of("workload", "a request begins", N, OP, own=True),
     Kind.REQUEST_COMPLETED: of("workload", "it succeeded", N, OP, LATENCY),
     Kind.REQUEST_FAILED: of("workload", "it raised an error", N, OP, LATENCY, ERROR),
     Kind.REQUEST_STUCK: of(
-        "workload", "it had done neither at the deadline; `n` 0 is the check", N, OP, Field("age_ns", int)
+        "workload", "it had done neither at the deadline; `n` 0 is the check", N, OP, DataField("age_ns", int)
     ),
     Kind.TRANSFER_MEASURED: of(
-        "workload", "the cost of moving these bytes", Field("direction", str), BYTES, Field("took_ns", int),
-        Field("busy_ns", int, "of the processor, the whole guest's"),
+        "workload", "the cost of moving these bytes", DataField("direction", str), BYTES, DataField("took_ns", int),
+        DataField("busy_ns", int, "of the processor, the whole guest's"),
     ),
     Kind.DRIVER_BROUGHT_UP: of(
-        "workload", "the interface, loaded anew, is up and has a carrier", Field("open_ns", int), *OPEN_SIZES
+        "workload", "the interface, loaded anew, is up and has a carrier", DataField("open_ns", int), *OPEN_SIZES
     ),
     Kind.COST_MEASURED: of(
-        "workload", "the time that an upcall, a system call or a pipe round trip takes", CALL, Field("samples", int),
-        Field("p50_ns", int), Field("p99_ns", int),
+        "workload", "the time that an upcall, a system call or a pipe round trip takes", CALL,
+        DataField("samples", int), DataField("p50_ns", int), DataField("p99_ns", int),
     ),
     Kind.WORKLOAD_GAVE_UP: of("workload", "no success for too long", WHY),
     Kind.READ_MISMATCHED: of("workload", "wrong data handed over as right, or acknowledged data gone", own=True),
@@ -150,12 +150,13 @@ FACTS: Mapping[Kind, Fact] = {
         own=True,
     ),
     Kind.FAULT_ACTIVATED: Fact(
-        INJECTORS, "its witness has seen it act", (SEVERAL, maybe(Field("met", str, "the message, and its treatment"))),
+        INJECTORS, "its witness has seen it act",
+        (SEVERAL, maybe(DataField("met", str, "the message, and its treatment"))),
         own=True,
     ),
     Kind.FAULT_MISSED: of(
         "injector", "calls that no probe could look at, because another probe was at work",
-        Field("calls", int, "of the function, by anybody"), SEVERAL,
+        DataField("calls", int, "of the function, by anybody"), SEVERAL,
     ),
     Kind.FAULT_WAITS: of(
         "host", "the fault goes in when this instruction is next executed", FUNCTION, OFFSET, AT, SEVERAL
@@ -167,17 +168,17 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.FAULT_ENDED: of("injector", "a fault that lasts for a while was taken back", SEVERAL),
     Kind.FAULT_SKIPPED: of("injector", "a repeated fault found nothing to go into; counted, not void", WHY, SEVERAL),
     Kind.UDRIVER_DIED: of(
-        "recovery", "its pidfd says so", Field("how", str, "if it was not seen dying", optional=True)
+        "recovery", "its pidfd says so", DataField("how", str, "if it was not seen dying", optional=True)
     ),
     Kind.ERROR_DETECTED: of(
-        "recovery", "once per detector and episode", Field("by", str, "pidfd, heartbeat or a monitor"),
-        Field("what", str),
+        "recovery", "once per detector and episode", DataField("by", str, "pidfd, heartbeat or a monitor"),
+        DataField("what", str),
     ),
     Kind.ERROR_GONE: of("recovery", "nobody acted, and the heartbeat is answered again, with the u-driver alive"),
     Kind.RECOVERY_STARTED: of("recovery", "an attempt begins", ACTION),
-    Kind.RECOVERY_STEP: of("recovery", "a step of the attempt begins", Field("step", str)),
+    Kind.RECOVERY_STEP: of("recovery", "a step of the attempt begins", DataField("step", str)),
     Kind.RECOVERY_FINISHED: of(
-        "recovery", "the attempt ended", ACTION, Field("ok", bool), Field("error", str, nullable=True)
+        "recovery", "the attempt ended", ACTION, DataField("ok", bool), DataField("error", str, nullable=True)
     ),
     Kind.RECOVERY_GAVE_UP: of("recovery", "the policy wants no more; the service is taken down"),
     Kind.SERVICE_RESTORED: of("recovery", "the probe answers again"),
@@ -190,22 +191,22 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.CALL_RETURNED: of("calls", "it returns", FUNCTION, LATENCY),
     Kind.CROSSING_PASSED: of(
         "crossings", "a message between the halves of a microdriver", INSTANCE, CALL,
-        Field("direction", str, "upcall, return, downcall, result"), SEQ, BYTES, STATUS,
+        DataField("direction", str, "upcall, return, downcall, result"), SEQ, BYTES, STATUS,
     ),
     Kind.UPCALL_ENDED: of(
         "crossings", "the answer to an upcall is there, or will not come", INSTANCE, CALL, SEQ, STATUS, LATENCY
     ),
     Kind.BLOCK_ISSUED: of("requests", "a request is handed to the block driver", SECTOR, BYTES, BLOCK_OP),
     Kind.BLOCK_COMPLETED: of(
-        "requests", "the block driver completed it", SECTOR, BYTES, BLOCK_OP, LATENCY, Field("error", int)
+        "requests", "the block driver completed it", SECTOR, BYTES, BLOCK_OP, LATENCY, DataField("error", int)
     ),
     Kind.NET_ISSUED: of("requests", "a packet is handed to the network driver", PACKET, BYTES),
     Kind.NET_COMPLETED: of("requests", "it was freed", PACKET, BYTES, LATENCY, NET_ERROR),
     Kind.NET_RECEIVED: of("requests", "a packet comes from the network driver", PACKET, BYTES),
     Kind.RESOURCES_SAMPLED: of("resources", "what the driver holds, at the freeze and at the end", *HELD),
     Kind.KERNEL_MESSAGE: of(
-        "kernel", "a message of level warning (4) or worse; only while the kernel lives", Field("level", int),
-        Field("text", str),
+        "kernel", "a message of level warning (4) or worse; only while the kernel lives", DataField("level", int),
+        DataField("text", str),
     ),
     Kind.KERNEL_OOPS: of("kernel", "the console tells of an oops", *REPORT),
     Kind.KERNEL_LOCKUP: of("kernel", "the console tells of a lockup or a stall", *REPORT),
@@ -234,7 +235,7 @@ def problems(event: Event) -> list[str]:
     return [] if is_own(event.kind) else [f"{event.kind}: no such kind, and its family is one of ours"]
 
 
-def described(field: Field) -> str:
+def described(field: DataField) -> str:
     """A field as the glossary has it."""
     notes = [
         field.tells,

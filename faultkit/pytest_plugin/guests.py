@@ -18,7 +18,7 @@ from faultkit.model.events import Event, Kind
 from faultkit.model.parts import iter_parts
 from faultkit.running import doctor
 from faultkit.running.campaign import ATTEMPTS, row_of, settled
-from faultkit.running.experiment import Group, kind_of
+from faultkit.running.experiment import TemplateGroup, kind_of
 from faultkit.running.trial import run_trial
 from faultkit.store.store import Row
 from faultkit.verdict.judge import Verdict, judge
@@ -88,7 +88,7 @@ class Session:
         golden = Trial(policy=Nothing() if policy is None else policy, seed=seed, **settings)
         return PreparedGuest(self, golden, {kind_of(part): part for part in (*parts, *EVERYWHERE)})
 
-    def template(self, group: Group) -> Template:
+    def template(self, group: TemplateGroup) -> Template:
         """The template of a group: of this session, of the cache, or prepared now (about 30 s)."""
         address = repr((group_of(group.first), sorted(group.parts)))
         if address not in self.templates:
@@ -104,13 +104,13 @@ class PreparedGuest:
     golden: Trial
     parts: dict[str, Any]
     trials: list[Ran] = field(default_factory=list)
-    groups: dict[str, Group] = field(default_factory=dict)  # by the template's address
-    base: Group | None = None  # every trial runs on this group's template, also one with another workload
+    groups: dict[str, TemplateGroup] = field(default_factory=dict)  # by the template's address
+    base: TemplateGroup | None = None  # every trial runs on this group's template, also one with another workload
 
     @property
     def template(self) -> Template:
         """The template of the golden trial."""
-        return self.session.template(self.base or Group(self.golden, self.parts))
+        return self.session.template(self.base or TemplateGroup(self.golden, self.parts))
 
     def run(self, **parts: Any) -> Ran:
         """Run the golden trial with other parts (`fault=`, `trigger=`, `policy=`, ...) on a fork of its own.
@@ -146,7 +146,7 @@ class PreparedGuest:
             raise UsageError(f"a fault needs a trigger, and a trigger a fault: {trial}")
         return trial
 
-    def group_of(self, trial: Trial) -> Group:
+    def group_of(self, trial: Trial) -> TemplateGroup:
         """The parts that a trial's template is prepared from: the marker's, and the trial's of other modules."""
         if self.base is not None:
             return self.base
@@ -155,7 +155,7 @@ class PreparedGuest:
         for part in (trial.fault, trial.trigger, trial.policy):
             if part is not None and not {type(inner).__module__ for inner in iter_parts(part)} <= there:
                 parts[kind_of(part)] = part
-        return Group(trial, parts)
+        return TemplateGroup(trial, parts)
 
 
 def finished(base: Template, n: int, trial: Trial, attempt: int = 1) -> Ran:

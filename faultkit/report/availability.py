@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from faultkit import figures
 from faultkit.figures.availability import DAY_S
 from faultkit.figures.select import activated, named
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart
 from faultkit.results.availability import ASSUMPTIONS, Downtime, downtime
 
@@ -35,7 +35,7 @@ SLIDERS = (
 )
 
 
-def availability(campaign: Campaign) -> Card:
+def availability(campaign: StoredCampaign) -> Card:
     """An estimate of availability by policy, with two sliders."""
     active = activated(campaign.trials)
     rows = [policy_row(str(policy), downtime(rows)) for policy, rows in active.groupby(named(active["policy"]))]

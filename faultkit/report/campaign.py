@@ -19,18 +19,18 @@ from faultkit.results.waits import watched
 from faultkit.statistics.rates import Rate
 from faultkit.store.store import Store
 
-Counts = Mapping[str, int]  # outcome -> trials
+OutcomeCounts = Mapping[str, int]  # outcome -> trials
 
 
 @dataclass(frozen=True, kw_only=True)
-class Campaign:
+class StoredCampaign:
     """One campaign and its open store; a card reads from the store what no other card needs."""
 
     path: Path  # as the user wrote it
     store: Store
     meta: Mapping[str, Any]
-    accounting: Counts
-    outcomes: Counts  # of trials with a fault
+    accounting: OutcomeCounts
+    outcomes: OutcomeCounts  # of trials with a fault
     trials: pd.DataFrame
     embedded: details.Embedded  # of single trials
 
@@ -65,10 +65,10 @@ class Campaign:
         return watched(self.store, self.trials)
 
 
-def read(path: Path, store: Store, campaigns: int = 1) -> Campaign:
+def read(path: Path, store: Store, campaigns: int = 1) -> StoredCampaign:
     """One of so many campaigns, out of its open store; they share the page's room for single trials."""
     trials = frame_of(store)
-    return Campaign(
+    return StoredCampaign(
         path=path,
         store=store,
         meta=store.meta().as_dict(),

@@ -14,11 +14,11 @@ from typing import Any
 from markupsafe import Markup
 
 from faultkit.report import availability, comparison, detection, harm, overview, recovery, shares, trials
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card
 from faultkit.report.theme import themable
 
-Maker = Callable[[Campaign], Card | None]
+Maker = Callable[[StoredCampaign], Card | None]
 Row = tuple[Maker, ...]  # one card, or two beside one another, the right one wider
 
 ANSWER: tuple[Row, ...] = ((overview.headline,), (overview.funnel, overview.outcomes))
@@ -44,13 +44,13 @@ class Pane:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-def campaign_pane(campaign: Campaign) -> Pane:
+def campaign_pane(campaign: StoredCampaign) -> Pane:
     """The cards of one campaign."""
     rows = ANSWER + (FINDINGS if campaign.survival.n else ()) + RECORD
     return pane(campaign.label, ([partial(maker, campaign) for maker in row] for row in rows))
 
 
-def glance_pane(campaigns: Sequence[Campaign]) -> Pane:
+def glance_pane(campaigns: Sequence[StoredCampaign]) -> Pane:
     """The comparison of several campaigns; empty for a single one."""
     return pane("", [[partial(comparison.glance, campaigns)]])
 

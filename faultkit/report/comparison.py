@@ -9,9 +9,9 @@ from pathlib import Path
 
 from faultkit import figures
 from faultkit.model.errors import UsageError
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart
-from faultkit.report.shares import Group
+from faultkit.report.shares import GroupShare
 from faultkit.results.compare import Comparison, between, within
 from faultkit.store.store import Store
 from faultkit.tables.comparison_table import sentences
@@ -21,7 +21,7 @@ MOST_PAIRS = 6  # of campaigns that are compared
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ComparisonView:
     """One comparison: a chart of outcome against outcome if trials are paired, and the test in words."""
 
     first: str
@@ -30,7 +30,7 @@ class Pair:
     lines: Sequence[str]
 
 
-def policies(campaign: Campaign) -> Card | None:
+def policies(campaign: StoredCampaign) -> Card | None:
     """The policies of one campaign, fault by fault; None if no faults met two of them."""
     try:
         found = within(campaign.store, "policy")
@@ -39,16 +39,16 @@ def policies(campaign: Campaign) -> Card | None:
     return card(title(found[0]), "policies", found, subtitle="The same faults under two policies.", short="Policies")
 
 
-def glance(campaigns: Sequence[Campaign]) -> Card | None:
+def glance(campaigns: Sequence[StoredCampaign]) -> Card | None:
     """Several campaigns side by side, each two compared; None for a single one."""
     if len(campaigns) < 2:
         return None
-    groups = [Group(campaign.label, campaign.outcomes) for campaign in campaigns]
+    groups = [GroupShare(campaign.label, campaign.outcomes) for campaign in campaigns]
     found = list(pairwise([campaign.path for campaign in campaigns][:4]))[:MOST_PAIRS]
     return card("Campaigns at a glance", "campaigns", found, groups)
 
 
-def card(title: str, name: str, found: Sequence[Comparison], groups: Sequence[Group] = (), **texts: str) -> Card:
+def card(title: str, name: str, found: Sequence[Comparison], groups: Sequence[GroupShare] = (), **texts: str) -> Card:
     """Comparisons below one another, under the table of what they compare."""
     pairs = [pair(f"{name}-{i}", comparison) for i, comparison in enumerate(found)]
     return Card(
@@ -60,11 +60,11 @@ def card(title: str, name: str, found: Sequence[Comparison], groups: Sequence[Gr
     )
 
 
-def pair(name: str, comparison: Comparison) -> Pair:
+def pair(name: str, comparison: Comparison) -> ComparisonView:
     """One comparison."""
     first, second = comparison.first, comparison.second
     chart = Chart(name, figures.pairs(comparison), f"{first} against {second}")
-    return Pair(first, second, chart, [*sentences(comparison)])
+    return ComparisonView(first, second, chart, [*sentences(comparison)])
 
 
 def pairwise(paths: Sequence[Path]) -> Iterator[Comparison]:

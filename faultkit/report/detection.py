@@ -9,7 +9,7 @@ import pandas as pd
 
 from faultkit import figures
 from faultkit.figures.select import failed, manifested, numbers
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart, ms
 from faultkit.statistics.rates import Rate, quantile, rate
 
@@ -26,7 +26,7 @@ class DetectorRow:
     latencies_ns: Sequence[float]
 
 
-def detection(campaign: Campaign) -> Card:
+def detection(campaign: StoredCampaign) -> Card:
     """Detectors with their shares and latencies, and the undetected failures."""
     title, shown, bad = detection_title(campaign.faulty), manifested(campaign.trials), failed(campaign.trials)
     unseen = bad[bad["detected_by"].isna()]

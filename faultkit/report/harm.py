@@ -6,14 +6,14 @@ from faultkit import figures
 from faultkit.figures.harm import harm
 from faultkit.figures.select import UNKNOWN, faulty, named
 from faultkit.model.events import Outcome
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart
 from faultkit.statistics.rates import rate
 
 HEATS = {"fault_type": "fault type", "function": "function"}
 
 
-def crashes(campaign: Campaign) -> Card:
+def crashes(campaign: StoredCampaign) -> Card:
     """Crashes by function and kind."""
     title = crash_title(campaign)
     return Card(
@@ -24,7 +24,7 @@ def crashes(campaign: Campaign) -> Card:
     )
 
 
-def crash_title(campaign: Campaign) -> str:
+def crash_title(campaign: StoredCampaign) -> str:
     """The function with the most crashes."""
     crashed = campaign.faulty[campaign.faulty["outcome"] == Outcome.CRASHED.name]
     if not len(crashed):
@@ -36,17 +36,17 @@ def crash_title(campaign: Campaign) -> str:
     return f"{count} of {len(crashed)} crashes happened in {name}"
 
 
-def by_fault_type(campaign: Campaign) -> Card | None:
+def by_fault_type(campaign: StoredCampaign) -> Card | None:
     """Outcomes by type of fault."""
     return heat(campaign, "fault_type")
 
 
-def by_function(campaign: Campaign) -> Card | None:
+def by_function(campaign: StoredCampaign) -> Card | None:
     """Outcomes by the function that the fault lies in."""
     return heat(campaign, "function")
 
 
-def heat(campaign: Campaign, rows: str) -> Card | None:
+def heat(campaign: StoredCampaign, rows: str) -> Card | None:
     """Outcomes by a column; None if no trial has a value in it."""
     placed = campaign.trials[named(campaign.trials[rows]) != UNKNOWN]
     chart = Chart(f"heat-{rows}", figures.heat(placed, rows=rows), f"outcomes by {HEATS[rows]}")
@@ -56,7 +56,7 @@ def heat(campaign: Campaign, rows: str) -> Card | None:
     return Card(title=harm_title(campaign, rows), subtitle=subtitle, charts=[chart])
 
 
-def harm_title(campaign: Campaign, rows: str) -> str:
+def harm_title(campaign: StoredCampaign, rows: str) -> str:
     """The row that suffers most."""
     valid = faulty(campaign.trials)
     rates = harm(valid[named(valid[rows]) != UNKNOWN], rows)

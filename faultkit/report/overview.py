@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from faultkit.figures.funnel import stages
 from faultkit.model.events import Outcome
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card
 from faultkit.results.summary import GOLDEN, by, false_positives
 from faultkit.statistics.rates import Rate, rate
 from faultkit.verdict.outcomes import ENTRIES, FAILED
 
 
-def headline(campaign: Campaign) -> Card:
+def headline(campaign: StoredCampaign) -> Card:
     """The experiment's question, and the answer in a sentence."""
     question, _, expected = str(campaign.meta.get("question") or "").strip().partition("\n")
     return Card(
@@ -29,7 +29,7 @@ def headline(campaign: Campaign) -> Card:
     )
 
 
-def verdict(campaign: Campaign) -> str:
+def verdict(campaign: StoredCampaign) -> str:
     """The campaign in one sentence."""
     survived, worst = campaign.survival, campaign.worst
     if not len(campaign.trials):
@@ -47,7 +47,7 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def golden(campaign: Campaign) -> int:
+def golden(campaign: StoredCampaign) -> int:
     """Valid trials without a fault."""
     return sum(by(campaign.store, "injector").get(GOLDEN, {}).values())
 
@@ -74,7 +74,7 @@ class Stage:
     share: str  # of the stage before
 
 
-def funnel(campaign: Campaign) -> Card:
+def funnel(campaign: StoredCampaign) -> Card:
     """From planned to recovered as shrinking bars, and the void ones apart."""
     counts = stages(campaign.trials, campaign.accounting["planned"])
     before = dict(zip([*counts][1:], counts, strict=False))
@@ -103,7 +103,7 @@ def share_of(count: int, before: str | None, counts: dict[str, int]) -> str:
     return f"{share.percent} {share.interval} of {before}"
 
 
-def gap(campaign: Campaign) -> str:
+def gap(campaign: StoredCampaign) -> str:
     """The fate of the planned trials that were not injected."""
     planned, injected = campaign.accounting["planned"], campaign.accounting["injected"]
     void, fault_free = campaign.accounting["void"], golden(campaign)
@@ -123,7 +123,7 @@ class OutcomeRow:
     share: Rate | None  # of the activated; None for INACTIVE, which is no part of them
 
 
-def outcomes(campaign: Campaign) -> Card:
+def outcomes(campaign: StoredCampaign) -> Card:
     """Every outcome with its meaning, its number of trials and its share of the activated."""
     counts, n = campaign.outcomes, campaign.survival.n
     rows = [

@@ -11,7 +11,7 @@ import pandas as pd
 
 from faultkit import figures
 from faultkit.figures.select import numbers
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart, ms
 from faultkit.results.recoveries import PHASE_DTYPES, TRIAL, phase_quantiles
 from faultkit.statistics.rates import Rate, quantile, rate
@@ -50,7 +50,7 @@ class PhaseRow:
     quantiles: Sequence[str]
 
 
-def recovery(campaign: Campaign) -> Card:
+def recovery(campaign: StoredCampaign) -> Card:
     """Recovery time, by policy."""
     title = recovery_title(campaign.times)
     return Card(
@@ -90,7 +90,7 @@ def outage(times: pd.DataFrame) -> str:
     return f"Outage where it came back: {half} in the median, {most} at most."
 
 
-def phases(campaign: Campaign) -> Card | None:
+def phases(campaign: StoredCampaign) -> Card | None:
     """The phases of recoveries, by policy; None if there was no recovery."""
     times = campaign.times
     frame = read_phases(campaign.store, times)

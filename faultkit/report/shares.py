@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from faultkit.model.events import Outcome
-from faultkit.report.campaign import Campaign, Counts
+from faultkit.report.campaign import OutcomeCounts, StoredCampaign
 from faultkit.report.card import Card
 from faultkit.results.summary import GOLDEN, by, survival
 from faultkit.statistics.rates import Rate, rate
@@ -21,11 +21,11 @@ CONTRASTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupShare:
     """The trials of one value: their outcomes, and the share that survived."""
 
     name: str
-    counts: Counts
+    counts: OutcomeCounts
 
     @property
     def share(self) -> Rate:
@@ -38,10 +38,10 @@ class Grouping:
     """One way to group trials, as a section of the table."""
 
     heading: str
-    groups: Sequence[Group]
+    groups: Sequence[GroupShare]
 
 
-def shares(campaign: Campaign) -> Card:
+def shares(campaign: StoredCampaign) -> Card:
     """Outcome shares by driver, fault and policy, with the exact interval of the survived ones."""
     groups = grouped(campaign)
     shown = [o.name for o in Outcome if o is not Outcome.INACTIVE and campaign.outcomes[o.name]]
@@ -58,7 +58,7 @@ def shares(campaign: Campaign) -> Card:
     )
 
 
-def grouped(campaign: Campaign) -> dict[str, Mapping[str, Counts]]:
+def grouped(campaign: StoredCampaign) -> dict[str, Mapping[str, OutcomeCounts]]:
     """Those of GROUPS that tell trials apart -> value -> outcome -> trials."""
     groups = {group: by(campaign.store, group) for group in GROUPS}
     groups["injector"].pop(GOLDEN, None)
@@ -66,16 +66,16 @@ def grouped(campaign: Campaign) -> dict[str, Mapping[str, Counts]]:
     return {group: values for group, values in groups.items() if is_new(group, groups)}
 
 
-def is_new(group: str, groups: Mapping[str, Mapping[str, Counts]]) -> bool:
+def is_new(group: str, groups: Mapping[str, Mapping[str, OutcomeCounts]]) -> bool:
     """True if a way to group trials says more than the others do."""
     if group == "fault_type":
         return list(groups[group].values()) != list(groups["injector"].values())
     return len(groups[group]) > 1 or group in ("driver", "injector", "policy")
 
 
-def grouping(name: str, values: Mapping[str, Counts]) -> Grouping:
+def grouping(name: str, values: Mapping[str, OutcomeCounts]) -> Grouping:
     """One way to group trials, by name; of many values, those with the most activated trials."""
-    groups = [Group(value or "none", counts) for value, counts in values.items()]
+    groups = [GroupShare(value or "none", counts) for value, counts in values.items()]
     heading = f"by {name.replace('_', ' ')}"
     if len(groups) <= MOST_VALUES:
         return Grouping(heading, groups)
@@ -84,7 +84,9 @@ def grouping(name: str, values: Mapping[str, Counts]) -> Grouping:
     return Grouping(f"{heading}, the {len(some)} of {len(groups)} with the most activated trials", some)
 
 
-def exact(groups: Mapping[str, Mapping[str, Counts]], outcomes: Sequence[str]) -> Iterator[tuple[str, list[Rate]]]:
+def exact(
+    groups: Mapping[str, Mapping[str, OutcomeCounts]], outcomes: Sequence[str]
+) -> Iterator[tuple[str, list[Rate]]]:
     """Every group's name and the shares of the outcomes."""
     for values in groups.values():
         for value, counts in values.items():
@@ -92,7 +94,7 @@ def exact(groups: Mapping[str, Mapping[str, Counts]], outcomes: Sequence[str]) -
                 yield value, [rate(counts[name], survival(counts).n) for name in outcomes]
 
 
-def shares_title(groups: Mapping[str, Mapping[str, Counts]]) -> str:
+def shares_title(groups: Mapping[str, Mapping[str, OutcomeCounts]]) -> str:
     """The two groups of one kind that lie farthest apart, if their intervals are disjoint."""
     pairs = [
         (name, pair) for name in CONTRASTS if (pair := extremes(groups[name])) and pair[0][0].high < pair[1][0].low
@@ -104,7 +106,7 @@ def shares_title(groups: Mapping[str, Mapping[str, Counts]]) -> str:
     return f"{first} {high} ({most.percent}), {second} {low} ({least.percent})"
 
 
-def extremes(groups: Mapping[str, Counts]) -> tuple[tuple[Rate, str], tuple[Rate, str]] | None:
+def extremes(groups: Mapping[str, OutcomeCounts]) -> tuple[tuple[Rate, str], tuple[Rate, str]] | None:
     """The group that survives least and the one that survives most; None if nothing was activated."""
     rates = [(survival(counts), value) for value, counts in groups.items() if survival(counts).n]
     ordered = sorted(rates, key=lambda item: item[0].share)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faultkit.report import details
-from faultkit.report.campaign import Campaign
+from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card
 from faultkit.statistics.rates import Rate, rate
 from faultkit.store import queries
@@ -19,7 +19,7 @@ META_ORDER = (
 )  # fmt: skip
 
 
-def trials(campaign: Campaign) -> Card:
+def trials(campaign: StoredCampaign) -> Card:
     """A table that filters and sorts, filled by the page's script; a row opens the trial's page."""
     same = ", ".join(f"{name} {value}" for name, value in details.shared(campaign.trials).items())
     subtitle = "A row opens the trial: time line, events, console, the command that replays it."
@@ -30,7 +30,7 @@ def trials(campaign: Campaign) -> Card:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayRow:
+class ReplayShares:
     """The stored trials that were run again, so many at a time, and the shares that ran as before."""
 
     jobs: int
@@ -38,10 +38,10 @@ class ReplayRow:
     events: Rate
 
 
-def replays(campaign: Campaign) -> Card | None:
+def replays(campaign: StoredCampaign) -> Card | None:
     """Shares of runs with the same outcome and the same events; None if no trial was run again."""
     rows = [
-        ReplayRow(found.jobs, rate(found.outcome_agrees, found.runs), rate(found.events_agree, found.runs))
+        ReplayShares(found.jobs, rate(found.outcome_agrees, found.runs), rate(found.events_agree, found.runs))
         for found in queries.replays(campaign.store)
     ]
     if not rows:
@@ -56,7 +56,7 @@ def replays(campaign: Campaign) -> Card | None:
     )
 
 
-def run(campaign: Campaign) -> Card:
+def run(campaign: StoredCampaign) -> Card:
     """All that the campaign wrote about itself, the question apart."""
     meta = campaign.meta
     known = [key for key in META_ORDER if key in meta]

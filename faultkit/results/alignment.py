@@ -19,7 +19,7 @@ IDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AlignedEvent:
     """One event as both time lines have it, or as one does; None: it has no such event."""
 
     first: Event | None
@@ -36,7 +36,7 @@ class Step:
         return None if self.first is None or self.second is None else self.second.t_ns - self.first.t_ns
 
 
-def align(first: Sequence[Event], second: Sequence[Event], ignored: Collection[str] = ()) -> Iterator[Step]:
+def align(first: Sequence[Event], second: Sequence[Event], ignored: Collection[str] = ()) -> Iterator[AlignedEvent]:
     """Every event of both, once, in an order that is that of both.
 
     Two events are the same if source, kind and data are, but for durations and the data `ignored` by name. Longest
@@ -44,14 +44,14 @@ def align(first: Sequence[Event], second: Sequence[Event], ignored: Collection[s
     """
     one, two = ([key(event, ignored) for event in line] for line in (first, second))
     start = alike_from_the_start(one, two)
-    yield from map(Step, first[:start], second[:start])
+    yield from map(AlignedEvent, first[:start], second[:start])
     for tag, a, b, c, d in SequenceMatcher(None, one[start:], two[start:], autojunk=False).get_opcodes():
         gone, come = first[start + a : start + b], second[start + c : start + d]
         if tag == "equal":
-            yield from map(Step, gone, come)
+            yield from map(AlignedEvent, gone, come)
         else:
-            yield from (Step(event, None) for event in gone)
-            yield from (Step(None, event) for event in come)
+            yield from (AlignedEvent(event, None) for event in gone)
+            yield from (AlignedEvent(None, event) for event in come)
 
 
 def alike_from_the_start(one: Sequence[str], two: Sequence[str]) -> int:

@@ -30,7 +30,7 @@ TANGO, NEWCOMBE = "Tango's score interval for paired shares", "Newcombe's interv
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ComparedTrial:
     """A stored trial as comparisons see it."""
 
     n: int
@@ -56,7 +56,7 @@ class Ended:
         return self.outcome in SURVIVED
 
 
-Pair = tuple[Ended, Ended]
+Pair = tuple[ComparedTrial, ComparedTrial]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def within(store: Store, column: str) -> list[Comparison]:
     """
     if column not in COLUMNS:
         raise UsageError(f"trials cannot be compared by {column!r}: there are {', '.join(COLUMNS)}")
-    levels: dict[str, dict[str, list[Ended]]] = {}
+    levels: dict[str, dict[str, list[ComparedTrial]]] = {}
     for trial in ended(store).values():
         alike = levels.setdefault(json.dumps(trial.plan.get(column), sort_keys=True), {})
         alike.setdefault(identity(trial.plan, (column,)), []).append(trial)
@@ -120,18 +120,18 @@ def within(store: Store, column: str) -> list[Comparison]:
     return found
 
 
-def partners(first: Mapping[str, list[Ended]], second: Mapping[str, list[Ended]]) -> list[Pair]:
+def partners(first: Mapping[str, list[ComparedTrial]], second: Mapping[str, list[ComparedTrial]]) -> list[Pair]:
     """The trials that both have, by number; of several that are alike, the n-th with the n-th."""
     both = (zip(first[key], second[key], strict=False) for key in first.keys() & second.keys())
     return sorted((pair for pairs in both for pair in pairs), key=lambda pair: pair[0].n)
 
 
-def ended(store: Store) -> dict[int, Ended]:
+def ended(store: Store) -> dict[int, ComparedTrial]:
     """The trials of a store, by number."""
-    return {trial.n: Ended(trial.n, trial.plan, trial.outcome, trial.void) for trial in queries.planned(store)}
+    return {trial.n: ComparedTrial(trial.n, trial.plan, trial.outcome, trial.void) for trial in queries.planned(store)}
 
 
-def first_mismatch(one: Mapping[int, Ended], two: Mapping[int, Ended]) -> str | None:
+def first_mismatch(one: Mapping[int, ComparedTrial], two: Mapping[int, ComparedTrial]) -> str | None:
     """The reason why trials of equal number are no pairs; None if they are."""
     numbers = sorted(one.keys() & two.keys())
     if not numbers:
@@ -169,7 +169,9 @@ def paired(first: str, second: str, why: str, pairs: Iterable[Pair]) -> Comparis
     )  # fmt: skip
 
 
-def unpaired(first: str, second: str, why: str, one: Mapping[int, Ended], two: Mapping[int, Ended]) -> Comparison:
+def unpaired(
+    first: str, second: str, why: str, one: Mapping[int, ComparedTrial], two: Mapping[int, ComparedTrial]
+) -> Comparison:
     """Fisher's exact test, and Newcombe's interval, over all trials of each that are evidence."""
     reasons = Counter(trial.left_out for trial in (*one.values(), *two.values()))
     evidence = [[trial for trial in trials.values() if trial.left_out is None] for trials in (one, two)]

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model.events import Event
-from faultkit.results.alignment import Step, align
+from faultkit.results.alignment import AlignedEvent, align
 from faultkit.store import queries
 from faultkit.store.store import Store
 from faultkit.tables.timeline import DETAIL, details, title
@@ -29,7 +29,7 @@ class TrialDiff:
     first: str
     second: str
     verdicts: Mapping[str, tuple[Any, Any]]  # only what differs
-    steps: tuple[Step, ...]
+    steps: tuple[AlignedEvent, ...]
     hidden: int  # calls and requests that are not among the steps
 
     @classmethod
@@ -86,7 +86,7 @@ def written(name: str, value: Any) -> str:
     return f"{value / 1e6:.3f}" if name.endswith("_ns") else str(value)
 
 
-def step_table(steps: Sequence[Step]) -> Table:
+def step_table(steps: Sequence[AlignedEvent]) -> Table:
     """Both time lines: a row per event, but for those that are alike and far from any that is not."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "ms", "later by", "source", "event", ""):
@@ -101,27 +101,27 @@ def step_table(steps: Sequence[Step]) -> Table:
     return table
 
 
-def nearby(steps: Sequence[Step]) -> list[bool]:
+def nearby(steps: Sequence[AlignedEvent]) -> list[bool]:
     """True for each step that differs or has a neighbour that differs."""
     differs = [bool(step.later_ns is None or step.later_ns) for step in steps]
     return [any(differs[max(0, n - CONTEXT) : n + CONTEXT + 1]) for n in range(len(steps))]
 
 
-def cells(step: Step) -> tuple[str, ...]:
+def cells(step: AlignedEvent) -> tuple[str, ...]:
     """One row."""
     event, later = step.event, step.later_ns
     shift = f"{later / 1e6:+.3f}" if later else ""
     return mark(step), f"{event.t_ns / 1e6:.3f}", shift, event.source, event.kind, details(event)
 
 
-def mark(step: Step) -> str:
+def mark(step: AlignedEvent) -> str:
     """The mark of a step: in which of the trials it is."""
     if step.second is None:
         return ONLY_FIRST
     return ONLY_SECOND if step.first is None else BOTH
 
 
-def counted(steps: Sequence[Step]) -> str:
+def counted(steps: Sequence[AlignedEvent]) -> str:
     """How many events differ in what."""
     marks = [mark(step) for step in steps]
     moved = sum(bool(step.later_ns) for step in steps)

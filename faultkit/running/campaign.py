@@ -25,7 +25,7 @@ from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UsageError
 from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
-from faultkit.running.experiment import Experiment, Group, Plan, listed
+from faultkit.running.experiment import Experiment, Plan, TemplateGroup, listed
 from faultkit.running.judging import judge_missing, keep
 from faultkit.running.trial import run_trial
 from faultkit.statistics.sequential import StoppingRule
@@ -37,7 +37,7 @@ ATTEMPTS = 3  # a void trial is tried again
 SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "qemu", "accel", "shift", "stop")
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Receives a campaign's progress."""
 
     def preparing(self, driver: str) -> None:
@@ -68,7 +68,9 @@ class Campaign:
         return listed(self.experiment, self.seed, self.count)
 
 
-def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, executor: Executor | None = None) -> None:
+def run(
+    campaign: Campaign, out: Path, *, resume: bool, listener: ProgressListener, executor: Executor | None = None
+) -> None:
     """Prepare the templates; run each trial that is not yet stored, store it, judge it.
 
     An interrupt (Ctrl-C, SIGTERM) lets the trials that are under way end and stores them.
@@ -78,14 +80,14 @@ def run(campaign: Campaign, out: Path, *, resume: bool, watcher: Watcher, execut
     if going_on:
         Store.open(out).__exit__()  # says at once that it cannot be read, before templates are prepared
     begun = time.monotonic()
-    templates = prepare(campaign, watcher)
+    templates = prepare(campaign, listener)
     facts = about(campaign, templates)
     with resumed(out, facts) if going_on else Store.create(out, facts) as store:
         prepared = time.monotonic()
         add_seconds(store, "prepare_s", prepared - begun)
         try:
             with executor or ThreadPoolExecutor(campaign.jobs, "trial") as pool:
-                run_missing(campaign, store, templates, pool, watcher)
+                run_missing(campaign, store, templates, pool, listener)
         finally:
             add_seconds(store, "wall_s", time.monotonic() - prepared)
             store.set_meta("finished", now())
@@ -106,7 +108,7 @@ def add_seconds(store: Store, key: str, seconds: float) -> None:
     store.set_meta(key, (getattr(store.meta(), key) or 0.0) + seconds)
 
 
-def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:
+def prepare(campaign: Campaign, listener: ProgressListener) -> dict[str, Template]:
     """The templates that the list needs, by group; none that is there is dropped before the first is prepared."""
     groups, image, machine = campaign.plan.groups, campaign.image, campaign.machine
     blueprints = {key: blueprint(each.first, image, machine, each.parts.values()) for key, each in groups.items()}
@@ -114,18 +116,18 @@ def prepare(campaign: Campaign, watcher: Watcher) -> dict[str, Template]:
         each.hold()
     templates = {}
     for key, group in groups.items():
-        watcher.preparing(name_of(group.first.driver))
+        listener.preparing(name_of(group.first.driver))
         templates[key] = blueprints[key].template()
     return templates
 
 
 def run_missing(
-    campaign: Campaign, store: Store, templates: dict[str, Template], pool: Executor, watcher: Watcher
+    campaign: Campaign, store: Store, templates: dict[str, Template], pool: Executor, listener: ProgressListener
 ) -> None:
     """Every trial that has no row yet, until a decision; a few at a time: the list may be longer than memory."""
     done = store.done()
-    watcher.started(campaign.plan.count, len(done))
-    flight = Flight(store, watcher, stopper_of(campaign.stop, store))
+    listener.started(campaign.plan.count, len(done))
+    flight = Flight(store, listener, stopper_of(campaign.stop, store))
     try:
         for n, trial in enumerate(campaign.trials()):
             if n in done:
@@ -151,7 +153,7 @@ class Flight:
     """The trials that are under way."""
 
     store: Store
-    watcher: Watcher
+    listener: ProgressListener
     stopper: Stopper
     futures: set[Future[Row]] = field(default_factory=set)
 
@@ -182,7 +184,7 @@ class Flight:
         for row in sorted((future.result() for future in ended), key=lambda row: row.n):
             verdict = keep(self.store, row).verdict
             self.stopper.ended(row.n, success(name_of(row.trial.fault), verdict.outcome if verdict else None))
-            self.watcher.stored(row, verdict)
+            self.listener.stored(row, verdict)
 
 
 def settled(n: int, trial: Trial, base: Template) -> Trial:
@@ -249,7 +251,7 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
     }
 
 
-def recipe(group: Group) -> dict[str, Any]:
+def recipe(group: TemplateGroup) -> dict[str, Any]:
     """The parts that are needed to prepare a template again."""
     return {"first": encode(group.first), "parts": [encode(part) for part in group.parts.values()]}
 

@@ -27,7 +27,7 @@ TOOLS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Prerequisite:
     """One prerequisite: its purpose or its version, and the command that installs it if it is missing."""
 
     name: str
@@ -36,22 +36,22 @@ class Finding:
     mend: str = ""
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Prerequisite]:
     """Each prerequisite in turn."""
     yield checked("QEMU", qemu_version, "apt-get install qemu-system-x86")
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     for tool, package, purpose in TOOLS:
-        yield Finding(tool, shutil.which(tool, path=path) is not None, purpose, f"apt-get install {package}")
+        yield Prerequisite(tool, shutil.which(tool, path=path) is not None, purpose, f"apt-get install {package}")
     yield checked("kernel headers", image.headers_version, "apt-get install linux-headers-6.12-amd64")
     yield checked("disk space", disk_space, f"free some space, or set FAULTKIT_CACHE (now {cache.place()})")
 
 
-def checked(name: str, question: Callable[[], str], mend: str) -> Finding:
+def checked(name: str, question: Callable[[], str], mend: str) -> Prerequisite:
     """A prerequisite that is examined by a call."""
     try:
-        return Finding(name, True, question(), mend)
+        return Prerequisite(name, True, question(), mend)
     except FaultkitError as reason:
-        return Finding(name, False, str(reason), mend)
+        return Prerequisite(name, False, str(reason), mend)
 
 
 def qemu_version() -> str:

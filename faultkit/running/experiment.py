@@ -40,7 +40,7 @@ class Experiment:
 
 
 @dataclass(slots=True)
-class Group:
+class TemplateGroup:
     """The trials of a list that share a template: the first of them, and one part of each kind that they name."""
 
     first: Trial
@@ -53,7 +53,7 @@ class Plan:
 
     count: int
     digest: str
-    groups: dict[str, Group]
+    groups: dict[str, TemplateGroup]
 
 
 def load(name: str) -> Experiment:
@@ -132,11 +132,11 @@ def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Tri
 
 def plan(experiment: Experiment, seed: int, count: int | None) -> Plan:
     """Go through the list once. Raises: UsageError if it is empty, or shorter than `count`."""
-    total, hashed, groups = 0, hashlib.sha256(), dict[str, Group]()
+    total, hashed, groups = 0, hashlib.sha256(), dict[str, TemplateGroup]()
     for trial in listed(experiment, seed, count):
         total += 1
         hashed.update(dumps(trial).encode())
-        group = groups.setdefault(group_of(trial), Group(trial))
+        group = groups.setdefault(group_of(trial), TemplateGroup(trial))
         for part in (trial.fault, trial.trigger, trial.policy, trial.workload):
             if part is not None:
                 group.parts.setdefault(kind_of(part), part)

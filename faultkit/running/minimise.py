@@ -24,7 +24,7 @@ Run = Callable[[Subset], Outcome | None]  # None: void
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SearchStep:
     """One trial of the search: its faults, and its outcome."""
 
     faults: Subset
@@ -39,7 +39,7 @@ class Minimal:
     of: int  # how many faults there were
     faults: Subset
     plans: tuple[Any, ...]  # these faults, encoded
-    steps: tuple[Step, ...]
+    steps: tuple[SearchStep, ...]
 
 
 def ddmin(count: int, fails: Callable[[Subset], bool]) -> Subset:
@@ -76,26 +76,26 @@ def first(parts: Iterable[Subset], fails: Callable[[Subset], bool]) -> Subset | 
 
 
 @dataclass(slots=True)
-class Attempts:
+class Search:
     """Trials with some of the faults, each run once, and whether they end as the first did."""
 
     run: Run
     expected: Outcome
-    told: Callable[[Step], None]
-    steps: list[Step] = field(default_factory=list)
+    told: Callable[[SearchStep], None]
+    steps: list[SearchStep] = field(default_factory=list)
     known: dict[Subset, bool] = field(default_factory=dict)
 
     def fails(self, faults: Subset) -> bool:
         """True if these faults give the same outcome."""
         if faults not in self.known:
-            step = Step(faults, self.run(faults))
+            step = SearchStep(faults, self.run(faults))
             self.steps.append(step)
             self.told(step)
             self.known[faults] = step.outcome is self.expected
         return self.known[faults]
 
 
-def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -> Minimal:
+def minimise(store: Store, n: int, image: Image, told: Callable[[SearchStep], None]) -> Minimal:
     """The few faults of trial `n` that cause its outcome; `told` is called with every trial that is run.
 
     Raises: UsageError if the trial did not fail or has one fault only; UnmetNeed if its template cannot be had;
@@ -109,12 +109,12 @@ def minimise(store: Store, n: int, image: Image, told: Callable[[Step], None]) -
     if expected <= Outcome.MASKED:
         raise UsageError(f"trial {n} of {store.path} is {expected.name}: that is no failure")
     base = restored(store, store.template(n), image)
-    attempts = Attempts(lambda subset: outcome_with(base, trial, subset), expected, told)
-    if not attempts.fails(tuple(range(len(faults)))):
+    search = Search(lambda subset: outcome_with(base, trial, subset), expected, told)
+    if not search.fails(tuple(range(len(faults)))):
         raise HarnessError(f"trial {n} does not end in {expected.name} again: see `faultkit replay {store.path} {n}`")
-    left = ddmin(len(faults), attempts.fails)
+    left = ddmin(len(faults), search.fails)
     plans = tuple(encode(faults[i]) for i in left)
-    return Minimal(outcome=expected, of=len(faults), faults=left, plans=plans, steps=tuple(attempts.steps))
+    return Minimal(outcome=expected, of=len(faults), faults=left, plans=plans, steps=tuple(search.steps))
 
 
 def outcome_with(base: Template, trial: Trial, faults: Subset) -> Outcome | None:

@@ -18,7 +18,7 @@ EVERY_S = 20.0
 
 @dataclass(slots=True)
 class Bar:
-    """The progress of a campaign (a `faultkit.running.campaign.Watcher`). Use `with`; the counts stay on the screen."""
+    """A `ProgressListener` of a running campaign. Use `with`; the counts stay on the screen."""
 
     console: Console
     counts: Counter[str] = field(default_factory=Counter)

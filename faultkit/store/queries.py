@@ -35,7 +35,7 @@ TIMING = "json_extract(plan, '$.detectors.beat_s'), json_extract(plan, '$.detect
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Accounting:
     """Trials, and those of them with a fault that got so far."""
 
     planned: int  # trials that have ended by now
@@ -46,7 +46,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedTrial:
     """A trial that has ended: its injector, and its outcome if it is valid."""
 
     n: int
@@ -150,22 +150,22 @@ class Replays:
     events_agree: int
 
 
-def counts(store: Store) -> Counts:
+def counts(store: Store) -> Accounting:
     """How far the trials got."""
-    return Counts(*next(store.select(f"SELECT {ACCOUNTING} FROM trials")))
+    return Accounting(*next(store.select(f"SELECT {ACCOUNTING} FROM trials")))
 
 
-def counts_by(store: Store, column: str) -> dict[str, Counts]:
+def counts_by(store: Store, column: str) -> dict[str, Accounting]:
     """The same for each value of one of GROUPS; golden trials are a group of their own by injector, or left out."""
     sql = f"SELECT COALESCE({grouping(column)}, ''), {ACCOUNTING} FROM trials {faulty_by(column)} GROUP BY 1 ORDER BY 1"
-    return {value: Counts(*found) for value, *found in store.select(sql)}
+    return {value: Accounting(*found) for value, *found in store.select(sql)}
 
 
-def counts_by_policy(store: Store, column: str) -> dict[tuple[str, str], Counts]:
+def counts_by_policy(store: Store, column: str) -> dict[tuple[str, str], Accounting]:
     """The same for each value of one of GROUPS, and policy, without golden trials."""
     head = f"SELECT COALESCE({grouping(column)}, ''), policy, {ACCOUNTING}"
     rows = store.select(f"{head} FROM trials WHERE {FAULTY} GROUP BY 1, 2 ORDER BY 1, 2")
-    return {(value, policy): Counts(*found) for value, policy, *found in rows}
+    return {(value, policy): Accounting(*found) for value, policy, *found in rows}
 
 
 def outcomes(store: Store) -> dict[str, int]:
@@ -239,10 +239,10 @@ def valid_numbers(store: Store) -> list[int]:
     return [n for (n,) in store.select("SELECT n FROM trials WHERE outcome NOT NULL ORDER BY n")]
 
 
-def ended(store: Store) -> Iterator[Ended]:
+def ended(store: Store) -> Iterator[EndedTrial]:
     """All trials, by number."""
     for n, injector, outcome in store.select("SELECT n, injector, outcome FROM trials ORDER BY n"):
-        yield Ended(n, injector, outcome_of(outcome))
+        yield EndedTrial(n, injector, outcome_of(outcome))
 
 
 def outcome_of(name: str | None) -> Outcome | None:

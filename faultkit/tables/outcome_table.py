@@ -60,7 +60,7 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class OutcomeColumn:
     """A column of the outcome table: what stands above it, and its text for a line."""
 
     header: str
@@ -121,27 +121,28 @@ class OutcomeTable:
 
     def tables(self, layout: Layout) -> list[Table]:
         """The accounting with outcomes and rates beside it, or with the outcomes above."""
-        label, rates = Column(self.column, attrgetter("label"), justify="left"), Column(RATE, attrgetter("rate"))
+        label = OutcomeColumn(self.column, attrgetter("label"), justify="left")
+        rates = OutcomeColumn(RATE, attrgetter("rate"))
         accounts, counts = list(self.accounts(layout.tight)), list(self.outcomes(layout.tight))
         gap = 0 if layout.tight else 1
         if layout.apart:
             return [self.grid([label, *counts], gap), self.grid([label, *accounts, rates], gap)]
         return [self.grid([label, *accounts, *counts, rates], gap)]
 
-    def accounts(self, tight: bool) -> Iterator[Column]:
+    def accounts(self, tight: bool) -> Iterator[OutcomeColumn]:
         """Planned, injected, activated, manifested, void."""
         for name in ACCOUNTS:
-            yield Column(NARROW.get(name, name) if tight else name, methodcaller("accounted", name))
+            yield OutcomeColumn(NARROW.get(name, name) if tight else name, methodcaller("accounted", name))
 
-    def outcomes(self, tight: bool) -> Iterator[Column]:
+    def outcomes(self, tight: bool) -> Iterator[OutcomeColumn]:
         """Each outcome that occurs."""
         for outcome in Outcome:
             name, entry = outcome.name, ENTRIES[outcome]
             if any((line.counts or {}).get(name) for line in (*self.lines, *self.total)):
                 header = entry.narrow if tight and entry.narrow else name
-                yield Column(header, methodcaller("count", name), entry.style)
+                yield OutcomeColumn(header, methodcaller("count", name), entry.style)
 
-    def grid(self, columns: Sequence[Column], gap: int) -> Table:
+    def grid(self, columns: Sequence[OutcomeColumn], gap: int) -> Table:
         """A table of some columns: the groups, then the totals."""
         table = Table(box=RULED, padding=(0, gap, 0, 0), show_edge=False, pad_edge=False, header_style="bold")
         for column in columns:

@@ -34,7 +34,7 @@ DOTS = Pattern(".", f"radial-gradient({HATCH} 1px, transparent 1.2px) 0 0 / 5px 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class OutcomeTraits:
     """One outcome's meaning, its consequences for the figures, and its looks."""
 
     meaning: str
@@ -51,55 +51,55 @@ class Entry:
     pattern: Pattern = PLAIN
 
 
-ENTRIES: Mapping[Outcome, Entry] = {
-    Outcome.INACTIVE: Entry(
+ENTRIES: Mapping[Outcome, OutcomeTraits] = {
+    Outcome.INACTIVE: OutcomeTraits(
         meaning="placed, never activated: no evidence either way",
         evidence="there is a fault, no `fault.activated`, and nothing LOST or worse",
         narrow="INAC-\nTIVE", style="dim",
         colour="#d9d9d4", dark="#474c53", ink=BLACK, dark_ink="#e7e8e6", pattern=DOTS,
     ),
-    Outcome.MASKED: Entry(
+    Outcome.MASKED: OutcomeTraits(
         meaning="the service stayed correct; no recovery was needed",
         evidence="none of the below",
         survived=True,
         style="green",
         colour="#b4d8ea", dark="#8cbfd8", ink="#10303f", dark_ink="#0d2530",
     ),
-    Outcome.RECOVERED: Entry(
+    Outcome.RECOVERED: OutcomeTraits(
         meaning="recovery ran; the workload saw nothing but delay",
         evidence="`service.restored`",
         survived=True,
         narrow="RECOV-\nERED", style="green",
         colour="#2f76a8", dark="#3a83b5",
     ),
-    Outcome.DISRUPTED: Entry(
+    Outcome.DISRUPTED: OutcomeTraits(
         meaning="the service came back, but after an error or late",
         evidence="`request.failed`, or a request completed later than the workload's `late_s`",
         narrow="DIS-\nRUPTED", style="yellow",
         colour="#f3d067", dark="#e3c25a", ink="#3a2d00", pattern=stripes("/", "45", 5, 1, HATCH),
     ),
-    Outcome.LOST: Entry(
+    Outcome.LOST: OutcomeTraits(
         meaning="the service ended and said so; the kernel lives",
         evidence="`workload.gave_up`, `recovery.gave_up` or `check.failed`",
         down=True, final=True,
         style="bright_yellow",
         colour="#ee9c4d", dark="#e09148", ink="#3b1e00", pattern=stripes("\\", "-45", 4, 1.4, HATCH),
     ),
-    Outcome.HUNG: Entry(
+    Outcome.HUNG: OutcomeTraits(
         meaning="requests neither complete nor fail; the kernel lives",
         evidence="`request.stuck`: open at the deadline",
         down=True,
         style="red",
         colour="#d1552f", dark="#cf5733", pattern=stripes("-", "0", 4, 1, LIGHT_HATCH),
     ),
-    Outcome.CRASHED: Entry(
+    Outcome.CRASHED: OutcomeTraits(
         meaning="kernel oops, panic or lockup",
         evidence="`kernel.oops`, `kernel.lockup` or `kernel.panic`; or the guest did not end by itself",
         down=True, final=True,
         narrow="CRA-\nSHED", style="bold red",
         colour="#9c1c31", dark="#b5283f", pattern=stripes("x", "45 -45", 4, 1, LIGHT_HATCH),
     ),
-    Outcome.CORRUPT: Entry(
+    Outcome.CORRUPT: OutcomeTraits(
         meaning="wrong data handed over as right, or acknowledged data lost",
         evidence="`read.mismatched`",
         narrow="COR-\nRUPT", style="bold magenta",

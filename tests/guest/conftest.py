@@ -27,7 +27,7 @@ from faultkit.model.events import Event
 from faultkit.model.vocabulary import problems
 from faultkit.pytest_plugin.guests import PreparedGuest, Session
 from faultkit.running import trial
-from faultkit.running.experiment import Group, kind_of
+from faultkit.running.experiment import TemplateGroup, kind_of
 from injectors.device.dead_device import DeadDevice
 from monitors.calls import Calls
 from monitors.crossings import Crossings
@@ -96,7 +96,7 @@ def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
 def prepared(image: Image, golden: Trial, parts: Iterable[Any], machine: Machine | None = None) -> PreparedGuest:
     """A guest on whose one template every trial runs, whatever its workload."""
     kinds = {kind_of(part): part for part in parts}
-    return PreparedGuest(Session(image, machine or Machine()), golden, kinds, base=Group(golden, kinds))
+    return PreparedGuest(Session(image, machine or Machine()), golden, kinds, base=TemplateGroup(golden, kinds))
 
 
 def bed(image: Image, driver: Any, workload: Any) -> PreparedGuest:

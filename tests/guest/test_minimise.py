@@ -10,7 +10,7 @@ from faultkit import AtRequest, Nothing
 from faultkit.machine.image import Image
 from faultkit.model.events import Outcome
 from faultkit.pytest_plugin.guests import PreparedGuest
-from faultkit.running.minimise import Step, minimise
+from faultkit.running.minimise import SearchStep, minimise
 from injectors.kdriver.call_delay import CallDelay
 from injectors.several import Several
 from injectors.udriver.kill import Kill
@@ -23,7 +23,7 @@ HARMLESS = (CallDelay("sock_sendmsg", 10), CallDelay("sock_recvmsg", 10))
 def test_a_kill_among_delays_that_harm_nobody(nbd: PreparedGuest, image: Image, tmp_path: Path) -> None:
     faults = (HARMLESS[0], Kill(), HARMLESS[1])
     trial = {"fault": Several(faults), "trigger": AtRequest(20), "policy": Nothing(), "seed": 3}
-    told: list[Step] = []
+    told: list[SearchStep] = []
     with stored(nbd, tmp_path / "run", [trial]) as store:
         found = minimise(store, 0, image, told.append)
     assert found.outcome >= Outcome.LOST

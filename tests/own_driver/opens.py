@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import Driver, Event, Watcher
-from monitors.bpf import Program, records
+from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_name("opens.bpf.c")
 EVENT = struct.Struct("<QQ")
@@ -22,7 +22,7 @@ class Opens:
         return {SOURCE.name: SOURCE}  # beside this module in the guest, too
 
     def attach(self, driver: Driver) -> Watcher:
-        program = Program(SOURCE)
+        program = BpfProgram(SOURCE)
         if not program.on_function("misc_open", "on_open"):
             raise OSError("misc_open() cannot be probed")
         return program
