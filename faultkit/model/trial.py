@@ -6,8 +6,10 @@ their own modules that fulfil the protocols in `faultkit.model.parts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from faultkit.model.events import Ending, Event
 from faultkit.model.parts import Driver, Fault, Monitor, Policy, Trigger, Workload
@@ -42,7 +44,7 @@ class Trial:
     detectors: Detectors = Detectors()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """The data of a finished trial; never judged in flight."""
 
@@ -53,3 +55,11 @@ class Record:
     lost: Mapping[str, int] = field(default_factory=dict)  # by full name, the events that each monitor could not keep
     wall_s: float = 0.0
     guest_s: float = 0.0  # the part of wall_s in which the guest ran
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, Sequence[Event]]:
+        """The events of each kind, in order."""
+        sorted_: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            sorted_[event.kind].append(event)
+        return dict(sorted_)

@@ -6,7 +6,7 @@ A trial that could not be judged stays in the store, with the reason, until `rej
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from faultkit.model.events import Outcome
@@ -31,12 +31,17 @@ class Finding:
 
     def as_columns(self) -> dict[str, Any]:
         """The columns that this fills, as SQLite gives them back."""
-        found = asdict(self.stratum) if self.stratum else {}
+        found = by_name(self.stratum) if self.stratum else {}
         if self.verdict:
-            named = asdict(self.verdict) | {"manifested": self.verdict.manifested}
+            named = by_name(self.verdict) | {"manifested": self.verdict.manifested}
             found |= named | {"outcome": Outcome(self.verdict.outcome).name}
         plain = {name: int(value) if isinstance(value, bool) else value for name, value in found.items()}
         return BLANK | plain | {"unjudged": self.problem}
+
+
+def by_name(found: Stratum | Verdict) -> dict[str, Any]:
+    """The fields, all of them plain values, by their names."""
+    return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
 def find(trial: Trial, record: Record | None) -> Finding:

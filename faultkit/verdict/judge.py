@@ -126,7 +126,7 @@ def first(record: Record, kind: str) -> Event | None:
 
 def of_kind(record: Record, kind: str) -> Iterator[Event]:
     """The events of a kind, in order."""
-    return (event for event in record.events if event.kind == kind)
+    return iter(record.by_kind.get(kind, ()))
 
 
 def crashes(record: Record) -> Iterator[Event]:
