@@ -37,14 +37,25 @@ def part_of(item: pytest.Item) -> str:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Files of guests first, and of them the largest first, so that no worker ends with a long one; `alone` last."""
+    """Sort tests so that no worker waits for another; tests that are `alone` come last.
+
+    The largest file of guests is first: its worker makes the image. Others have large host files until then. Files
+    of guests follow, the largest first, and small host files, so that no worker ends with a long file.
+    """
     sizes = Counter(item.path for item in items)
+    paths = sorted(sizes, key=lambda path: (-sizes[path], str(path)))
     shared = {item.path for item in items if part_of(item) != ALONE}
+    guests = {item.path for item in items if item.get_closest_marker("guest")}
+    large, small = halves([path for path in paths if path in shared - guests])
+    with_guests = [path for path in paths if path in shared & guests]
+    order = [*with_guests[:1], *large, *with_guests[1:], *small, *(path for path in paths if path not in shared)]
+    return sorted(items, key=lambda item: order.index(item.path))
 
-    def rank(item: pytest.Item) -> tuple[bool, bool, int, str]:
-        return item.path not in shared, not item.get_closest_marker("guest"), -sizes[item.path], str(item.path)
 
-    return sorted(items, key=rank)
+def halves(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Two lists of the same length, or the first has one more."""
+    middle = (len(paths) + 1) // 2
+    return paths[:middle], paths[middle:]
 
 
 def workers() -> int:

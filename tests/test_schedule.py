@@ -29,14 +29,24 @@ def test_a_part_is_the_guest_or_the_file_and_guests_come_first(pytester: pytest.
         "test_last": "alone", "test_one": "alone", "test_two": "test_a",
         "test_x": "nbd", "test_y[nbd]": "nbd", "test_z": "test_b",
     }  # fmt: skip
-    assert [item.name for item in in_order(items)] == [
-        "test_x",
-        "test_y[nbd]",
-        "test_z",
-        "test_one",
-        "test_two",
-        "test_last",
-    ]
+    assert [item.name for item in in_order(items)] == ["test_x", "test_y[nbd]", "test_z", "test_one", "test_two",
+                                                       "test_last"]  # fmt: skip
+
+
+def test_large_host_files_run_while_the_first_guest_is_made_and_small_ones_at_the_end(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini("[pytest]\nmarkers =\n guest\n")
+
+    def file(count: int, mark: str = "") -> str:
+        return "import pytest\n" + "".join(f"{mark}\ndef test_{n}(): pass\n" for n in range(count))
+
+    guest = "@pytest.mark.guest"
+    pytester.makepyfile(test_a=file(3, guest), test_b=file(2, guest), test_c=file(1), test_d=file(4), test_e=file(2),
+                        test_f=file(1))  # fmt: skip
+    items, _ = pytester.inline_genitems()
+    files = list(dict.fromkeys(item.path.stem for item in in_order(items)))
+    assert files == ["test_a", "test_d", "test_e", "test_b", "test_c", "test_f"]
 
 
 def test_the_beds_are_the_guests_fixtures() -> None:
