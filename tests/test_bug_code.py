@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from experiments.microdriver.tables.survival import survival
 from faultkit.machine import cbuild
 from faultkit.model.builds import Program
+from faultkit.model.errors import NotPlaced
 from injectors.tools.bug_code import FAR_BYTES, KINDS, MOST_BYTES, bug_code
 from injectors.udriver.user_bug import functions_of
 from tests.buggy import function_with
@@ -54,9 +56,20 @@ def test_there_is_room_for_each(kind: str) -> None:
 def test_functions_of_a_program_are_found_with_their_addresses(tmp_path: Path) -> None:
     (tmp_path / "program.c").write_text(PROGRAM)
     program = cbuild.program(Program((tmp_path / "program.c",)))
-    found = functions_of(program.read_bytes())
+    found = functions_of(program)
     assert {"main", "twice", "malloc", "free"} <= set(found)
     assert found["main"] != found["twice"]
+    with program.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".symtab").iter_symbols()
+        assert found == {each.name: each["st_value"] for each in symbols if each["st_info"]["type"] == "STT_FUNC"}
+
+
+def test_a_stripped_program_has_no_functions_to_lead_aside(tmp_path: Path) -> None:
+    (tmp_path / "program.c").write_text(PROGRAM)
+    stripped = tmp_path / "stripped"
+    subprocess.run(["strip", "-o", stripped, cbuild.program(Program((tmp_path / "program.c",)))], check=True)
+    with pytest.raises(NotPlaced, match="no symbol table"):
+        functions_of(stripped)
 
 
 def test_who_survives_is_counted_by_bug_and_driver() -> None:

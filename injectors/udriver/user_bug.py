@@ -13,14 +13,15 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import ClassVar
 
+from elftools.elf.elffile import ELFFile
+
 from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.bug_code import bug_code, check
 from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
 from injectors.tools.udriver import pid_of
 
-SECTION = struct.Struct("=IIQQQQIIQQ")  # Elf64_Shdr
 SYMBOL = struct.Struct("=IBBHQQ")  # Elf64_Sym
-SYMBOLS, FUNCTION = 2, 2  # SHT_SYMTAB, STT_FUNC
+TYPE_BITS, FUNCTION = 0xF, 2  # of st_info; STT_FUNC
 TRAP = b"\xcc"  # int3
 WAKE = signal.SIGURG  # which a process ignores unless it asks for it
 READY_S = 2.0
@@ -55,7 +56,7 @@ class UserBug:
     def inject(self, bench: Bench) -> Iterator[None]:
         check(self.kind)
         pid = pid_of(bench)
-        functions = functions_of(Path(f"/proc/{pid}/exe").read_bytes())
+        functions = functions_of(Path(f"/proc/{pid}/exe"))
         missing = {self.function, "malloc", "free"} - {*functions}
         if missing:
             raise NotPlaced(f"the u-driver has no function {', '.join(sorted(missing))}: it may be inlined")
@@ -136,16 +137,20 @@ def space_in(pid: int) -> int:
         raise NotPlaced(f"process {pid} gets no memory: {reason.strerror}") from None
 
 
-def functions_of(program: bytes) -> Mapping[str, int]:
-    """The functions of an ELF file that is linked at fixed addresses, from its symbol table."""
-    (sections_at,), (size, count) = struct.unpack_from("=Q", program, 40), struct.unpack_from("=HH", program, 58)
-    sections = list(SECTION.iter_unpack(program[sections_at : sections_at + size * count]))
-    found: dict[str, int] = {}
-    for _, kind, _, _, at, length, names, *_ in sections:
-        if kind == SYMBOLS:
-            names_at = sections[names][4]
-            for name, info, _, _, address, _ in SYMBOL.iter_unpack(program[at : at + length]):
-                if info & 0xF == FUNCTION:
-                    start = names_at + name
-                    found[program[start : program.index(b"\0", start)].decode()] = address
-    return found
+def functions_of(program: Path) -> Mapping[str, int]:
+    """The functions of an ELF file that is linked at fixed addresses, from its symbol table.
+
+    Its entries are unpacked all at once: one by one, pyelftools takes a hundred times as long, which the guest would
+    spend while the u-driver runs. Raises: NotPlaced if the program is stripped.
+    """
+    with program.open("rb") as file:
+        elf = ELFFile(file)
+        table, strings = map(elf.get_section_by_name, (".symtab", ".strtab"))
+        if table is None or strings is None:
+            raise NotPlaced("the u-driver's program has no symbol table")
+        symbols, names = SYMBOL.iter_unpack(table.data()), strings.data()
+    return {
+        names[name : names.index(b"\0", name)].decode(): address
+        for name, info, _, _, address, _ in symbols
+        if info & TYPE_BITS == FUNCTION
+    }

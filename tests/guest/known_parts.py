@@ -14,6 +14,8 @@ from pathlib import Path
 from signal import SIGCONT
 from typing import ClassVar
 
+from elftools.elf.elffile import ELFFile
+
 from drivers.nbd.driver import DISK, PAGE, direct, write
 from drivers.nbd.workload import BLOCKS
 from drivers.rtl8139.peer import ECHO_PORT, PEER_ADDRESS
@@ -26,8 +28,6 @@ from injectors.tools.process_memory import picks, regions, stack_pointers
 from injectors.tools.settled import settled
 from injectors.tools.udriver import pid_of
 from injectors.udriver.memory import Memory
-
-KCORE_HEADER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,11 @@ class ReadBack:
 
 
 def kernel_memory(address: int, count: int) -> bytes:
-    """Memory of the running kernel, by /proc/kcore (an ELF file: 64 bytes, then 56 a segment)."""
+    """Memory of the running kernel, by /proc/kcore, which is an ELF file."""
     with Path("/proc/kcore").open("rb") as core:
-        head = core.read(KCORE_HEADER)
-        for n in range(int.from_bytes(head[56:58], "little")):
-            core.seek(KCORE_HEADER + 56 * n)
-            segment = core.read(56)
-            offset, start = (int.from_bytes(segment[at : at + 8], "little") for at in (8, 16))
-            size = int.from_bytes(segment[40:48], "little")
-            if segment[0] == 1 and start <= address < start + size:
-                core.seek(offset + address - start)
+        for each in ELFFile(core).iter_segments():
+            if each["p_type"] == "PT_LOAD" and each["p_vaddr"] <= address < each["p_vaddr"] + each["p_memsz"]:
+                core.seek(each["p_offset"] + address - each["p_vaddr"])
                 return core.read(count)
     raise NotPlaced(f"{address:#x} is not in /proc/kcore")
 
