@@ -31,7 +31,7 @@ from faultkit.machine.template import Template, golden, pack, prepare, template
 from faultkit.model.trial import Trial
 from faultkit.results import analysis
 from faultkit.running import experiment
-from faultkit.running.campaign import run_valid, settled
+from faultkit.running.campaign import run_valid, with_site
 from faultkit.running.judging import keep
 from faultkit.store.store import Store
 from tests.synthetic import campaign as synthetic_campaign
@@ -48,11 +48,11 @@ LINES = {
 
 def main() -> None:
     """Measure, print, store."""
-    asked = experiment.load("quickstart_nbd")
+    asked = experiment.load_experiment("quickstart_nbd")
     plan = experiment.plan(asked, seed=1, count=None)
     (group,) = plan.groups.values()
     base = template(group.first, image(), Machine(), group.parts.values())
-    trials = [settled(n, trial, base) for n, trial in enumerate(islice(asked.trials(1), 48))]
+    trials = [with_site(n, trial, base) for n, trial in enumerate(islice(asked.trials(1), 48))]
     with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
         place = Path(scratch)
         wall_s, share = costs(base, trials, place)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from faultkit.report import write
+from faultkit.report import write_dashboard
 from tests.browser import browser, opened
 from tests.synthetic import campaign
 
@@ -55,7 +55,7 @@ def measured(count: int, place: Path) -> dict[str, float]:
 def written(run: Path, out: Path) -> dict[str, float]:
     """Seconds and memory that writing takes."""
     start = time.monotonic()
-    write([run], out)
+    write_dashboard([run], out)
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"write_s": time.monotonic() - start, "memory_mb": peak_kb / 1e3}
 

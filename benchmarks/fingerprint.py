@@ -54,7 +54,7 @@ def compared(here: dict[str, Any]) -> str:
 def differences(there: dict[str, Any], here: dict[str, Any]) -> str:
     """The versions that differ; "" if all are the same."""
     versions = [f"{name} {there[name]} there, {here[name]} here" for name in VERSIONS if there[name] != here[name]]
-    return "; ".join(filter(None, [*versions, packages.listed(there["packages"], here["packages"])]))
+    return "; ".join(filter(None, [*versions, packages.differences_text(there["packages"], here["packages"])]))
 
 
 def main() -> None:

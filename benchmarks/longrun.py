@@ -45,7 +45,7 @@ def record_of(base: Template, trial: Trial) -> Record:
 def main() -> None:
     """Run one campaign, and print its peak memory."""
     length = int(sys.argv[1])
-    ours = experiment.load("quickstart_nbd")
+    ours = experiment.load_experiment("quickstart_nbd")
 
     def trials(seed: int) -> Iterator[Trial]:
         return islice(cycle(list(ours.trials(seed))), length)
@@ -54,7 +54,7 @@ def main() -> None:
     plan = experiment.plan(endless, SEED, None)
     what = Campaign(experiment=endless, plan=plan, seed=SEED, count=None, jobs=2, machine=Machine(), image=image())
     with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch, Bar(Console(stderr=True)) as bar:
-        campaign.run(what, Path(scratch) / "out", resume=False, listener=bar, executor=Instant())
+        campaign.run_campaign(what, Path(scratch) / "out", resume=False, listener=bar, executor=Instant())
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 

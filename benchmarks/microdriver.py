@@ -28,13 +28,13 @@ def figures() -> dict[str, float]:
     """Run both campaigns."""
     with tempfile.TemporaryDirectory(prefix="faultkit-bench-") as scratch:
         place = Path(scratch)
-        run("performance", place / "performance")
-        run("initialisation", place / "initialisation")
+        run_experiment("performance", place / "performance")
+        run_experiment("initialisation", place / "initialisation")
         with Store.open(place / "performance") as performance, Store.open(place / "initialisation") as initialisation:
             return read(performance, initialisation)
 
 
-def run(experiment: str, out: Path) -> None:
+def run_experiment(experiment: str, out: Path) -> None:
     """One campaign."""
     command = [sys.executable, "-m", "faultkit.cli", "run", experiment, "--seed", "1", "--jobs", "1", "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
@@ -42,7 +42,7 @@ def run(experiment: str, out: Path) -> None:
 
 def read(performance: Store, initialisation: Store) -> dict[str, float]:
     """The figures of their tables."""
-    transfers, started = costs.throughput(performance), costs.initialisation(initialisation)["init_s"]
+    transfers, started = costs.throughput_table(performance), costs.initialisation_times(initialisation)["init_s"]
     upcall = costs.crossings(performance).loc["upcall"].to_dict()
     return {
         "throughput_ratio": float(transfers["mb_s", "split/native"].min()),

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from faultkit.report import write
+from faultkit.report import write_dashboard
 from tests.browser import browser, opened
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"there are no results in {ROOT / 'results'}: run ./demo first, or give a RESULT")
     with tempfile.TemporaryDirectory(prefix="faultkit-picture-") as scratch:
         page = Path(scratch) / "page.html"
-        write(results[:1], page)
+        write_dashboard(results[:1], page)
         with browser(Path(scratch) / "profile") as chrome:
             metrics = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
             chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

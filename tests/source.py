@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,6 +81,43 @@ def imported(tree: ast.AST, known: dict[str, Module]) -> Iterator[str]:
             name = node.args[0]
             if isinstance(name, ast.Constant):
                 yield str(name.value)
+
+
+def public(*folders: str) -> dict[str, dict[str, str]]:
+    """Public classes and functions: name -> the modules that define one -> its docstring's first line.
+
+    A class is public, and so is a function that another module uses, or that its own module's `__all__` has.
+    """
+    whole = modules(*folders)
+    used = {pair for module in whole for pair in uses(module, {each.name for each in whole})}
+    found: dict[str, dict[str, str]] = {}
+    for module in whole:
+        for node in module.tree.body:
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+                continue
+            if isinstance(node, ast.ClassDef) or (module.name, node.name) in used:
+                first, *_ = (ast.get_docstring(node) or "").splitlines() or [""]
+                found.setdefault(node.name, {})[module.name] = first
+    return found
+
+
+def uses(module: Module, known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The names that a module takes from others, or exports in `__all__`: (module, name)."""
+    short: dict[str, str] = {}  # the name of a module here -> its full name
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            short |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in known}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (full := f"{node.module}.{alias.name}") in known:
+                    short[alias.asname or alias.name] = full
+                else:
+                    yield str(node.module), alias.name
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            yield from ((module.name, str(each.value)) for each in ast.walk(node) if isinstance(each, ast.Constant))
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and (owner := short.get(ast.unparse(node.value))):
+            yield owner, node.attr
 
 
 def called(node: ast.Call) -> str:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
-from faultkit.guest.__main__ import CHECK_S, QUIET_S, SETTLE_S, report_failure, run, warm_up
+from faultkit.guest.__main__ import CHECK_S, QUIET_S, SETTLE_S, report_failure, run_in_guest, warm_up
 from faultkit.model.errors import HarnessError
 from faultkit.model.events import Event
 from faultkit.model.mailbox import LOG, RAW, State
@@ -57,7 +57,7 @@ def trial(clock: SimulatedClock, **parts: Any) -> Trial:
 def ran(made: Trial, clock: SimulatedClock, watchers: Any = None) -> FakeLink:
     """The trial's run, up to the guest's end."""
     link = FakeLink(resumed_ns=clock.ns)
-    run(made, link, watchers or {}, clock)
+    run_in_guest(made, link, watchers or {}, clock)
     assert [problem for event in link.events() for problem in problems(event)] == []
     return link
 
@@ -164,7 +164,7 @@ def test_events_that_did_not_fit_into_the_log_are_told_as_the_agents_losses(cloc
     link = FakeLink()
     link.mailbox.clear = lambda: None  # type: ignore[method-assign]
     link.mailbox.log(0, "workload", "check.failed", {"error": "x" * (RAW - LOG - 400)})
-    run(trial(clock), link, {}, clock)
+    run_in_guest(trial(clock), link, {}, clock)
     assert json.loads(link.exchanged[-1][1])["lost"]["agent"] > 3
 
 

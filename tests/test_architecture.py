@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from tests.source import PACKAGES, code, holding, imported, imports, modules, ours
+from tests.source import PACKAGES, Module, code, holding, imported, imports, modules, ours, public, uses
 
 PARTS = ("injectors", "monitors", "drivers")
 TWINS = {"rtl8139_micro": "rtl8139"}  # a split driver -> the native one of the same device, with the same peer
@@ -213,3 +214,44 @@ def test_no_docstring_opens_with_a_question_word_or_a_possessive() -> None:
         if text and OPENINGS.match(text)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def homonyms(found: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """The names that two modules define. Drivers know no other driver, so each has its own `settings` and the like."""
+    return {
+        name
+        for name, homes in found.items()
+        if len(homes) > 1
+        and len({home.rpartition(".")[0] for home in homes if home.startswith("drivers.")}) < len(homes)
+    }
+
+
+def test_no_two_public_classes_or_functions_have_one_name() -> None:
+    """One thing has one name, and one name means one thing."""
+    found = public(*PACKAGES, "benchmarks")
+    assert len(found) > 800
+    wrong = [
+        f"{name}: {home}: {line}"
+        for name in sorted(homonyms(found) - set(DELIBERATE))
+        for home, line in found[name].items()
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert set(DELIBERATE) <= homonyms(found), "this one is no homonym any more"
+
+
+DELIBERATE = {
+    "arm": "`Channelled.tamper` of a driver, on each kind of channel",
+    "figures": "a benchmark's figures, which bench.py asks each for",
+    "load": "`faultkit.load` of a campaign and `microdriver.load` of a driver: users import both",
+}
+
+
+def test_homonyms_are_seen() -> None:
+    """Also those that are used by their module's name; a function of a module's own is no public one."""
+    text = "from one import f\nfrom two import three as t\nt.g()\n__all__ = ['h']\n"
+    module = Module("mine.py", "mine", ast.parse(text))
+    assert set(uses(module, {"one", "two.three"})) == {("one", "f"), ("two.three", "g"), ("mine", "h")}
+    assert homonyms({"f": {"faultkit.a": "", "injectors.b": ""}, "g": {"faultkit.a": ""}}) == {"f"}
+    assert homonyms({"f": {"drivers.a.x": "", "drivers.b.x": ""}}) == set()
+    assert homonyms({"f": {"drivers.a.x": "", "drivers.a.y": ""}}) == {"f"}
+    assert homonyms({"f": {"drivers.a.x": "", "faultkit.y": ""}}) == {"f"}

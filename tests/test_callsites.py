@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.machine.callsites import call_sites
-from faultkit.machine.symbols import Symbol, names, parse
+from faultkit.machine.symbols import Symbol, names, parse_kallsyms
 from faultkit.model.code import CallSite, Function
 
 BASE = 0xFFFFFFFFC0000000
@@ -81,7 +81,7 @@ def test_every_call_among_other_instructions_is_found_once(parts: list[str]) -> 
 
 
 def test_functions_are_read_and_nothing_else() -> None:
-    symbols = parse(KALLSYMS)
+    symbols = parse_kallsyms(KALLSYMS)
     assert {s.name for s in symbols if s.module == "ring"} == {"ring_write", "__pfx_ring_read"}
     assert not {s.name for s in symbols} & {"jiffies", "bpf_prog_6deef7357e7b4530"}
     assert [s.address for s in symbols] == sorted(s.address for s in symbols)
@@ -89,7 +89,7 @@ def test_functions_are_read_and_nothing_else() -> None:
 
 
 def test_of_several_names_the_one_that_is_imported_is_taken() -> None:
-    known = names(parse(KALLSYMS))
+    known = names(parse_kallsyms(KALLSYMS))
     assert known[0xFFFFFFFF81200000] == "kmalloc"
     assert known[0xFFFFFFFF81200480] == "kfree"
     assert 0xFFFFFFFF812003F0 not in known

@@ -15,7 +15,7 @@ from faultkit.cli.campaigns import conclude
 from faultkit.model.codec import encode
 from faultkit.model.errors import HarnessError
 from faultkit.results.conclusion import conclusion
-from faultkit.results.summary import GOLDEN, as_json
+from faultkit.results.summary import GOLDEN, counts_json
 from faultkit.running.judging import keep_all
 from faultkit.statistics.sequential import Sprt
 from faultkit.store.store import Store
@@ -118,7 +118,7 @@ def test_a_campaign_that_has_ended_is_told_in_one_document(results: Path, capsys
     assert (ended["result"], ended["exit_code"]) == (str(results), 0)
     assert ended["meaning"].startswith("done")
     with Store.open(results) as store:
-        assert as_json(store).items() <= ended.items()
+        assert counts_json(store).items() <= ended.items()
     activated = ended["accounting"]["activated"]
     assert ended["survived"]["n"] == activated == sum(rate["n"] for rate in ended["survived_by"].values())
     assert ended["survived"]["low"] < ended["survived"]["share"] < ended["survived"]["high"]

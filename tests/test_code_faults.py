@@ -23,7 +23,7 @@ from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
 from injectors.tools.candidates import POINTS, TYPES, candidates
 from injectors.tools.machine_code.instructions import decoded
-from injectors.tools.settled import settled
+from injectors.tools.settled import settled_site
 
 SOURCE = Path(__file__).with_name("code_faults.c")
 BASE = 0xFFFFFFFFC0000000
@@ -104,7 +104,7 @@ def test_all_but_random_damage_leaves_whole_instructions(code: ModuleCode, kind:
 @settings(max_examples=200, deadline=None)
 @given(draw=draws)
 def test_a_flipped_operand_is_the_only_difference_and_has_the_role(code: ModuleCode, kind: str, draw: int) -> None:
-    placed = settled(Text(kind, draw).place({"m": code}).site)
+    placed = settled_site(Text(kind, draw).place({"m": code}).site)
     [before] = decoded(bytes.fromhex(placed.old), placed.address)
     [after] = decoded(bytes.fromhex(placed.new), placed.address)
     assert before.mnemonic == after.mnemonic
@@ -173,7 +173,7 @@ def test_interrupts_stay_off_but_the_lock_is_given_back(code: ModuleCode) -> Non
 
 def test_copies_are_found_with_the_register_of_their_length(code: ModuleCode) -> None:
     every = {Overrun(n * 2**64 // 64, words=3).place({"m": code}) for n in range(64)}
-    by = {settled(overrun.site).function: (overrun.register, overrun.unit_bytes) for overrun in every}
+    by = {settled_site(overrun.site).function: (overrun.register, overrun.unit_bytes) for overrun in every}
     assert by == {"copied": ("rdx", 1), "moved": ("rcx", 8)}
 
 
@@ -188,9 +188,9 @@ def test_overruns_are_distributed_as_declared() -> None:
 @settings(deadline=None)  # the first decodes all of it
 @given(draws)
 def test_a_fault_in_memory_waits_at_a_load_or_anywhere(code: ModuleCode, draw: int) -> None:
-    heap = settled(KernelMemory("heap", draw=draw).place({"m": code}).site)
+    heap = settled_site(KernelMemory("heap", draw=draw).place({"m": code}).site)
     assert "ptr [" in heap.before and "rsp" not in heap.before
-    stack = settled(KernelMemory("stack", "word", draw).place({"m": code}).site)
+    stack = settled_site(KernelMemory("stack", "word", draw).place({"m": code}).site)
     assert stack.among == len(candidates(code, "nop")) > heap.among
 
 
@@ -220,7 +220,7 @@ def test_what_golden_trials_execute_can_be_all_that_is_drawn_from(code: ModuleCo
     [function] = [f for f in code.functions if f.name == "locked"]
     known = replace(code, executed=frozenset(range(function.address, function.address + len(function.code))))
     for kind in ("nop", "lock"):
-        placed = [settled(Text(kind, draw, among="executed").place({"m": known}).site) for draw in spread(50)]
+        placed = [settled_site(Text(kind, draw, among="executed").place({"m": known}).site) for draw in spread(50)]
         assert {site.function for site in placed} == {"locked"}
         assert placed[0].among == len([s for s in candidates(code, kind) if s.function == "locked"])
         assert placed[0].in_all == len(candidates(code, kind))
@@ -240,7 +240,7 @@ def test_what_runs_once_is_left_out_unless_it_is_asked_for(code: ModuleCode) -> 
 
 @pytest.mark.parametrize("fault", [Skip, Overrun])
 def test_a_place_is_drawn_uniformly_and_counted(code: ModuleCode, fault: type[Skip] | type[Overrun]) -> None:
-    placed = [settled(fault(draw=draw).place({"m": code}).site) for draw in spread(400)]
+    placed = [settled_site(fault(draw=draw).place({"m": code}).site) for draw in spread(400)]
     assert len({p.address for p in placed}) == placed[0].among == placed[0].in_all
 
 

@@ -25,8 +25,8 @@ from faultkit.results.compare import (
     MCNEMAR,
     ComparedTrial,
     Comparison,
-    as_json,
     between,
+    comparison_json,
     paired,
     unpaired,
     within,
@@ -238,7 +238,7 @@ def test_what_is_not_paired_says_so(restarted: Path, tmp_path: Path) -> None:
 
 
 def test_scripts_get_exactly_these_keys(restarted: Path, left_alone: Path, tmp_path: Path) -> None:
-    data = as_json(compared(restarted, left_alone))
+    data = comparison_json(compared(restarted, left_alone))
     assert json.loads(json.dumps(data)) == data
     assert set(data) == {
         "first", "second", "paired", "why", "survived", "difference", "low", "high", "interval", "p_value", "test",
@@ -246,4 +246,4 @@ def test_scripts_get_exactly_these_keys(restarted: Path, left_alone: Path, tmp_p
     }  # fmt: skip
     assert data["survived"]["first"]["k"] == 4 and data["discordant"] == [[0, 0], [1, 1], [5, 5], [6, 6]]
     nothing = compared(restarted, stored(tmp_path / "empty", []))
-    assert math.isnan(nothing.difference) and as_json(nothing)["difference"] is None
+    assert math.isnan(nothing.difference) and comparison_json(nothing)["difference"] is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.machine.console import events
+from faultkit.machine.console import kernel_events
 from faultkit.model.events import Event
 from faultkit.model.kernel_log import classify, is_trouble
 
@@ -43,37 +43,37 @@ def test_every_log_is_tested() -> None:
 @pytest.mark.parametrize("name", KNOWN)
 def test_what_was_wrong_and_where_is_read(name: str) -> None:
     kind, what, function, offset, module = KNOWN[name]
-    first = next(events(log(name)))
+    first = next(kernel_events(log(name)))
     assert (first.kind, first.data["what"]) == (kind, what)
     assert (first.data["function"], first.data["offset"], first.data["module"]) == (function, offset, module)
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_one_report_is_one_event_and_the_panic_that_follows_another(name: str) -> None:
-    kinds = [event.kind for event in events(log(name))]
+    kinds = [event.kind for event in kernel_events(log(name))]
     assert kinds == [KNOWN[name][0], *(["kernel.panic"] if name in PANICS else [])]
 
 
 @pytest.mark.parametrize("name", PANICS)
 def test_a_panic_gives_its_reason(name: str) -> None:
-    last = list(events(log(name)))[-1]
+    last = list(kernel_events(log(name)))[-1]
     assert (last.kind, last.data["what"]) == ("kernel.panic", PANICS[name])
 
 
 def test_a_frame_that_the_unwinder_only_guesses_is_not_the_caller() -> None:
     guessed = log("null_call").replace("]  nbd_queue_rq+", "]  ? nbd_queue_rq+")
     assert guessed != log("null_call")
-    assert next(events(guessed)).data.get("function") is None
+    assert next(kernel_events(guessed)).data.get("function") is None
 
 
 def test_times_are_the_kernels_and_its_lag() -> None:
-    [panic] = events(log("panic"), lag_ns=1000)
+    [panic] = kernel_events(log("panic"), lag_ns=1000)
     assert panic.t_ns == 34_708_406_000 + 1000
     assert panic.data["text"] == "Kernel panic - not syncing: sysrq triggered crash"
 
 
 def test_reports_one_after_another_are_each_told() -> None:
-    twice = list(events(log("warning") * 2 + log("invalid_opcode")))
+    twice = list(kernel_events(log("warning") * 2 + log("invalid_opcode")))
     assert [event.kind for event in twice] == ["kernel.warn", "kernel.warn", "kernel.oops", "kernel.panic"]
     assert [event.data.get("function") for event in twice[:3]] == ["cp_start_xmit", "cp_start_xmit", "nbd_queue_rq"]
 
@@ -81,10 +81,10 @@ def test_reports_one_after_another_are_each_told() -> None:
 def test_a_log_that_ends_in_the_middle_tells_what_it_has() -> None:
     whole = log("invalid_opcode")
     for size in range(0, len(whole), 61):
-        found = list(events(whole[:size]))
+        found = list(kernel_events(whole[:size]))
         assert all(isinstance(event, Event) for event in found)
         assert not [event for event in found if event.kind not in ("kernel.oops", "kernel.panic")]
-    [oops] = events(whole[: whole.index("RIP")])
+    [oops] = kernel_events(whole[: whole.index("RIP")])
     assert (oops.kind, oops.data.get("function")) == ("kernel.oops", None)
 
 
@@ -102,14 +102,14 @@ def test_a_log_that_ends_in_the_middle_tells_what_it_has() -> None:
     ],
 )
 def test_other_reports_by_their_first_line(text: str, kind: str, what: str) -> None:
-    [found] = events(f"[    1.000002] {text}\n")
+    [found] = kernel_events(f"[    1.000002] {text}\n")
     assert (found.t_ns, found.kind) == (1_000_002_000, kind)
     assert found.data["what"].startswith(what)
 
 
 def test_a_warning_does_not_hide_the_oops_that_follows_it() -> None:
     kfence = "[    1.000002] BUG: KFENCE: use-after-free read in cp_rx_poll+0x1/0x2\n"
-    assert [event.kind for event in events(kfence + log("invalid_opcode"))] == [
+    assert [event.kind for event in kernel_events(kfence + log("invalid_opcode"))] == [
         "kernel.warn",
         "kernel.oops",
         "kernel.panic",
@@ -128,4 +128,4 @@ def test_a_line_is_trouble_if_it_has_a_kind(name: str) -> None:
     "line", ["", "usb 1-1: new device", "no time stamp: Kernel panic - not syncing: x", "Oopsie: daisy"]
 )
 def test_other_lines_say_nothing(line: str) -> None:
-    assert not list(events(f"[    1.000002] {line}\n" if "stamp" not in line else line))
+    assert not list(kernel_events(f"[    1.000002] {line}\n" if "stamp" not in line else line))

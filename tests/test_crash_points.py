@@ -9,7 +9,7 @@ import pytest
 
 from drivers.rtl8139 import Phases
 from drivers.rtl8139_micro import Rtl8139Micro
-from experiments.microdriver.tables.crossings import Incomplete, crossings, gaps, table, told
+from experiments.microdriver.tables.crossings import Incomplete, crossings, crossings_text, gaps, table
 from faultkit.model.events import Event
 from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
@@ -74,7 +74,7 @@ def test_a_sweep_is_complete_if_the_last_trial_alone_met_none_of_it(
 
 def test_that_a_sweep_is_incomplete_is_told_behind_its_table(tmp_path: Path) -> None:
     with a_store(tmp_path / "c", "upcall a", "return a") as store:
-        texts = told(store)
+        texts = crossings_text(store)
         assert "return" in next(texts)
         with pytest.raises(Incomplete, match="link change, kill, restart_udriver: met at "):
             next(texts)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.model.events import Event
-from faultkit.verdict.episodes import PHASES, Phase, episodes, phases
+from faultkit.verdict.episodes import PHASES, Phase, all_phases, episodes
 from tests.records import EVENTS_OF, MS, RESTORED, at
 
 GONE = "the u-driver is gone"
@@ -37,11 +37,11 @@ def attempt(ms: float, action: str, ok: bool = True, **lengths_ms: float) -> lis
 
 def spans(events: list[Event]) -> list[tuple[int, int, str, float, bool]]:
     """The phases in milliseconds."""
-    return [(p.episode, p.attempt, p.phase, p.duration_ns / MS, p.complete) for p in phases(events)]
+    return [(p.episode, p.attempt, p.phase, p.duration_ns / MS, p.complete) for p in all_phases(events)]
 
 
 def test_without_trouble_there_is_no_episode() -> None:
-    assert episodes([at(1, "request.completed", n=1)]) == [] == phases([at(1, "request.completed", n=1)])
+    assert episodes([at(1, "request.completed", n=1)]) == [] == all_phases([at(1, "request.completed", n=1)])
 
 
 def test_every_detector_of_an_episode_is_kept() -> None:
@@ -142,6 +142,6 @@ def test_an_error_that_is_gone_by_itself_was_not_recovered() -> None:
 @given(st.lists(st.sampled_from(sorted(EVENTS_OF)), max_size=4))
 def test_phases_are_known_by_name_and_never_negative(names: list[str]) -> None:
     events = [replace(e, t_ns=e.t_ns + n * 10_000 * MS) for n, name in enumerate(names) for e in EVENTS_OF[name]]
-    for phase in phases(events):
+    for phase in all_phases(events):
         assert isinstance(phase, Phase) and phase.phase in PHASES and phase.duration_ns >= 0
     assert sum(len(episode.events) for episode in episodes(events)) <= len(events)

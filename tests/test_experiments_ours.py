@@ -11,7 +11,7 @@ from faultkit.model.codec import dumps, loads
 from faultkit.model.parts import Split
 from faultkit.model.trial import Trial
 from faultkit.running import catalogue
-from faultkit.running.experiment import listed, load, plan
+from faultkit.running.experiment import listed, load_experiment, plan
 
 NAMES = [item.name for item in catalogue.items("experiments")]
 each_of_ours = pytest.mark.parametrize("name", NAMES)
@@ -20,7 +20,7 @@ each_of_ours = pytest.mark.parametrize("name", NAMES)
 @cache
 def trials(name: str, seed: int) -> tuple[Trial, ...]:
     """An experiment's list."""
-    return tuple(listed(load(name), seed, None))
+    return tuple(listed(load_experiment(name), seed, None))
 
 
 @cache
@@ -35,9 +35,11 @@ def test_there_are_some() -> None:
 
 @each_of_ours
 def test_two_calls_agree(name: str) -> None:
-    again = tuple(listed(load(name), 7, None))
+    again = tuple(listed(load_experiment(name), 7, None))
     assert trials(name, 7) == again
-    assert plan(load(name), 7, None).digest == hashlib.sha256("".join(lines(name, 7)).encode()).hexdigest()[:16]
+    assert (
+        plan(load_experiment(name), 7, None).digest == hashlib.sha256("".join(lines(name, 7)).encode()).hexdigest()[:16]
+    )
 
 
 @each_of_ours
@@ -53,7 +55,7 @@ def test_every_trial_comes_back_from_storage(name: str) -> None:
 
 @each_of_ours
 def test_it_asks_a_question_and_says_what_is_expected(name: str) -> None:
-    question = load(name).question
+    question = load_experiment(name).question
     assert question.splitlines()[0].rstrip().endswith("?")
     assert "Expected:" in question
 

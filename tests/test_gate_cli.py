@@ -15,7 +15,7 @@ from faultkit.cli.gate import command
 from faultkit.gate import known
 from faultkit.gate.sources import of_experiment
 from faultkit.model.errors import FaultkitError, UsageError
-from faultkit.running.experiment import load
+from faultkit.running.experiment import load_experiment
 from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
@@ -178,15 +178,15 @@ def test_known_crashes_need_a_list_to_go_to(results: Path) -> None:
 
 @pytest.mark.parametrize("name", ['quo"te', "back\\slash", "tab\t", "umlaut ä", "del\x7f", "\U0001f525"])
 def test_any_signature_can_be_kept(tmp_path: Path, name: str) -> None:
-    known.add(tmp_path / "known.toml", {name: name})
-    assert known.signatures(tmp_path / "known.toml") == {name}
+    known.add_signatures(tmp_path / "known.toml", {name: name})
+    assert known.known_signatures(tmp_path / "known.toml") == {name}
 
 
 @pytest.mark.parametrize("text", ['crash = ["x"]', 'crash = "x"', "[[crash]]\nnote = 1"])
 def test_a_list_without_signatures_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "known.toml").write_text(text)
     with pytest.raises(UsageError, match=r"each \[\[crash\]\] needs a line: signature ="):
-        known.signatures(tmp_path / "known.toml")
+        known.known_signatures(tmp_path / "known.toml")
 
 
 def test_the_crashes_of_a_baseline_are_known(tmp_path: Path, results: Path) -> None:
@@ -243,4 +243,4 @@ def test_annotations_leave_standard_output_to_json(results: Path) -> None:
 
 @pytest.mark.parametrize("name", ["quickstart_nbd", "quickstart_rtl8139"])
 def test_our_experiments_declare_rules(name: str) -> None:
-    assert len(of_experiment(load(name).gate, name).rules) >= 2
+    assert len(of_experiment(load_experiment(name).gate, name).rules) >= 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from faultkit.gate.absences import GoldenClean, No, NoNewCrash
 from faultkit.gate.clauses import Clauses
-from faultkit.gate.language import OUTCOMES, Rule, parse
+from faultkit.gate.language import OUTCOMES, Rule, parse_rule
 from faultkit.gate.relative import NotWorse
 from faultkit.gate.shares import MEASURES, Share
 from faultkit.gate.times import INTERVALS, Within
@@ -59,8 +59,8 @@ NBD = Clauses(where=(("driver", "nbd"), ("fault_type", "text: nop")))
     ],
 )
 def test_a_line_is_a_rule(line: str, rule: Rule) -> None:
-    assert parse(line) == rule
-    assert parse(str(rule)) == rule
+    assert parse_rule(line) == rule
+    assert parse_rule(str(rule)) == rule
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_a_line_is_a_rule(line: str, rule: Rule) -> None:
 )
 def test_a_mistake_is_told_where_it_is_with_an_example(line: str, place: str, wants: str) -> None:
     with pytest.raises(UsageError) as told:
-        parse(line)
+        parse_rule(line)
     text = str(told.value)
     assert f"rule '{' '.join(line.split())}': {place} there should be " in text
     assert wants in text
     assert "\n" not in text
-    assert parse(text.rpartition("for example: ")[2]), "the example is a rule itself"
+    assert parse_rule(text.rpartition("for example: ")[2]), "the example is a rule itself"
 
 
 def test_a_rule_over_several_lines_is_told_of_in_one() -> None:
     with pytest.raises(UsageError) as told:
-        parse("survived >= 9 %\n  where\n")
+        parse_rule("survived >= 9 %\n  where\n")
     assert "\n" not in str(told.value)
 
 
@@ -155,12 +155,12 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
 
 @given(RULES)
 def test_what_a_rule_says_of_itself_is_the_rule(rule: Rule) -> None:
-    assert parse(str(rule)) == rule
+    assert parse_rule(str(rule)) == rule
 
 
 @given(st.text(max_size=60))
 def test_whatever_is_typed_is_a_rule_or_a_complaint_in_one_line(line: str) -> None:
     try:
-        parse(line)
+        parse_rule(line)
     except UsageError as told:
         assert not re.search(r"[\n\r]", str(told))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from faultkit.gate.answers import Answer
 from faultkit.gate.facts import Facts, compared
-from faultkit.gate.language import parse
+from faultkit.gate.language import parse_rule
 from faultkit.model.events import Outcome
 from faultkit.statistics.differences import mcnemar, tango
 from tests.gate_facts import a_trial, facts
@@ -47,7 +47,7 @@ def pairs(worse: int, better: int, same: int, *, mismatch: str | None = None) ->
     ],
 )
 def test_it_takes_both_an_effect_and_significance_to_fail(worse: int, better: int, same: int, expected: Answer) -> None:
-    ruling = parse(LINE).assess(pairs(worse, better, same))
+    ruling = parse_rule(LINE).assess(pairs(worse, better, same))
     assert ruling.answer is expected
     assert ruling.figures["p_value"] == mcnemar(worse, better)
     assert (ruling.figures["low"], ruling.figures["high"]) == tango(worse, better, worse + better + same, 0.9)
@@ -56,7 +56,7 @@ def test_it_takes_both_an_effect_and_significance_to_fail(worse: int, better: in
 
 def test_a_share_that_must_be_low_is_the_mirror_image() -> None:
     for counts in ((0, 0, 52), (0, 0, 51), (6, 0, 60), (6, 0, 2000)):
-        one, two = (parse(line).assess(pairs(*counts)) for line in (LINE, "LOST <= baseline + 5 %"))
+        one, two = (parse_rule(line).assess(pairs(*counts)) for line in (LINE, "LOST <= baseline + 5 %"))
         assert one.answer is two.answer
         assert (one.figures["k"], two.figures["k"]) == (sum(counts) - counts[0], counts[0])
 
@@ -66,15 +66,15 @@ def test_pass_and_fail_exclude_each_other_and_a_better_pair_never_makes_it_worse
     worse: int, better: int, same: int
 ) -> None:
     order = (FAIL, INCONCLUSIVE, PASS)
-    ruling = parse(LINE).assess(pairs(worse, better, same))
-    after = parse(LINE).assess(pairs(worse, better + 1, same - 1))
+    ruling = parse_rule(LINE).assess(pairs(worse, better, same))
+    after = parse_rule(LINE).assess(pairs(worse, better + 1, same - 1))
     assert order.index(after.answer) >= order.index(ruling.answer)
     if ruling.answer is FAIL:
         assert float(ruling.figures["high"] or 0) > 0.05
 
 
 def test_lists_that_do_not_match_are_compared_as_they_are() -> None:
-    paired, apart = (parse(LINE).assess(pairs(4, 0, 80, mismatch=why)) for why in (None, "other seeds"))
+    paired, apart = (parse_rule(LINE).assess(pairs(4, 0, 80, mismatch=why)) for why in (None, "other seeds"))
     assert "pairs of activated trials" in paired.measured and "pairs" not in apart.measured
     assert float(apart.figures["high"] or 0) > float(paired.figures["high"] or 1), "pairs tell more"
 
@@ -82,14 +82,14 @@ def test_lists_that_do_not_match_are_compared_as_they_are() -> None:
 def test_a_pair_is_evidence_only_if_both_were_activated() -> None:
     now = [Outcome.INACTIVE, GOOD, GOOD, GOOD]
     before = [GOOD, Outcome.INACTIVE, GOOD, BAD]
-    ruling = parse(LINE).assess(compared(campaign(now), baseline=campaign(before)))
+    ruling = parse_rule(LINE).assess(compared(campaign(now), baseline=campaign(before)))
     assert (ruling.figures["n"], ruling.figures["k"], ruling.figures["baseline_k"]) == (2, 2, 1)
 
 
 def test_a_stratum_is_that_of_our_trials() -> None:
     """The baseline's partners may have another policy: that is what is compared."""
     now, before = campaign([GOOD] * 60, policy="restart_udriver"), campaign([BAD] * 60, policy="nothing")
-    ruling = parse(f"{LINE} where policy = restart_udriver").assess(compared(now, baseline=before))
+    ruling = parse_rule(f"{LINE} where policy = restart_udriver").assess(compared(now, baseline=before))
     assert (ruling.answer, ruling.figures["n"]) == (PASS, 60)
 
 
@@ -104,13 +104,13 @@ def test_a_stratum_is_that_of_our_trials() -> None:
     ],
 )
 def test_without_a_sound_baseline_there_is_no_answer(campaign: Facts, says: str) -> None:
-    ruling = parse(LINE).assess(campaign)
+    ruling = parse_rule(LINE).assess(campaign)
     assert ruling.answer is INCONCLUSIVE
     assert says in ruling.measured
 
 
 def test_as_many_more_as_said_do_pass() -> None:
-    ruling = parse(LINE).assess(pairs(1, 0, 40))
+    ruling = parse_rule(LINE).assess(pairs(1, 0, 40))
     more = int(ruling.reason.split(" more would pass")[0].rpartition(" ")[2])
-    assert parse(LINE).assess(pairs(1, 0, 40 + more)).answer is PASS
-    assert parse(LINE).assess(pairs(1, 0, 40 + more - 1)).answer is INCONCLUSIVE
+    assert parse_rule(LINE).assess(pairs(1, 0, 40 + more)).answer is PASS
+    assert parse_rule(LINE).assess(pairs(1, 0, 40 + more - 1)).answer is INCONCLUSIVE

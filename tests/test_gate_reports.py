@@ -18,8 +18,8 @@ from faultkit.gate.answers import Answer
 from faultkit.gate.assess import Gated, gated
 from faultkit.gate.facts import compared, facts_of
 from faultkit.gate.github import command, commands, summary
-from faultkit.gate.junit import document
-from faultkit.gate.screen import Screen, as_json
+from faultkit.gate.junit import junit_xml
+from faultkit.gate.screen import Screen, gated_json
 from faultkit.gate.sources import of_lines
 from faultkit.running.judging import keep, keep_all
 from faultkit.store.meta import Meta
@@ -55,16 +55,16 @@ def mixed(tmp_path: Path) -> Gated:
 
 def parsed(found: Gated) -> tuple[TestSuite, dict[str, list[object]]]:
     """JUnit XML as a reader parses it: the suite, and each case's results."""
-    (suite,) = JUnitXml.fromstring(document(found))
+    (suite,) = JUnitXml.fromstring(junit_xml(found))
     return suite, {case.name: case.result for case in suite}
 
 
 def test_a_schema_of_what_readers_agree_on_accepts_it(mixed: Gated) -> None:
-    SCHEMA.validate(document(mixed).decode())
+    SCHEMA.validate(junit_xml(mixed).decode())
 
 
 def test_the_schema_refuses_what_readers_would(mixed: Gated) -> None:
-    good = document(mixed).decode()
+    good = junit_xml(mixed).decode()
     for old, new in (('name="no CRASHED" ', ""), ("failure", "failed"), (' tests="', ' test="'), ('type="rule"', "")):
         assert not SCHEMA.is_valid(good.replace(old, new))
 
@@ -107,7 +107,7 @@ def test_a_harness_in_trouble_is_told_apart_from_the_driver(tmp_path: Path) -> N
     (error,) = parsed(found)[1]["harness"]
     assert isinstance(error, Error) and "10 of 94 trials are void" in error.message
     assert any(line.startswith("::error title=harness::10 of 94") for line in commands(found))
-    SCHEMA.validate(document(found).decode())
+    SCHEMA.validate(junit_xml(found).decode())
 
 
 def test_a_failure_that_was_seen_comes_before_a_harness_in_trouble(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_failure_that_was_seen_comes_before_a_harness_in_trouble(tmp_path: Pat
 @given(st.text(max_size=40))
 def test_whatever_a_kernel_prints_it_stays_valid(text: str) -> None:
     with_text = replace(NOTHING, crashes={text: (1,)}, reports={text: text}, origin=text)
-    SCHEMA.validate(document(with_text).decode())
+    SCHEMA.validate(junit_xml(with_text).decode())
     assert all(line.startswith("::") and len(line.splitlines()) == 1 for line in commands(with_text))
 
 
@@ -159,7 +159,7 @@ def test_a_summary_is_a_table_with_a_row_a_rule(mixed: Gated) -> None:
 
 
 def test_scripts_get_exactly_these_keys(mixed: Gated) -> None:
-    data = as_json(mixed)
+    data = gated_json(mixed)
     assert json.loads(json.dumps(data)) == data
     assert {key: data[key] for key in ("experiment", "seed", "answer", "exit_code", "origin", "trouble")} == {
         "experiment": "kill_under_load", "seed": 7, "answer": "fail", "exit_code": 1, "origin": "the test",

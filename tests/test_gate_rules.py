@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import overall, sound
 from faultkit.gate.facts import Facts, compared
-from faultkit.gate.language import parse
+from faultkit.gate.language import parse_rule
 from faultkit.gate.question import FixedSize, Question
 from faultkit.gate.times import took, upper_bound
 from faultkit.model.events import Outcome
@@ -30,7 +30,7 @@ LINES = (
 
 def answer(line: str, campaign: Facts) -> Answer:
     """The answer of a rule."""
-    return parse(line).assess(campaign).answer
+    return parse_rule(line).assess(campaign).answer
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_share_says_its_bounds_in_its_own_terms() -> None:
     campaign = outcomes(RECOVERED=99, LOST=1)
     low, high = clopper_pearson(1, 100, 0.9)
     for line, k, bounds in (("LOST <= 10 %", 1, (low, high)), ("survived >= 90 %", 99, (1 - high, 1 - low))):
-        ruling = parse(line).assess(campaign)
+        ruling = parse_rule(line).assess(campaign)
         assert (ruling.figures["k"], ruling.figures["n"]) == (k, 100)
         assert (ruling.figures["low"], ruling.figures["high"]) == pytest.approx(bounds)
         assert f"{k}/100" in ruling.measured and f"{100 * bounds[0]:.2f}" in ruling.measured
@@ -88,7 +88,7 @@ def test_each_share_has_its_own_denominator() -> None:
         "leaked": (1, 5), "warned": (1, 5), "LOST": (1, 5), "DISRUPTED or worse": (2, 5), "MASKED, RECOVERED": (3, 5),
     }  # fmt: skip
     for subject, counts in shares.items():
-        figures = parse(f"{subject} >= 50 %").assess(campaign).figures
+        figures = parse_rule(f"{subject} >= 50 %").assess(campaign).figures
         assert (subject, (figures["k"], figures["n"])) == (subject, counts)
 
 
@@ -131,14 +131,14 @@ def test_a_recovered_trial_in_place_of_a_lost_one_never_makes_it_worse(ends: lis
 @pytest.mark.parametrize("line", LINES)
 def test_no_trials_are_no_evidence(line: str) -> None:
     for campaign in (facts(), facts(golden(0)), facts(a_trial(0, Outcome.INACTIVE))):
-        ruling = parse(line).assess(campaign)
+        ruling = parse_rule(line).assess(campaign)
         assert ruling.answer is INCONCLUSIVE
         assert ruling.figures["n"] == 0
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_stratum_that_is_not_there_is_told_with_those_that_are(line: str) -> None:
-    ruling = parse(f"{line} where driver = ndb").assess(outcomes(RECOVERED=100))
+    ruling = parse_rule(f"{line} where driver = ndb").assess(outcomes(RECOVERED=100))
     assert ruling.answer is INCONCLUSIVE
     assert ruling.reason == "no trial has driver = ndb; there is: nbd"
 
@@ -157,20 +157,20 @@ def test_a_stratum_is_judged_by_itself() -> None:
 @pytest.mark.parametrize(("line", "enough"), [("no CRASHED", 59), ("no CRASHED in 200 trials", 200)])
 def test_none_is_a_pass_only_in_enough_trials(line: str, enough: int) -> None:
     assert answer(line, outcomes(RECOVERED=enough)) is PASS
-    few = parse(line).assess(outcomes(RECOVERED=enough - 1, INACTIVE=500))
+    few = parse_rule(line).assess(outcomes(RECOVERED=enough - 1, INACTIVE=500))
     assert few.answer is INCONCLUSIVE
     assert few.figures["more_if_all_succeed"] == 1
     assert "1 more trial" in few.reason
 
 
 def test_the_number_that_none_needs_by_itself_shows_at_most_five_percent() -> None:
-    ruling = parse("no CRASHED").assess(outcomes(RECOVERED=59))
+    ruling = parse_rule("no CRASHED").assess(outcomes(RECOVERED=59))
     assert 0.04 < (ruling.figures["high"] or 1) < 0.05
     assert "at most 4.95 %" in ruling.reason
 
 
 def test_one_is_a_failure_in_any_number_of_trials() -> None:
-    ruling = parse("no CRASHED").assess(facts(a_trial(7, Outcome.CRASHED, crash="oops in f")))
+    ruling = parse_rule("no CRASHED").assess(facts(a_trial(7, Outcome.CRASHED, crash="oops in f")))
     assert (ruling.answer, ruling.certain, ruling.crashes) == (FAIL, True, ("oops in f",))
     assert "trial 7" in ruling.reason
 
@@ -209,7 +209,7 @@ def test_a_quantile_needs_59_trials_for_p95_at_95_percent() -> None:
 
 def test_what_never_recovered_took_forever() -> None:
     assert answer("p95 recovery <= 10 ms", times(*[1] * 200, *[None] * 30)) is FAIL
-    ruling = parse("p95 recovery <= 10 ms").assess(times(*[1] * 80, *[None] * 6))
+    ruling = parse_rule("p95 recovery <= 10 ms").assess(times(*[1] * 80, *[None] * 6))
     assert ruling.figures["estimate_ns"] is None and "never" in ruling.measured
     lost = a_trial(0, Outcome.LOST, recovery_ms=1)
     assert took("outage", lost) == math.inf, "the workload ended before the outage did"
@@ -220,9 +220,9 @@ def test_an_error_that_nobody_had_to_recover_from_has_no_recovery_time() -> None
     quick = [a_trial(n, recovery_ms=1) for n in range(59)]
     undetected = a_trial(99, Outcome.DISRUPTED, recovery_ms=None, detected_by="")
     masked = a_trial(98, Outcome.MASKED, recovery_ms=None)
-    assert parse("p95 recovery <= 10 ms").assess(facts(*quick, undetected, masked)).figures["n"] == 59
+    assert parse_rule("p95 recovery <= 10 ms").assess(facts(*quick, undetected, masked)).figures["n"] == 59
     crashed = a_trial(97, Outcome.CRASHED, recovery_ms=None, detected_by="")
-    assert parse("p95 recovery <= 10 ms").assess(facts(*quick, crashed)).figures["n"] == 60
+    assert parse_rule("p95 recovery <= 10 ms").assess(facts(*quick, crashed)).figures["n"] == 60
 
 
 @given(values=st.lists(st.integers(1, 50), min_size=1, max_size=150), q=st.integers(1, 99), limit=st.integers(1, 50))
@@ -242,12 +242,12 @@ def test_a_bound_of_a_quantile_from_the_tables() -> None:
 
 
 def test_how_many_more_would_decide() -> None:
-    ruling = parse("recovered >= 99 %").assess(outcomes(RECOVERED=200))
+    ruling = parse_rule("recovered >= 99 %").assess(outcomes(RECOVERED=200))
     assert ruling.figures["more_if_all_succeed"] == ruling.figures["more_at_this_rate"] == 99
     assert "99 more would pass if all went well" in ruling.reason
-    ruling = parse("recovered >= 99 %").assess(outcomes(RECOVERED=97, LOST=2))
+    ruling = parse_rule("recovered >= 99 %").assess(outcomes(RECOVERED=97, LOST=2))
     assert "would pass if all went well; at the present rate about" in ruling.reason and "would fail" in ruling.reason
-    ruling = parse("recovered >= 99 %").assess(outcomes(RECOVERED=99, LOST=1))
+    ruling = parse_rule("recovered >= 99 %").assess(outcomes(RECOVERED=99, LOST=1))
     assert "at the present rate it stays open" in ruling.reason
     assert ruling.figures["more_at_this_rate"] is None
 
@@ -280,14 +280,14 @@ def test_a_first_decision_stands_whatever_follows() -> None:
 
 def test_a_list_that_was_not_run_to_its_end_neither_passes_nor_fails_by_figures() -> None:
     for campaign in (outcomes(RECOVERED=300), outcomes(LOST=300)):
-        ruling = sound(parse("recovered >= 99 %").assess(campaign), replace(campaign, planned=301))
+        ruling = sound(parse_rule("recovered >= 99 %").assess(campaign), replace(campaign, planned=301))
         assert ruling.answer is INCONCLUSIVE
         assert "300 of 301 planned trials have ended" in ruling.reason
 
 
 def test_many_void_trials_are_the_harness_and_not_the_driver() -> None:
     for campaign in (outcomes(RECOVERED=300), outcomes(LOST=300)):
-        ruling = parse("recovered >= 99 %").assess(campaign)
+        ruling = parse_rule("recovered >= 99 %").assess(campaign)
         some, many = replace(campaign, void=15, planned=315), replace(campaign, void=16, planned=316)
         assert sound(ruling, some) == ruling
         assert sound(ruling, many).answer is INCONCLUSIVE
@@ -296,7 +296,7 @@ def test_many_void_trials_are_the_harness_and_not_the_driver() -> None:
 
 def test_a_crash_that_was_seen_stays_seen() -> None:
     campaign = replace(outcomes(CRASHED=1), void=50, planned=500)
-    assert sound(parse("no CRASHED").assess(campaign), campaign).answer is FAIL
+    assert sound(parse_rule("no CRASHED").assess(campaign), campaign).answer is FAIL
 
 
 def test_a_gate_is_as_good_as_its_worst_rule() -> None:

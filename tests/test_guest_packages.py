@@ -10,7 +10,7 @@ import pytest
 
 from faultkit.machine import image, image_build
 from faultkit.machine.image import Image
-from faultkit.machine.packages import MOST_DIFFERENCES, differences, installed, listed, preferences
+from faultkit.machine.packages import MOST_DIFFERENCES, differences, differences_text, installed, preferences
 from faultkit.model.errors import UnmetNeed
 from faultkit.running.replay import recorded_image
 from faultkit.store.store import Store
@@ -67,33 +67,33 @@ def test_each_package_that_differs_is_told() -> None:
         "nbdkit: 1.32-1 then, absent now",
         "strace: absent then, 6.1 now",
     ]
-    assert [*differences(THEN, THEN)] == [] and listed(THEN, THEN) == ""
+    assert [*differences(THEN, THEN)] == [] and differences_text(THEN, THEN) == ""
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
-    text = listed({f"p{n:03}": "1" for n in range(170)}, {f"p{n:03}": "2" for n in range(170)})
+    text = differences_text({f"p{n:03}": "1" for n in range(170)}, {f"p{n:03}": "2" for n in range(170)})
     assert text.count(" then, ") == MOST_DIFFERENCES and text.endswith(f"; and {170 - MOST_DIFFERENCES} more")
     assert len(text) < 1000
     exact = {f"p{n:03}": "1" for n in range(MOST_DIFFERENCES)}
-    assert "more" not in listed(exact, {})
+    assert "more" not in differences_text(exact, {})
 
 
 def test_a_recorded_guest_is_found_in_the_cache(place: Path) -> None:
     an_image(place, "other")
     wanted = an_image(place, "wanted")
-    assert image.recorded("wanted", "6.12.1-amd64", {}, {}) == wanted
+    assert image.recorded_guest("wanted", "6.12.1-amd64", {}, {}) == wanted
 
 
 def test_without_versions_a_guest_cannot_be_built_again() -> None:
     with pytest.raises(
         UnmetNeed, match=r"wanted \(6.12.1-amd64\) is not in the cache, and no versions of its packages"
     ):
-        image.recorded("wanted", "6.12.1-amd64", {}, {})
+        image.recorded_guest("wanted", "6.12.1-amd64", {}, {})
 
 
 def test_a_kernel_without_headers_is_asked_for() -> None:
     with pytest.raises(UnmetNeed, match=r"wanted needs .*: apt-get install linux-headers-6.12.9-amd64$"):
-        image.recorded("wanted", "6.12.9-amd64", HASHES, THEN)
+        image.recorded_guest("wanted", "6.12.9-amd64", HASHES, THEN)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
             (place / name).write_text(name)
         return NOW
 
-    monkeypatch.setattr(image_build, "build", build)
+    monkeypatch.setattr(image_build, "build_guest", build)
     monkeypatch.setattr(image_build, "check_tools", lambda: None)
     monkeypatch.setattr(image_build, "find_doors", lambda _: [1, 2])
     return asked
@@ -115,14 +115,14 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 def test_a_guest_is_built_from_the_recorded_packages(builds: list[tuple[str, Any]]) -> None:
     built = image.image("6.12.1-amd64", NOW)
-    again = image.recorded(built.key, "6.12.1-amd64", built.hashes, built.packages)
+    again = image.recorded_guest(built.key, "6.12.1-amd64", built.hashes, built.packages)
     assert again == built and builds == [("6.12.1-amd64", NOW)], "it is in the cache"
     assert built.packages == NOW and set(built.hashes) == set(HASHES)
 
 
 def test_what_the_archive_has_no_more_is_told_package_by_package(builds: list[tuple[str, Any]]) -> None:
     with pytest.raises(UnmetNeed) as told:
-        image.recorded("wanted", "6.12.1-amd64", HASHES, THEN)
+        image.recorded_guest("wanted", "6.12.1-amd64", HASHES, THEN)
     assert builds == [("6.12.1-amd64", THEN)]
     assert str(told.value) == (
         "the guest wanted cannot be built here: the archive has other packages: bash: 5.2-1 then, 5.2-2 now; "
@@ -136,7 +136,7 @@ def test_the_same_packages_built_otherwise_are_told_file_by_file() -> None:
     with pytest.raises(
         UnmetNeed, match=r"the packages are the same, but not root\.sqfs: it was built by another version"
     ):
-        image.recorded("wanted", "6.12.1-amd64", {**built.hashes, "root.sqfs": "another"}, NOW)
+        image.recorded_guest("wanted", "6.12.1-amd64", {**built.hashes, "root.sqfs": "another"}, NOW)
 
 
 def test_the_kernel_and_pins_are_part_of_a_guests_address(builds: list[tuple[str, Any]]) -> None:

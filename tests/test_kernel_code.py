@@ -31,7 +31,7 @@ KBUILD_LINE = re.compile(r"^(?:\w+-y|CFLAGS_\S+) :=(?:.*\\\n)*.*$", re.MULTILINE
 def kernel() -> str:
     """The kernel that modules are built for."""
     try:
-        kbuild.check_tools()
+        kbuild.check_compiler()
         return headers_version()
     except UnmetNeed as reason:
         pytest.skip(str(reason))

@@ -12,7 +12,7 @@ from faultkit.machine.image import Image
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.running.judging import keep
-from faultkit.running.minimise import Minimal, Search, SearchStep, Subset, as_json, ddmin, minimise
+from faultkit.running.minimise import Minimal, Search, SearchStep, Subset, ddmin, minimal_json, minimise
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, Both, Hang, Kill, a_row
 from tests.synthetic import meta
@@ -77,7 +77,7 @@ def test_what_cannot_be_minimised(tmp_path: Path, row: object, says: str) -> Non
 def test_scripts_get_all_steps() -> None:
     steps = (SearchStep((0, 1), Outcome.HUNG), SearchStep((0,), None), SearchStep((1,), Outcome.HUNG))
     found = Minimal(outcome=Outcome.HUNG, of=2, faults=(1,), plans=({"is": "m:K"},), steps=steps)
-    assert as_json(found) == {
+    assert minimal_json(found) == {
         "outcome": "HUNG",
         "of": 2,
         "faults": [1],

@@ -183,19 +183,19 @@ def test_a_fault_list_is_read_again(old: Path) -> None:
 
 def test_moved_names_are_found_at_any_depth() -> None:
     several = {"is": "injectors.several:Several", "faults": [{"is": OLD}, {"is": "mine:Own", "n": [1, {"x": None}]}]}
-    assert moved.loads(json.dumps({"fault": several})) == {
+    assert moved.loads_today(json.dumps({"fault": several})) == {
         "fault": {"is": several["is"], "faults": [{"is": NEW}, several["faults"][1]]}  # type: ignore[index]
     }
     assert list(moved.named_in(several)) == [several["is"], OLD, "mine:Own"]
 
 
 def test_an_object_that_is_no_part_stays() -> None:
-    assert moved.loads('{"is": 3, "by": {"kill": 1}}') == {"is": 3, "by": {"kill": 1}}
+    assert moved.loads_today('{"is": 3, "by": {"kill": 1}}') == {"is": 3, "by": {"kill": 1}}
 
 
 def test_fields_that_changed_are_given_their_present_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moved, "SHAPES", {NEW: lambda part: {"is": part["is"], "signal": part["sig"]}})
-    assert moved.loads(json.dumps({"is": OLD, "sig": 9})) == {"is": NEW, "signal": 9}
+    assert moved.loads_today(json.dumps({"is": OLD, "sig": 9})) == {"is": NEW, "signal": 9}
 
 
 def test_an_outcome_keeps_its_name() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Event
-from faultkit.results.summary import as_json, replays
+from faultkit.results.summary import counts_json, replay_totals
 from faultkit.running.interference import as_meta
 from faultkit.running.judging import keep, keep_all
-from faultkit.running.replay import Replay, as_row, described, first_difference, spread
+from faultkit.running.replay import Replay, as_row, first_difference, replay_summary, spread
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 from tests.records import RESTORED, a_row, at
@@ -32,21 +32,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_replays_are_kept_and_counted(store: Store) -> None:
-    assert replays(store) == {"trials": 0, "runs": 0, "outcome_agrees": 0, "events_agree": 0}
+    assert replay_totals(store) == {"trials": 0, "runs": 0, "outcome_agrees": 0, "events_agree": 0}
     assert "run again" not in printed(OutcomeTable.of(store), 120)
     for found in (SAME, SAME, OTHER):
         store.add_replay(as_row(found, jobs=2))
-    assert replays(store) == {"trials": 2, "runs": 3, "outcome_agrees": 2, "events_agree": 2}
+    assert replay_totals(store) == {"trials": 2, "runs": 3, "outcome_agrees": 2, "events_agree": 2}
     assert "run again 3 times: the same outcome in 2, all events in 2" in printed(OutcomeTable.of(store), 120)
-    assert as_json(store)["replays"]["runs"] == 3
+    assert counts_json(store)["replays"]["runs"] == 3
     rows = list(store.select("SELECT n, jobs, outcome, difference FROM replays ORDER BY n"))
     assert rows[0] == (3, 2, "RECOVERED", None)
     assert rows[2] == (4, 2, "LOST", "  then: 1000000 ns service.restored {}\n  now:  nothing")
 
 
 def test_a_replay_is_a_line_and_a_difference_three() -> None:
-    assert described(SAME) == "trial 3: RECOVERED, the same outcome, bit for bit the same"
-    first, *more = described(OTHER).splitlines()
+    assert replay_summary(SAME) == "trial 3: RECOVERED, the same outcome, bit for bit the same"
+    first, *more = replay_summary(OTHER).splitlines()
     assert first == "trial 4: LOST, ANOTHER OUTCOME, other events"
     assert more == ["  then: 1000000 ns service.restored {}", "  now:  nothing"]
 

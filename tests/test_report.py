@@ -25,8 +25,8 @@ from faultkit.model.codec import encode
 from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Event, Outcome
 from faultkit.model.policies import GiveUp
-from faultkit.report import details, write
-from faultkit.report.campaign import read
+from faultkit.report import details, write_dashboard
+from faultkit.report.campaign import read_campaign
 from faultkit.report.card import ms
 from faultkit.report.overview import verdict
 from faultkit.report.recovery import phases_title
@@ -99,7 +99,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dashboard(run: Path) -> Path:
     """The dashboard of a campaign."""
     out = run.parent / "report.html"
-    write([run], out)
+    write_dashboard([run], out)
     return out
 
 
@@ -171,7 +171,7 @@ def test_its_size_is_bounded_however_many_requests_there_were(
 ) -> None:
     assert dashboard.stat().st_size < LIMIT_BYTES
     monkeypatch.setattr(details, "TIMELINE_BYTES", 60_000)
-    write([campaign(tmp_path / "long", 12, requests=500)], tmp_path / "long.html")
+    write_dashboard([campaign(tmp_path / "long", 12, requests=500)], tmp_path / "long.html")
     timelines = Page((tmp_path / "long.html").read_text()).data["campaigns"][0]["timelines"]
     assert len(timelines) >= 6
     assert sum(map(len, timelines.values())) <= 60_000
@@ -198,7 +198,7 @@ def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     evil = "</script><script>alert(1)</script>"
     with Store.create(tmp_path / "run", meta(1) | {"question": evil, "experiment": evil, "command": evil}) as store:
         keep_all(store, [a_row(0, *RESTORED, fault=Text(function=evil)), a_row(1, *RESTORED)])
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "<script>alert" not in text
     data = Page(text).data["campaigns"][0]
@@ -208,7 +208,7 @@ def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
 
 def test_several_campaigns_stand_side_by_side(tmp_path: Path, run: Path) -> None:
     other = campaign(tmp_path / "other", 60, seed=3, experiment="another_one")
-    write([run, other], tmp_path / "both.html")
+    write_dashboard([run, other], tmp_path / "both.html")
     text = (tmp_path / "both.html").read_text()
     page = Page(text)
     assert [len(columns(data)["trial"]) for data in page.data["campaigns"]] == [300, 60]
@@ -223,7 +223,7 @@ def test_beyond_many_trials_all_failures_and_a_sample_are_shown_and_the_rule_is_
     monkeypatch.setattr(details, "TABLE_ROWS", 100)
     monkeypatch.setattr(details, "FEWEST_OTHERS", 20)
     monkeypatch.setattr(details, "TIMELINES", 20)
-    write([run], tmp_path / "report.html")
+    write_dashboard([run], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     page = Page(text)
     shown = columns(page.data["campaigns"][0])
@@ -243,7 +243,7 @@ def test_of_many_functions_those_with_activated_trials_are_listed(tmp_path: Path
     rows = [a_row(n, *EVENTS_OF["MASKED" if n < 3 else "INACTIVE"], fault=Text(f"cp_{n:02}")) for n in range(30)]
     with Store.create(tmp_path / "run", meta(30)) as store:
         keep_all(store, rows)
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert MOST_VALUES < 30 and "by function, the 3 of 30 with the most activated trials" in text
 
@@ -251,7 +251,7 @@ def test_of_many_functions_those_with_activated_trials_are_listed(tmp_path: Path
 def test_what_all_trials_have_in_common_is_said_once(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(2)) as store:
         keep_all(store, [a_row(0, *RESTORED, fault=Text("cp_open")), a_row(1, *RESTORED, fault=Text("cp_close"))])
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "All with driver nbd, side u-driver, policy restart_udriver, workload writes." in text
     assert [*columns(Page(text).data["campaigns"][0])][:4] == ["trial", "injector", "fault_type", "target"]
@@ -259,17 +259,17 @@ def test_what_all_trials_have_in_common_is_said_once(tmp_path: Path) -> None:
 
 def test_nothing_has_ended_yet(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(50)):
-        write([tmp_path / "run"], tmp_path / "report.html")
+        write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     assert "No trial has ended yet." in (tmp_path / "report.html").read_text()
 
 
 def test_no_results_and_no_place_to_write(tmp_path: Path, run: Path) -> None:
     with pytest.raises(UsageError, match="at least one RESULT"):
-        write([], tmp_path / "report.html")
+        write_dashboard([], tmp_path / "report.html")
     with pytest.raises(UsageError, match="holds no results"):
-        write([tmp_path], tmp_path / "report.html")
+        write_dashboard([tmp_path], tmp_path / "report.html")
     with pytest.raises(HarnessError, match="cannot be written"):
-        write([run], tmp_path / "nowhere" / "report.html")
+        write_dashboard([run], tmp_path / "nowhere" / "report.html")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_the_verdict_is_a_sentence(tmp_path: Path, names: list[str], sentence: s
     with Store.create(tmp_path / "run", meta(len(names))) as store:
         keep_all(store, [a_row(n, *EVENTS_OF[name]) for n, name in enumerate(names)])
         keep(store, a_golden_row(99))
-        assert verdict(read(tmp_path / "run", store)) == sentence
+        assert verdict(read_campaign(tmp_path / "run", store)) == sentence
 
 
 def test_a_group_stands_out_only_if_intervals_are_disjoint() -> None:
@@ -335,7 +335,7 @@ def test_durations_have_three_figures() -> None:
 def test_an_outage_longer_than_its_recovery_is_told(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
         keep(store, a_row(0, *RESTORED, at(2011, "workload.finished")))
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Half of the recoveries took 28 ms or less" in text
     assert "Outage where it came back: 2 000 ms in the median, 2 000 ms at most." in text
@@ -364,11 +364,11 @@ def test_what_is_no_file_is_written_to_not_replaced(tmp_path: Path, run: Path) -
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as pool:
         text = pool.submit(pipe.read_text)
-        write([run], pipe)
+        write_dashboard([run], pipe)
         assert text.result(timeout=30).endswith("</html>\n")
     assert pipe.is_fifo()
     (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
-    write([run], tmp_path / "link.html")
+    write_dashboard([run], tmp_path / "link.html")
     assert (tmp_path / "link.html").is_symlink() and (tmp_path / "real.html").is_file()
     assert not list(tmp_path.glob(".*")), "nothing is left beside it"
 
@@ -392,7 +392,7 @@ def test_policies_are_compared_where_the_same_faults_met_them(tmp_path: Path) ->
     with Store.create(tmp_path / "run", meta(20)) as store:
         keep_all(store, [row for n in range(10) for row in pair(n, "RECOVERED", "LOST" if n < 8 else "MASKED")])
         (expected,) = within(store, "policy")
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Restart_udriver survives 80.0 points more than give_up" in text.replace("<h2>restart", "<h2>Restart")
     assert f"p = {expected.p_value:.3g} (McNemar" in text
@@ -402,25 +402,25 @@ def test_policies_are_compared_where_the_same_faults_met_them(tmp_path: Path) ->
 
 def test_campaigns_are_compared_in_pairs_only_if_their_lists_match(tmp_path: Path, run: Path) -> None:
     other = campaign(tmp_path / "other", 60, seed=3, experiment="another_one")
-    write([run, other], tmp_path / "both.html")
+    write_dashboard([run, other], tmp_path / "both.html")
     text = (tmp_path / "both.html").read_text()
     assert "NOT paired" in text and "Fisher&#39;s exact test" in text
     assert Page(text).data["glance"]["figures"] == {}
-    write([run, run], tmp_path / "same.html")
+    write_dashboard([run, run], tmp_path / "same.html")
     text = (tmp_path / "same.html").read_text()
     assert "paired: the fault lists match" in text
     assert [*Page(text).data["glance"]["figures"]] == ["campaigns-0"]
 
 
 def test_what_was_run_again_is_told(tmp_path: Path, run: Path) -> None:
-    write([run], tmp_path / "before.html")
+    write_dashboard([run], tmp_path / "before.html")
     assert "run again" not in (tmp_path / "before.html").read_text()
     copied = shutil.copytree(run, tmp_path / "copied")
     with sqlite3.connect(copied / FILE) as db:
         same = [(n, jobs, "MASKED", 1, int(n != 3), None, "now") for jobs in (1, 2) for n in range(4)]
         db.executemany("INSERT INTO replays VALUES (?, ?, ?, ?, ?, ?, ?)", same)
     db.close()
-    write([copied], tmp_path / "report.html")
+    write_dashboard([copied], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "6 of 8 trials that were run again did the same, bit for bit" in text
     assert text.count(f'<td class="num quiet">{rate(3, 4).interval}</td>') == 2

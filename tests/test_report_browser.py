@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from faultkit.figures.select import activated
-from faultkit.report import write
+from faultkit.report import write_dashboard
 from faultkit.results import analysis
 from faultkit.results.availability import downtime
 from faultkit.store.store import Store
@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dashboard(run: Path) -> Path:
     """The dashboard of it, beside a second campaign."""
     out = run.parent / "report.html"
-    write([run, campaign(run.parent / "other", 60, seed=3, experiment="another")], out)
+    write_dashboard([run, campaign(run.parent / "other", 60, seed=3, experiment="another")], out)
     return out
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from faultkit.model.policies import GiveUp
-from faultkit.report import cards, write
+from faultkit.report import cards, write_dashboard
 from faultkit.report import page as page_module
-from faultkit.report.campaign import StoredCampaign, read
+from faultkit.report.campaign import StoredCampaign, read_campaign
 from faultkit.report.card import Card, rendered
 from faultkit.report.theme import themable
 from faultkit.running.judging import keep, keep_all
@@ -124,7 +124,7 @@ def failed_cards(page: str) -> int:
 @pytest.mark.usefixtures("light")
 def test_a_text_from_outside_stays_text(hostile: tuple[str, Path], tmp_path: Path) -> None:
     text, run = hostile
-    write([run, run], tmp_path / "report.html")
+    write_dashboard([run, run], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     found = Elements(page)
     assert {tag for tag, _ in found.tags} <= TAGS_OF_OURS
@@ -150,7 +150,7 @@ def test_a_browser_runs_no_text_from_outside(tmp_path: Path) -> None:
                     for row in hostile_rows(text)
                 ],
             )
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     with browser(tmp_path / "profile") as chrome:
         opened(chrome, tmp_path / "report.html", "#c0-t1")
         for chart in chrome.find_elements("css selector", "#c0 .plot"):
@@ -203,7 +203,7 @@ ODD: dict[str, Any] = {
 def test_any_kind_of_fault_is_shown(name: str, tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(2)) as store:
         keep_all(store, [ODD[name], a_row(1, *RESTORED)])
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     details = {n: unpacked(line) for n, line in Elements(page).data["campaigns"][0]["timelines"].items()}
     assert failed_cards(page) == 0
@@ -214,7 +214,7 @@ def test_any_kind_of_fault_is_shown(name: str, tmp_path: Path) -> None:
 def test_numbers_that_json_does_not_know_become_text(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", meta(1)) as store:
         keep(store, ODD["numbers"])
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     lines = Elements((tmp_path / "report.html").read_text()).data["campaigns"][0]["timelines"]
     (data,) = [data for *_, kind, data in unpacked(lines["0"])["events"] if kind == "odd.numbers"]
     assert data == {"nan": "nan", "inf": ["inf", {"deep": "-inf"}], "big": hex(2**60)}
@@ -232,7 +232,7 @@ def test_a_trial_that_cannot_be_read_says_so_and_costs_nothing_else(
         return plan(store, n)
 
     monkeypatch.setattr(Store, "plan", torn)
-    write([run], tmp_path / "report.html")
+    write_dashboard([run], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     details = {n: unpacked(line) for n, line in Elements(page).data["campaigns"][0]["timelines"].items()}
     assert [n for n, each in details.items() if "failed" in each] == ["7"]
@@ -249,7 +249,7 @@ def test_a_card_that_cannot_be_made_says_so_in_its_place(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(cards, "FINDINGS", ((torn, half), *cards.FINDINGS))
     run = campaign(tmp_path / "run", 60)
-    write([run], tmp_path / "report.html")
+    write_dashboard([run], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert failed_cards(page) == 2
     assert "This card cannot be shown: torn</h2>" in page and "ValueError: &lt;b&gt;kill_under_load" in page
@@ -259,7 +259,7 @@ def test_a_card_that_cannot_be_made_says_so_in_its_place(tmp_path: Path, monkeyp
 
 def test_every_card_is_made_of_a_campaign_with_everything(tmp_path: Path) -> None:
     with Store.open(campaign(tmp_path / "run", 300)) as store:
-        pane = cards.campaign_pane(read(tmp_path / "run", store))
+        pane = cards.campaign_pane(read_campaign(tmp_path / "run", store))
     rows = (*cards.ANSWER, *cards.FINDINGS, *cards.RECORD)
     assert len(pane.rows) == len(rows) - 2, "all but the comparison of policies, and the replays"
     assert not failed_cards("".join(html for row in pane.rows for html in row))
@@ -277,7 +277,7 @@ def test_drivers_and_functions_with_odd_names_keep_their_counts(tmp_path: Path) 
     odd = Nbd(device="<b>")
     with Store.create(tmp_path / "run", meta(4)) as store:
         keep_all(store, [a_row(n, *RESTORED, driver=odd, fault=Text(f"<{n}>")) for n in range(4)])
-    write([tmp_path / "run"], tmp_path / "report.html")
+    write_dashboard([tmp_path / "run"], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert all(f'<th scope="row">&lt;{n}&gt;</th>' in page for n in range(4))
     heat = Elements(page).data["campaigns"][0]["figures"]["heat-function"]["data"][0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faultkit.machine.console import events
+from faultkit.machine.console import kernel_events
 from faultkit.results.signatures import excerpt, signature
 
 LOGS = Path(__file__).with_name("logs")
@@ -22,7 +22,7 @@ OF = {
 
 def signature_of(console: str) -> str:
     """The signature of a console's first report."""
-    first = next(events(console))
+    first = next(kernel_events(console))
     return signature(first.data["what"], first.data.get("function"))
 
 
@@ -71,7 +71,7 @@ def test_what_moves_is_left_out(kind: str, function: str | None, expected: str) 
 @pytest.mark.parametrize("name", OF)
 def test_an_excerpt_is_the_report_without_time_stamps(name: str) -> None:
     console = "[    1.000000] before\n" + (LOGS / f"{name}.log").read_text()
-    first = next(events(console))
+    first = next(kernel_events(console))
     report = excerpt(console, first.data["text"]).splitlines()
     assert report[0] == first.data["text"]
     assert 8 < len(report) <= 32

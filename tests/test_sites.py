@@ -17,7 +17,7 @@ from injectors.tools.candidates import candidates
 from injectors.tools.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
 from injectors.tools.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
 from injectors.tools.machine_code.operands import flipped_anywhere, operand_bits, other_word
-from injectors.tools.settled import settled
+from injectors.tools.settled import settled_site
 
 FTRACE_NOP = bytes.fromhex("0f1f440000")
 # push rbx; mov rbx, rdi; test rdi, rdi; je +2; xor eax, eax; jle +6 (near); pop rbx; ret
@@ -62,7 +62,7 @@ def test_every_site_is_drawn_and_equally_often() -> None:
     drawn = Counter(
         (site.function, site.offset)
         for draw in range(0, 1 << 64, step)
-        for site in [settled(Text("bit_flip", draw).place({"m": code}).site)]
+        for site in [settled_site(Text("bit_flip", draw).place({"m": code}).site)]
     )
     assert set(drawn) == {(site.function, site.offset) for site in every}
     assert max(drawn.values()) - min(drawn.values()) <= 1
@@ -70,13 +70,13 @@ def test_every_site_is_drawn_and_equally_often() -> None:
 
 @pytest.mark.parametrize("draw", [0, 1, (1 << 63), (1 << 64) - 1])
 def test_the_ends_of_the_range_of_draws_are_sites(draw: int) -> None:
-    placed = settled(Text("nop", draw).place({"m": module(CODE)}).site)
+    placed = settled_site(Text("nop", draw).place({"m": module(CODE)}).site)
     assert placed.among == len(PARTS)
     assert bytes.fromhex(placed.old) in PARTS
 
 
 def test_a_placed_fault_says_where_it_goes_and_what_it_changes() -> None:
-    placed = settled(Text("inverted_branch", 0).place({"m": module(CODE)}).site)
+    placed = settled_site(Text("inverted_branch", 0).place({"m": module(CODE)}).site)
     assert (placed.function, placed.offset, placed.address) == ("f0", 9 + 7, BASE + 16)
     assert (placed.old, placed.new, placed.among) == ("7402", "7502", 2)
     assert placed.before.startswith("je ") and placed.after.startswith("jne ")
@@ -127,8 +127,8 @@ def test_inverting_twice_changes_nothing() -> None:
 
 def test_write_goes_behind_what_ftrace_owns_or_where_it_is_told() -> None:
     code = {"m": module(CODE)}
-    assert settled(Text("write", function="f0", new="0f0b").place(code).site).offset == 9
-    told = settled(Text("write", function="f0", offset=10, new="0f0b").place(code).site)
+    assert settled_site(Text("write", function="f0", new="0f0b").place(code).site).offset == 9
+    told = settled_site(Text("write", function="f0", offset=10, new="0f0b").place(code).site)
     assert (told.offset, told.old, told.after) == (10, "4889", "ud2")
 
 

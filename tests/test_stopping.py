@@ -22,7 +22,7 @@ from faultkit.model.events import Outcome
 from faultkit.model.trial import Trial
 from faultkit.results.stopping import RuleStopper, success
 from faultkit.running.campaign import Campaign, run_missing
-from faultkit.running.experiment import Experiment, load, plan
+from faultkit.running.experiment import Experiment, load_experiment, plan
 from faultkit.running.judging import keep_all
 from faultkit.statistics.sequential import Decision, Sprt, first_decision
 from faultkit.store.store import Row, Store
@@ -172,10 +172,10 @@ def test_an_experiment_declares_its_rule(tmp_path: Path) -> None:
     body = "def trials(seed):\n    yield a_trial()\n"
     file = tmp_path / "declares_a_rule.py"
     file.write_text(f"{head}STOP = Sprt(p0=0.5, p1=0.8)\n{body}")
-    assert load(str(file)).stop == RULE
+    assert load_experiment(str(file)).stop == RULE
     wrong = tmp_path / "declares_no_rule.py"
     wrong.write_text(f"{head}STOP = 0.95\n{body}")
     with pytest.raises(
         UsageError, match=r"STOP is a float: give a rule of faultkit.statistics.sequential, such as Sprt"
     ):
-        load(str(wrong))
+        load_experiment(str(wrong))

@@ -15,13 +15,13 @@ from faultkit.results.summary import (
     accounting,
     accounting_by,
     accounting_line,
-    as_json,
     by,
     complete,
     cost,
+    counts_json,
     false_positives,
     outcomes,
-    replays,
+    replay_totals,
     survival,
 )
 from faultkit.running.judging import keep
@@ -103,7 +103,7 @@ def test_a_golden_trial_that_is_not_clean_is_a_false_positive(store: Store, kind
 
 
 def test_scripts_get_exactly_these_keys(store: Store) -> None:
-    assert as_json(store) == {
+    assert counts_json(store) == {
         "experiment": "kill_under_load",
         "seed": 7,
         "accounting": accounting(store),
@@ -113,18 +113,18 @@ def test_scripts_get_exactly_these_keys(store: Store) -> None:
         "accounting_by": accounting_by(store, "injector"),
         "unjudged": {},
         "cost": cost(store),
-        "replays": replays(store),
+        "replays": replay_totals(store),
         "interference": None,
         "about": about(store),
     }
     assert about(store)["git_revision"] == "0" * 40
-    assert json.loads(json.dumps(as_json(store))) == as_json(store)
+    assert json.loads(json.dumps(counts_json(store))) == counts_json(store)
 
 
 def test_no_event_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (store_module, queries):
         monkeypatch.setattr(module, "unpack_events", lambda blob: pytest.fail("events were read"))
-    assert as_json(store)["accounting"]["activated"] == 8
+    assert counts_json(store)["accounting"]["activated"] == 8
     assert "TOTAL" in printed(OutcomeTable.of(store), 100)
 
 

@@ -19,7 +19,7 @@ CONTROL = Path("/run/nbd-channel.sock")
 ANSWER_S = 2.0
 
 
-def start(server: Path) -> None:
+def start_proxy(server: Path) -> None:
     """Start the proxy before a server; comes back when it takes connections."""
     subprocess.Popen([sys.executable, "-m", "drivers.nbd.proxy", str(PROXY), str(CONTROL), str(server)])
     retry(hang_up, timeout_s=10.0)

@@ -73,7 +73,7 @@ class Nbd:
         STORE.mkdir()
         run("mount", "-t", "tmpfs", "-o", f"size={self.size_mib + SPARE_MIB}m", "nbd", str(STORE))
         if self.proxied:
-            channel.start(SOCKET)
+            channel.start_proxy(SOCKET)
 
     def load(self) -> None:
         run("modprobe", "nbd", "nbds_max=1", "max_part=0")
@@ -86,7 +86,9 @@ class Nbd:
             run("nbd-client", "-unix", str(self.server), NODE)
             return
         with netlink.handshake(self.server) as connection:
-            netlink.connect(connection, request_timeout_s=REQUEST_TIMEOUT_S, dead_connection_timeout_s=self.hold_s)
+            netlink.connect_device(
+                connection, request_timeout_s=REQUEST_TIMEOUT_S, dead_connection_timeout_s=self.hold_s
+            )
 
     def detach(self) -> None:
         with suppress(OSError):  # there may be nothing to disconnect

@@ -63,7 +63,7 @@ def receive(stream: socket.socket, count: int) -> bytes:
     return data
 
 
-def connect(connection: Connection, *, request_timeout_s: int, dead_connection_timeout_s: int) -> None:
+def connect_device(connection: Connection, *, request_timeout_s: int, dead_connection_timeout_s: int) -> None:
     """Make nbd0 serve from this connection.
 
     A request without an answer for `request_timeout_s` declares the connection dead and waits, up to

@@ -56,7 +56,7 @@ class Rtl8139:
         """Move the peer's NIC into its namespace and start the peer."""
         run("modprobe", "pcnet32")
         run("ip", "netns", "add", PEER)
-        run("ip", "link", "set", interface("pcnet32"), "netns", PEER, "name", "peer0")
+        run("ip", "link", "set", bound_interface("pcnet32"), "netns", PEER, "name", "peer0")
         for command in ("link set lo up", f"addr add {PEER_ADDRESS}/24 dev peer0", "link set peer0 up"):
             run("ip", "-n", PEER, *command.split())
         if self.delay_ms:
@@ -65,7 +65,7 @@ class Rtl8139:
 
     def load(self) -> None:
         run("modprobe", "8139cp")
-        if (name := interface("8139cp")) != DEVICE:
+        if (name := bound_interface("8139cp")) != DEVICE:
             run("ip", "link", "set", name, "name", DEVICE)
 
     def unload(self) -> None:
@@ -96,7 +96,7 @@ class Rtl8139:
                 raise OSError(errno.EBADMSG, "the echo differs from what was sent")
 
 
-def interface(kdriver: str) -> str:
+def bound_interface(kdriver: str) -> str:
     """The network interface of the (only) PCI device that a k-driver is bound to."""
     found = list(Path(f"/sys/bus/pci/drivers/{kdriver}").glob("0*/net/*"))
     if not found:

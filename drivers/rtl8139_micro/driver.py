@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, interface
+from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, bound_interface
 from faultkit.kit import Tampering, retry, run
 from microdriver import Microdriver, UDriver, load
 
@@ -64,5 +64,5 @@ class Rtl8139Micro(Microdriver):
 
 def named() -> None:
     """The interface has its name. Raises: OSError as long as there is none."""
-    if (name := interface(Rtl8139Micro.MODULE)) != DEVICE:
+    if (name := bound_interface(Rtl8139Micro.MODULE)) != DEVICE:
         run("ip", "link", "set", name, "name", DEVICE)

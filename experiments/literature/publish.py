@@ -18,7 +18,7 @@ import pandas as pd
 from experiments.literature.lines import LINES, Line
 from experiments.literature.tables import TABLES
 from faultkit.model.errors import UsageError
-from faultkit.results.summary import replays
+from faultkit.results.summary import replay_totals
 from faultkit.store.meta import Meta
 from faultkit.store.store import Store
 
@@ -49,7 +49,7 @@ def publish(store: Store) -> None:
         raise UsageError(f"{store.path} is of {name}: there are tables for {', '.join(TABLES)}")
     if len(store.done()) < (meta.planned or 0):
         raise UsageError(f"{store.path} has {len(store.done())} of {meta.planned} trials: continue it with --resume")
-    texts = [provenance(meta, replays(store))]
+    texts = [provenance(meta, replay_totals(store))]
     for title, table in TABLES[name].items():
         frame = table(store)
         frame.to_csv(PUBLISHED / f"{name}-{title}.csv", index=False)

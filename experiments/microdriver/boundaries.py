@@ -50,7 +50,7 @@ def fields(contract: Contract, message: MessageKind) -> Iterator[tuple[str, list
     """The fields of a message: its head's, those of its first record, and those of shared objects that it may tell."""
     call = contract.calls(message.direction).get(message.call)  # None: the runtime's own
     own = {"kind": KINDS[message.direction], "status": 0} | ({"call": call.number} if call else {})
-    tells = told(contract, message, call)
+    tells = changeable(contract, message, call)
     for part in (*HEARD[message.direction], *(RECORD if tells or message.buffer else ())):
         yield part, boundaries(contract.head[part][1], own.get(part))
     for field in tells:
@@ -58,7 +58,7 @@ def fields(contract: Contract, message: MessageKind) -> Iterator[tuple[str, list
         yield field.name, boundaries(field.size_bytes, None, near) if near else []
 
 
-def told(contract: Contract, message: MessageKind, call: Call | None) -> list[Field]:
+def changeable(contract: Contract, message: MessageKind, call: Call | None) -> list[Field]:
     """The shared fields that the u-driver may change with a message."""
     return [contract.fields[name] for name, mode in (call.sees if call else ()) if mode & CARRIES[message.direction]]
 

@@ -33,7 +33,7 @@ ACTIONS = ("list", "prune")
 )
 @click.option("--days", metavar="N", type=click.FloatRange(min=0), help="prune: only what was not used for N days.")
 @click.option("--dry-run", is_flag=True, help="prune: only say what would be dropped.")
-@options.as_json(
+@options.prints_json(
     "`{place, limit_bytes, size_bytes, entries}`, each entry `{kind, key, path, size_bytes, used_s, in_use}`, `used_s` "
     "a Unix time; with prune also `dropped`, of such entries"
 )

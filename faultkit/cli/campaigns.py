@@ -20,7 +20,7 @@ from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.model.errors import FaultkitError, HarnessError, UsageError
 from faultkit.results.conclusion import conclusion, trouble
-from faultkit.results.summary import replays
+from faultkit.results.summary import replay_totals
 from faultkit.running import campaign, doctor, experiment
 from faultkit.running.campaign import Campaign
 from faultkit.running.experiment import Experiment
@@ -54,7 +54,7 @@ def place_for(name: str, seed: int) -> Path:
 
 
 def carry_out(asked: Asked, *, as_data: bool = False) -> int:
-    """Run a campaign and print its results; with `dry_run` only its size. Raises: as `campaign.run`."""
+    """Run a campaign and print its results; with `dry_run` only its size. Raises: as `campaign.run_campaign`."""
     if asked.dry_run:
         found = intended(asked)
         line = "{experiment}: {trials} trials, seed {seed}, {templates} template(s), into {result}"
@@ -77,7 +77,7 @@ def intended(asked: Asked) -> dict[str, Any]:
 
 
 def execute(asked: Asked) -> None:
-    """Run a campaign, and replay a few of its trials. Raises: as `campaign.run`."""
+    """Run a campaign, and replay a few of its trials. Raises: as `campaign.run_campaign`."""
     plan, out = experiment.plan(asked.experiment, asked.seed, asked.count), asked.out
     if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty: give --resume to continue it, or another --out")
@@ -91,7 +91,7 @@ def execute(asked: Asked) -> None:
     )  # fmt: skip
     try:
         with Bar(console) as bar:
-            campaign.run(what, out, resume=asked.resume, listener=bar)
+            campaign.run_campaign(what, out, resume=asked.resume, listener=bar)
         run_again(out, asked.again, guest, console)
     finally:
         link_latest(out)
@@ -118,7 +118,7 @@ def sample_size(store: Store, count: int | None) -> int:
     ran = len(queries.valid_numbers(store))
     if count is not None:
         return min(count, ran)
-    reproducible = store.meta().accel == "tcg" and not replays(store)["runs"]
+    reproducible = store.meta().accel == "tcg" and not replay_totals(store)["runs"]
     return min(AGAIN, ran // AGAIN_EVERY) if reproducible else 0
 
 

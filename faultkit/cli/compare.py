@@ -11,7 +11,7 @@ from rich.console import Console
 from faultkit.cli import options
 from faultkit.cli.results import complete_results, found, result_argument
 from faultkit.model.errors import UsageError
-from faultkit.results.compare import COLUMNS, Comparison, as_json, between, within
+from faultkit.results.compare import COLUMNS, Comparison, between, comparison_json, within
 from faultkit.store.store import Store
 from faultkit.tables.comparison_table import ComparisonTable
 
@@ -26,7 +26,7 @@ from faultkit.tables.comparison_table import ComparisonTable
     type=click.Choice(COLUMNS),
     help=f"Without OTHER: pairs of trials of RESULT that differ in PART alone: {', '.join(COLUMNS)}.",
 )
-@options.as_json(
+@options.prints_json(
     "a list of `{first, second, paired, why, survived, difference, low, high, interval, p_value, "
     "test, outcomes, discordant, left_out}`"
 )
@@ -52,7 +52,7 @@ def command(result: Path, other: Path | None, column: str | None, as_data: bool)
         raise UsageError("compare: give two results, or one and --by policy (or another part)")
     comparisons = compared(result, other, column or "")
     if as_data:
-        click.echo(json.dumps([as_json(each) for each in comparisons]))
+        click.echo(json.dumps([comparison_json(each) for each in comparisons]))
         return
     for n, each in enumerate(comparisons):
         Console().print(*([""] if n else []), ComparisonTable(each), sep="\n")

@@ -13,7 +13,7 @@ from faultkit.cli import options
 from faultkit.cli.results import complete_results, found
 from faultkit.model.errors import UsageError
 from faultkit.results.alignment import IDS
-from faultkit.results.trial_diff import TrialDiff, as_json
+from faultkit.results.trial_diff import TrialDiff, diff_json
 from faultkit.store.store import Store
 
 
@@ -24,7 +24,7 @@ from faultkit.store.store import Store
 @click.option("--all", "everything", is_flag=True, help="Compare every event, also calls and requests.")
 @click.option("--ignore", "names", multiple=True, metavar="NAME", help="Data that need not agree, by name; repeatable.")
 @click.option("--ignore-ids", is_flag=True, help=f"Short for --ignore with each of {', '.join(sorted(IDS))}.")
-@options.as_json(
+@options.prints_json(
     "`{first, second, verdict, only_first, only_second, moved, alike}`; events are `[t_ns, source, "
     "kind, data]`, those moved `[t_ns, t_ns, source, kind, data]`"
 )
@@ -46,7 +46,7 @@ def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], i
         first, second = (stack.enter_context(Store.open(found(path))) for path in (one, two))
         ignored = {*names, *(IDS if ignore_ids else ())}
         difference = TrialDiff.of((first, n), (second, m), everything=everything, ignored=ignored)
-    click.echo(json.dumps(as_json(difference))) if as_data else Console().print(difference)
+    click.echo(json.dumps(diff_json(difference))) if as_data else Console().print(difference)
 
 
 def asked(words: tuple[str, ...]) -> tuple[tuple[Path, int], tuple[Path, int]]:

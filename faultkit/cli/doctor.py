@@ -13,7 +13,7 @@ from faultkit.running import doctor
 
 
 @click.command(name="doctor", short_help="Check the prerequisites; name missing ones and their remedies.")
-@options.as_json("a list of `{name, ok, detail, mend}`")
+@options.prints_json("a list of `{name, ok, detail, mend}`")
 def command(as_data: bool) -> int:
     """Check each prerequisite, and print the command that installs a missing one. Exit code 4 if one is missing.
 

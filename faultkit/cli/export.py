@@ -29,7 +29,7 @@ from faultkit.results import analysis
     type=click.Path(path_type=Path),
     help="The file to write (default: trials.csv, or trials.parquet, in the results).",
 )
-@options.as_json("`{result, output, format, trials}`")
+@options.prints_json("`{result, output, format, trials}`")
 def command(result: Path, kind: str, output: Path | None, as_data: bool) -> None:
     """Write the table of trials for other tools: a row per trial, with plan, verdict, flags and intervals.
 

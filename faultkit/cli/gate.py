@@ -20,7 +20,7 @@ from faultkit.gate import github, junit, known, sources
 from faultkit.gate.assess import Gated, gated
 from faultkit.gate.facts import Facts, compared, facts_of
 from faultkit.gate.relative import NotWorse
-from faultkit.gate.screen import Screen, as_json
+from faultkit.gate.screen import Screen, gated_json
 from faultkit.gate.sources import Rules
 from faultkit.gate.until import UntilDecided, refuse_undecidable
 from faultkit.model.errors import UsageError
@@ -62,7 +62,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Choice(["github"]),
     help="Print ::error and ::warning lines; with --json to standard error.",
 )
-@options.as_json("`{experiment, result, seed, answer, exit_code, origin, trouble, accounting, rules, crashes}`")
+@options.prints_json("`{experiment, result, seed, answer, exit_code, origin, trouble, accounting, rules, crashes}`")
 @click.option("--until-decided", is_flag=True, help="Run EXPERIMENT until its rules are decided.")
 @click.option(
     "--budget",
@@ -137,10 +137,10 @@ def command(
 
 def decided(name: str, given: Given, budget: RunOptions) -> tuple[Path, Rules]:
     """Run an experiment until its gate is decided. Returns the results' directory, and the rules."""
-    asked = experiment.load(name)
+    asked = experiment.load_experiment(name)
     rules = given.rules(lambda: of_experiment(asked))
     refuse_undecidable(rules.rules)
-    listed = known.signatures(rules.known) if rules.known and rules.known.exists() else frozenset[str]()
+    listed = known.known_signatures(rules.known) if rules.known and rules.known.exists() else frozenset[str]()
     stop = UntilDecided(rules=tuple(str(named.rule) for named in rules.rules), known=tuple(sorted(listed)))
     return run_until(asked, stop, budget), rules
 
@@ -179,7 +179,7 @@ def declared(result: Path) -> Rules:
     with Store.open(result) as store:
         meta = store.meta()
     with preceded_by(f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
-        asked = experiment.load(str(meta.file or meta.experiment))
+        asked = experiment.load_experiment(str(meta.file or meta.experiment))
     return of_experiment(asked)
 
 
@@ -205,12 +205,12 @@ def answered(store: Store, rules: Rules, *, update_known: bool) -> Gated:
     facts = facts_of(store)
     if update_known:
         update(store, facts, rules.known)
-    listed = known.signatures(rules.known) if rules.known else frozenset[str]()
+    listed = known.known_signatures(rules.known) if rules.known else frozenset[str]()
     if rules.baseline is None:
         refuse_relative(rules)
         return gated(store, rules, compared(facts, known=listed))
     with Store.open(found(rules.baseline)) as earlier:
-        mismatch = compare.first_mismatch(compare.ended(store), compare.ended(earlier))
+        mismatch = compare.first_mismatch(compare.compared_trials(store), compare.compared_trials(earlier))
         before = facts_of(earlier)
     return gated(store, rules, compared(facts, known=listed, baseline=before, mismatch=mismatch))
 
@@ -226,23 +226,23 @@ def update(store: Store, facts: Facts, path: Path | None) -> None:
     """Add new crash signatures to the known list. Raises: UsageError if no list is named."""
     if path is None:
         raise UsageError("--update-known: give the list to add to: --known FILE")
-    old = known.signatures(path) if path.exists() else frozenset[str]()
+    old = known.known_signatures(path) if path.exists() else frozenset[str]()
     meta = store.meta()
     where = f"{meta.experiment}, seed {meta.seed}, trial"
     new = {name: f"{where} {trials[0]}" for name, trials in facts.crashes().items() if name not in old}
-    known.add(path, new)
+    known.add_signatures(path, new)
     click.echo(f"{path}: {len(new)} added to {len(old)} known crash signatures", err=True)
 
 
 def write_reports(answers: Gated, wanted: Wanted) -> None:
     """Write all reports: screen or JSON to standard output, and the files."""
     if wanted.junit:
-        wanted.junit.write_bytes(junit.document(answers))
+        wanted.junit.write_bytes(junit.junit_xml(answers))
     if wanted.markdown:
         with wanted.markdown.open("a") as file:
             file.write(github.summary(answers))
     if wanted.as_data:
-        click.echo(json.dumps(as_json(answers)))
+        click.echo(json.dumps(gated_json(answers)))
     else:
         Console().print(Screen(answers))
     if wanted.annotations:

@@ -11,7 +11,7 @@ import click
 from faultkit.cli import options, terminal
 from faultkit.cli.results import guest_of, open_results, result_argument
 from faultkit.running.interference import as_meta, interference
-from faultkit.running.replay import described, spread
+from faultkit.running.replay import replay_summary, spread
 
 
 @click.command(name="interference", short_help="Check that simultaneous trials do not disturb one another.")
@@ -22,7 +22,7 @@ from faultkit.running.replay import described, spread
 @click.option(
     "--sample", metavar="N", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all)."
 )
-@options.as_json("`{jobs, trials, outcome_agrees, events_agree, differing}`")
+@options.prints_json("`{jobs, trials, outcome_agrees, events_agree, differing}`")
 def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
     """Check that trials at the same time do not disturb one another: run those of RESULT alone, and several at a time.
 
@@ -40,7 +40,7 @@ def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -
         for run in interference(store, chosen, together, guest_of(store, terminal.progress())):
             runs.append(run)
             if not as_data and not (run.outcome_agrees and run.events_agree):
-                click.echo(described(run))
+                click.echo(replay_summary(run))
         found = as_meta(runs, together)
         store.set_meta("interference", found)
     line = "{trials} trials, one and {jobs} at a time: outcome agrees in {outcome_agrees}, events in {events_agree}"

@@ -15,7 +15,7 @@ from faultkit.running.judging import rejudge
 
 @click.command(name="judge", short_help="Judge stored records again.")
 @result_argument
-@options.as_json("`{result, trials, changed, unjudged}`")
+@options.prints_json("`{result, trials, changed, unjudged}`")
 def command(result: Path, as_data: bool) -> None:
     """Judge stored records again with this version's oracle, and print the number of verdicts that changed.
 

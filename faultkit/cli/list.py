@@ -16,7 +16,7 @@ from faultkit.running import catalogue
 
 @click.command(name="list", short_help="List the parts and experiments that come with faultkit.")
 @click.argument("kind", type=click.Choice(catalogue.KINDS), required=False)
-@options.as_json("`{KIND: [{name, summary}]}`")
+@options.prints_json("`{KIND: [{name, summary}]}`")
 def command(kind: str | None, as_data: bool) -> None:
     """List the parts and experiments that come with faultkit, with a line about each.
 

@@ -9,13 +9,13 @@ import click
 
 from faultkit.cli import options, terminal
 from faultkit.cli.results import guest_of, open_results, result_argument
-from faultkit.running.minimise import Minimal, SearchStep, as_json, minimise
+from faultkit.running.minimise import Minimal, SearchStep, minimal_json, minimise
 
 
 @click.command(name="minimise", short_help="Find the faults to blame in a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0))
-@options.as_json("`{outcome, of, faults, plans, steps}`")
+@options.prints_json("`{outcome, of, faults, plans, steps}`")
 def command(result: Path, trial: int, as_data: bool) -> None:
     """Find the faults that were to blame in a TRIAL with several.
 
@@ -30,7 +30,7 @@ def command(result: Path, trial: int, as_data: bool) -> None:
     with open_results(result) as store:
         store.record(trial)  # if there is none, no guest need be built to say so
         found = minimise(store, trial, guest_of(store, terminal.progress()), quiet if as_data else print_step)
-    click.echo(json.dumps(as_json(found)) if as_data else "\n".join(summary(found)))
+    click.echo(json.dumps(minimal_json(found)) if as_data else "\n".join(summary(found)))
 
 
 def print_step(step: SearchStep) -> None:

@@ -16,7 +16,7 @@ KINDS = {"driver": skeletons.driver, "experiment": skeletons.experiment}
 @click.command(name="new", short_help="Write a driver or an experiment to start from.")
 @click.argument("kind", type=click.Choice(tuple(KINDS)))
 @click.argument("name")
-@options.as_json("`{written, experiment}`")
+@options.prints_json("`{written, experiment}`")
 def command(kind: str, name: str, as_data: bool) -> None:
     """Write a driver or an experiment to start from, into the current directory. It runs unchanged.
 

@@ -22,7 +22,7 @@ CONCLUSION = """\
 void_reasons, cost, replays, ...}`, at the end; with --dry-run `{experiment, seed, trials, templates, result}`"""
 
 
-def as_json(shape: str) -> Decorator:
+def prints_json(shape: str) -> Decorator:
     """The option `--json`: prints one document of this shape to standard output, and nothing else there."""
     return click.option("--json", "as_data", is_flag=True, help=f"For scripts: {shape}.")
 
@@ -37,7 +37,7 @@ def out(example: str) -> Decorator:
     )
 
 
-def again(default: str) -> Decorator:
+def replay_sample(default: str) -> Decorator:
     """The option `--replay-sample`."""
     return click.option(
         "--replay-sample",

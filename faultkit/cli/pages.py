@@ -80,7 +80,7 @@ def data() -> str:
     return table(("injector", "data"), rows)
 
 
-def events() -> str:
+def event_kinds() -> str:
     """All kinds of events."""
     return table(("kind", "source", "data", "tells"), vocabulary.rows())
 
@@ -167,7 +167,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
     **{f"witnesses-{side}": partial(witnesses, side) for side in ("u-driver", "k-driver", "device")},
     "api": api,
-    "events": events,
+    "events": event_kinds,
     "data": data,
     "outcomes": outcomes,
     "evidence": evidence,

@@ -10,7 +10,7 @@ import click
 from faultkit.cli import options, terminal
 from faultkit.cli.results import guest_of, open_results, result_argument
 from faultkit.model.errors import UsageError
-from faultkit.running.replay import described, replay, spread
+from faultkit.running.replay import replay, replay_summary, spread
 
 
 @click.command(name="replay", short_help="Run stored trials again, and compare all events.")
@@ -21,7 +21,7 @@ from faultkit.running.replay import described, replay, spread
 )
 @click.option("--times", metavar="N", type=click.IntRange(min=1), default=1, help="Run each N times (default: 1).")
 @click.option("--jobs", metavar="J", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
-@options.as_json("`{runs, outcome_agrees, events_agree, differing}`, the last a list of trials")
+@options.prints_json("`{runs, outcome_agrees, events_agree, differing}`, the last a list of trials")
 def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
     """Run stored TRIALS again, and compare the outcome and, bit for bit, all events of each.
 
@@ -42,7 +42,7 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
         for again in replay(store, chosen, times, jobs, guest_of(store, terminal.progress())):
             runs.append(again)
             if not as_data:
-                click.echo(described(again))
+                click.echo(replay_summary(again))
     agree = {"outcome_agrees": sum(r.outcome_agrees for r in runs), "events_agree": sum(r.events_agree for r in runs)}
     if as_data:
         differing = sorted({run.n for run in runs if not run.events_agree})

@@ -38,7 +38,7 @@ EVERY_S = 5.0
     type=click.FloatRange(min=0.1),
     help=f"With --watch: the interval between looks (default: {EVERY_S:g}).",
 )
-@options.as_json("`{output, campaigns}`, of each campaign `{result, experiment, seed, planned, ended}`")
+@options.prints_json("`{output, campaigns}`, of each campaign `{result, experiment, seed, planned, ended}`")
 def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float | None, as_data: bool) -> None:
     """Write a dashboard of one or several campaigns: one HTML file that needs nothing else.
 
@@ -59,7 +59,7 @@ def command(results: tuple[Path, ...], output: Path, watch: bool, every_s: float
     if watch:
         follow(places, output, every_s or EVERY_S, print_state)
     else:
-        report.write(places, output)
+        report.write_dashboard(places, output)
     written = {"output": str(output.resolve()), "campaigns": [shown(place) for place in places]}
     click.echo(json.dumps(written) if as_data else f"dashboard: {output.resolve()}")
 

@@ -33,8 +33,8 @@ from faultkit.running.rerun import Changes, experiment_of
 @options.out("results/EXPERIMENT-again/TIME-SEED")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted rerun in --out (default: the latest one).")
 @options.DRY_RUN
-@options.again("one in 20, at most 5; none with kvm")
-@options.as_json(options.CONCLUSION)
+@options.replay_sample("one in 20, at most 5; none with kvm")
+@options.prints_json(options.CONCLUSION)
 def command(
     result: Path,
     policy: str | None,

@@ -54,7 +54,7 @@ def open_results(result: Path, *, readonly: bool = True, older: bool = False) ->
     file = store.meta().file
     if file and Path(file).exists():
         with suppress(UsageError):
-            experiment.load(file)
+            experiment.load_experiment(file)
     return store
 
 

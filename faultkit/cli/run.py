@@ -33,7 +33,7 @@ from faultkit.store.store import Store
     help="Continue the campaign in --out (default: the latest results); refused if code, guest or list have changed.",
 )
 @options.DRY_RUN
-@options.again("one in 20, at most 5; none with kvm")
+@options.replay_sample("one in 20, at most 5; none with kvm")
 @click.option(
     "--accel",
     metavar="tcg|kvm",
@@ -48,7 +48,7 @@ from faultkit.store.store import Store
     default=3,
     help="An instruction takes 2^N ns of virtual time (default: 3).",
 )
-@options.as_json(options.CONCLUSION)
+@options.prints_json(options.CONCLUSION)
 def command(
     name: str,
     count: int | None,
@@ -75,7 +75,7 @@ def command(
       faultkit run quickstart_nbd --resume
       faultkit run quickstart_nbd --json > campaign.json
     """
-    loaded = experiment.load(name)
+    loaded = experiment.load_experiment(name)
     if resume:
         out = out or latest(loaded.name)
         seed, count = as_before(out, seed, count)

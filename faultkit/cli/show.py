@@ -13,7 +13,7 @@ from rich.console import Console
 from faultkit.cli import options
 from faultkit.cli.results import open_results, result_argument
 from faultkit.results.fingerprint import fingerprint
-from faultkit.results.summary import as_json
+from faultkit.results.summary import counts_json
 from faultkit.store.columns import GROUPS
 from faultkit.store.store import Store
 from faultkit.tables import timeline
@@ -44,7 +44,7 @@ from faultkit.tables.outcome_table import OutcomeTable
     is_flag=True,
     help="Only a short hash of all outcomes and events: two campaigns that have the same are the same, bit for bit.",
 )
-@options.as_json(
+@options.prints_json(
     "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, unjudged, cost, replays, "
     "interference, about}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, "
     "policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`; with --fingerprint "
@@ -72,11 +72,11 @@ def command(
             table = phase_table(store, trial)
             click.echo(json.dumps(table.as_json())) if as_data else Console().print(table)
         elif trial is not None and as_data:
-            click.echo(json.dumps(timeline.as_json(store, trial)))
+            click.echo(json.dumps(timeline.trial_json(store, trial)))
         elif trial is not None:
             Console().print(timeline.Timeline.of(store, trial, everything=everything))
         elif as_data:
-            click.echo(json.dumps(as_json(store, column)))
+            click.echo(json.dumps(counts_json(store, column)))
         else:
             Console().print(OutcomeTable.of(store, column))
 

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from faultkit.figures.looks import COLOURS, INK, axis, figure, in_ms, ms_axis, thinned
-from faultkit.figures.select import faulty, numbers
+from faultkit.figures.select import faulty, known_numbers
 from faultkit.statistics.rates import quantile
 
 POINTS = 120  # drawn of one strip
@@ -19,7 +19,7 @@ POINTS = 120  # drawn of one strip
 def detection(trials: pd.DataFrame) -> go.Figure:
     """Latency from activation to the first detection, by detector, fastest below: quartiles, and a point per trial."""
     groups = faulty(trials).groupby("detected_by")
-    latencies = {str(by): numbers(rows["detection_latency_ns"]) for by, rows in groups}
+    latencies = {str(by): known_numbers(rows["detection_latency_ns"]) for by, rows in groups}
     ranked = sorted((item for item in latencies.items() if item[1]), key=lambda item: -quantile(item[1], 0.5))
     traces = [trace for place, (_, values) in enumerate(ranked) for trace in strip(place, values)]
     times = [x for trace in traces for x in trace.get("x", ())]

@@ -41,6 +41,6 @@ def named(column: pd.Series[Any]) -> pd.Series[str]:
     return text.where(text != "", UNKNOWN)
 
 
-def numbers(column: pd.Series[Any]) -> list[float]:
+def known_numbers(column: pd.Series[Any]) -> list[float]:
     """The values that are there."""
     return [float(value) for value in column.dropna()]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from faultkit.gate.answers import Answer, Ruling
-from faultkit.gate.clauses import NONE_IN, Clauses, nothing, numbers, percent, signatures, too_few
+from faultkit.gate.clauses import NONE_IN, Clauses, crash_signatures, nothing, percent, too_few, trial_numbers
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import one_sided
 from faultkit.gate.shares import measure_of
@@ -86,10 +86,10 @@ def none_of(
         return Ruling(
             answer=Answer.FAIL,
             measured=f"{len(cases)} of {n} {of}",
-            reason=f"{what} in {numbers(cases)}",
+            reason=f"{what} in {trial_numbers(cases)}",
             figures={"k": len(cases), "n": n, "needed": needed},
             certain=True,
-            crashes=signatures(cases),
+            crashes=crash_signatures(cases),
         )
     if not among:
         return nothing(of, clauses.missing(facts))

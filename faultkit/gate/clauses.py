@@ -76,13 +76,13 @@ def nothing(what: str, why: str) -> Ruling:
                   figures={"n": 0})  # fmt: skip
 
 
-def numbers(trials: Sequence[Seen], at_most: int = 5) -> str:
+def trial_numbers(trials: Sequence[Seen], at_most: int = 5) -> str:
     """The numbers of some trials as text: `trials 3, 8, 12`."""
     shown = ", ".join(str(trial.n) for trial in trials[:at_most])
     rest = f" and {len(trials) - at_most} others" if len(trials) > at_most else ""
     return f"trial{'s' if len(trials) > 1 else ''} {shown}{rest}"
 
 
-def signatures(trials: Iterable[Seen]) -> tuple[str, ...]:
+def crash_signatures(trials: Iterable[Seen]) -> tuple[str, ...]:
     """The crash signatures of some trials, each once."""
     return tuple(sorted({trial.crash for trial in trials if trial.crash}))

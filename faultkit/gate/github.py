@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import Assessment, Gated
-from faultkit.gate.screen import conclusion
+from faultkit.gate.screen import answer_line
 from faultkit.results.summary import accounting_line
 
 LEVELS = {Answer.FAIL: "error", Answer.INCONCLUSIVE: "warning"}
@@ -42,7 +42,7 @@ def data(text: str) -> str:
 def summary(gated: Gated) -> str:
     """The answers as a section of Markdown, for $GITHUB_STEP_SUMMARY."""
     rows = "".join(f"| {' | '.join(map(cell, columns(line)))} |\n" for line in gated.lines)
-    head = f"## faultkit: {gated.experiment}, {conclusion(gated)}\n\n"
+    head = f"## faultkit: {gated.experiment}, {answer_line(gated)}\n\n"
     table = f"| | rule | measured | |\n|---|---|---|---|\n{rows}\n"
     trouble = f"**{gated.trouble}**\n\n" if gated.trouble else ""
     foot = f"{accounting_line(gated.accounting)}; seed {gated.meta.seed}; rules of {gated.origin}\n\n"

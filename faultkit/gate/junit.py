@@ -14,18 +14,18 @@ from xml.etree.ElementTree import Element, SubElement
 
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import Assessment, Gated
-from faultkit.gate.screen import conclusion
+from faultkit.gate.screen import answer_line
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # the Char production of XML 1.0
 KEPT = ("seed", "command", "git_revision", "kernel", "qemu", "accel")
 
 
-def document(gated: Gated) -> bytes:
+def junit_xml(gated: Gated) -> bytes:
     """The file."""
     suite = Element("testsuite", name=legal(f"faultkit.{gated.experiment}"))
     properties = SubElement(suite, "properties")
     facts = {key: value for key in KEPT if (value := getattr(gated.meta, key)) is not None}
-    ours = {"result": gated.result, "rules": gated.origin, "conclusion": conclusion(gated)}
+    ours = {"result": gated.result, "rules": gated.origin, "conclusion": answer_line(gated)}
     for name, value in {**facts, **gated.accounting, **ours}.items():
         SubElement(properties, "property", name=name, value=legal(str(value)))
     for line in gated.lines:

@@ -18,7 +18,7 @@ from faultkit.model.errors import UsageError
 HEAD = "# Crash signatures that are known. `faultkit gate --update-known` adds to the end; the rest is yours.\n"
 
 
-def signatures(path: Path) -> frozenset[str]:
+def known_signatures(path: Path) -> frozenset[str]:
     """The signatures in a file. Raises: UsageError."""
     if not path.exists():
         raise UsageError(f"there is no list of known crashes {path}: --update-known begins one")
@@ -28,7 +28,7 @@ def signatures(path: Path) -> frozenset[str]:
     return frozenset(str(crash["signature"]) for crash in crashes)
 
 
-def add(path: Path, new: Mapping[str, str]) -> None:
+def add_signatures(path: Path, new: Mapping[str, str]) -> None:
     """Append crashes (signature -> place where it was seen) to a file; its text, comments included, stays."""
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     entries = (f"\n[[crash]]\nsignature = {quoted(name)}\nseen = {quoted(seen)}\n" for name, seen in new.items())

@@ -45,7 +45,7 @@ class Rule(Protocol):
         """The rule's answer for a campaign. Pure."""
 
 
-def parse(text: str) -> Rule:
+def parse_rule(text: str) -> Rule:
     """A rule from its line. Raises: UsageError, with the line, the place of the error, and an example."""
     words = Words.of(text, A_SHARE)
     rule = head(words)

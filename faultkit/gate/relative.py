@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from faultkit.gate.answers import Answer, Ruling
-from faultkit.gate.clauses import Clauses, nothing, percent, signatures, too_few
+from faultkit.gate.clauses import Clauses, crash_signatures, nothing, percent, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import smallest
 from faultkit.gate.shares import measure_of
@@ -83,7 +83,7 @@ class NotWorse:
         if len(ours) < (self.clauses.trials or 0):
             return too_few(of, len(ours), self.clauses.trials or 0)
         bad = [trial for trial in ours if not self.succeeds(trial)]
-        return self.ruling(self.counts(ours, theirs, paired=facts.mismatch is None), of, signatures(bad))
+        return self.ruling(self.counts(ours, theirs, paired=facts.mismatch is None), of, crash_signatures(bad))
 
     def activated(self, facts: Facts, *, apart: bool = False) -> list[Seen]:
         """The activated trials that the rule selects; with `apart` all, as a baseline may have another policy."""

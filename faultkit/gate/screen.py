@@ -34,7 +34,7 @@ class Screen:
         yield Text(accounting_line(self.gated.accounting))
         if self.gated.trouble:
             yield Text(self.gated.trouble, style="red")
-        yield Text(conclusion(self.gated), style=f"bold {STYLES[self.gated.answer]}")
+        yield Text(answer_line(self.gated), style=f"bold {STYLES[self.gated.answer]}")
 
 
 def shown(line: Assessment, console: Console, width: int) -> Iterator[Text]:
@@ -61,13 +61,13 @@ def crashes(gated: Gated, at_most: int = 8) -> Iterator[Text]:
         yield Text()
 
 
-def conclusion(gated: Gated) -> str:
+def answer_line(gated: Gated) -> str:
     """`gate NOT met: 2 passed, 1 failed, 1 inconclusive`."""
     counts = (f"{gated.count(a)} {word}" for a, word in zip(Answer, ("passed", "failed", "inconclusive"), strict=True))
     return f"gate {WORDS[gated.answer]}: {', '.join(counts)}"
 
 
-def as_json(gated: Gated) -> dict[str, Any]:
+def gated_json(gated: Gated) -> dict[str, Any]:
     """All of it for scripts; keys stay as they are from version to version."""
     return {
         "experiment": gated.experiment,

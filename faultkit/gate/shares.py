@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from faultkit.gate.answers import Ruling
-from faultkit.gate.clauses import Clauses, nothing, percent, signatures, too_few
+from faultkit.gate.clauses import Clauses, crash_signatures, nothing, percent, too_few
 from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import ANSWERS, Question
 from faultkit.model.events import Outcome
@@ -79,7 +79,7 @@ class Share:
             return too_few(measure.of, len(among), self.clauses.trials or 0)
         bad = [trial for trial in among if measure.counts(trial) is not self.at_least]
         successes = [measure.counts(trial) is self.at_least for trial in among]
-        return replace(self.ruling(successes, measure.of, facts.watched), crashes=signatures(bad))
+        return replace(self.ruling(successes, measure.of, facts.watched), crashes=crash_signatures(bad))
 
     def ruling(self, successes: list[bool], of: str, watched: bool) -> Ruling:
         """The rule's answer for trials in the order of the list."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faultkit.gate.language import Rule, parse
+from faultkit.gate.language import Rule, parse_rule
 from faultkit.model.errors import UsageError
 
 KEYS = ("rules", "known", "baseline")
@@ -35,7 +35,7 @@ class Rules:
 
 def of_lines(lines: Sequence[str], origin: str) -> Rules:
     """Rules from lines; each line is its rule's name. Raises: UsageError."""
-    rules = tuple(parse(line) for line in lines)
+    rules = tuple(parse_rule(line) for line in lines)
     return Rules(origin=origin, rules=tuple(Named(str(rule), rule) for rule in dict.fromkeys(rules)))
 
 
@@ -49,7 +49,7 @@ def of_file(path: Path) -> Rules:
     if is_lines(lines):
         return replace(of_lines(lines, str(path)), known=known, baseline=baseline)
     if isinstance(lines, dict) and is_lines([*lines.values()]):
-        rules = tuple(Named(name, parse(line)) for name, line in lines.items())
+        rules = tuple(Named(name, parse_rule(line)) for name, line in lines.items())
         return Rules(origin=str(path), rules=rules, known=known, baseline=baseline)
     raise UsageError(f"{path}: rules must be a list of lines, or a table of names with lines, such as {EXAMPLE}")
 

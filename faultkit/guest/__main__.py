@@ -39,13 +39,13 @@ SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
 
 def main() -> None:
     """Prepare, freeze and run one trial. Whatever goes wrong in the agent itself makes the trial void."""
-    link = host.opened()
+    link = host.open_link()
     fail = partial(report_failure, link)
     threading.excepthook = lambda args: fail(args.exc_value)
     try:
         watchers = prepare(link)
         trial = loads(freeze(link, watchers))
-        run(trial, link, watchers)
+        run_in_guest(trial, link, watchers)
     except BaseException as reason:  # the agent's edge: only here can the host be told
         fail(reason)
 
@@ -146,7 +146,7 @@ def text_sections() -> dict[str, dict[str, int]]:
     return found
 
 
-def run(trial: Trial, link: HostLink, watchers: Mapping[str, Watcher], clock: Clock = CLOCK) -> None:
+def run_in_guest(trial: Trial, link: HostLink, watchers: Mapping[str, Watcher], clock: Clock = CLOCK) -> None:
     """Run one trial, from its first event to the instruction at which the guest stops for good."""
     link.mailbox.clear()
     if isinstance(trial.driver, Thaws):

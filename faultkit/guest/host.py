@@ -54,7 +54,7 @@ class HostLink:
         self.exchange(State.BROKEN, reason)
 
 
-def opened() -> HostLink:
+def open_link() -> HostLink:
     """The way to the host of this guest."""
     (address,) = re.findall(r"mailbox=0x([0-9a-f]+)", Path("/proc/cmdline").read_text())
     memory = os.open("/dev/mem", os.O_RDWR | os.O_CLOEXEC)

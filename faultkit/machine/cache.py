@@ -166,11 +166,11 @@ def in_use(target: Path) -> bool:
 def entries(kinds: Collection[str] = ()) -> list[CacheEntry]:
     """The entries of some kinds, or of all, the one that was used longest ago first."""
     folders = (place() / kind for kind in kinds or KINDS)
-    found = (described(path) for folder in folders for path in folder.glob("[!.]*"))
+    found = (entry_at(path) for folder in folders for path in folder.glob("[!.]*"))
     return sorted((each for each in found if each), key=lambda each: (each.used_s, each.kind, each.key))
 
 
-def described(path: Path) -> CacheEntry | None:
+def entry_at(path: Path) -> CacheEntry | None:
     """The entry in a directory; None if it is gone, or is none."""
     try:
         used_s, bytes_on_disk = path.stat().st_mtime, disk_bytes(path)

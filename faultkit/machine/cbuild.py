@@ -20,7 +20,7 @@ def program(wanted: Program) -> Path:
     folders = list(dict.fromkeys([source.parent for source in wanted.sources] + list(wanted.headers)))
     read = [*wanted.sources, *(header for folder in folders for header in sorted(folder.glob("*.h")))]
     content = (part for path in read for part in (path.name, path.read_bytes()))
-    key = cache.digest(*COMPILE, compiler.version(), *content)
+    key = cache.digest(*COMPILE, compiler.compiler_version(), *content)
     return cache.entry("modules", key, lambda place: build(place / "program", wanted.sources, folders)) / "program"
 
 

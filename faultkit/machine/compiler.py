@@ -12,7 +12,7 @@ CHANGE_THE_CODE = ("CFLAGS", "CPPFLAGS", "LDFLAGS", "KCFLAGS", "KCPPFLAGS", "KAF
 
 
 @cache
-def version() -> str:
+def compiler_version() -> str:
     """The first line of `gcc --version`."""
     return subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 

@@ -18,7 +18,7 @@ WHERE = re.compile(rf"RIP: 0010:(?:0x[0-9a-f]+|{FUNCTION})")
 FRAME = re.compile(rf"^ {FUNCTION}")  # one that the unwinder vouches for: others have a question mark
 
 
-def events(console: str, lag_ns: int = 0) -> Iterator[Event]:
+def kernel_events(console: str, lag_ns: int = 0) -> Iterator[Event]:
     """`kernel.oops`, `.lockup`, `.warn`, `.panic` and `.hung_task`, with the function and offset that each names.
 
     An oops prints several lines that each look like one; those that follow within one report are left out.

@@ -66,14 +66,14 @@ def image(kernel: str | None = None, pins: Versions | None = None) -> Image:
 
 def build(place: Path, kernel: str, pins: Versions) -> None:
     """Fill `place` with vmlinuz, initramfs, root.sqfs and image.json."""
-    versions = image_build.build(place, kernel, pins)
+    versions = image_build.build_guest(place, kernel, pins)
     hashes = {name: cache.file_digest(place / name) for name in image_build.FILES}
     doors = image_build.find_doors(place)
     facts = {"kernel": kernel, "key": cache.digest(*hashes.values()), "doors": doors}
     (place / FACTS).write_text(json.dumps(facts | {"hashes": hashes, "packages": versions}, indent=1))
 
 
-def recorded(key: str, kernel: str, hashes: Mapping[str, str], versions: Versions) -> Image:
+def recorded_guest(key: str, kernel: str, hashes: Mapping[str, str], versions: Versions) -> Image:
     """The guest that a campaign was run on: a cached one, or built again from packages of the same versions.
 
     Raises: UnmetNeed that names the packages that differ, HarnessError if the build fails.
@@ -92,7 +92,7 @@ def recorded(key: str, kernel: str, hashes: Mapping[str, str], versions: Version
 
 def difference(hashes: Mapping[str, str], versions: Versions, built: Image) -> str:
     """The differences between a recorded guest and one that was built to be the same."""
-    if found := packages.listed(versions, built.packages):
+    if found := packages.differences_text(versions, built.packages):
         return f"the archive has other packages: {found}"
     others = ", ".join(name for name, value in hashes.items() if built.hashes.get(name) != value)
     return f"the packages are the same, but not {others or 'its content'}: it was built by another version of faultkit"

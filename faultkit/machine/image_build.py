@@ -81,7 +81,7 @@ def check_tools() -> None:
             raise UnmetNeed(f"{tool} is not installed: apt-get install {package}")
 
 
-def build(place: Path, kernel: str, pins: Versions) -> dict[str, str]:
+def build_guest(place: Path, kernel: str, pins: Versions) -> dict[str, str]:
     """Make vmlinuz, initramfs and root.sqfs; returns the versions of the packages that went into them."""
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=place) as scratch:
         unpacked = Path(scratch) / "kernel"
@@ -90,7 +90,7 @@ def build(place: Path, kernel: str, pins: Versions) -> dict[str, str]:
         shutil.copyfile(unpacked / "boot" / f"vmlinuz-{kernel}", place / "vmlinuz")
         modules = unpacked / "lib" / "modules" / kernel
         slim(modules)
-        run("depmod", "-b", str(unpacked), kernel)
+        run_step("depmod", "-b", str(unpacked), kernel)
         link_headers(modules, kernel)
         versions |= installed_here(headers_packages(kernel))
         busybox = Path(scratch) / "busybox" / "bin" / "busybox"
@@ -126,20 +126,21 @@ def unpack(package: str, pins: Versions, target: Path) -> dict[str, str]:
     """Download and unpack one of Debian's packages, pinned if the archive has that version; returns its version."""
     download = target.with_name(f"{target.name}.deb")
     download.mkdir()
+    wanted = f"{package}={pins[package]}" if package in pins else package
     try:
-        run("apt-get", "download", "-qq", f"{package}={pins[package]}" if package in pins else package, cwd=download)
+        run_step("apt-get", "download", "-qq", wanted, cwd=download)
     except HarnessError:
         if package not in pins:
             raise
-        run("apt-get", "download", "-qq", package, cwd=download)
+        run_step("apt-get", "download", "-qq", package, cwd=download)
     (file,) = download.glob("*.deb")
-    run("dpkg-deb", "-x", str(file), str(target))
-    return {package: run("dpkg-deb", "-f", str(file), "Version").strip()}
+    run_step("dpkg-deb", "-x", str(file), str(target))
+    return {package: run_step("dpkg-deb", "-f", str(file), "Version").strip()}
 
 
 def installed_here(names: Iterable[str]) -> dict[str, str]:
     """The versions of some of the host's packages."""
-    return {name: run("dpkg-query", "-W", "-f", "${Version}", name) for name in names}
+    return {name: run_step("dpkg-query", "-W", "-f", "${Version}", name) for name in names}
 
 
 def slim(modules: Path) -> None:
@@ -148,7 +149,7 @@ def slim(modules: Path) -> None:
         shutil.rmtree(modules / "kernel" / unused, ignore_errors=True)
     packed = [str(p) for p in modules.rglob("*.ko.xz")]
     for start in range(0, len(packed), 500):
-        run("xz", "-d", *packed[start : start + 500])
+        run_step("xz", "-d", *packed[start : start + 500])
 
 
 def link_headers(modules: Path, kernel: str) -> None:
@@ -214,7 +215,7 @@ def pack(debian: list[str], target: Path) -> None:
         raise HarnessError(f"building the guest's root failed: {last_line(complaint) or last_line(packed.stderr)}")
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
+def run_step(*command: str, cwd: Path | None = None) -> str:
     """Run a step; returns its output. Raises: HarnessError with the step's last words."""
     try:
         return subprocess.run(

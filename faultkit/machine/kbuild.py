@@ -16,22 +16,22 @@ from faultkit.model.errors import HarnessError, UnmetNeed
 TIMELESS = "KBUILD_BUILD_TIMESTAMP=@0"  # with a time given, pahole does not number types as its threads come upon them
 
 
-def module(wanted: KernelModule, kernel: str | None = None) -> Path:
+def built_module(wanted: KernelModule, kernel: str | None = None) -> Path:
     """The module, built for a kernel, by default the newest whose headers are here.
 
     Raises: UnmetNeed, HarnessError with the compiler's words.
     """
     kernel = kernel or headers_version()
-    check_tools()
+    check_compiler()
     sources = edited(files(wanted), wanted.edits)
-    symbols = [module(other, kernel).with_name("Module.symvers") for other in wanted.against]
+    symbols = [built_module(other, kernel).with_name("Module.symvers") for other in wanted.against]
     exporters = (path.parent.name for path in symbols)
     content = (part for file in sources.items() for part in file)
-    key = cache.digest(kernel, TIMELESS, compiler.version(), wanted.name, *content, *exporters)
+    key = cache.digest(kernel, TIMELESS, compiler.compiler_version(), wanted.name, *content, *exporters)
     return cache.entry("modules", key, partial(build, sources, kernel, wanted.name, symbols)) / f"{wanted.name}.ko"
 
 
-def check_tools() -> None:
+def check_compiler() -> None:
     """Raises: UnmetNeed if there is no compiler."""
     if shutil.which("make") is None or shutil.which("gcc") is None:
         raise UnmetNeed("building kernel modules needs make and gcc: apt-get install build-essential")

@@ -31,7 +31,7 @@ def differences(then: Versions, now: Versions) -> Iterator[str]:
             yield f"{name}: {then.get(name, 'absent')} then, {now.get(name, 'absent')} now"
 
 
-def listed(then: Versions, now: Versions) -> str:
+def differences_text(then: Versions, now: Versions) -> str:
     """The differences as text of bounded length."""
     lines = list(differences(then, now))
     rest = len(lines) - MOST_DIFFERENCES

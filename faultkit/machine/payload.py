@@ -45,7 +45,7 @@ python3 -m faultkit.guest  # not exec: the shell stays the first process, and bu
 """
 
 
-def build(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) -> bytes:
+def build_payload(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) -> bytes:
     """The archive that goes behind the initramfs of a guest with this kernel.
 
     Raises: UsageError if a part cannot travel; UnmetNeed, HarnessError if what it ships cannot be built.
@@ -69,7 +69,7 @@ def build(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) -> bytes:
 def built(file: Path | KernelModule | Program, kernel: str) -> Path:
     """The file itself; a kernel module, for this kernel, or a program is built first."""
     if isinstance(file, KernelModule):
-        return kbuild.module(file, kernel)
+        return kbuild.built_module(file, kernel)
     return cbuild.program(file) if isinstance(file, Program) else file
 
 

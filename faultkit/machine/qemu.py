@@ -386,7 +386,7 @@ def translated(log: str) -> frozenset[int]:
     return frozenset(int(address, 16) for address in TRANSLATED.findall(log))
 
 
-def version() -> str:
+def qemu_version() -> str:
     """QEMU's version, "7.2.22". Raises: UnmetNeed if there is no QEMU."""
     try:
         answer = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=True).stdout

@@ -19,7 +19,7 @@ class Symbol:
     exported: bool = True  # global or weak
 
 
-def parse(kallsyms: str) -> tuple[Symbol, ...]:
+def parse_kallsyms(kallsyms: str) -> tuple[Symbol, ...]:
     """The functions in lines of /proc/kallsyms, by address."""
     found = set[Symbol]()
     for address, kind, name, *module in map(str.split, kallsyms.splitlines()):

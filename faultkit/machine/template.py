@@ -130,9 +130,9 @@ def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> 
     workload = golden(trial).workload
     extra = list(parts)
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
-    archive = payload.build(spec, [trial.driver, workload, *trial.monitors, *extra], image.kernel)
+    archive = payload.build_payload(spec, [trial.driver, workload, *trial.monitors, *extra], image.kernel)
     options = " ".join([*machine.options(), machine.command_line, str(machine.memory_mib)])
-    return cache.digest(image.key, options, qemu.version(), *SPINNING, archive), archive
+    return cache.digest(image.key, options, qemu.qemu_version(), *SPINNING, archive), archive
 
 
 def golden(trial: Trial) -> Trial:
@@ -160,7 +160,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
     with Guest(machine, files(place, image)) as guest:
         clocks = {"hpet_ready": until(guest, State.READY), "hpet_frozen": until(guest, State.FROZEN)}
         manifest = json.loads(guest.mailbox.text()) | clocks
-        functions = symbols.parse(guest.mailbox.raw()["symbols"].decode())
+        functions = symbols.parse_kallsyms(guest.mailbox.raw()["symbols"].decode())
         modules = LoadedCode(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
         manifest["pauses_removed"] = remove_pauses(guest.gdb, functions)

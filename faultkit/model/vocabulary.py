@@ -235,7 +235,7 @@ def problems(event: Event) -> list[str]:
     return [] if is_own(event.kind) else [f"{event.kind}: no such kind, and its family is one of ours"]
 
 
-def described(field: DataField) -> str:
+def field_text(field: DataField) -> str:
     """A field as the glossary has it."""
     notes = [
         field.tells,
@@ -249,5 +249,5 @@ def described(field: DataField) -> str:
 def rows() -> Iterator[tuple[str, str, str, str]]:
     """The rows of the glossary's table of events: kind, source, data, fact."""
     for kind, fact in FACTS.items():
-        data = ", ".join([*map(described, fact.fields), *["own"] * fact.own])
+        data = ", ".join([*map(field_text, fact.fields), *["own"] * fact.own])
         yield f"`{kind}`", ", ".join(fact.sources), data, fact.tells

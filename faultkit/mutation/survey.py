@@ -38,7 +38,7 @@ def survey(module: KernelModule, file: str, found: Sequence[Mutation]) -> Survey
 
     Raises: UnmetNeed, HarnessError if the original does not compile.
     """
-    kbuild.check_tools()
+    kbuild.check_compiler()
     kernel, sources = headers_version(), kbuild.files(module)
     changes = [json.dumps([m.change.offset, m.change.old, m.change.new]) for m in found]
     key = cache.digest(kernel, file, *(part for each in sources.items() for part in each), *changes)

@@ -17,7 +17,7 @@ from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UnmetNeed, U
 from faultkit.model.events import Event, Kind
 from faultkit.model.parts import iter_parts
 from faultkit.running import doctor
-from faultkit.running.campaign import ATTEMPTS, row_of, settled
+from faultkit.running.campaign import ATTEMPTS, row_of, with_site
 from faultkit.running.experiment import TemplateGroup, kind_of
 from faultkit.running.trial import run_trial
 from faultkit.store.store import Row
@@ -133,7 +133,7 @@ class PreparedGuest:
         group = self.group_of(trial)
         base = self.session.template(group)
         self.groups.setdefault(base.key, group)
-        return base, n, settled(n, trial, base)
+        return base, n, with_site(n, trial, base)
 
     def trial(self, **parts: Any) -> Trial:
         """The golden trial with other parts, its fault's site fixed."""

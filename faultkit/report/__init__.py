@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from faultkit.model.errors import HarnessError, UsageError
-from faultkit.report.campaign import read
+from faultkit.report.campaign import read_campaign
 from faultkit.report.cards import campaign_pane, glance_pane
-from faultkit.report.page import document
+from faultkit.report.page import html_page
 from faultkit.store.store import Store
 
 
-def write(results: Sequence[Path], out: Path, reload_s: float | None = None) -> None:
+def write_dashboard(results: Sequence[Path], out: Path, reload_s: float | None = None) -> None:
     """Write the dashboard of some campaigns to `out`, at once: a reader finds the old file or the new one.
 
     With `reload_s`, the page loads itself again after so many seconds.
@@ -31,10 +31,10 @@ def html(results: Sequence[Path], reload_s: float | None) -> str:
         stores = [stack.enter_context(Store.open(path)) for path in results]
         for store in stores:
             stack.enter_context(store.snapshot())
-        campaigns = [read(path, store, len(results)) for path, store in zip(results, stores, strict=True)]
+        campaigns = [read_campaign(path, store, len(results)) for path, store in zip(results, stores, strict=True)]
         title = " · ".join(campaign.name for campaign in campaigns)
         data = [{"result": str(campaign.path)} | campaign.embedded.data() for campaign in campaigns]
-        return document(title, [*map(campaign_pane, campaigns)], data, glance_pane(campaigns), reload_s)
+        return html_page(title, [*map(campaign_pane, campaigns)], data, glance_pane(campaigns), reload_s)
 
 
 def replace(out: Path, text: str) -> None:

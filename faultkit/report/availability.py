@@ -35,7 +35,7 @@ SLIDERS = (
 )
 
 
-def availability(campaign: StoredCampaign) -> Card:
+def availability_card(campaign: StoredCampaign) -> Card:
     """An estimate of availability by policy, with two sliders."""
     active = activated(campaign.trials)
     rows = [policy_row(str(policy), downtime(rows)) for policy, rows in active.groupby(named(active["policy"]))]

@@ -65,7 +65,7 @@ class StoredCampaign:
         return watched(self.store, self.trials)
 
 
-def read(path: Path, store: Store, campaigns: int = 1) -> StoredCampaign:
+def read_campaign(path: Path, store: Store, campaigns: int = 1) -> StoredCampaign:
     """One of so many campaigns, out of its open store; they share the page's room for single trials."""
     trials = frame_of(store)
     return StoredCampaign(

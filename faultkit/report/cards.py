@@ -21,18 +21,18 @@ from faultkit.report.theme import themable
 Maker = Callable[[StoredCampaign], Card | None]
 Row = tuple[Maker, ...]  # one card, or two beside one another, the right one wider
 
-ANSWER: tuple[Row, ...] = ((overview.headline,), (overview.funnel, overview.outcomes))
+ANSWER: tuple[Row, ...] = ((overview.headline_card,), (overview.funnel_card, overview.outcomes_card))
 FINDINGS: tuple[Row, ...] = (  # need activated faults
-    (shares.shares,),
-    (comparison.policies,),
-    (recovery.recovery,),
-    (recovery.phases,),
-    (availability.availability,),
-    (detection.detection,),
-    (harm.crashes, harm.by_fault_type),
-    (harm.by_function,),
+    (shares.shares_card,),
+    (comparison.policies_card,),
+    (recovery.recovery_card,),
+    (recovery.phases_card,),
+    (availability.availability_card,),
+    (detection.detection_card,),
+    (harm.crashes_card, harm.by_fault_type_card),
+    (harm.by_function_card,),
 )
-RECORD: tuple[Row, ...] = ((trials.trials,), (trials.replays,), (trials.run,))
+RECORD: tuple[Row, ...] = ((trials.trials_card,), (trials.replays_card,), (trials.run_card,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def campaign_pane(campaign: StoredCampaign) -> Pane:
 
 def glance_pane(campaigns: Sequence[StoredCampaign]) -> Pane:
     """The comparison of several campaigns; empty for a single one."""
-    return pane("", [[partial(comparison.glance, campaigns)]])
+    return pane("", [[partial(comparison.glance_card, campaigns)]])
 
 
 def pane(label: str, rows: Iterable[Iterable[Callable[[], Card | None]]]) -> Pane:
@@ -74,6 +74,6 @@ def finished(maker: Callable[[], Card | None]) -> Iterator[tuple[Markup, dict[st
 
 def excuse(maker: Callable[[], Card | None], reason: Exception) -> Card:
     """The card in place of one that cannot be made."""
-    name = maker.func.__name__ if isinstance(maker, partial) else str(maker)
+    name = maker.func.__name__.removesuffix("_card") if isinstance(maker, partial) else str(maker)
     text = f"{type(reason).__name__}: {reason}. All other cards are complete."
     return Card(title=f"This card cannot be shown: {name.replace('_', ' ')}", subtitle=text)

@@ -30,7 +30,7 @@ class ComparisonView:
     lines: Sequence[str]
 
 
-def policies(campaign: StoredCampaign) -> Card | None:
+def policies_card(campaign: StoredCampaign) -> Card | None:
     """The policies of one campaign, fault by fault; None if no faults met two of them."""
     try:
         found = within(campaign.store, "policy")
@@ -39,7 +39,7 @@ def policies(campaign: StoredCampaign) -> Card | None:
     return card(title(found[0]), "policies", found, subtitle="The same faults under two policies.", short="Policies")
 
 
-def glance(campaigns: Sequence[StoredCampaign]) -> Card | None:
+def glance_card(campaigns: Sequence[StoredCampaign]) -> Card | None:
     """Several campaigns side by side, each two compared; None for a single one."""
     if len(campaigns) < 2:
         return None

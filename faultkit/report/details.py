@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 
 from faultkit.model.code import Site
-from faultkit.model.codec import class_path, decode, short_name
+from faultkit.model.codec import class_path, decode
 from faultkit.model.events import Event, Kind, Outcome
 from faultkit.model.kernel_log import is_trouble
 from faultkit.results.summary import GOLDEN
+from faultkit.results.words import exact, in_words
 from faultkit.store.store import Store
-from faultkit.tables.timeline import exact
 
 TABLE_ROWS = 20_000
 FEWEST_OTHERS = 2_000  # the smallest sample of trials that did not fail; all failures are shown
@@ -220,19 +220,8 @@ def excerpt(console: str, lines: int = CONSOLE_LINES) -> str:
 def parts(plan: Mapping[str, Any]) -> dict[str, str]:
     """The parts of a trial as one reads them: `fault` -> `text(function=cp_rx_poll, bit=3)`."""
     names = ("driver", "fault", "trigger", "policy", "workload")
-    found = {name: described(plan.get(name)) for name in names if plan.get(name)}
+    found = {name: in_words(plan.get(name)) for name in names if plan.get(name)}
     return found | {"seed": str(plan.get("seed"))}
-
-
-def described(part: Any) -> str:
-    """An encoded part in a few words."""
-    if isinstance(part, Mapping):
-        name = short_name(str(part["is"]))
-        fields = ", ".join(f"{key}={described(value)}" for key, value in part.items() if key != "is")
-        return f"{name}({fields})" if fields else name
-    if isinstance(part, list):
-        return f"({', '.join(map(described, part))})"
-    return str(exact(part))
 
 
 def rule(trials: pd.DataFrame, shown: pd.DataFrame, timelines: int) -> str:

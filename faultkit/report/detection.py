@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from faultkit import figures
-from faultkit.figures.select import failed, manifested, numbers
+from faultkit.figures.select import failed, known_numbers, manifested
 from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart, ms
 from faultkit.statistics.rates import Rate, quantile, rate
@@ -26,7 +26,7 @@ class DetectorRow:
     latencies_ns: Sequence[float]
 
 
-def detection(campaign: StoredCampaign) -> Card:
+def detection_card(campaign: StoredCampaign) -> Card:
     """Detectors with their shares and latencies, and the undetected failures."""
     title, shown, bad = detection_title(campaign.faulty), manifested(campaign.trials), failed(campaign.trials)
     unseen = bad[bad["detected_by"].isna()]
@@ -51,7 +51,7 @@ def detector_rows(shown: pd.DataFrame) -> list[DetectorRow]:
     """The manifested errors by the first to see them, most frequent first."""
     first = shown["detected_by"].fillna("nobody")
     return [
-        DetectorRow(str(by), rate(int(count), len(shown)), numbers(shown[first == by]["detection_latency_ns"]))
+        DetectorRow(str(by), rate(int(count), len(shown)), known_numbers(shown[first == by]["detection_latency_ns"]))
         for by, count in first.value_counts().items()
     ]
 
@@ -59,9 +59,9 @@ def detector_rows(shown: pd.DataFrame) -> list[DetectorRow]:
 def detection_title(trials: pd.DataFrame) -> str:
     """The fastest and the slowest detector."""
     medians = sorted(
-        (quantile(numbers(rows["detection_latency_ns"]), 0.5), str(by))
+        (quantile(known_numbers(rows["detection_latency_ns"]), 0.5), str(by))
         for by, rows in trials.groupby("detected_by")
-        if numbers(rows["detection_latency_ns"])
+        if known_numbers(rows["detection_latency_ns"])
     )
     if not medians:
         return "Nothing was detected"

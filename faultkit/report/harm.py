@@ -13,7 +13,7 @@ from faultkit.statistics.rates import rate
 HEATS = {"fault_type": "fault type", "function": "function"}
 
 
-def crashes(campaign: StoredCampaign) -> Card:
+def crashes_card(campaign: StoredCampaign) -> Card:
     """Crashes by function and kind."""
     title = crash_title(campaign)
     return Card(
@@ -36,12 +36,12 @@ def crash_title(campaign: StoredCampaign) -> str:
     return f"{count} of {len(crashed)} crashes happened in {name}"
 
 
-def by_fault_type(campaign: StoredCampaign) -> Card | None:
+def by_fault_type_card(campaign: StoredCampaign) -> Card | None:
     """Outcomes by type of fault."""
     return heat(campaign, "fault_type")
 
 
-def by_function(campaign: StoredCampaign) -> Card | None:
+def by_function_card(campaign: StoredCampaign) -> Card | None:
     """Outcomes by the function that the fault lies in."""
     return heat(campaign, "function")
 

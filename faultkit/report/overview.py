@@ -13,7 +13,7 @@ from faultkit.statistics.rates import Rate, rate
 from faultkit.verdict.outcomes import ENTRIES, FAILED
 
 
-def headline(campaign: StoredCampaign) -> Card:
+def headline_card(campaign: StoredCampaign) -> Card:
     """The experiment's question, and the answer in a sentence."""
     question, _, expected = str(campaign.meta.get("question") or "").strip().partition("\n")
     return Card(
@@ -74,7 +74,7 @@ class Stage:
     share: str  # of the stage before
 
 
-def funnel(campaign: StoredCampaign) -> Card:
+def funnel_card(campaign: StoredCampaign) -> Card:
     """From planned to recovered as shrinking bars, and the void ones apart."""
     counts = stages(campaign.trials, campaign.accounting["planned"])
     before = dict(zip([*counts][1:], counts, strict=False))
@@ -123,7 +123,7 @@ class OutcomeRow:
     share: Rate | None  # of the activated; None for INACTIVE, which is no part of them
 
 
-def outcomes(campaign: StoredCampaign) -> Card:
+def outcomes_card(campaign: StoredCampaign) -> Card:
     """Every outcome with its meaning, its number of trials and its share of the activated."""
     counts, n = campaign.outcomes, campaign.survival.n
     rows = [

@@ -19,7 +19,7 @@ from faultkit.report.theme import DARK, style
 SCRIPTS = ("elements.js", "charts.js", "timeline.js", "trial.js", "trials.js", "availability.js", "start.js")
 
 
-def document(
+def html_page(
     title: str, panes: Sequence[Pane], data: Sequence[Mapping[str, Any]], glance: Pane, reload_s: float | None
 ) -> str:
     """The whole file; `data` of a campaign is what the page's scripts read, `glance` stands above the campaigns."""

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 
 from faultkit import figures
-from faultkit.figures.select import numbers
+from faultkit.figures.select import known_numbers
 from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card, Chart, ms
 from faultkit.results.recoveries import PHASE_DTYPES, TRIAL, phase_quantiles
 from faultkit.statistics.rates import Rate, quantile, rate
 from faultkit.store.store import Store
-from faultkit.verdict.episodes import phases as phases_of_events
+from faultkit.verdict.episodes import all_phases as phases_of_events
 
 MOST_PHASED = 5_000  # trials of which the phases are read
 SUBTITLE = (
@@ -50,7 +50,7 @@ class PhaseRow:
     quantiles: Sequence[str]
 
 
-def recovery(campaign: StoredCampaign) -> Card:
+def recovery_card(campaign: StoredCampaign) -> Card:
     """Recovery time, by policy."""
     title = recovery_title(campaign.times)
     return Card(
@@ -70,12 +70,12 @@ def policy_row(policy: str, times: pd.DataFrame) -> PolicyRow:
     """The recoveries of one policy, from its rows of `recovery_times`."""
     restored = times["ended"] == "restored"
     never = {str(name): int(count) for name, count in times[~restored]["outcome"].value_counts().items()}
-    return PolicyRow(policy, rate(int(restored.sum()), len(times)), numbers(times["recovery_ns"]), never)
+    return PolicyRow(policy, rate(int(restored.sum()), len(times)), known_numbers(times["recovery_ns"]), never)
 
 
 def recovery_title(times: pd.DataFrame) -> str:
     """The median and the slowest recovery."""
-    values = numbers(times["recovery_ns"])
+    values = known_numbers(times["recovery_ns"])
     if not values:
         return "No service came back from a detected error"
     return f"Half of the recoveries took {ms(quantile(values, 0.5))} or less; the slowest took {ms(max(values))}"
@@ -83,14 +83,14 @@ def recovery_title(times: pd.DataFrame) -> str:
 
 def outage(times: pd.DataFrame) -> str:
     """The time without a completed request where the service came back: often longer than recovery itself."""
-    waited = numbers(times[times["recovery_ns"].notna()]["outage_ns"])
+    waited = known_numbers(times[times["recovery_ns"].notna()]["outage_ns"])
     if not waited:
         return ""
     half, most = ms(quantile(waited, 0.5)), ms(max(waited))
     return f"Outage where it came back: {half} in the median, {most} at most."
 
 
-def phases(campaign: StoredCampaign) -> Card | None:
+def phases_card(campaign: StoredCampaign) -> Card | None:
     """The phases of recoveries, by policy; None if there was no recovery."""
     times = campaign.times
     frame = read_phases(campaign.store, times)

@@ -41,7 +41,7 @@ class Grouping:
     groups: Sequence[GroupShare]
 
 
-def shares(campaign: StoredCampaign) -> Card:
+def shares_card(campaign: StoredCampaign) -> Card:
     """Outcome shares by driver, fault and policy, with the exact interval of the survived ones."""
     groups = grouped(campaign)
     shown = [o.name for o in Outcome if o is not Outcome.INACTIVE and campaign.outcomes[o.name]]

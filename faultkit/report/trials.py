@@ -19,7 +19,7 @@ META_ORDER = (
 )  # fmt: skip
 
 
-def trials(campaign: StoredCampaign) -> Card:
+def trials_card(campaign: StoredCampaign) -> Card:
     """A table that filters and sorts, filled by the page's script; a row opens the trial's page."""
     same = ", ".join(f"{name} {value}" for name, value in details.shared(campaign.trials).items())
     subtitle = "A row opens the trial: time line, events, console, the command that replays it."
@@ -38,7 +38,7 @@ class ReplayShares:
     events: Rate
 
 
-def replays(campaign: StoredCampaign) -> Card | None:
+def replays_card(campaign: StoredCampaign) -> Card | None:
     """Shares of runs with the same outcome and the same events; None if no trial was run again."""
     rows = [
         ReplayShares(found.jobs, rate(found.outcome_agrees, found.runs), rate(found.events_agree, found.runs))
@@ -56,7 +56,7 @@ def replays(campaign: StoredCampaign) -> Card | None:
     )
 
 
-def run(campaign: StoredCampaign) -> Card:
+def run_card(campaign: StoredCampaign) -> Card:
     """All that the campaign wrote about itself, the question apart."""
     meta = campaign.meta
     known = [key for key in META_ORDER if key in meta]

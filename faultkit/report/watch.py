@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.report import write
-from faultkit.results.summary import replays
+from faultkit.report import write_dashboard
+from faultkit.results.summary import replay_totals
 from faultkit.store.store import Store
 
 
@@ -37,7 +37,7 @@ def follow(results: Sequence[Path], out: Path, every_s: float, on_write: Callabl
         now = [progress(path) for path in results]
         over = now == before and all(each.ended for each in now)
         if over or now != before:
-            write(results, out, None if over else every_s)
+            write_dashboard(results, out, None if over else every_s)
             on_write(now)
         if over:
             return
@@ -50,4 +50,4 @@ def progress(path: Path) -> Progress:
     with Store.open(path) as store, store.snapshot():
         done, meta = len(store.done()), store.meta()
         planned = done if meta.planned is None else meta.planned
-        return Progress(done, planned, replays(store)["runs"], meta.finished is not None)
+        return Progress(done, planned, replay_totals(store)["runs"], meta.finished is not None)

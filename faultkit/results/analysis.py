@@ -178,7 +178,7 @@ def kept_rows(
     asked = None if trials is None else sorted({trials} if isinstance(trials, int) else set(map(int, trials)))
     wanted = None if kinds is None else {kinds} if isinstance(kinds, str) else set(kinds)
     refuse_missing(store, asked or [])
-    for n, kept in queries.events(store, asked, lambda event: wanted is None or event.kind in wanted):
+    for n, kept in queries.wanted_events(store, asked, lambda event: wanted is None or event.kind in wanted):
         yield [(n, e.t_ns, e.source, e.kind, e.data) for e in kept]
 
 

@@ -19,7 +19,7 @@ def causes(store: Store) -> pd.DataFrame:
     """A row for each valid trial in which the service was lost, hung, wrong, or the kernel died; columns as COLUMNS."""
     rows = [
         (run.n, run.driver, run.policy, run.outcome.name, cause(run.outcome, run.events, run.modules))
-        for run in queries.recorded(store)
+        for run in queries.recorded_trials(store)
         if run.outcome in FAILED
     ]
     return pd.DataFrame.from_records(rows, columns=list(COLUMNS))

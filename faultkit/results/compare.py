@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,7 @@ from faultkit.model.code import in_any_build
 from faultkit.model.codec import short_name
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
+from faultkit.results.words import in_words
 from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.rates import Rate, rate
 from faultkit.store import queries
@@ -87,7 +88,7 @@ class Comparison:
 
 def between(first: Store, second: Store) -> Comparison:
     """The comparison of two campaigns: pairs by number if nothing but policy, detectors, monitors, driver differs."""
-    one, two = ended(first), ended(second)
+    one, two = compared_trials(first), compared_trials(second)
     names = label(first), label(second)
     names = names if names[0] != names[1] else (str(first.path), str(second.path))
     if reason := first_mismatch(one, two):
@@ -106,7 +107,7 @@ def within(store: Store, column: str) -> list[Comparison]:
     if column not in COLUMNS:
         raise UsageError(f"trials cannot be compared by {column!r}: there are {', '.join(COLUMNS)}")
     levels: dict[str, dict[str, list[ComparedTrial]]] = {}
-    for trial in ended(store).values():
+    for trial in compared_trials(store).values():
         alike = levels.setdefault(json.dumps(trial.plan.get(column), sort_keys=True), {})
         alike.setdefault(identity(trial.plan, (column,)), []).append(trial)
     names = distinct([json.loads(level) for level in levels])
@@ -126,7 +127,7 @@ def partners(first: Mapping[str, list[ComparedTrial]], second: Mapping[str, list
     return sorted((pair for pairs in both for pair in pairs), key=lambda pair: pair[0].n)
 
 
-def ended(store: Store) -> dict[int, ComparedTrial]:
+def compared_trials(store: Store) -> dict[int, ComparedTrial]:
     """The trials of a store, by number."""
     return {trial.n: ComparedTrial(trial.n, trial.plan, trial.outcome, trial.void) for trial in queries.planned(store)}
 
@@ -193,26 +194,17 @@ def label(store: Store) -> str:
 
 def distinct(parts: Sequence[Any]) -> list[str]:
     """Short names of encoded parts, with fields where the short names are equal."""
-    short = [name(part) for part in parts]
-    return short if len(set(short)) == len(short) else [with_fields(part) for part in parts]
+    short = [joined(part, lambda each: short_name(str(each["is"]))) for part in parts]
+    return short if len(set(short)) == len(short) else [joined(part, in_words) for part in parts]
 
 
-def name(part: Any) -> str:
-    """The short name of an encoded part, or of several."""
-    if isinstance(part, list):
-        return "+".join(map(name, part)) or "none"
-    return short_name(str(part["is"])) if part else "none"
+def joined(part: Any, words: Callable[[Any], str]) -> str:
+    """An encoded part, or several, as words."""
+    several = part if isinstance(part, list) else [part] * bool(part)
+    return "+".join(map(words, several)) or "none"
 
 
-def with_fields(part: Any) -> str:
-    """The short name and the fields of an encoded part, or of several."""
-    if isinstance(part, list):
-        return "+".join(map(with_fields, part)) or "none"
-    fields = ", ".join(f"{key}={value}" for key, value in (part or {}).items() if key != "is")
-    return f"{name(part)}({fields})"
-
-
-def as_json(comparison: Comparison) -> dict[str, Any]:
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """A comparison for scripts; keys stay as they are from version to version. Shares are fractions of 1."""
     names = {"first": comparison.first, "second": comparison.second}
     return {

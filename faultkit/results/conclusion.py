@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, as_json, survival, unjudged_line
+from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, counts_json, survival, unjudged_line
 from faultkit.statistics.rates import Rate
 from faultkit.statistics.sequential import confidence_sequence
 from faultkit.store import queries
@@ -13,8 +13,8 @@ from faultkit.store.store import Store
 
 
 def conclusion(store: Store) -> dict[str, Any]:
-    """The counts of `summary.as_json`, rates with intervals, the stop decision, and the reasons of void trials."""
-    counts, meta = as_json(store), store.meta()
+    """The counts of `summary.counts_json`, rates with intervals, the stop decision, and the reasons of void trials."""
+    counts, meta = counts_json(store), store.meta()
     rates = {name: rate_json(survival(ended)) for name, ended in counts["by"].items() if name != GOLDEN}
     return counts | {
         "survived": rate_json(survival(counts["outcomes"])),

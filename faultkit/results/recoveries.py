@@ -20,7 +20,7 @@ from scipy.stats import CensoredData, ecdf
 
 from faultkit.store import queries
 from faultkit.store.store import Store
-from faultkit.verdict.episodes import PHASES, Episode, episodes, phases
+from faultkit.verdict.episodes import PHASES, Episode, all_phases, episodes
 
 QUANTILES = (0.5, 0.95, 0.99)
 TRIAL = {"trial": "int64", "driver": "string", "injector": "string", "policy": "string"}
@@ -47,8 +47,8 @@ def recovery_phases(store: Store, trial: int | None = None) -> pd.DataFrame:
     """A row per phase of each recovery, of one trial or of all; columns and units as in PHASE_DTYPES."""
     rows = [
         (run.n, run.driver, run.injector, run.policy, *asdict(phase).values())
-        for run in queries.recorded(store, trial)
-        for phase in phases(run.events)
+        for run in queries.recorded_trials(store, trial)
+        for phase in all_phases(run.events)
     ]
     return pd.DataFrame.from_records(rows, columns=list(PHASE_DTYPES)).astype(PHASE_DTYPES)
 
@@ -57,7 +57,7 @@ def detections(store: Store, trial: int | None = None) -> pd.DataFrame:
     """A row per episode and detector that reported it, or one without a detector; columns as in DETECTION_DTYPES."""
     rows = [
         (run.n, run.driver, run.injector, run.policy, run.beat_s, run.deadline_s, n, episode.failed, *report)
-        for run in queries.recorded(store, trial)
+        for run in queries.recorded_trials(store, trial)
         for n, episode in enumerate(episodes(run.events))
         for report in reports(episode)
     ]

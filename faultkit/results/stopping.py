@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from faultkit.model.events import Outcome
 from faultkit.results.summary import GOLDEN
+from faultkit.results.words import class_name, in_words
 from faultkit.statistics.sequential import Decision, StoppingRule, Tally
 from faultkit.store import queries
 from faultkit.store.store import Store
@@ -91,11 +92,9 @@ class RuleStopper:
         return {"decision": found.decision.value, "k": found.k, "n": found.n, "trials": self.taken}
 
 
-def described(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None) -> str | None:
+def decision_line(stop: Mapping[str, Any] | None, decision: Mapping[str, Any] | None) -> str | None:
     """A line about a campaign's rule, from what the store keeps of it; None if it has none."""
     if not stop or not decision:
         return None
-    fields = ", ".join(f"{name}={value}" for name, value in stop.items() if name != "is")
-    rule = f"{stop['is'].rpartition(':')[2]}({fields})"
     counts = f"{decision['k']} of {decision['n']} survived, of the first {decision['trials']} trials"
-    return f"{rule}: {decision['decision']} ({counts})"
+    return f"{in_words(stop, class_name)}: {decision['decision']} ({counts})"

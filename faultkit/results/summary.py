@@ -43,7 +43,7 @@ def accounting_by(store: Store, column: str = "injector") -> dict[str, dict[str,
 
 def outcomes(store: Store) -> dict[str, int]:
     """Every outcome, mildest first -> valid trials with a fault that ended in it."""
-    return complete(queries.outcomes(store))
+    return complete(queries.outcome_counts(store))
 
 
 def by(store: Store, column: str = "injector") -> dict[str, dict[str, int]]:
@@ -77,7 +77,7 @@ def survival(counts: Mapping[str, int]) -> Rate:
     return rate(sum(counts.get(outcome.name, 0) for outcome in SURVIVED), activated)
 
 
-def as_json(store: Store, column: str = "injector") -> dict[str, Any]:
+def counts_json(store: Store, column: str = "injector") -> dict[str, Any]:
     """The campaign's counts for scripts; keys stay as they are from version to version."""
     meta = store.meta()
     return {
@@ -90,7 +90,7 @@ def as_json(store: Store, column: str = "injector") -> dict[str, Any]:
         "accounting_by": accounting_by(store, column),
         "unjudged": unjudged(store),
         "cost": cost(store),
-        "replays": replays(store),
+        "replays": replay_totals(store),
         "interference": meta.interference,
         "about": about(store),
     }
@@ -118,7 +118,7 @@ def about(store: Store) -> dict[str, Any]:
     return {name: getattr(meta, name) for name in ABOUT}
 
 
-def replays(store: Store) -> dict[str, int]:
+def replay_totals(store: Store) -> dict[str, int]:
     """The number of trials that were run again, of all such runs, and of those in which all was as before."""
     runs = queries.replays(store)
     return {

@@ -27,7 +27,7 @@ def throughput(store: Store) -> pd.DataFrame:
     `mismatched` how many reads were wrong.
     """
     rows = []
-    for run in queries.recorded(store):
+    for run in queries.recorded_trials(store):
         events = run.events
         faults, mismatched = (
             sum(e.kind == kind for e in events) for kind in (Kind.FAULT_INJECTED, Kind.READ_MISMATCHED)

@@ -129,7 +129,7 @@ def counted(steps: Sequence[AlignedEvent]) -> str:
     return f"{marks.count(BOTH)} events in both, {moved} of them at another time;\n{only}"
 
 
-def as_json(found: TrialDiff) -> dict[str, Any]:
+def diff_json(found: TrialDiff) -> dict[str, Any]:
     """For scripts. Events are [t_ns, source, kind, data], those in both [t_ns of each, source, kind, data]."""
     both = [(step.first, step.second) for step in found.steps if step.first and step.second]
     return {

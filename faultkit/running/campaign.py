@@ -68,7 +68,7 @@ class Campaign:
         return listed(self.experiment, self.seed, self.count)
 
 
-def run(
+def run_campaign(
     campaign: Campaign, out: Path, *, resume: bool, listener: ProgressListener, executor: Executor | None = None
 ) -> None:
     """Prepare the templates; run each trial that is not yet stored, store it, judge it.
@@ -139,7 +139,7 @@ def run_missing(
             if campaign.experiment.settled:
                 flight.add(pool.submit(run_relocated, base, n, trial))
             else:
-                flight.add(pool.submit(run_valid, base, n, settled(n, trial, base)))
+                flight.add(pool.submit(run_valid, base, n, with_site(n, trial, base)))
         flight.finish()
     except KeyboardInterrupt:
         flight.abandon()
@@ -187,7 +187,7 @@ class Flight:
             self.listener.stored(row, verdict)
 
 
-def settled(n: int, trial: Trial, base: Template) -> Trial:
+def with_site(n: int, trial: Trial, base: Template) -> Trial:
     """Trial `n` with its fault's site fixed. Raises: NotPlaced if there is no such site."""
     if not isinstance(trial.fault, Placeable):
         return trial
@@ -241,7 +241,7 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
         "image": campaign.image.key,
         "image_hashes": dict(campaign.image.hashes),
         "image_packages": dict(campaign.image.packages),
-        "qemu": qemu.version(),
+        "qemu": qemu.qemu_version(),
         "accel": campaign.machine.accel,
         "shift": campaign.machine.shift,
         "drivers": sorted({name_of(group.first.driver) for group in campaign.plan.groups.values()}),

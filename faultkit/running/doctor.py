@@ -56,7 +56,7 @@ def checked(name: str, question: Callable[[], str], mend: str) -> Prerequisite:
 
 def qemu_version() -> str:
     """QEMU's version. Raises: UnmetNeed if it is too old."""
-    version = qemu.version()
+    version = qemu.qemu_version()
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_QEMU:
         raise UnmetNeed(f"{version} is too old: {'.'.join(map(str, OLDEST_QEMU))} or later is needed")
     return version

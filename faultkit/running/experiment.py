@@ -56,7 +56,7 @@ class Plan:
     groups: dict[str, TemplateGroup]
 
 
-def load(name: str) -> Experiment:
+def load_experiment(name: str) -> Experiment:
     """An experiment by its name among ours, or by the path of its file. Raises: UsageError."""
     file = Path(name).resolve() if name.endswith(".py") or "/" in name else None
     module = from_file(file) if file else from_package(name)

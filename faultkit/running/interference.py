@@ -10,7 +10,7 @@ from typing import Any
 from faultkit.machine.image import Image
 from faultkit.machine.template import Template
 from faultkit.model.trial import Record, Trial
-from faultkit.running.replay import Replay, again, templates
+from faultkit.running.replay import Replay, run_again, templates
 from faultkit.running.trial import run_trial
 from faultkit.store.packing import read_back
 from faultkit.store.store import Store
@@ -31,7 +31,7 @@ def interference(store: Store, numbers: Sequence[int], jobs: int, image: Image) 
         for start in range(0, len(numbers), BATCH):
             batch = numbers[start : start + BATCH]
             alone = [recorded(bases[n], trials[n]) for n in batch]
-            yield from pool.map(again, batch, alone, [bases[n] for n in batch])
+            yield from pool.map(run_again, batch, alone, [bases[n] for n in batch])
 
 
 def recorded(base: Template, trial: Trial) -> Record:

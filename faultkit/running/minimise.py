@@ -128,7 +128,7 @@ def outcome_with(base: Template, trial: Trial, faults: Subset) -> Outcome | None
         return None
 
 
-def as_json(found: Minimal) -> dict[str, Any]:
+def minimal_json(found: Minimal) -> dict[str, Any]:
     """The minimal set, for scripts."""
     return {
         "outcome": found.outcome.name,

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from faultkit.machine import qemu
-from faultkit.machine.image import Image, recorded
+from faultkit.machine.image import Image, recorded_guest
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Blueprint, Template, blueprint
 from faultkit.model.codec import decode
@@ -43,7 +43,7 @@ def replay(store: Store, numbers: Sequence[int], times: int, jobs: int, image: I
     """
     records = [store.record(n) for n in numbers]
     bases = templates(store, numbers, image)
-    work = [partial(again, n, record, bases[n]) for n, record in zip(numbers, records, strict=True)]
+    work = [partial(run_again, n, record, bases[n]) for n, record in zip(numbers, records, strict=True)]
     with ThreadPoolExecutor(jobs, "replay") as pool:
         for found in pool.map(lambda call: call(), [call for call in work for _ in range(times)]):
             store.add_replay(as_row(found, jobs))
@@ -98,19 +98,19 @@ def recorded_image(store: Store, image: Image) -> Image:
         return image
     hashes, versions = dict(meta.image_hashes), dict(meta.image_packages)
     try:
-        return recorded(str(meta.image), str(meta.kernel), hashes, versions)
+        return recorded_guest(str(meta.image), str(meta.kernel), hashes, versions)
     except UnmetNeed as reason:
         raise UnmetNeed(f"{store.path} was run on another guest: {reason}") from None
 
 
 def other_code(path: Path, meta: Meta) -> str:
     """The reason for which a template has another key than the one recorded."""
-    if meta.qemu != (now := qemu.version()):
+    if meta.qemu != (now := qemu.qemu_version()):
         return f"{path} was run with another QEMU: {meta.qemu} then, {now} now"
     return f"{path} was run with other code or another compiler: check out its git_revision ({meta.git_revision})"
 
 
-def again(n: int, record: Record, base: Template) -> Replay:
+def run_again(n: int, record: Record, base: Template) -> Replay:
     """Run once more and compare."""
     fresh = run_trial(base, record.trial)
     events = read_back(fresh.events)
@@ -135,7 +135,7 @@ def spread(store: Store, sample: int) -> list[int]:
     return [valid[i * len(valid) // count] for i in range(count)]
 
 
-def described(found: Replay) -> str:
+def replay_summary(found: Replay) -> str:
     """Describe a replay in a line; if events differ, in three."""
     same = "bit for bit the same" if found.events_agree else "other events"
     outcome = "the same outcome" if found.outcome_agrees else "ANOTHER OUTCOME"

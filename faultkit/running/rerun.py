@@ -31,11 +31,11 @@ class Changes:
         return {"policy": self.policy, "monitors": self.monitors, "driver": self.driver}
 
     def __str__(self) -> str:
-        words = [f"{name} {described(value)}" for name, value in self.named().items() if value is not None]
+        words = [f"{name} {short_names(value)}" for name, value in self.named().items() if value is not None]
         return ", ".join(words) or "nothing changed"
 
 
-def described(value: Any) -> str:
+def short_names(value: Any) -> str:
     """A part, or several, by short names."""
     return "+".join(map(name_of, value)) or "none" if isinstance(value, tuple) else name_of(value)
 

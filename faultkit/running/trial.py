@@ -36,7 +36,7 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
     with Guest(template.machine, template.files, fork_of=template.state) as guest:
         guest.load(template.state)
         guest.mailbox.put(State.RUNNING, dumps(trial))
-        seen, ending = run(guest, limit_s or max(LIMIT_S, BUSY_S * trial.workload.deadline_s))
+        seen, ending = run_guest(guest, limit_s or max(LIMIT_S, BUSY_S * trial.workload.deadline_s))
         events, lost = collect(guest, template, trial, ending)
         return Record(
             trial=trial,
@@ -49,7 +49,7 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
         )
 
 
-def run(guest: Guest, limit_s: float) -> tuple[list[Event], Ending]:
+def run_guest(guest: Guest, limit_s: float) -> tuple[list[Event], Ending]:
     """Let the guest run to its end, acting for a fault's host side when called; what the host saw, and the end."""
     machine = PausedGuest(guest)
     while True:
@@ -107,7 +107,7 @@ def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> t
     for monitor in trial.monitors:
         if data := raw.get(full_name(monitor)):
             events.extend(monitor.decode(data, template.names))
-    events.extend(console.events(guest.console(), template.manifest["printk_lag_ns"]))
+    events.extend(console.kernel_events(guest.console(), template.manifest["printk_lag_ns"]))
     return events, lost
 
 

@@ -53,7 +53,7 @@ def check_columns(directory: Path, db: sqlite3.Connection, *, readonly: bool, ol
 def bring_up_to_date(db: sqlite3.Connection) -> None:
     """Add the tables and columns that this version has and the file has not."""
     for table, column in missing_parts(db):
-        db.execute(schema.add(table, column) if column else schema.create(table))
+        db.execute(schema.add_column(table, column) if column else schema.create(table))
 
 
 def missing_parts(db: sqlite3.Connection) -> list[tuple[str, str | None]]:

@@ -118,7 +118,7 @@ SHAPES: Mapping[str, Callable[[Fields], Fields]] = {  # a class's name today -> 
 }
 
 
-def loads(text: str | bytes) -> Any:
+def loads_today(text: str | bytes) -> Any:
     """Stored JSON, with the names and fields that parts have today."""
     return json.loads(text, object_hook=today)
 

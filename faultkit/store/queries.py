@@ -106,7 +106,7 @@ class Recorded:
     @property
     def modules(self) -> tuple[str, ...]:
         """The k-driver's modules. Raises: ImportError, AttributeError, TypeError if the driver's class is gone."""
-        found: tuple[str, ...] = decode(moved.loads(self._plan)["driver"]).modules
+        found: tuple[str, ...] = decode(moved.loads_today(self._plan)["driver"]).modules
         return found
 
 
@@ -168,7 +168,7 @@ def counts_by_policy(store: Store, column: str) -> dict[tuple[str, str], Account
     return {(value, policy): Accounting(*found) for value, policy, *found in rows}
 
 
-def outcomes(store: Store) -> dict[str, int]:
+def outcome_counts(store: Store) -> dict[str, int]:
     """Outcome -> valid trials with a fault that ended so."""
     sql = f"SELECT outcome, COUNT(*) FROM trials WHERE {FAULTY} AND outcome NOT NULL GROUP BY 1"
     return dict(store.select(sql))
@@ -290,7 +290,7 @@ def head(store: Store, n: int) -> Head:
 def planned(store: Store) -> Iterator[Planned]:
     """All trials with their plans, by number."""
     for n, plan, outcome, void in store.select("SELECT n, plan, outcome, void NOT NULL FROM trials ORDER BY n"):
-        yield Planned(n, moved.loads(plan), outcome_of(outcome), bool(void))
+        yield Planned(n, moved.loads_today(plan), outcome_of(outcome), bool(void))
 
 
 def policies(store: Store) -> list[str]:
@@ -298,7 +298,7 @@ def policies(store: Store) -> list[str]:
     return [policy for (policy,) in store.select(f"SELECT DISTINCT policy FROM trials WHERE {FAULTY}")]
 
 
-def recorded(store: Store, n: int | None = None) -> Iterator[Recorded]:
+def recorded_trials(store: Store, n: int | None = None) -> Iterator[Recorded]:
     """The valid trials with their events, by number; or one of them, if it is valid."""
     names = f"n, driver, injector, policy, outcome, {TIMING}, json_extract(plan, '$.trigger.interval_s'), plan, events"
     sql = f"SELECT {names} FROM trials WHERE outcome NOT NULL"
@@ -338,7 +338,7 @@ def scalars(store: Store, names: Iterable[str]) -> list[tuple[Any, ...]]:
     return list(store.select(f"SELECT {', '.join(names)} FROM trials ORDER BY n"))
 
 
-def events(
+def wanted_events(
     store: Store, asked: Sequence[int] | None = None, wanted: Callable[[Event], bool] = lambda _event: True
 ) -> Iterator[tuple[int, list[Event]]]:
     """The wanted events of each trial that ran, or of those asked for by number."""

@@ -28,7 +28,7 @@ def create(table: str) -> str:
     return f"CREATE TABLE {table} ({columns})"
 
 
-def add(table: str, column: str) -> str:
+def add_column(table: str, column: str) -> str:
     """The statement that adds a column to a table with rows."""
     kind = TABLES[table][column].removesuffix(" NOT NULL")
     return f"ALTER TABLE {table} ADD COLUMN {column} {kind}"

@@ -149,7 +149,7 @@ class Store:
 
     def meta(self) -> Meta:
         """Facts about the campaign."""
-        return Meta.of({key: moved.loads(value) for key, value in self.select("SELECT key, value FROM meta")})
+        return Meta.of({key: moved.loads_today(value) for key, value in self.select("SELECT key, value FROM meta")})
 
     def set_meta(self, key: str, value: Any) -> None:
         """Write one fact about the campaign, by the name of `Meta`'s field."""
@@ -188,7 +188,7 @@ class Store:
 
     def plan(self, n: int) -> dict[str, Any]:
         """The plan of a trial, encoded. Raises: UsageError if there is none."""
-        found: dict[str, Any] = moved.loads(self.one(n, "plan"))
+        found: dict[str, Any] = moved.loads_today(self.one(n, "plan"))
         return found
 
     def trial(self, n: int) -> Trial:
@@ -230,7 +230,7 @@ class Store:
     def _decoded(self, n: int, plan: str) -> Trial:
         """A stored plan, decoded. Raises: UsageError if its parts are gone."""
         try:
-            trial: Trial = decode(moved.loads(plan))
+            trial: Trial = decode(moved.loads_today(plan))
         except (ImportError, AttributeError, TypeError) as reason:
             raise UsageError(
                 f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model.events import Outcome
-from faultkit.results.stopping import described
+from faultkit.results.stopping import decision_line
 from faultkit.results.summary import (
     ACCOUNTS,
     GOLDEN,
@@ -26,7 +26,7 @@ from faultkit.results.summary import (
     false_positives,
     grouped,
     outcomes,
-    replays,
+    replay_totals,
     survival,
     unjudged_line,
 )
@@ -176,9 +176,9 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
     if (wrong := false_positives(store)) and golden:
         yield f"{wrong} of {sum(golden.values())} golden trials were not clean: a false alarm, or a fault of the set-up"
     meta = store.meta()
-    if line := described(meta.stop, meta.decision):
+    if line := decision_line(meta.stop, meta.decision):
         yield line
-    if (again := replays(store))["runs"]:
+    if (again := replay_totals(store))["runs"]:
         same = f"the same outcome in {again['outcome_agrees']}, all events in {again['events_agree']}"
         yield f"run again {again['runs']} times: {same}"
     if (so_far := len(store.done())) < counts["planned"]:

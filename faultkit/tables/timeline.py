@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model.events import Event, Kind
+from faultkit.results.words import exact
 from faultkit.store import queries
 from faultkit.store.store import Store
 
@@ -74,11 +75,6 @@ def details(event: Event) -> str:
     return " ".join(f"{name}={exact(value)}" for name, value in event.data.items())
 
 
-def exact(value: Any) -> Any:
-    """The same value; an integer that JavaScript cannot hold (an address, say) as hexadecimal digits."""
-    return hex(value) if isinstance(value, int) and abs(value) > 2**53 else value
-
-
 def title(store: Store, n: int) -> str:
     """A trial in a line."""
     trial = queries.head(store, n)
@@ -87,7 +83,7 @@ def title(store: Store, n: int) -> str:
     return f"trial {n}: {trial.injector}{where}{when} on {trial.driver} under {trial.policy}: {trial.end}"
 
 
-def as_json(store: Store, n: int) -> dict[str, Any]:
+def trial_json(store: Store, n: int) -> dict[str, Any]:
     """A trial for scripts: its plan, outcome and events."""
     trial = queries.head(store, n)
     events = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in store.events(n)]

@@ -109,7 +109,7 @@ class Phase:
     complete: bool = True
 
 
-def phases(events: Sequence[Event]) -> list[Phase]:
+def all_phases(events: Sequence[Event]) -> list[Phase]:
     """The phases of each recovery, in order."""
     return [phase for n, episode in enumerate(episodes(events)) for phase in phases_of(n, episode, events)]
 

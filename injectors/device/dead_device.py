@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, NotPlaced, Side
-from injectors.tools.arming import module, shipped
+from injectors.tools.arming import fault_module, shipped
 from injectors.tools.device import DEVICES, armed_in, slot_of
 
 POINTERS = Path("/proc/sys/kernel/kptr_restrict")
@@ -20,7 +20,7 @@ PAGE = 4096
 IORESOURCE_MEM = 0x200
 
 
-MODULE = module("ones", "pci")
+MODULE = fault_module("ones", "pci")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

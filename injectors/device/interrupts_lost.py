@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, NotPlaced, RaisesInterrupts, Side
-from injectors.tools.arming import module, shipped
+from injectors.tools.arming import fault_module, shipped
 from injectors.tools.device import armed_in, slot_of
 
-MODULE = module("lose", "pci")
+MODULE = fault_module("lose", "pci")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
-from injectors.tools.calls import ANY, FILES, drawn, tamper
+from injectors.tools.calls import ANY, FILES, drawn, tamper_with_calls
 from injectors.tools.candidates import module_of
 
 REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")  # System V AMD64 ABI, 3.2.3
@@ -71,4 +71,4 @@ class CallArgument:
         return FILES
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
-        return tamper(bench, self, ORDERS[self.change], self.operand, self.argument)
+        return tamper_with_calls(bench, self, ORDERS[self.change], self.operand, self.argument)

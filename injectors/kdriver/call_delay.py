@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
-from injectors.tools.calls import ANY, FILES, drawn, tamper
+from injectors.tools.calls import ANY, FILES, drawn, tamper_with_calls
 from injectors.tools.candidates import module_of
 
 LONGEST_US = 1_000_000
@@ -54,4 +54,4 @@ class CallDelay:
         return FILES
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
-        return tamper(bench, self, "delay", self.delay_us)
+        return tamper_with_calls(bench, self, "delay", self.delay_us)

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.call_values import FAILURES
-from injectors.tools.calls import ANY, FILES, called, drawn, options, tamper
+from injectors.tools.calls import ANY, FILES, called, drawn, options, tamper_with_calls
 from injectors.tools.candidates import module_of
 
 ORDERS = {"instead": "fail", "after": "after"}
@@ -62,7 +62,7 @@ class CallError:
         return FILES
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
-        return tamper(bench, self, ORDERS[self.how], self.value or 0)
+        return tamper_with_calls(bench, self, ORDERS[self.how], self.value or 0)
 
 
 def values(asked: str | None, value: int | None, function: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from faultkit.kit import Bench, Entry, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, run
-from injectors.tools.bug_code import MOST_BYTES, bug_code, check
+from injectors.tools.bug_code import MOST_BYTES, bug_code, check_kind
 from injectors.tools.candidates import module_of
 
 PAGE_BYTES = 4096
@@ -43,7 +43,7 @@ class KernelBug:
         return f"bug: {self.kind}"
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        check(self.kind)
+        check_kind(self.kind)
         module = module_of(code)
         own = {f.name: f for f in module.functions if f.section == ".text"}
         if self.function not in own:

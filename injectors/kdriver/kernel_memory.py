@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, Site, StoppedMachine
 from injectors.tools.machine_code.instructions import Operand, decoded
-from injectors.tools.settled import drawn_site, settled, wait_for
+from injectors.tools.settled import drawn_site, settled_site, wait_for
 
 REGIONS = {"stack": "nop", "heap": "load"}  # region -> the kind of site at which the fault waits: any, or a load
 SIZES = {"bit": 1, "word": 8}  # damaged unit -> bytes that hold it
@@ -60,7 +60,7 @@ class KernelMemory:
         yield
 
     def on_host(self, machine: StoppedMachine) -> None:
-        site = settled(self.site)
+        site = settled_site(self.site)
         where = wait_for(machine, site, partial(self._damage, machine, site))
         machine.report(Kind.FAULT_WAITS, **where)
 

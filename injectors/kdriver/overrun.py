@@ -13,7 +13,7 @@ from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine
 from injectors.tools.candidates import module_of
 from injectors.tools.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
 from injectors.tools.machine_code.instructions import decoded
-from injectors.tools.settled import drawn_site, settled, wait_for
+from injectors.tools.settled import drawn_site, settled_site, wait_for
 
 WORD_BYTES = 8
 PAGE_WORDS = 4096 // WORD_BYTES
@@ -58,7 +58,7 @@ class Overrun:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        return {**wait_for(machine, settled(self.site), partial(self._lengthen, machine)), "words": self.words}
+        return {**wait_for(machine, settled_site(self.site), partial(self._lengthen, machine)), "words": self.words}
 
     def _lengthen(self, machine: StoppedMachine) -> None:
         length = machine.registers()[self.register]

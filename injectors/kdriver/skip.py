@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine
-from injectors.tools.settled import drawn_site, settled, wait_for
+from injectors.tools.settled import drawn_site, settled_site, wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Skip:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        site = settled(self.site)
+        site = settled_site(self.site)
         return wait_for(machine, site, partial(go_on_at, machine, site.extent.stop))
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from faultkit.kit import Bench, ModuleCode, NotPlaced, Side, Site, StoppedMachine
 from injectors.tools.candidates import TYPES, module_of, pick
 from injectors.tools.machine_code.instructions import disassembly, prologue_bytes, starts
-from injectors.tools.settled import check_code, settled
+from injectors.tools.settled import check_code, settled_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Text:
         yield
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any]:
-        site = settled(self.site)
+        site = settled_site(self.site)
         check_code(machine, site)
         machine.write(site.address, bytes.fromhex(site.new))
         machine.witness(*starts(bytes.fromhex(site.old), site.address))

@@ -27,7 +27,7 @@ class Order(Protocol):
     """The fault's folder in injectors/kmod."""
 
 
-def module(fault: str, *beside: str) -> KernelModule:
+def fault_module(fault: str, *beside: str) -> KernelModule:
     """The kernel module of a fault; it shares the code of the folders `beside` with others."""
     return KernelModule(KMOD / fault, f"faultkit_{fault}", beside=tuple(KMOD / name for name in ("arming", *beside)))
 

@@ -45,7 +45,7 @@ def bug_code(kind: str, back: int, draw: int, allocate: int = 0, free: int = 0) 
     return SAVE + bug + RESTORE + struct.pack("<2sQ3s", b"\x49\xbb", back, b"\x41\xff\xe3")  # mov r11, back; jmp r11
 
 
-def check(kind: str) -> None:
+def check_kind(kind: str) -> None:
     """Refuse an unknown kind of bug. Raises: NotPlaced."""
     if kind not in KINDS:
         raise NotPlaced(f"there is no bug {kind!r}: there are {', '.join(KINDS)}")

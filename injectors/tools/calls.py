@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced
-from injectors.tools.arming import armed, missed_by, module, shipped
+from injectors.tools.arming import armed, fault_module, missed_by, shipped
 from injectors.tools.witness import stamps
 
-MODULE = module("calls")
+MODULE = fault_module("calls")
 FILES = shipped(MODULE)
 ANY, ONE = "any", "one"
 MILLION = 1_000_000
@@ -149,7 +149,7 @@ class CallsOrder:
 
 
 @contextmanager
-def tamper(bench: Bench, fault: CallFault, how: str, value: int, argument: int = 0) -> Iterator[None]:
+def tamper_with_calls(bench: Bench, fault: CallFault, how: str, value: int, argument: int = 0) -> Iterator[None]:
     """Make the fault's calls fail, take long, or get another argument; injectors/kmod/calls/calls.c explains `how`.
 
     Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.

@@ -35,7 +35,7 @@ TYPES: Mapping[str, Callable[[Body], Iterator[Candidate]]] = {
     "allocation": calls.allocation,
 }
 
-POINTS: Mapping[str, Callable[[Body], Iterator[Candidate]]] = {"copy": copies.copy, "load": copies.load}
+POINTS: Mapping[str, Callable[[Body], Iterator[Candidate]]] = {"copy": copies.copy, "load": copies.pointer_read}
 """Instructions at which faults wait that change no code."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultkit.kit import NotPlaced
-from injectors.tools.ptrace import call_in, registers, stopped
+from injectors.tools.ptrace import call_in, registers, stopped_thread
 from injectors.tools.udriver import threads_of
 
 SCAN = struct.Struct("=12Q")  # struct pm_scan_arg, include/uapi/linux/fs.h
@@ -128,7 +128,7 @@ def stack_pointer(tid: int) -> int:
     call = Path(f"/proc/{tid}/syscall").read_text().split()
     if len(call) > 2:
         return int(call[-2], 16)
-    with stopped(tid):
+    with stopped_thread(tid):
         return registers(tid)["rsp"]
 
 

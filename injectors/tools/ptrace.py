@@ -55,7 +55,7 @@ RegisterValues = dict[str, int]
 
 
 @contextmanager
-def stopped(tid: int) -> Iterator[None]:
+def stopped_thread(tid: int) -> Iterator[None]:
     """The thread stands still and can be changed; it runs on afterwards. Raises: OSError if it is gone.
 
     Stopping interrupts the system call that it waits in; when it runs on the call is made again, by itself, except
@@ -121,7 +121,7 @@ def call_in(pid: int, number: int, *arguments: int) -> int:
     Raises: NotPlaced if no thread waits in one, OSError with the errno that the call gave.
     """
     for tid in threads_of(pid):
-        with stopped(tid):
+        with stopped_thread(tid):
             before = registers(tid)
             if not waits_in_call(before):
                 continue

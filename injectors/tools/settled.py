@@ -21,7 +21,7 @@ def drawn_site(code: Mapping[str, ModuleCode], kind: str, draw: int, among: str)
     )  # fmt: skip
 
 
-def settled(site: Site | None) -> Site:
+def settled_site(site: Site | None) -> Site:
     """The site of a fault. Raises: NotPlaced if the fault has none yet."""
     if site is None:
         raise NotPlaced("the fault was not settled on an instruction of the k-driver: use place()")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, Kind
-from injectors.tools.arming import armed, module, shipped
+from injectors.tools.arming import armed, fault_module, shipped
 from injectors.tools.udriver import pid_of
 from injectors.tools.witness import activations
 
-MODULE = module("syscalls")
+MODULE = fault_module("syscalls")
 FILES = shipped(MODULE)
 
 
@@ -31,7 +31,7 @@ class SyscallsOrder:
 
 
 @contextmanager
-def tamper(bench: Bench, call: str, nth: int, times: int, how: str, value: int) -> Iterator[None]:
+def tamper_with_syscalls(bench: Bench, call: str, nth: int, times: int, how: str, value: int) -> Iterator[None]:
     """Make the u-driver's calls of `call`, in any thread, fail or return late: from the n-th on, `times` in all.
 
     Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.

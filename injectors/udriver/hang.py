@@ -30,11 +30,11 @@ class Hang:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        with stopped(bench):
+        with stopped_udriver(bench):
             yield
 
 
-def stopped(bench: Bench, **data: Any) -> ExitStack:
+def stopped_udriver(bench: Bench, **data: Any) -> ExitStack:
     """Stop the u-driver; closing the returned stack resumes it. `data`: more to tell of the injection."""
     pid = pid_of(bench)
     pidfd = os.pidfd_open(pid)

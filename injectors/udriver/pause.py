@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, Side
-from injectors.udriver.hang import stopped
+from injectors.udriver.hang import stopped_udriver
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,6 @@ class Pause:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        with stopped(bench, duration_s=self.duration_s) as undo:
+        with stopped_udriver(bench, duration_s=self.duration_s) as undo:
             bench.after(self.duration_s, undo.close)
             yield

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side
 from injectors.tools.perf import activated_by, tracepoint
-from injectors.tools.ptrace import before_call, registers, set_registers, stopped, waits_in_call
+from injectors.tools.ptrace import before_call, registers, set_registers, stopped_thread, waits_in_call
 from injectors.tools.udriver import pid_of, threads_of
 
 DRAWN = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip")
@@ -44,7 +44,7 @@ class Registers:
         rng = random.Random(self.draw)
         tid = rng.choice(threads_of(pid_of(bench)))
         try:
-            with stopped(tid):
+            with stopped_thread(tid):
                 runs_on = tracepoint("raw_syscalls/sys_enter"), tracepoint("signal/signal_deliver")
                 with activated_by(bench, [tid], *runs_on) as t_ns:
                     name, old, new = flip(tid, self.register, rng)

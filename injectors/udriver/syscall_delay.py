@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, Side
-from injectors.tools.syscalls import FILES, tamper
+from injectors.tools.syscalls import FILES, tamper_with_syscalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,4 @@ class SyscallDelay:
         return FILES
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
-        return tamper(bench, self.call, self.nth, self.times, "delay", 1000 * self.delay_ms)
+        return tamper_with_syscalls(bench, self.call, self.nth, self.times, "delay", 1000 * self.delay_ms)

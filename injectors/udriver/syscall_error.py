@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, KernelModule, NotPlaced, Side
-from injectors.tools.syscalls import FILES, tamper
+from injectors.tools.syscalls import FILES, tamper_with_syscalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,4 @@ class SyscallError:
         number = getattr(errno, self.error, None)
         if not self.error.startswith("E") or number is None:
             raise NotPlaced(f"there is no error {self.error!r}: a name is like EIO, see errno(3)")
-        return tamper(bench, self.call, self.nth, self.times, "fail", number)
+        return tamper_with_syscalls(bench, self.call, self.nth, self.times, "fail", number)

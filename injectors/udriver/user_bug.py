@@ -16,7 +16,7 @@ from typing import ClassVar
 from elftools.elf.elffile import ELFFile
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side
-from injectors.tools.bug_code import bug_code, check
+from injectors.tools.bug_code import bug_code, check_kind
 from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
 from injectors.tools.udriver import pid_of
 
@@ -54,7 +54,7 @@ class UserBug:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        check(self.kind)
+        check_kind(self.kind)
         pid = pid_of(bench)
         functions = functions_of(Path(f"/proc/{pid}/exe"))
         missing = {self.function, "malloc", "free"} - {*functions}

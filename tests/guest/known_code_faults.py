@@ -13,7 +13,7 @@ from injectors.kdriver.text import Text
 from injectors.tools.candidates import candidates
 from injectors.tools.machine_code.candidate import Candidate
 from injectors.tools.machine_code.instructions import disassembly
-from injectors.tools.settled import settled
+from injectors.tools.settled import settled_site
 
 NEVER_AN_INSTRUCTION = ("06", "0e", "16", "1e", "27", "2f", "37", "3f", "d6", "ea")  # Intel SDM vol. 2, A.3: i64
 TRIES = 100_000
@@ -61,7 +61,7 @@ def text_of(known: Known, code: ModuleCode) -> Text:
 def placed_as(known: Known, draw: int, code: ModuleCode) -> Text | None:
     """The fault of this draw, if it is the wanted one."""
     text = Text(known.type, draw).place({code.name: code})
-    return text if re.fullmatch(known.after, settled(text.site).after) else None
+    return text if re.fullmatch(known.after, settled_site(text.site).after) else None
 
 
 def drawn(code: ModuleCode, kind: str, question: str, before: str, make: Callable[[int], Any]) -> Any:

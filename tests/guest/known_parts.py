@@ -25,7 +25,7 @@ from injectors.kdriver.call_error import CallError
 from injectors.kdriver.text import Text
 from injectors.tools.calls import MODULE as CALLS
 from injectors.tools.process_memory import picks, regions, stack_pointers
-from injectors.tools.settled import settled
+from injectors.tools.settled import settled_site
 from injectors.tools.udriver import pid_of
 from injectors.udriver.memory import Memory
 
@@ -98,7 +98,7 @@ class ReadBack:
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         with self.text.inject(bench):
-            site = settled(self.text.site)
+            site = settled_site(self.text.site)
             bench.report("test", "text.found", code=kernel_memory(site.address, len(site.new) // 2).hex())
             yield
 

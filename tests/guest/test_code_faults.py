@@ -18,7 +18,7 @@ from injectors.kdriver.text import Text
 from injectors.several import Several
 from injectors.tools.candidates import TYPES, candidates
 from injectors.tools.machine_code.instructions import prologue_bytes
-from injectors.tools.settled import settled
+from injectors.tools.settled import settled_site
 from tests.guest.conftest import known_parts
 
 pytestmark = pytest.mark.guest
@@ -75,7 +75,7 @@ def test_sites_that_a_golden_trial_executes_are_executed(driver: str, request: p
 
 def unchanged(text: Any) -> Text:
     """A fault that writes the bytes that are already there."""
-    site = settled(text.site)
+    site = settled_site(text.site)
     return Text("write", function=site.function, offset=site.offset, new=site.old)
 
 

@@ -11,7 +11,7 @@ from faultkit import AtRequest, RestartUDriver
 from faultkit.machine.image import Image
 from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.results.compare import between
-from faultkit.results.summary import replays
+from faultkit.results.summary import replay_totals
 from faultkit.running.campaign import run_relocated
 from faultkit.running.interference import interference
 from faultkit.running.judging import keep
@@ -50,7 +50,7 @@ def test_replays_are_kept_with_the_results(directory: Path, image: Image) -> Non
     with Store.open(directory, readonly=False) as store:
         runs = list(replay(store, [1, 2], 1, 1, image))
         assert [run.n for run in runs] == [1, 2]
-        assert replays(store)["runs"] == replays(store)["outcome_agrees"] == 2
+        assert replay_totals(store)["runs"] == replay_totals(store)["outcome_agrees"] == 2
 
 
 def test_a_rerun_without_changes_is_the_same_campaign(nbd: PreparedGuest, directory: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from injectors.kdriver.kernel_memory import SIZES, KernelMemory
 from injectors.kdriver.overrun import Overrun
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
-from injectors.tools.settled import settled
+from injectors.tools.settled import settled_site
 from monitors.kernel import Kernel
 from tests.guest.conftest import answers_driver, known_parts, prepared
 from tests.guest.known_code_faults import NEVER_AN_INSTRUCTION, TEXT, Known, drawn, text_of
@@ -73,7 +73,7 @@ def test_without_a_fault_every_answer_is_the_known_one(answers: PreparedGuest) -
 def test_a_type_is_placed_executed_and_answered_with(answers: PreparedGuest, known: Known) -> None:
     text = text_of(known, code(answers))
     ran = asked(answers, known_parts.ReadBack(text), known.question)
-    site = settled(text.site)
+    site = settled_site(text.site)
     assert ran.first("fault.injected").data["after"] == site.after
     assert ran.first("text.found").data["code"] == site.new, "the guest's own view"
     assert in_order(ran)
@@ -91,7 +91,7 @@ def test_a_type_changes_no_other_answer(answers: PreparedGuest, known: Known) ->
 def test_a_random_word_that_is_no_instruction_crashes_the_kernel_there(answers: PreparedGuest) -> None:
     def make(draw: int) -> Text | None:
         text = Text("word", draw).place({"answers": code(answers)})
-        return text if settled(text.site).new.startswith(NEVER_AN_INSTRUCTION) else None
+        return text if settled_site(text.site).new.startswith(NEVER_AN_INSTRUCTION) else None
 
     text = placed(answers, "word", "constant", "mov eax, 0x1234; .*", make)
     ran = asked(answers, text, "constant")

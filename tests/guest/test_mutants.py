@@ -122,7 +122,7 @@ def test_what_does_not_compile_and_what_changes_nothing_is_counted_apart(image: 
     assert [[m.after for m in each] for each in (surveyed.other, surveyed.same, surveyed.broken)] == [
         ["n > 2"], ["n > 3"], ["(ZEROES + 1)"],
     ]  # fmt: skip
-    assert kbuild.module(replace(module, edits=(surveyed.other[0].change,))) != kbuild.module(module)
+    assert kbuild.built_module(replace(module, edits=(surveyed.other[0].change,))) != kbuild.built_module(module)
 
 
 SMALL = """// SPDX-License-Identifier: GPL-2.0-only

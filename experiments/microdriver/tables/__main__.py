@@ -14,12 +14,12 @@ from faultkit.model.errors import UsageError
 from faultkit.store.store import Store
 
 TABLES: Mapping[str, Callable[[Store], Iterator[str]]] = {
-    "performance": costs.performance_told,
-    "initialisation": costs.initialisation_told,
-    "crash_points": crossings.told,
-    "interface_faults": interface.told,
-    "isolation": survival.told,
-    "repeat_recovery": repeats.told,
+    "performance": costs.performance_text,
+    "initialisation": costs.initialisation_text,
+    "crash_points": crossings.crossings_text,
+    "interface_faults": interface.interface_text,
+    "isolation": survival.survival_text,
+    "repeat_recovery": repeats.repeats_text,
 }
 
 

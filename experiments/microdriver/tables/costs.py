@@ -30,7 +30,7 @@ def subject(record: Record) -> str:
     return f"{name_of(driver)}, whole" if getattr(driver, "whole", False) else name_of(driver)
 
 
-def throughput(store: Store) -> pd.DataFrame:
+def throughput_table(store: Store) -> pd.DataFrame:
     """Median megabytes a virtual second and million instructions a megabyte, by direction and driver."""
     frame = measured(store, Kind.TRANSFER_MEASURED)
     megabytes = frame["bytes"] / 1e6
@@ -42,7 +42,7 @@ def throughput(store: Store) -> pd.DataFrame:
     return table.sort_index(axis=1)
 
 
-def initialisation(store: Store) -> pd.DataFrame:
+def initialisation_times(store: Store) -> pd.DataFrame:
     """Median seconds from the k-driver's loading to a carrier, of which opening, crossings and bytes, by driver."""
     frame = pd.DataFrame(list(bring_ups(store)))
     return frame.groupby("driver").median()
@@ -71,17 +71,17 @@ def crossings(store: Store) -> pd.DataFrame:
     return frame.set_index("call").drop(columns="driver")
 
 
-def performance_told(store: Store) -> Iterator[str]:
+def performance_text(store: Store) -> Iterator[str]:
     """The tables of `performance`."""
-    yield told("throughput", throughput, store)
-    yield told("crossings", crossings, store)
+    yield titled("throughput", throughput_table, store)
+    yield titled("crossings", crossings, store)
 
 
-def initialisation_told(store: Store) -> Iterator[str]:
+def initialisation_text(store: Store) -> Iterator[str]:
     """The table of `initialisation`."""
-    yield told("initialisation", initialisation, store)
+    yield titled("initialisation", initialisation_times, store)
 
 
-def told(name: str, table: Callable[[Store], pd.DataFrame], store: Store) -> str:
+def titled(name: str, table: Callable[[Store], pd.DataFrame], store: Store) -> str:
     """A table, with what it says of itself above."""
     return f"{name}: {table.__doc__}\n{table(store).round(4).to_string()}"

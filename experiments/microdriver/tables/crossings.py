@@ -81,7 +81,7 @@ def gaps(frame: pd.DataFrame) -> list[str]:
     return found
 
 
-def told(store: Store) -> Iterator[str]:
+def crossings_text(store: Store) -> Iterator[str]:
     """The table. Raises: Incomplete."""
     frame = crossings(store)
     yield table(frame).to_string()

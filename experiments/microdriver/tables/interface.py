@@ -54,7 +54,7 @@ def by(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return reactions.join(pd.crosstab(keys, frame["outcome"]))
 
 
-def told(store: Store) -> Iterator[str]:
+def interface_text(store: Store) -> Iterator[str]:
     """By message, and by field."""
     frame = pd.DataFrame(list(rows(store)))
     for columns in (("driver", "message"), ("driver", "field")):

@@ -54,6 +54,6 @@ def left_behind(events: Sequence[Event]) -> dict[str, int]:
     return {name: (last[name] or 0) - (first[name] or 0) for name in HELD} | {"module_refs": refs}
 
 
-def told(store: Store) -> Iterator[str]:
+def repeats_text(store: Store) -> Iterator[str]:
     """The table."""
     yield table(store).round(4).to_string(index=False)

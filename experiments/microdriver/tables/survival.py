@@ -31,7 +31,7 @@ def row(outcomes: pd.Series[str]) -> dict[str, str]:
     }
 
 
-def told(store: Store) -> Iterator[str]:
+def survival_text(store: Store) -> Iterator[str]:
     """By bug, and over all of them."""
     frame = frame_of(store)
     yield survival(frame).to_string()

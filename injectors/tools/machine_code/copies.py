@@ -28,7 +28,7 @@ def copy(body: Body) -> Iterator[Candidate]:
             yield candidate(body, each, partial(left_out, each.code))
 
 
-def load(body: Body) -> Iterator[Candidate]:
+def pointer_read(body: Body) -> Iterator[Candidate]:
     """A read through a pointer."""
     for each in body.instructions:
         of = each.memory

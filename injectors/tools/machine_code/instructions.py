@@ -208,14 +208,14 @@ def terse() -> Any:
     return Cs(CS_ARCH_X86, CS_MODE_64)
 
 
-def as_text(code: bytes, address: int = 0) -> list[tuple[int, str, str]]:
+def listing(code: bytes, address: int = 0) -> list[tuple[int, str, str]]:
     """Size, mnemonic and operands of each instruction in some bytes, up to where they are none."""
     return [(size, mnemonic, operands) for _, size, mnemonic, operands in terse().disasm_lite(code, address)]
 
 
 def disassembly(code: bytes, address: int) -> str:
     """The instructions in some bytes, as text; "(bad)" from where they are none."""
-    found = as_text(code, address)
+    found = listing(code, address)
     words = [f"{mnemonic} {operands}".strip() for _, mnemonic, operands in found]
     return "; ".join(words if sum(size for size, _, _ in found) == len(code) else [*words, "(bad)"])
 
@@ -223,7 +223,7 @@ def disassembly(code: bytes, address: int) -> str:
 def starts(code: bytes, address: int) -> tuple[int, ...]:
     """The addresses in a stretch of code at which instructions begin, also the one that its end cuts off."""
     found, at = [], 0
-    for size, _, _ in as_text(code, address):
+    for size, _, _ in listing(code, address):
         found.append(address + at)
         at += size
     return (*found, address + at) if at < len(code) else tuple(found)

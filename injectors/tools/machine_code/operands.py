@@ -13,8 +13,8 @@ from injectors.tools.machine_code.instructions import (
     Body,
     Instruction,
     Operand,
-    as_text,
     decoded,
+    listing,
     no_operation,
     operand_texts,
 )
@@ -138,7 +138,7 @@ def changed_operand(instruction: Instruction, bit: int) -> Operand | None:
 
 def same_but_operands(instruction: Instruction, code: bytes) -> list[str]:
     """The operands of other code, if it is one instruction of the same name, length and number of operands."""
-    found = as_text(code)
+    found = listing(code)
     if len(found) != 1 or found[0][:2] != (len(code), instruction.mnemonic):
         return []
     texts = operand_texts(found[0][2])
