@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faultkit.model import actions
 from faultkit.model.events import Event
 from faultkit.verdict.episodes import PHASES, Phase, all_phases, episodes
 from tests.records import EVENTS_OF, MS, RESTORED, at
@@ -145,3 +146,9 @@ def test_phases_are_known_by_name_and_never_negative(names: list[str]) -> None:
     for phase in all_phases(events):
         assert isinstance(phase, Phase) and phase.phase in PHASES and phase.duration_ns >= 0
     assert sum(len(episode.events) for episode in episodes(events)) <= len(events)
+
+
+def test_every_step_of_recovery_belongs_to_a_phase_and_phases_are_in_order() -> None:
+    phases = [step.phase for step in actions.STEPS.values()]
+    assert [*dict.fromkeys(phases)] == [*actions.PHASES]
+    assert [*PHASES] == ["detected", "waited", *actions.PHASES, "first_byte", "recovered"]

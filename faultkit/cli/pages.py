@@ -13,15 +13,22 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from faultkit import figures
 from faultkit.cli import cli, manual
 from faultkit.model import vocabulary
 from faultkit.model.actions import REMEDIES
+from faultkit.model.codec import name_of
+from faultkit.results import analysis, waits
 from faultkit.running import catalogue
+from faultkit.running.experiment import load_experiment
 from faultkit.store import columns
+from faultkit.verdict.episodes import PHASES
 from faultkit.verdict.outcomes import ENTRIES
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +169,57 @@ def verdict_columns(heading: str, *, intervals: bool) -> str:
     return table((heading, ""), rows)
 
 
+def endings() -> str:
+    """The ways in which a guest stops."""
+    rows = ((f"`{ending.value}`", meaning) for ending, meaning in vocabulary.ENDINGS.items())
+    return table(("ending", "the guest"), rows)
+
+
+def phases() -> str:
+    """The phases of a recovery, in order."""
+    return table(("phase", "from", "to"), ((f"`{name}`", *bounds) for name, bounds in PHASES.items()))
+
+
+def frame_columns(found: Mapping[str, tuple[str, str]]) -> str:
+    """The columns of a frame, with types and meanings."""
+    return table(("column", "dtype", ""), ((f"`{name}`", *each) for name, each in found.items()))
+
+
+def charts() -> str:
+    """The charts with the frames that they are made of."""
+    found = ((name, getattr(figures, name)) for name in figures.__all__)
+    drawn = ((name, chart) for name, chart in found if inspect.signature(chart).return_annotation == "go.Figure")
+    return table(
+        ("", "of", ""), ((f"`{name}`", drawn_from(chart), catalogue.first_line(chart)) for name, chart in drawn)
+    )
+
+
+def drawn_from(chart: Callable[..., Any]) -> str:
+    """The attribute or method of a campaign that gives a chart's first argument."""
+    return FRAMES[next(iter(inspect.signature(chart).parameters))]
+
+
+FRAMES = {  # the first argument of a chart -> how a user gets it
+    "trials": "`.trials`",
+    "times": "`.recovery_times()`",
+    "phase_times": "`faultkit.results.recoveries.recovery_phases`",
+    "comparison": "`.compare(other)`",
+}
+
+
+def in_a_campaign(name: str) -> str:
+    """The faults of an experiment, by injector: their trials, by driver."""
+    counts = Counter(
+        (name_of(trial.fault), name_of(trial.driver)) for trial in load_experiment(name).trials(0) if trial.fault
+    )
+    drivers = sorted({driver for _, driver in counts})
+    rows = (
+        (f"`{item.name}`", *(str(counts[item.name, driver] or "") for driver in drivers))
+        for item in catalogue.items("injectors")
+    )
+    return table(("injector", *drivers), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     **{kind: partial(listed, kind) for kind in catalogue.KINDS if kind != "injectors"},
     **{f"injectors-{side}": partial(injectors, side) for side in SIDES},
@@ -172,6 +230,13 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "evidence": evidence,
     "actions": recovery_actions,
+    "phases": phases,
+    "endings": endings,
+    "event-columns": partial(frame_columns, analysis.EVENT_COLUMNS),
+    "rate-columns": partial(frame_columns, analysis.RATE_COLUMNS),
+    "wait-columns": partial(frame_columns, waits.WAIT_COLUMNS),
+    "charts": charts,
+    "census": partial(in_a_campaign, "census"),
     "trial-columns": trial_columns,
     "flags": partial(verdict_columns, "flag", intervals=False),
     "intervals": partial(verdict_columns, "interval", intervals=True),

@@ -126,13 +126,13 @@ def stepped(shares: list[float]) -> list[float]:
     return [round(100 * share, 2) for share in (0.0, *shares, shares[-1] if shares else 0.0)]
 
 
-def phases(frame: pd.DataFrame, by: str = "policy") -> go.Figure:
+def phases(phase_times: pd.DataFrame, by: str = "policy") -> go.Figure:
     """Median, 95 % and 99 % quantile of each phase of recovery, a line for each value of the column `by`.
 
-    `frame` comes from `faultkit.results.recoveries.recovery_phases`. What came to no end is censored, not dropped; a
-    quantile beyond what was seen to end is not drawn.
+    `phase_times` comes from `faultkit.results.recoveries.recovery_phases`. A phase without an end is censored, not
+    dropped; a quantile beyond the longest phase that ended is not drawn.
     """
-    table = phase_quantiles(frame, by=(by,)) if len(frame) else frame
+    table = phase_quantiles(phase_times, by=(by,)) if len(phase_times) else phase_times
     shown = [phase for phase in PHASES if len(table) and (table["phase"] == phase).any()][::-1]
     values = [str(value) for value in dict.fromkeys(table[by])] if len(table) else []
     traces = [

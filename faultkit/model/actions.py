@@ -61,7 +61,13 @@ REMEDIES: Mapping[str, Remedy] = {
         ("detach", "unload", "stop_udriver", "load", "start_udriver", "attach"),
     ),
 }
-PHASES = (*dict.fromkeys(step.phase for step in STEPS.values()),)  # in the order of a recovery
+PHASES: Mapping[str, str] = {  # the phases of steps, in the order of a recovery -> the state at the end of each
+    "quiesced": "the service is detached, the u-driver stopped",
+    "unloaded": "the k-driver is out",
+    "loaded": "the k-driver, or a new u-driver, is there",
+    "state_back": "attached or reattached, and configured as before",
+    "answering": "the probe was answered",
+}
 
 
 def steps(action: str, driver: Driver, state: Any = None) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -22,12 +22,12 @@ class Outcome(IntEnum):
 
 
 class Ending(Enum):
-    """The way in which the guest stopped."""
+    """The way in which the guest stopped; `faultkit.model.vocabulary` has the meaning of each."""
 
-    FINISHED = "finished"  # the agent reached the end of the trial
-    PANICKED = "panicked"  # the kernel panicked (pvpanic)
-    WATCHDOG = "watchdog"  # nothing ran for the watchdog's period of virtual time (i6300esb)
-    EXITED = "exited"  # the guest reset itself or fell over (triple fault) before it could panic
+    FINISHED = "finished"
+    PANICKED = "panicked"
+    WATCHDOG = "watchdog"
+    EXITED = "exited"
 
 
 class Kind(StrEnum):

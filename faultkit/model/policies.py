@@ -26,6 +26,10 @@ class Attempts:
     doubled for each further one; the first is made at once. `window_s`: attempts that began longer ago are forgotten
     (0: none is). `budget_s`: no further attempt once the service has been out that long, from the first detection on
     (0: without end).
+
+    A base class, although parts are composed elsewhere: were it a field, each plan, written or stored, would have to
+    say `RestartUDriver(Attempts(limit=1))`, and stored plans would need another shape. One more policy costs a class
+    with one method either way.
     """
 
     limit: int = 3

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from faultkit.model.events import Event, Kind
+from faultkit.model.events import Ending, Event, Kind
 
 UNITS = {"_ns": "ns", "_us": "µs", "_s": "s", "_bytes": "bytes"}  # the ending of a field's name tells its unit
 
@@ -233,6 +233,14 @@ def problems(event: Event) -> list[str]:
         found = FACTS[Kind(event.kind)].problems(event.source, event.data)
         return [f"{event.kind}: {problem}" for problem in found]
     return [] if is_own(event.kind) else [f"{event.kind}: no such kind, and its family is one of ours"]
+
+
+ENDINGS: Mapping[Ending, str] = {  # the way in which the guest stopped
+    Ending.FINISHED: "reached the end of the trial",
+    Ending.PANICKED: "panicked",
+    Ending.WATCHDOG: "ran nothing for the watchdog's period of virtual time",
+    Ending.EXITED: "reset itself, or fell over (triple fault) before it could panic",
+}
 
 
 def field_text(field: DataField) -> str:

@@ -10,7 +10,7 @@ from faultkit.model.builds import Edit, Mutation
 from faultkit.mutation.operators import OPERATORS, Draft
 from faultkit.mutation.syntax import SourceFunction, functions, statement_of
 
-WITNESS = "faultkit_reached();"
+WITNESS = "faultkit_reached();"  # the name stays: stored mutants call it, and are compiled again when they are replayed
 DECLARED = "void faultkit_reached(void); "
 
 

@@ -21,12 +21,12 @@ from faultkit.results.summary import GOLDEN
 from faultkit.results.words import exact, in_words
 from faultkit.store.store import Store
 
-TABLE_ROWS = 20_000
-FEWEST_OTHERS = 2_000  # the smallest sample of trials that did not fail; all failures are shown
+TABLE_ROWS = 20_000  # trials in the table, all failures among them
+FEWEST_OTHERS = 2_000  # trials without a failure that are shown, however many failures there are
 TIMELINES = 500
 TIMELINE_BYTES = 2_200_000  # as embedded: keeps the page below 8 MB, of which plotly is 4.9
-EVENTS = 1_500  # in one embedded timeline, fewer where many are embedded
-FEWEST_EVENTS = 200
+EVENTS = 1_500  # the most events in one embedded timeline
+FEWEST_EVENTS = 200  # the same limit where many timelines share the room
 EVENT_BYTES = 18  # the approximate size of one event as embedded
 CONSOLE_LINES = 80
 NAME_OF_SITE = class_path(Site)

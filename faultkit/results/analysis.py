@@ -6,7 +6,7 @@ Frames are read while a campaign runs as well as afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -45,24 +45,26 @@ DTYPES: dict[str, Any] = {
     column.shown: OUTCOMES if column.dtype == OUTCOME else column.dtype for column in IN_FRAMES
 }  # meanings and units: faultkit.store.columns
 
-EVENT_DTYPES: dict[str, Any] = {
-    "trial": "int64",
-    "t_ns": "int64",  # virtual nanoseconds since the trial began
-    "source": "string",  # the observer
-    "kind": "string",  # see the glossary
-    "data": "object",  # a dict each, whose keys belong to the kind
+EVENT_COLUMNS: Mapping[str, tuple[str, str]] = {  # name -> dtype, meaning
+    "trial": ("int64", ""),
+    "t_ns": ("int64", "virtual nanoseconds since the trial began"),
+    "source": ("string", "the observer"),
+    "kind": ("string", "see the glossary"),
+    "data": ("object", "a dict each, whose keys belong to the kind"),
 }
-RATE_DTYPES: dict[str, Any] = {
-    "planned": "int64",  # trials that have ended by now
-    "injected": "int64",
-    "activated": "int64",
-    "manifested": "int64",
-    "void": "int64",
-    "survived": "int64",  # MASKED or RECOVERED
-    "share": "float64",  # survived of activated, a fraction of 1; NaN if none was activated
-    "low": "float64",  # its exact (Clopper-Pearson) 95 % interval
-    "high": "float64",
+RATE_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "planned": ("int64", "trials that have ended by now"),
+    "injected": ("int64", ""),
+    "activated": ("int64", ""),
+    "manifested": ("int64", ""),
+    "void": ("int64", ""),
+    "survived": ("int64", "MASKED or RECOVERED"),
+    "share": ("float64", "survived of activated, a fraction of 1; NaN if none was activated"),
+    "low": ("float64", "the lower end of its exact (Clopper-Pearson) 95 % interval"),
+    "high": ("float64", "the upper end"),
 }
+EVENT_DTYPES: dict[str, Any] = {name: dtype for name, (dtype, _) in EVENT_COLUMNS.items()}
+RATE_DTYPES: dict[str, Any] = {name: dtype for name, (dtype, _) in RATE_COLUMNS.items()}
 FORMATS = ("csv", "parquet")
 BATCH = 1_000  # trials whose events are in memory at a time
 
@@ -91,7 +93,7 @@ class Results:
         return rates(self.trials, by)
 
     def recovery_times(self) -> pd.DataFrame:
-        """Valid trials with a fault and a detected error: the columns of `trials`, and those of `waits.WAIT_DTYPES`."""
+        """Valid trials with a fault and a detected error: the columns of `trials` and of `waits.WAIT_COLUMNS`."""
         with Store.open(self.path) as store:
             return watched(store, self.trials)
 

@@ -28,7 +28,7 @@ PHASE_DTYPES: dict[str, Any] = TRIAL | {
     "episode": "int64",  # of the trial, from 0
     "attempt": "int64",  # of the episode, from 1; 0 for phases that are no attempt's
     "action": "string",
-    "phase": pd.CategoricalDtype([*PHASES], ordered=True),  # see faultkit.verdict.episodes.Phase
+    "phase": pd.CategoricalDtype([*PHASES], ordered=True),  # see faultkit.verdict.episodes.PHASES
     "duration_ns": "int64",  # virtual
     "complete": "bool",  # False: it was still going on, or failed, when it was last seen
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,18 @@ from faultkit.results.summary import GOLDEN
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import FINAL
 
-WAIT_DTYPES: dict[str, Any] = {
-    "ended": "object",  # "restored", "final" (LOST or CRASHED) or "open" (still down when the trial ended)
-    "watched_ns": "Int64",  # first detection -> the service answered or, if it never did, the trial's last event
+WAIT_COLUMNS: Mapping[str, tuple[str, str]] = {  # name -> dtype, meaning
+    "ended": ("object", '"restored", "final" (LOST or CRASHED) or "open" (still down when the trial ended)'),
+    "watched_ns": (
+        "Int64",
+        "from the first detection until the service answered or, if it never did, to the trial's last event",
+    ),
 }
+WAIT_DTYPES: dict[str, Any] = {name: dtype for name, (dtype, _) in WAIT_COLUMNS.items()}
 
 
 def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
-    """Valid trials of the frame with a fault and a detected error, and the columns of WAIT_DTYPES.
+    """Valid trials of the frame with a fault and a detected error, and the columns of WAIT_COLUMNS.
 
     Reads the events only of trials that never came back.
     """

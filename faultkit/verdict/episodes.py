@@ -7,7 +7,7 @@ nobody had detected the last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -17,7 +17,13 @@ from faultkit.model.events import ENDS, TROUBLE, Event, Kind
 
 BEGINS = frozenset({Kind.FAULT_ACTIVATED, Kind.ERROR_DETECTED})
 
-PHASES = ("detected", "waited", *actions.PHASES, "first_byte", "recovered")
+PHASES: Mapping[str, tuple[str, str]] = {  # of a recovery, in order -> its beginning ("": the phase before), its end
+    "detected": ("`fault.activated`", "the first `error.detected`"),
+    "waited": ("the first `error.detected`, or the end of the attempt before", "`recovery.started`"),
+    **{phase: ("", end) for phase, end in actions.PHASES.items()},
+    "first_byte": ("the end of `state_back`", "the first request of the workload that completed after it"),
+    "recovered": ("the first `error.detected`", "`service.restored`"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +99,7 @@ def episodes(events: Iterable[Event]) -> list[Episode]:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """The duration of one phase of a recovery, in virtual time. Not `complete`: it ended in failure, or with the trial.
-
-    detected: from the activation to the first detection. waited: until the attempt began. quiesced: the service
-    detached, the u-driver stopped. unloaded. loaded: the k-driver, or a new u-driver, is there. state_back:
-    attached, or its state put back. answering: until the probe was answered. first_byte: from state_back to the
-    first request of the workload that completed. recovered: from the first detection to the service's return.
-    """
+    """The duration of one of PHASES, in virtual time. Not `complete`: it ended in failure, or with the trial."""
 
     episode: int  # counted from 0
     attempt: int  # counted from 1; 0 for what is none's

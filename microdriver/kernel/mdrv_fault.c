@@ -198,7 +198,7 @@ static enum mdrv_fate mdrv_tamper(struct mdrv_instance *md, struct mdrv_arming *
 	return fate;
 }
 
-/* A message whose length was tampered with must not show old contents of its memory. */
+/* Clear what a message has gained if its length was raised: that memory holds old contents. */
 static void mdrv_clear_behind(struct mdrv_message *message, u32 was)
 {
 	message->bytes = min_t(u32, message->bytes, MDRV_PAYLOAD);
@@ -215,7 +215,7 @@ enum mdrv_fate mdrv_fault_point(struct mdrv_instance *md, const char *call,
 	u32 bytes = message->bytes;
 	struct mdrv_arming *a;
 
-	/* an arming that is not visible here has not returned from write() yet */
+	/* without the lock: if an arming is overlooked, its write() has not returned yet */
 	if (list_empty(&mdrv_armings))
 		return MDRV_PASSES;
 	mutex_lock(&mdrv_armings_lock);

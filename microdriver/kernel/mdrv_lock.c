@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Combolocks: spinlocks among kernel threads, mutexes once the u-driver takes
- * part.
+ * Combolocks: a combolock is a spinlock among kernel threads, and a mutex
+ * between them and the u-driver.
  *
- * The u-driver holds a lock by its session's number in @holder, which only the
- * chain of calls writes. Whoever takes the spinlock looks at @holder first.
- * Interrupts are kept away while the u-driver holds the lock, since their
- * handlers cannot wait and must not starve.
+ * While the u-driver holds a combolock, @holder is the number of its session;
+ * otherwise it is 0. Only a thread with @md->busy writes @holder. A kernel
+ * thread that finds @holder set gives the spinlock back, and may wait. The
+ * device is quiet meanwhile, because an interrupt handler cannot wait.
  */
 #include <linux/export.h>
 

@@ -46,8 +46,8 @@ enum mdrv_kind {
 };
 
 /*
- * One message. An answer bears the sequence number of its call; a downcall
- * that of the upcall it belongs to, or 0 outside of any.
+ * One message. @seq of an answer is that of its call. @seq of a downcall is that
+ * of the upcall in which it was made, or 0 if it was made outside an upcall.
  */
 struct mdrv_message {
 	__u32 kind;
@@ -56,15 +56,16 @@ struct mdrv_message {
 	__s32 status; /* of an answer: 0 or more, or -errno */
 	__u64 args[MDRV_ARGS];
 	__u32 bytes; /* of payload */
-	__u32 turn; /* of a downcall: unique in its session; its answer bears the same number */
+	__u32 turn; /* of a downcall: a number of its own in its session; the same in its answer */
 	__u8 payload[MDRV_PAYLOAD]; /* records, one behind the other, unaligned */
 };
 
 #define MDRV_HEAD offsetof(struct mdrv_message, payload)
 
 /*
- * A field's new value; its data follows. MDRV_WHOLE stands for the whole object,
- * MDRV_GONE for an object that is shared no longer, object 0 for the call's buffer.
+ * A new value of a field; the @bytes of the value follow. In place of a field,
+ * MDRV_WHOLE stands for the whole object, and MDRV_GONE says that the object is
+ * shared no longer. Object 0 is the call's buffer.
  */
 struct mdrv_record {
 	__u32 object;
@@ -75,7 +76,7 @@ struct mdrv_record {
 #define MDRV_WHOLE 0xffff
 #define MDRV_GONE  0xfffe
 
-/* An object's number holds its type: the u-driver makes its copy when the number first comes. */
+/* The number of an object, with its type. The u-driver makes a copy when it first meets a number. */
 #define MDRV_OBJECT(type, n)	 ((__u32)(type) << 20 | (n))
 #define MDRV_OBJECT_TYPE(object) ((object) >> 20)
 #define MDRV_OBJECTS		 ((1U << 20) - 1) /* ever, of one instance */

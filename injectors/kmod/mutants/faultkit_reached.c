@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * faultkit_reached - what a mutated driver calls when control comes to the place of its mutation
+ * faultkit_reached - the witness of a mutation: a mutated driver calls it where it was mutated
  *
- * It does nothing: a breakpoint from outside tells of the call. The parameter "at" is its address.
+ * The function does nothing. A breakpoint that is set from outside the guest
+ * reports the call. The parameter "at" is the function's address.
  */
 #include <linux/export.h>
 #include <linux/module.h>
