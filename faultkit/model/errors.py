@@ -6,6 +6,7 @@ FaultkitError
  +-- HarnessError        faultkit itself, or QEMU, went wrong      (exit 5)
       +-- GuestLost      QEMU died or stopped answering
       +-- NotPlaced      a fault could not be put where it was asked to go
+      +-- BadRecord      a stored record cannot be decoded
       +-- Runaway        a guest used up its processor time without coming to an end in virtual time
 
 What happens to a driver under test is none of these: it is an Outcome, which is data.
@@ -42,6 +43,14 @@ class GuestLost(HarnessError):
 
 class NotPlaced(HarnessError):
     """A fault could not be put where it was asked to go."""
+
+
+class BadRecord(HarnessError):
+    """A stored record cannot be decoded: its file was damaged, or written by something else."""
+
+
+BAD_DATA = (BadRecord, UsageError, AttributeError, ImportError, KeyError, TypeError, ValueError)
+"""The errors that damaged data raise, and parts that are gone: a reader may go on without the trial that raised one."""
 
 
 class Runaway(HarnessError):

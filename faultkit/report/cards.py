@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from faultkit.model.errors import BAD_DATA
 from faultkit.report import availability, comparison, detection, harm, overview, recovery, shares, trials
 from faultkit.report.campaign import StoredCampaign
 from faultkit.report.card import Card
@@ -63,12 +64,12 @@ def pane(label: str, rows: Iterable[Iterable[Callable[[], Card | None]]]) -> Pan
 
 
 def finished(maker: Callable[[], Card | None]) -> Iterator[tuple[Markup, dict[str, Any]]]:
-    """A card's HTML and charts; nothing for no card. A card that cannot be made says so in its place."""
+    """A card's HTML and charts; nothing for no card. A card that a bad record spoils says so in its place."""
     try:
         card = maker()
         if card is not None:
             yield card.html(), {chart.name: themable(chart.figure) for chart in card.charts if chart}
-    except Exception as reason:  # whatever one trial holds, it must not cost the page
+    except BAD_DATA as reason:  # one trial must not cost the page
         yield excuse(maker, reason).html(), {}
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from faultkit.model.code import Site
 from faultkit.model.codec import class_path, decode
+from faultkit.model.errors import BAD_DATA
 from faultkit.model.events import Event, Kind, Outcome
 from faultkit.model.kernel_log import is_trouble
 from faultkit.results.summary import GOLDEN
@@ -132,7 +133,7 @@ def packed_details(store: Store, n: int, limit: int) -> str:
     """The packed details of a trial, or the reason why there are none."""
     try:
         return packed(details(store, n, limit))
-    except Exception as reason:  # whatever a trial holds, it must not cost the page
+    except BAD_DATA as reason:  # one trial must not cost the page
         return packed({"failed": f"{type(reason).__name__}: {reason}"})
 
 

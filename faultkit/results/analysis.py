@@ -20,7 +20,7 @@ from faultkit.results.compare import Comparison, between, within
 from faultkit.results.summary import GOLDEN, survival
 from faultkit.results.waits import watched
 from faultkit.store import queries
-from faultkit.store.columns import IN_FRAMES, OUTCOME
+from faultkit.store.columns import IN_FRAMES, OUTCOME, Column, Role
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 from faultkit.tables.rich_html import as_html, as_text
@@ -65,6 +65,9 @@ RATE_COLUMNS: Mapping[str, tuple[str, str]] = {
 }
 EVENT_DTYPES: dict[str, Any] = {name: dtype for name, (dtype, _) in EVENT_COLUMNS.items()}
 RATE_DTYPES: dict[str, Any] = {name: dtype for name, (dtype, _) in RATE_COLUMNS.items()}
+PLAIN: dict[str, tuple[type, ...]] = {  # type in frames -> of what SQLite gives
+    "int64": (int,), "Int64": (int,), "boolean": (int,), "Float64": (int, float), "string": (str,), OUTCOME: (str,),
+}  # fmt: skip
 FORMATS = ("csv", "parquet")
 BATCH = 1_000  # trials whose events are in memory at a time
 
@@ -137,9 +140,39 @@ def trials(path: Path | str) -> pd.DataFrame:
 
 
 def frame_of(store: Store) -> pd.DataFrame:
-    """The scalar columns of an open store, never its blobs."""
+    """The scalar columns of an open store, never its blobs.
+
+    A row with a value that is of another type than its column is void, for that reason, and has no other values.
+    """
     rows = queries.scalars(store, (column.name for column in IN_FRAMES))
-    return pd.DataFrame.from_records(rows, columns=list(DTYPES)).astype(DTYPES)
+    try:
+        return framed(rows)
+    except (TypeError, ValueError):  # such a row is looked for only if there is one
+        return framed(map(readable, rows))
+
+
+def framed(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Rows of scalars as a frame. Raises: TypeError, ValueError if one does not fit."""
+    return pd.DataFrame.from_records(list(rows), columns=list(DTYPES)).astype(DTYPES)
+
+
+def readable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row, or one that only says what is wrong with it."""
+    wrong = [
+        f"{column.name} is {value!r}" for column, value in zip(IN_FRAMES, row, strict=True) if not fits(value, column)
+    ]
+    if not wrong:
+        return row
+    reason = f"the stored row cannot be read: {', '.join(wrong)}"
+    kept = {"n": row[0], "attempts": 0, "void": reason}
+    return tuple(kept.get(column.name, "" if column.role is Role.TRIAL else None) for column in IN_FRAMES)
+
+
+def fits(value: Any, column: Column) -> bool:
+    """True for a value of its column's type, or a missing one."""
+    if value is None:
+        return column.role is not Role.TRIAL
+    return isinstance(value, PLAIN[str(column.dtype)]) and (column.dtype != "boolean" or value in (0, 1))
 
 
 def events(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from faultkit.model.errors import BadRecord
 from faultkit.model.events import Event
+from faultkit.store import moved
 
 
 def pack_events(events: Iterable[Event]) -> bytes:
@@ -16,8 +20,9 @@ def pack_events(events: Iterable[Event]) -> bytes:
 
 
 def unpack_events(packed: bytes | None) -> tuple[Event, ...]:
-    """Events as they were packed; none for a void trial."""
-    return tuple(Event(*row) for row in json.loads(zlib.decompress(packed))) if packed else ()
+    """Events as they were packed; none for a void trial. Raises: BadRecord."""
+    with decoding("the events"):
+        return tuple(Event(*row) for row in json.loads(zlib.decompress(packed))) if packed else ()
 
 
 def pack_text(text: str) -> bytes:
@@ -26,8 +31,24 @@ def pack_text(text: str) -> bytes:
 
 
 def unpack_text(packed: bytes | None) -> str:
-    """A console as it was packed; "" for a void trial."""
-    return zlib.decompress(packed).decode() if packed else ""
+    """A console as it was packed; "" for a void trial. Raises: BadRecord."""
+    with decoding("the console"):
+        return zlib.decompress(packed).decode() if packed else ""
+
+
+def plan_of(stored: str) -> dict[str, Any]:
+    """A trial's plan, encoded, with the names that parts have today. Raises: BadRecord."""
+    with decoding("the plan"):
+        return dict(moved.loads_today(stored))
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Decode a part of a trial. Raises: BadRecord in place of what zlib, JSON and data of another shape raise."""
+    try:
+        yield
+    except (zlib.error, ValueError, TypeError, KeyError, AttributeError) as reason:
+        raise BadRecord(f"{name} of a trial cannot be read: {type(reason).__name__}: {reason}") from None
 
 
 def read_back(events: Iterable[Event]) -> tuple[Event, ...]:

@@ -14,9 +14,8 @@ from typing import Any
 
 from faultkit.model.codec import GOLDEN, decode
 from faultkit.model.events import Event, Outcome
-from faultkit.store import moved
 from faultkit.store.columns import FLAGS, GROUPS, INTERVALS, VERDICT
-from faultkit.store.packing import unpack_events
+from faultkit.store.packing import plan_of, unpack_events
 from faultkit.store.store import Store
 
 FAULTY = f"injector <> '{GOLDEN}'"
@@ -106,7 +105,7 @@ class Recorded:
     @property
     def modules(self) -> tuple[str, ...]:
         """The k-driver's modules. Raises: ImportError, AttributeError, TypeError if the driver's class is gone."""
-        found: tuple[str, ...] = decode(moved.loads_today(self._plan)["driver"]).modules
+        found: tuple[str, ...] = decode(plan_of(self._plan)["driver"]).modules
         return found
 
 
@@ -290,7 +289,7 @@ def head(store: Store, n: int) -> Head:
 def planned(store: Store) -> Iterator[Planned]:
     """All trials with their plans, by number."""
     for n, plan, outcome, void in store.select("SELECT n, plan, outcome, void NOT NULL FROM trials ORDER BY n"):
-        yield Planned(n, moved.loads_today(plan), outcome_of(outcome), bool(void))
+        yield Planned(n, plan_of(plan), outcome_of(outcome), bool(void))
 
 
 def policies(store: Store) -> list[str]:

@@ -29,7 +29,7 @@ from faultkit.store.database import (
     translated,
 )
 from faultkit.store.meta import Meta
-from faultkit.store.packing import pack_events, pack_text, unpack_events, unpack_text
+from faultkit.store.packing import pack_events, pack_text, plan_of, unpack_events, unpack_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +187,8 @@ class Store:
             self._db.execute(schema.update(tuple(columns)), (*columns.values(), n))
 
     def plan(self, n: int) -> dict[str, Any]:
-        """The plan of a trial, encoded. Raises: UsageError if there is none."""
-        found: dict[str, Any] = moved.loads_today(self.one(n, "plan"))
-        return found
+        """The plan of a trial, encoded. Raises: UsageError if there is none, BadRecord."""
+        return plan_of(self.one(n, "plan"))
 
     def trial(self, n: int) -> Trial:
         """The plan of a trial, decoded. Raises: UsageError if there is none, or its parts are gone."""
@@ -230,7 +229,7 @@ class Store:
     def _decoded(self, n: int, plan: str) -> Trial:
         """A stored plan, decoded. Raises: UsageError if its parts are gone."""
         try:
-            trial: Trial = decode(moved.loads_today(plan))
+            trial: Trial = decode(plan_of(plan))
         except (ImportError, AttributeError, TypeError) as reason:
             raise UsageError(
                 f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "
