@@ -169,10 +169,11 @@ def test_the_writer_asks_no_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_table_of_columns_has_every_field_of_a_verdict_and_of_a_stratum() -> None:
-    assert set(VERDICT) == {field.name for field in fields(Verdict)} | {"manifested"}
+    assert list(VERDICT) == [field.name for field in fields(Verdict)]
     assert set(FAULT) == {field.name for field in fields(Stratum)}
-    flags = {field.name for field in fields(Verdict) if field.type == "bool"} | {"manifested"}
-    assert set(FLAGS) == flags
+    assert set(FLAGS) == {field.name for field in fields(Verdict) if str(field.type).startswith("Annotated[bool,")}
+    assert all(column.doc for column in COLUMNS if column.role is Role.VERDICT)
+    assert [column.name for column in COLUMNS if column.groups and column.role is Role.VERDICT] == ["detected_by"]
     assert len({column.name for column in COLUMNS}) == len(COLUMNS)
 
 

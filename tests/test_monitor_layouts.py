@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import struct
 from pathlib import Path
@@ -12,10 +14,11 @@ import pytest
 import monitors
 import tests.own_driver
 from faultkit.kit import Kind
-from monitors import bpf, calls, crossings, modules, process, requests
+from monitors import bpf, crossings, process, requests
 
 HOME = Path(monitors.__file__).parent
-MODULES = (calls, crossings, modules, process, requests)
+ALL = [importlib.import_module(f"monitors.{found.name}") for found in pkgutil.iter_modules(monitors.__path__)]
+MODULES = [module for module in ALL if hasattr(module, "SOURCE")]
 LETTERS = {"u64": "Q", "s64": "q", "u32": "I", "s32": "i", "u16": "H", "u8": "B"}
 MEMBER = re.compile(r"^\s*(\w+) (\w+)(?:\[(\w+)\])?;", re.MULTILINE)
 SOURCES = sorted([*HOME.glob("*.bpf.c"), *Path(tests.own_driver.__path__[0]).glob("*.bpf.c")])

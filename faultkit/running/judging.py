@@ -33,8 +33,7 @@ class Finding:
         """The columns that this fills, as SQLite gives them back."""
         found = by_name(self.stratum) if self.stratum else {}
         if self.verdict:
-            named = by_name(self.verdict) | {"manifested": self.verdict.manifested}
-            found |= named | {"outcome": Outcome(self.verdict.outcome).name}
+            found |= by_name(self.verdict) | {"outcome": Outcome(self.verdict.outcome).name}
         plain = {name: int(value) if isinstance(value, bool) else value for name, value in found.items()}
         return BLANK | plain | {"unjudged": self.problem}
 

@@ -1,14 +1,18 @@
 """The columns of the table of trials: one row here gives the schema, the frames' types, the flags and the docs.
 
-A column of a verdict is a field of `faultkit.verdict.judge.Verdict`. A column that is added here is added to older
+The columns of a verdict are the fields of `faultkit.verdict.judge.Verdict`. A column that is new is added to older
 files, and filled, by `faultkit judge`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any, get_type_hints
+
+from faultkit.model.events import Outcome
+from faultkit.verdict.judge import GROUPED, Verdict
 
 OUTCOME = "category"  # the type of the column `outcome` in frames: ordered, mildest first
 
@@ -50,19 +54,21 @@ def of_fault(name: str, doc: str) -> Column:
     return Column(name=name, sql="TEXT", role=Role.FAULT, dtype="string", doc=doc, groups=True)
 
 
-def flag(name: str, doc: str = "") -> Column:
-    """A fact that the oracle found to hold or not."""
-    return Column(name=name, sql="INTEGER", role=Role.VERDICT, dtype="boolean", doc=doc)
+def of_verdict() -> Iterator[Column]:
+    """The fields of a verdict, with their types and texts."""
+    for name, hint in get_type_hints(Verdict, include_extras=True).items():
+        doc, *notes = hint.__metadata__
+        sql, dtype = TYPES[hint.__origin__]
+        yield Column(name=name, sql=sql, role=Role.VERDICT, dtype=dtype, doc=doc, groups=GROUPED in notes)
 
 
-def number(name: str, doc: str) -> Column:
-    """A count, or an interval in virtual nanoseconds (`_ns`), found by the oracle."""
-    return Column(name=name, sql="INTEGER", role=Role.VERDICT, dtype="Int64", doc=doc)
-
-
-def text(name: str, doc: str = "", *, groups: bool = False) -> Column:
-    """A word of the oracle."""
-    return Column(name=name, sql="TEXT", role=Role.VERDICT, dtype="string", doc=doc, groups=groups)
+TYPES: Mapping[Any, tuple[str, str]] = {  # of a verdict's field -> in SQL and in frames
+    Outcome: ("TEXT", OUTCOME),
+    bool: ("INTEGER", "boolean"),
+    int: ("INTEGER", "Int64"),
+    int | None: ("INTEGER", "Int64"),
+    str | None: ("TEXT", "string"),
+}
 
 
 def of_run(name: str, sql: str, dtype: str | None, doc: str = "", *, optional: bool = False) -> Column:
@@ -83,24 +89,7 @@ COLUMNS = (
     of_fault("side", 'where it lies: k-driver, u-driver, channel, device; "" if it does not say'),
     of_fault("fault_type", 'finer than the injector: "text: nop"'),
     of_fault("function", "the function that the fault lies in or tampers with"),
-    Column(name="outcome", sql="TEXT", role=Role.VERDICT, dtype=OUTCOME, doc="compares by severity"),
-    flag("injected", "`fault.injected` was seen"),
-    flag("activated", "`fault.activated` was seen: the witness saw the fault act"),
-    flag("manifested", "the outcome is worse than MASKED"),
-    text("detected_by", "the first detector: `pidfd`, `heartbeat` or a monitor", groups=True),
-    flag("udriver_died", "the u-driver ended during the trial"),
-    flag("kdriver_reloaded", "recovery loaded the k-driver anew"),
-    flag("leaked", "more references to the module, or over 4 more descriptors in the u-driver, than before the fault"),
-    flag("warned", "the kernel printed a WARN, a KFENCE or a slab report"),
-    number("recoveries", "recovery attempts that were started (a count)"),
-    number("failures", "errors, one per episode, that a detector or the workload saw (a count)"),
-    number("undetected", "of these, errors that no detector saw (a count)"),
-    number("activation_latency_ns", "from `fault.injected` to `fault.activated`"),
-    number("detection_latency_ns", "from `fault.activated` to the first `error.detected`"),
-    number("recovery_ns", "from the first `error.detected` to the first `service.restored`"),
-    number("outage_ns", "the longest time after `fault.activated`, within the workload, without a completed request"),
-    text("crash_kind", "the kernel's name for the crash; without a report, how the guest ended"),
-    text("crash_function", "the function of the first report's RIP, or its caller if that lies in no function"),
+    *of_verdict(),
     of_run("ending", "TEXT", "string", "how the guest stopped: finished, panicked, watchdog, exited"),
     of_run("void", "TEXT", "string", "why there is no valid run"),
     of_run("unjudged", "TEXT", "string", "why a valid run has no verdict: the oracle's error", optional=True),

@@ -5,38 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 from faultkit.model.events import CRASHES, Ending, Event, Kind, Outcome
 from faultkit.model.trial import Record
 from faultkit.verdict.episodes import Episode, episodes
 
+GROUPED = "trials can be grouped by it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The verdict on one record. Intervals are virtual nanoseconds, None where an end is missing."""
+    """The verdict on one record. Intervals are virtual nanoseconds, None where an end is missing.
 
-    outcome: Outcome
-    injected: bool
-    activated: bool
-    detected_by: str | None
-    udriver_died: bool
-    kdriver_reloaded: bool
-    leaked: bool
-    warned: bool
-    recoveries: int  # attempts started
-    failures: int  # errors that somebody detected, or the workload saw
-    undetected: int  # of these, that nobody detected
-    activation_latency_ns: int | None  # injected -> activated
-    detection_latency_ns: int | None  # activated -> first detection, of the first failure that was detected
-    recovery_ns: int | None  # first detection -> the probe answers again, of the first failure that was mended
-    outage_ns: int | None  # longest time after activation without a completed request
-    crash_kind: str | None
-    crash_function: str | None
+    Each field is a column of the table of trials, of frames and of the documents: its type and its text stand here.
+    """
 
-    @property
-    def manifested(self) -> bool:
-        """Report whether the fault led to a visible error."""
-        return self.outcome > Outcome.MASKED
+    outcome: Annotated[Outcome, "compares by severity"]
+    injected: Annotated[bool, "`fault.injected` was seen"]
+    activated: Annotated[bool, "`fault.activated` was seen: the witness saw the fault act"]
+    manifested: Annotated[bool, "the outcome is worse than MASKED"]
+    detected_by: Annotated[str | None, "the first detector: `pidfd`, `heartbeat` or a monitor", GROUPED]
+    udriver_died: Annotated[bool, "the u-driver ended during the trial"]
+    kdriver_reloaded: Annotated[bool, "recovery loaded the k-driver anew"]
+    leaked: Annotated[
+        bool, "more references to the module, or over 4 more descriptors in the u-driver, than before the fault"
+    ]
+    warned: Annotated[bool, "the kernel printed a WARN, a KFENCE or a slab report"]
+    recoveries: Annotated[int, "recovery attempts that were started (a count)"]
+    failures: Annotated[int, "errors, one per episode, that a detector or the workload saw (a count)"]
+    undetected: Annotated[int, "of these, errors that no detector saw (a count)"]
+    activation_latency_ns: Annotated[int | None, "from `fault.injected` to `fault.activated`"]
+    detection_latency_ns: Annotated[int | None, "from `fault.activated` to the first `error.detected`"]
+    recovery_ns: Annotated[int | None, "from the first `error.detected` to the first `service.restored`"]
+    outage_ns: Annotated[
+        int | None, "the longest time after `fault.activated`, within the workload, without a completed request"
+    ]
+    crash_kind: Annotated[str | None, "the kernel's name for the crash; without a report, how the guest ended"]
+    crash_function: Annotated[
+        str | None, "the function of the first report's RIP, or its caller if that lies in no function"
+    ]
 
 
 NEVER = Episode(())
@@ -51,10 +59,12 @@ def judge(record: Record) -> Verdict:
     seen = [episode for episode in episodes(record.events) if episode.detections or episode.failed]
     told = next((episode for episode in seen if episode.detections), NEVER)
     mended = next((episode for episode in seen if episode.restored), NEVER)
+    outcome = outcome_of(record, activated is not None)
     return Verdict(
-        outcome=outcome_of(record, activated is not None),
+        outcome=outcome,
         injected=injected is not None,
         activated=activated is not None,
+        manifested=outcome > Outcome.MASKED,
         detected_by=str(detected.data["by"]) if detected else None,
         udriver_died=first(record, Kind.UDRIVER_DIED) is not None,
         kdriver_reloaded=any(e.data["step"] == "load" for e in of_kind(record, Kind.RECOVERY_STEP)),

@@ -29,7 +29,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("record.trial.workload.late_s * 1e9", "record.trial.workload.late_s * 1e6"),
         ("recovery_ns=between(mended.detected, mended.end)", "recovery_ns=between(told.detected, mended.end)"),
         ("undetected=sum(not episode.detections", "undetected=sum(bool(episode.detections)"),
-        ("self.outcome > Outcome.MASKED", "self.outcome >= Outcome.MASKED"),
+        ("manifested=outcome > Outcome.MASKED", "manifested=outcome >= Outcome.MASKED"),
     ),
     (f"{VERDICT}/episodes.py", "episodes judge recoveries"): (
         ("and own:\n                yield", "and not own:\n                yield"),
