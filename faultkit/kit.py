@@ -31,12 +31,14 @@ Helpers for the guest:
 * `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
 * `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
 * `Patience` with a driver in trouble, and `final_check`, for workloads of any kind;
+* `armed_at` arms a fault of a kernel module by an `Order`, and `missed_by` asks it; `ARMING` is the module's C code;
 * `steps` that a recovery action takes; `name_of` a part, as tables write it;
 * `is_trouble`, of a line of the kernel's log, and `printk_lag_ns`, the log's clock.
 """
 
 from __future__ import annotations
 
+from faultkit.guest.arming import ARMING, Order, armed_at, missed_by
 from faultkit.guest.bring_up import (
     RETRY_S,
     bring_up,
@@ -95,6 +97,7 @@ from faultkit.model.parts import (
 from faultkit.model.policies import Attempts
 
 __all__ = [
+    "ARMING",
     "GIVE_UP",
     "RETRY_S",
     "Action",
@@ -124,6 +127,7 @@ __all__ = [
     "Mutation",
     "NeedsState",
     "NotPlaced",
+    "Order",
     "Patience",
     "Place",
     "Placeable",
@@ -146,9 +150,11 @@ __all__ = [
     "Typed",
     "Watcher",
     "Workload",
+    "armed_at",
     "bring_up",
     "final_check",
     "is_trouble",
+    "missed_by",
     "name_of",
     "printk_lag_ns",
     "quietly",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.kit import Tampering
+from faultkit.kit import Tampering, armed_at
 from microdriver.contract import Contract
 
 NODE = Path("/dev/microdriver_faults")
@@ -19,20 +19,30 @@ ALL = (MESSAGE, 0, 0)
 ACTIONS = ("drop", "delay", "duplicate", "reorder", "truncate", "corrupt", "stale", "kill", "stop")
 VALUE_BYTES = 8
 
-Place = tuple[int, int, int]  # WHERE FIRST BYTES of an arming
+Place = tuple[int, int, int]  # where, first and bytes of an arming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOrder:
+    """The words that arm the runtime's fault points."""
+
+    instance: str
+    kind: str
+    call: int
+    nth: int
+    times: int
+    how: str
+    where: int
+    first: int
+    bytes: int
+    value: int
 
 
 def arm(instance: str, contract: Contract, what: Tampering) -> int:
     """Arm a tampering with one instance's messages, as `faultkit.model.parts.Channelled.tamper` promises."""
     if words := refusal(contract, what):
         raise OSError(errno.EINVAL, words)
-    fd = os.open(NODE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        os.write(fd, line(instance, contract, what).encode())
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
+    return armed_at(NODE, order(instance, contract, what))
 
 
 def refusal(contract: Contract, what: Tampering) -> str | None:
@@ -82,11 +92,14 @@ def numbers(contract: Contract, direction: str) -> dict[str, int]:
     return calls | (STOCK if direction in ("downcall", "result") else {})
 
 
-def line(instance: str, contract: Contract, what: Tampering) -> str:
-    """An arming, as /dev/microdriver_faults wants it."""
+def order(instance: str, contract: Contract, what: Tampering) -> MessageOrder:
+    """The arming of a tampering with one instance's messages."""
     call = numbers(contract, what.direction)[what.message] if what.message else ANY_CALL
     how, (where, first, size), value = way(contract, what)
-    return f"{instance} {what.direction} {call} {what.nth} {what.times} {how} {where} {first} {size} {value}"
+    return MessageOrder(
+        instance=instance, kind=what.direction, call=call, nth=what.nth, times=what.times,
+        how=how, where=where, first=first, bytes=size, value=value,
+    )  # fmt: skip
 
 
 def way(contract: Contract, what: Tampering) -> tuple[str, Place, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
-from faultkit.kit import KernelModule, Program, Tampering, retry, run
+from faultkit.kit import ARMING, KernelModule, Program, Tampering, retry, run
 from microdriver.contract import contract
 from microdriver.tampering import arm
 
@@ -23,7 +23,7 @@ COMM_BYTES = 15  # of a process' name that the kernel keeps
 
 def kdriver(folder: Path, name: str) -> KernelModule:
     """A k-driver's module; its Kbuild file makes microdriver.ko, too."""
-    return KernelModule(folder, name, beside=(KERNEL,))
+    return KernelModule(folder, name, beside=(KERNEL, ARMING))
 
 
 def udriver(*sources: Path) -> Program:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from faultkit.guest.arming import ARMING
 from faultkit.machine import kbuild
 from faultkit.machine.image import headers_version
 from faultkit.model.builds import KernelModule
@@ -40,7 +41,7 @@ def kernel() -> str:
 def test_only_the_careless_module_is_warned_of(kernel: str, tmp_path: Path) -> None:
     lines = set[str]()
     for name, folder in MODULES.items():
-        sources = kbuild.files(KernelModule(folder, name, beside=(RUNTIME,)))
+        sources = kbuild.files(KernelModule(folder, name, beside=(RUNTIME, ARMING)))
         lines |= set(KBUILD_LINE.findall(sources.pop("Kbuild").decode()))
         for file, content in sources.items():
             (tmp_path / file).write_bytes(content)

@@ -33,7 +33,7 @@ def test_words_of_an_arming() -> None:
         assert f'[MDRV_{kind.upper()}] = "{word}"' in arming
     ways = (RUNTIME / "mdrv_fault.c").read_text()
     assert all(f'.name = "{way}"' in ways for way in {*tampering.ACTIONS} - {"corrupt"} | {"flip", "set"})
-    assert f"#define MDRV_FAULT_ANY	({tampering.ANY_CALL})" in (RUNTIME / "mdrv_fault.h").read_text()
+    assert f"#define MDRV_FAULT_ANY ({tampering.ANY_CALL})" in (RUNTIME / "mdrv_fault.h").read_text()
 
 
 def test_the_runtimes_own_downcalls() -> None:

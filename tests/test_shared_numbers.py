@@ -14,14 +14,16 @@ import pytest
 
 import injectors
 from drivers.edu.driver import FACTORIAL
+from faultkit.guest.arming import ARMING, MISSED, line_of
 from faultkit.model.errors import NotPlaced
 from injectors.device.dma_flip import FlipOrder
 from injectors.kdriver import call_argument, call_error
-from injectors.tools.arming import KMOD, MISSED, line_of
+from injectors.tools.arming import KMOD
 from injectors.tools.calls import CHANGES, CallsOrder
-from microdriver.tampering import STOCK
+from microdriver.tampering import NODE, STOCK, MessageOrder
 
 HOME = Path(__file__).parents[1]
+RUNTIME = HOME / "microdriver" / "kernel"
 EDU = HOME / "drivers" / "edu" / "edu.h"
 WORD = re.compile(r'ARMING_WORD\(ARMING_(\w+),\s*struct \w+,\s*[\w.]+,\s*"(\w+)"\)')
 TYPES = {"TEXT": str, "LONG": int, "ULONG": int}
@@ -55,15 +57,37 @@ def test_every_kernel_fault_is_armed_by_an_order_and_each_by_one() -> None:
     assert {*orders()} == {*armed_in_c()} and len(orders()) >= 6
 
 
+def words_of(order: Any) -> list[tuple[str, type]]:
+    """The names and types of an order's words."""
+    hints = get_type_hints(order)
+    return [(each.name, hints[each.name]) for each in fields(order)]
+
+
+def words_in(text: str) -> list[tuple[str, type]]:
+    """The names and types of the words that a C file reads."""
+    found = WORD.findall(text)
+    assert found and len(found) == text.count("ARMING_WORD(")
+    return [(name, TYPES[kind]) for kind, name in found]
+
+
 @pytest.mark.parametrize("fault", sorted(armed_in_c()))
 def test_an_order_has_the_words_that_the_kernel_reads(fault: str) -> None:
-    text, order = armed_in_c()[fault], orders()[fault]
-    hints = get_type_hints(order)
-    assert [(each.name, hints[each.name]) for each in fields(order)] == [
-        (name, TYPES[kind]) for kind, name in WORD.findall(text)
-    ]
+    text = armed_in_c()[fault]
+    assert words_of(orders()[fault]) == words_in(text)
     assert f'module_arming_fault("{fault}"' in text, "the node's name"
     assert f"faultkit_{fault}-y := {fault}.o" in (KMOD / fault / "Kbuild").read_text()
+
+
+def test_the_order_to_tamper_with_messages_has_the_words_that_the_runtime_reads() -> None:
+    text = (RUNTIME / "mdrv_arming.c").read_text()
+    assert words_of(MessageOrder) == words_in(text)
+    assert f'.misc.name = "{NODE.name}"' in text
+
+
+def test_there_is_one_arming() -> None:
+    """No other file makes a device node that faults are armed by: those of mdrv_core.c are for u-drivers."""
+    sources = {path.name: path.read_text() for folder in (ARMING, KMOD, RUNTIME) for path in folder.rglob("*.c")}
+    assert {name for name, text in sources.items() if "misc_register(" in text} == {"arming.c", "mdrv_core.c"}
 
 
 def test_an_order_is_written_as_words() -> None:
@@ -74,7 +98,7 @@ def test_an_order_is_written_as_words() -> None:
 
 
 def test_the_longest_order_fits_into_a_line() -> None:
-    most = int(re.search(r"#define MAX_LINE\s+(\d+)", (KMOD / "arming" / "arming.c").read_text())[1])  # type: ignore[index]
+    most = int(re.search(r"#define MAX_LINE\s+(\d+)", (ARMING / "arming.c").read_text())[1])  # type: ignore[index]
     longest = {each.name: "x" * 56 if each.name == "module" else -(2**63) for each in fields(CallsOrder)}
     order = CallsOrder(**{**longest, "function": "f" * 511})  # type: ignore[arg-type]
     assert len(line_of(order)) <= most
@@ -90,12 +114,12 @@ def test_the_ways_that_calls_are_tampered_with_are_those_of_the_kernel() -> None
 
 
 def test_the_number_of_the_missed_is_the_kernels() -> None:
-    found = re.search(r"#define ARMING_MISSED _IO\('(.)', (\d+)\)", (KMOD / "arming" / "arming.h").read_text())
+    found = re.search(r"#define ARMING_MISSED _IO\('(.)', (\d+)\)", (ARMING / "arming.h").read_text())
     assert found and ord(found[1]) << 8 | int(found[2]) == MISSED
 
 
 def test_the_runtimes_own_downcalls_have_its_numbers() -> None:
-    text = (HOME / "microdriver" / "kernel" / "microdriver.h").read_text()
+    text = (RUNTIME / "microdriver.h").read_text()
     first, *others = enum(text, "mdrv_stock")
     base = re.search(rf"{first} = (0x\w+)", text)
     assert base

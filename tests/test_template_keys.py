@@ -99,7 +99,7 @@ def test_one_more_module_changes_no_key(home: Path, nbd_key: str) -> None:
 def test_a_comment_in_a_file_that_does_not_travel_changes_no_key(home: Path, nbd_key: str) -> None:
     patterns = (
         "injectors/udriver/hang.py", "injectors/kdriver/text.py", "injectors/tools/calls.py",
-        "injectors/kmod/*/*.c", "monitors/requests.py", "monitors/requests.bpf.c",
+        "injectors/kmod/*/*.c", "faultkit/kernel/*", "monitors/requests.py", "monitors/requests.bpf.c",
         "drivers/edu/driver.py", "drivers/edu/*.h", "drivers/rtl8139_micro/*.c", "microdriver/*.py",
         "microdriver/kernel/*.c", "microdriver/user/*.h", "faultkit/machine/template.py",
         "faultkit/running/trial.py", "faultkit/store/*.py",
@@ -123,6 +123,7 @@ def test_a_microdrivers_key_changes_with_its_own_c_and_the_runtimes_alone(home: 
     for pattern, changed in {
         "drivers/null_micro/*_k.c": set[str](),
         "injectors/kmod/*/*.c": set(),
+        "faultkit/kernel/arming.c": {"edu"},
         "drivers/edu/*_k.c": {"edu"},
         "microdriver/kernel/*core.c": {"edu"},
     }.items():

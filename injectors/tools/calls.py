@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced
-from injectors.tools.arming import armed, fault_module, missed_by, shipped
+from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced, missed_by
+from injectors.tools.arming import armed, fault_module, shipped
 from injectors.tools.witness import stamps
 
 MODULE = fault_module("calls")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faultkit.kit import Bench, NotPlaced
-from injectors.tools.arming import Order, armed
+from injectors.tools.arming import FaultOrder, armed
 from injectors.tools.witness import witnessed
 
 DEVICES = Path("/sys/bus/pci/devices")
@@ -27,7 +27,7 @@ def slot_of(bench: Bench) -> str:
 
 
 @contextmanager
-def armed_in(slot: str, bench: Bench, order: Order, **told: Any) -> Iterator[None]:
+def armed_in(slot: str, bench: Bench, order: FaultOrder, **told: Any) -> Iterator[None]:
     """Arm a fault of the PCI device in a slot, confirmed and witnessed; disarmed on exit. Raises: NotPlaced."""
     fd = armed(order, f"the device {slot}", f"cannot be made to go wrong ({order.fault})")
     with witnessed(bench, fd, slot=slot, **told):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Fault points on the channel: every message passes one. mdrv_arming.c arms
- * them.
+ * faults at them.
  */
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
@@ -16,8 +16,22 @@ struct mdrv_part {
 	u32 first, bytes;
 };
 
-LIST_HEAD(mdrv_armings);
-DEFINE_MUTEX(mdrv_armings_lock); /* guards all armings and their hits */
+static LIST_HEAD(mdrv_tamperings); /* in the order of their arming */
+static DEFINE_MUTEX(mdrv_tamperings_lock); /* guards the list; messages are changed under it */
+
+void mdrv_fault_add(struct mdrv_tampering *t)
+{
+	mutex_lock(&mdrv_tamperings_lock);
+	list_add_tail(&t->node, &mdrv_tamperings);
+	mutex_unlock(&mdrv_tamperings_lock);
+}
+
+void mdrv_fault_remove(struct mdrv_tampering *t)
+{
+	mutex_lock(&mdrv_tamperings_lock);
+	list_del(&t->node);
+	mutex_unlock(&mdrv_tamperings_lock);
+}
 
 /* ---- where ---- */
 
@@ -37,83 +51,82 @@ static struct mdrv_part mdrv_part_of_field(const struct mdrv_message *message, u
 	return (struct mdrv_part){};
 }
 
-static struct mdrv_part mdrv_part_of(const struct mdrv_arming *a,
+static struct mdrv_part mdrv_part_of(const struct mdrv_tampering *t,
 				     const struct mdrv_message *message)
 {
 	struct mdrv_part part = { 0, MDRV_HEAD + message->bytes };
 
-	if (a->where != MDRV_FAULT_ANY)
-		part = mdrv_part_of_field(message, a->where);
-	if (a->first >= part.bytes || a->bytes > part.bytes - a->first)
+	if (t->where != MDRV_FAULT_ANY)
+		part = mdrv_part_of_field(message, t->where);
+	if (t->first >= part.bytes || t->bytes > part.bytes - t->first)
 		return (struct mdrv_part){};
-	return (struct mdrv_part){ part.first + a->first, a->bytes ?: part.bytes - a->first };
+	return (struct mdrv_part){ part.first + t->first, t->bytes ?: part.bytes - t->first };
 }
 
-static bool mdrv_is_due(struct mdrv_arming *a, const struct mdrv_instance *md,
+static bool mdrv_is_due(struct mdrv_tampering *t, const struct mdrv_instance *md,
 			const struct mdrv_message *message)
 {
-	if (strcmp(a->instance, md->name) || (a->kind && a->kind != message->kind) ||
-	    (a->call != MDRV_FAULT_ANY && a->call != message->call) ||
-	    !mdrv_part_of(a, message).bytes)
+	if (strcmp(t->instance, md->name) || (t->kind && t->kind != message->kind) ||
+	    (t->call != MDRV_FAULT_ANY && t->call != message->call) ||
+	    !mdrv_part_of(t, message).bytes)
 		return false;
-	a->seen++;
-	return a->seen >= a->nth && (!a->times || a->seen < a->nth + a->times);
+	return arming_takes(&t->turns, arming_turn(&t->turns));
 }
 
 /* ---- how ---- */
 
-static enum mdrv_fate mdrv_way_drop(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_drop(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				    struct mdrv_message *message)
 {
 	return MDRV_DROPPED;
 }
 
 /* mdrv_fault_point() delays the message when it holds no lock any more. */
-static enum mdrv_fate mdrv_way_delay(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_delay(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				     struct mdrv_message *message)
 {
 	return MDRV_PASSES;
 }
 
-static enum mdrv_fate mdrv_way_duplicate(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_duplicate(struct mdrv_instance *md, const struct mdrv_tampering *t,
 					 struct mdrv_message *message)
 {
 	return MDRV_DOUBLED;
 }
 
-static enum mdrv_fate mdrv_way_reorder(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_reorder(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				       struct mdrv_message *message)
 {
 	return MDRV_OVERTAKEN;
 }
 
-static enum mdrv_fate mdrv_way_truncate(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_truncate(struct mdrv_instance *md, const struct mdrv_tampering *t,
 					struct mdrv_message *message)
 {
-	message->bytes -= min_t(u64, message->bytes, a->value);
+	message->bytes -= min_t(u64, message->bytes, t->value);
 	return MDRV_PASSES;
 }
 
-static enum mdrv_fate mdrv_way_flip(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_flip(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				    struct mdrv_message *message)
 {
-	struct mdrv_part part = mdrv_part_of(a, message);
-	u64 bit = a->value % (part.bytes * BITS_PER_BYTE);
+	struct mdrv_part part = mdrv_part_of(t, message);
+	u64 bit = t->value % (part.bytes * BITS_PER_BYTE);
 
 	((u8 *)message)[part.first + bit / BITS_PER_BYTE] ^= BIT(bit % BITS_PER_BYTE);
 	return MDRV_PASSES;
 }
 
-static enum mdrv_fate mdrv_way_set(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_set(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				   struct mdrv_message *message)
 {
-	struct mdrv_part part = mdrv_part_of(a, message);
+	struct mdrv_part part = mdrv_part_of(t, message);
 
-	memcpy((u8 *)message + part.first, &a->value, min_t(u32, part.bytes, VALUE_SIZE));
+	memcpy((u8 *)message + part.first, &t->value, min_t(u32, part.bytes, VALUE_SIZE));
 	return MDRV_PASSES;
 }
 
-static enum mdrv_fate mdrv_way_stale(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_stale(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				     struct mdrv_message *message)
 {
 	message->bytes = 0;
@@ -128,14 +141,14 @@ static void mdrv_signal_udriver(struct mdrv_instance *md, int signal)
 	spin_unlock(&md->lock);
 }
 
-static enum mdrv_fate mdrv_way_stop(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_stop(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				    struct mdrv_message *message)
 {
 	mdrv_signal_udriver(md, SIGSTOP);
 	return MDRV_PASSES;
 }
 
-static enum mdrv_fate mdrv_way_kill(struct mdrv_instance *md, const struct mdrv_arming *a,
+static enum mdrv_fate mdrv_way_kill(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				    struct mdrv_message *message)
 {
 	mdrv_signal_udriver(md, SIGKILL);
@@ -175,26 +188,25 @@ static u64 mdrv_first_bytes(const struct mdrv_message *message, struct mdrv_part
 	return value;
 }
 
-/* Apply an arming to a message that matches it, and wake its reader. */
-static enum mdrv_fate mdrv_tamper(struct mdrv_instance *md, struct mdrv_arming *a, const char *call,
-				  struct mdrv_message *message)
+/* Tamper with a message, and note it. */
+static enum mdrv_fate mdrv_tamper(struct mdrv_instance *md, struct mdrv_tampering *t,
+				  const char *call, struct mdrv_message *message)
+	__must_hold(&mdrv_tamperings_lock)
 {
-	struct mdrv_part part = mdrv_part_of(a, message);
+	struct mdrv_part part = mdrv_part_of(t, message);
+	u64 now_ns = ktime_get_mono_fast_ns();
 	struct mdrv_hit hit = {
-		.at_ns = ktime_get_mono_fast_ns(),
 		.was = mdrv_first_bytes(message, part),
 		.kind = message->kind,
 		.bytes = message->bytes,
 		.first = part.first,
 	};
-	enum mdrv_fate fate = a->way->tamper(md, a, message);
+	enum mdrv_fate fate = t->way->tamper(md, t, message);
 
-	lockdep_assert_held(&mdrv_armings_lock);
+	lockdep_assert_held(&mdrv_tamperings_lock);
 	strscpy(hit.call, call, sizeof(hit.call));
 	hit.is = mdrv_first_bytes(message, part);
-	if (a->hits_count < MDRV_FAULT_HITS)
-		a->hits[a->hits_count++] = hit;
-	wake_up_interruptible(&a->waiters);
+	arming_hit(t->arming, now_ns, &hit);
 	return fate;
 }
 
@@ -213,22 +225,22 @@ enum mdrv_fate mdrv_fault_point(struct mdrv_instance *md, const char *call,
 	enum mdrv_fate fate = MDRV_PASSES, found;
 	unsigned int delay_ms = 0;
 	u32 bytes = message->bytes;
-	struct mdrv_arming *a;
+	struct mdrv_tampering *t;
 
 	/* without the lock: if an arming is overlooked, its write() has not returned yet */
-	if (list_empty(&mdrv_armings))
+	if (list_empty(&mdrv_tamperings))
 		return MDRV_PASSES;
-	mutex_lock(&mdrv_armings_lock);
-	list_for_each_entry(a, &mdrv_armings, node) {
-		if (!mdrv_is_due(a, md, message))
+	mutex_lock(&mdrv_tamperings_lock);
+	list_for_each_entry(t, &mdrv_tamperings, node) {
+		if (!mdrv_is_due(t, md, message))
 			continue;
-		if (a->way->delays)
-			delay_ms = a->value;
-		found = mdrv_tamper(md, a, call, message);
+		if (t->way->delays)
+			delay_ms = t->value;
+		found = mdrv_tamper(md, t, call, message);
 		fate = found == MDRV_PASSES ? fate : found;
 		mdrv_clear_behind(message, bytes);
 	}
-	mutex_unlock(&mdrv_armings_lock);
+	mutex_unlock(&mdrv_tamperings_lock);
 	if (delay_ms)
 		msleep_interruptible(delay_ms);
 	return fate;

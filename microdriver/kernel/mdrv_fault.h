@@ -1,48 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared by the fault points and the device node that arms them. */
+/* Shared by the fault points and the faults that are armed at them. */
 #ifndef MDRV_FAULT_H
 #define MDRV_FAULT_H
 
+#include "arming.h"
 #include "mdrv_internal.h"
 
-#define MDRV_FAULT_HITS 256
-#define MDRV_FAULT_ANY	(-1)
+#define MDRV_FAULT_ANY (-1)
 
 /* A message that was tampered with; the first bytes of the part, before and after. */
 struct mdrv_hit {
-	u64 at_ns, was, is;
+	u64 was, is;
 	u32 kind, bytes, first;
 	char call[MDRV_NAME];
 };
 
-struct mdrv_arming;
+struct mdrv_tampering;
 
 struct mdrv_way {
 	const char *name;
-	enum mdrv_fate (*tamper)(struct mdrv_instance *md, const struct mdrv_arming *a,
+	enum mdrv_fate (*tamper)(struct mdrv_instance *md, const struct mdrv_tampering *t,
 				 struct mdrv_message *message);
 	bool delays;
 };
 
-struct mdrv_arming {
-	struct list_head node;
+/* An armed fault: the words that armed it, and what they mean. */
+struct mdrv_tampering {
+	struct list_head node; /* under mdrv_tamperings_lock */
+	struct arming *arming;
 	char instance[MDRV_NAME];
-	int kind, call;
-	long nth, times;
+	char kind_word[16], how[16];
+	int kind;
 	const struct mdrv_way *way;
-	int where;
-	u32 first, bytes;
-	u64 value;
-
-	long seen;
-	int hits_count, told;
-	struct mdrv_hit hits[MDRV_FAULT_HITS];
-	wait_queue_head_t waiters;
+	long call, where;
+	struct arming_turns turns;
+	unsigned long first, bytes, value;
 };
 
-extern struct mutex mdrv_armings_lock; /* guards all armings and their hits */
-extern struct list_head mdrv_armings;
-
+/* mdrv_fault.c */
 const struct mdrv_way *mdrv_way_of(const char *name);
+void mdrv_fault_add(struct mdrv_tampering *t);
+void mdrv_fault_remove(struct mdrv_tampering *t);
 
 #endif

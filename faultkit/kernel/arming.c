@@ -25,7 +25,7 @@
 
 struct hit {
 	u64 t_ns; /* 0: not published */
-	long values[ARMING_VALUES];
+	long data[];
 };
 
 struct arming {
@@ -36,8 +36,9 @@ struct arming {
 	bool armed;
 	int told; /* hits that were read */
 
+	unsigned int longs; /* data of each hit */
 	atomic_t taken; /* slots that writers have taken */
-	struct hit hits[ARMING_HITS];
+	void *hits; /* ARMING_HITS slots */
 	wait_queue_head_t readers;
 	struct irq_work wake;
 };
@@ -61,23 +62,29 @@ void *arming_state(struct arming *a)
 }
 NOKPROBE_SYMBOL(arming_state);
 
+static __always_inline struct hit *hit_at(const struct arming *a, int n)
+{
+	return a->hits + n * (sizeof(struct hit) + a->longs * sizeof(long));
+}
+
 /**
  * arming_hit() - note that the fault was met
  * @a: the arming
  * @t_ns: the time, CLOCK_MONOTONIC, not 0
- * @values: as many as the fault has names for them; NULL if it has none
+ * @data: the values, a long for each name, or what the fault's print() takes;
+ *	NULL if it has none
  *
  * Context: any, from the start of the fault to the return of its stop().
  */
-void arming_hit(struct arming *a, u64 t_ns, const long *values)
+void arming_hit(struct arming *a, u64 t_ns, const void *data)
 {
 	int n = atomic_fetch_add_unless(&a->taken, 1, ARMING_HITS);
 
 	if (n >= ARMING_HITS)
 		return;
-	for (int i = 0; i < ARMING_VALUES && a->fault->values[i]; i++)
-		a->hits[n].values[i] = values[i];
-	smp_store_release(&a->hits[n].t_ns, t_ns); /* after the values; pairs with has_news() */
+	for (int i = 0; i < a->longs; i++) /* memcpy() may be probed itself */
+		WRITE_ONCE(hit_at(a, n)->data[i], ((const long *)data)[i]);
+	smp_store_release(&hit_at(a, n)->t_ns, t_ns); /* after the data; pairs with has_news() */
 	irq_work_queue(&a->wake);
 }
 NOKPROBE_SYMBOL(arming_hit);
@@ -169,24 +176,42 @@ static bool has_news(struct arming *a)
 {
 	int next = READ_ONCE(a->told);
 
-	/* before the values; pairs with arming_hit() */
-	return next < ARMING_HITS && smp_load_acquire(&a->hits[next].t_ns);
+	/* before the data; pairs with arming_hit() */
+	return next < ARMING_HITS && smp_load_acquire(&hit_at(a, next)->t_ns);
+}
+
+static int print_values(const struct arming_fault *fault, const long *values, char *line,
+			size_t size)
+{
+	int n = 0;
+
+	for (int i = 0; i < ARMING_VALUES && fault->values[i]; i++)
+		n += scnprintf(line + n, size - n, " %s=%ld", fault->values[i], values[i]);
+	return n;
+}
+
+static int print_hit(const struct arming *a, const struct hit *hit, char *line, size_t size)
+{
+	int n = scnprintf(line, size, "%llu", hit->t_ns);
+
+	if (a->fault->print) {
+		n += scnprintf(line + n, size - n, " ");
+		n += a->fault->print(a->state, hit->data, line + n, size - n);
+	} else {
+		n += print_values(a->fault, hit->data, line + n, size - n);
+	}
+	return n + scnprintf(line + n, size - n, "\n");
 }
 
 static ssize_t tell(struct arming *a, char __user *user, size_t count) __must_hold(&a->lock)
 {
-	const struct hit *hit = &a->hits[a->told];
 	char line[192];
 	int size;
 
 	lockdep_assert_held(&a->lock);
 	if (!has_news(a))
 		return -EAGAIN;
-	size = scnprintf(line, sizeof(line), "%llu", hit->t_ns);
-	for (int i = 0; i < ARMING_VALUES && a->fault->values[i]; i++)
-		size += scnprintf(line + size, sizeof(line) - size, " %s=%ld", a->fault->values[i],
-				  hit->values[i]);
-	size += scnprintf(line + size, sizeof(line) - size, "\n");
+	size = print_hit(a, hit_at(a, a->told), line, sizeof(line));
 	if (count < size)
 		return -EINVAL;
 	if (copy_to_user(user, line, size))
@@ -228,18 +253,36 @@ static long arming_ioctl(struct file *file, unsigned int command, unsigned long 
 	return min_t(unsigned long, missed, INT_MAX);
 }
 
+static unsigned int longs_of(const struct arming_fault *fault)
+{
+	unsigned int values = 0;
+
+	while (values < ARMING_VALUES && fault->values[values])
+		values++;
+	return fault->print ? fault->hit_size / sizeof(long) : values;
+}
+
+static void arming_free(struct arming *a)
+{
+	kvfree(a->hits);
+	kfree(a->state);
+	kfree(a);
+}
+
 static int arming_open(struct inode *inode, struct file *file)
 {
 	struct arming_device *device =
 		container_of(file->private_data, struct arming_device, misc); /* misc_open() */
-	struct arming *a = kvzalloc(sizeof(*a), GFP_KERNEL);
+	struct arming *a = kzalloc(sizeof(*a), GFP_KERNEL);
 
 	if (!a)
 		return -ENOMEM;
 	a->fault = device->fault;
+	a->longs = longs_of(a->fault);
 	a->state = kzalloc(a->fault->state_size, GFP_KERNEL);
-	if (!a->state) {
-		kvfree(a);
+	a->hits = kvcalloc(ARMING_HITS, sizeof(struct hit) + a->longs * sizeof(long), GFP_KERNEL);
+	if (!a->state || !a->hits) {
+		arming_free(a);
 		return -ENOMEM;
 	}
 	mutex_init(&a->lock);
@@ -257,8 +300,7 @@ static int arming_release(struct inode *inode, struct file *file)
 	if (a->armed)
 		a->fault->stop(a);
 	irq_work_sync(&a->wake);
-	kfree(a->state);
-	kvfree(a);
+	arming_free(a);
 	return 0;
 }
 
@@ -280,6 +322,8 @@ static const struct file_operations arming_fops = {
  */
 int arming_register(struct arming_device *device)
 {
+	if (WARN_ON(device->fault->hit_size % sizeof(long)))
+		return -EINVAL;
 	device->misc.minor = MISC_DYNAMIC_MINOR;
 	device->misc.fops = &arming_fops;
 	device->misc.mode = 0600;

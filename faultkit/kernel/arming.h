@@ -7,13 +7,13 @@
  *
  *	TIME [NAME=VALUE ...]
  *
- * TIME is CLOCK_MONOTONIC in nanoseconds; the values are decimal. poll() waits
- * for a hit. The first ARMING_HITS hits are kept. ioctl(ARMING_MISSED) gives
- * the number of occasions that the fault could not look at. Closing the file
- * disarms the fault.
+ * TIME is CLOCK_MONOTONIC in nanoseconds; the values are decimal. A fault may
+ * write other words than these. poll() waits for a hit. The first ARMING_HITS
+ * hits are kept. ioctl(ARMING_MISSED) gives the number of occasions that the
+ * fault could not look at. Closing the file disarms the fault.
  *
- * A kernel module has one fault: a file with a struct arming_fault and
- * module_arming_fault(), which is linked with arming.o.
+ * A kernel module describes its fault by a struct arming_fault, and is linked
+ * with arming.o. A module that does nothing else uses module_arming_fault().
  */
 #ifndef FAULTKIT_ARMING_H
 #define FAULTKIT_ARMING_H
@@ -61,7 +61,10 @@ struct arming_word {
 /**
  * struct arming_fault - a fault that can be armed
  * @words: the words that arm it, up to one without a name
- * @values: the names of a hit's values, at most ARMING_VALUES
+ * @values: the names of a hit's values, at most ARMING_VALUES, each a long
+ * @print: for other hits than values: writes a hit into a line, and returns
+ *	the length, as scnprintf() does. Context: process.
+ * @hit_size: size of what @print takes, a multiple of a long's
  * @state_size: size of its own state, which begins with zeros
  * @start: puts the fault in; the words have been read into the state.
  *	Context: process. Return: 0 or a negative error.
@@ -72,6 +75,8 @@ struct arming_word {
 struct arming_fault {
 	const struct arming_word *words;
 	const char *values[ARMING_VALUES];
+	int (*print)(const void *state, const void *hit, char *line, size_t size);
+	size_t hit_size;
 	size_t state_size;
 	int (*start)(struct arming *a);
 	void (*stop)(struct arming *a);
@@ -79,7 +84,7 @@ struct arming_fault {
 };
 
 void *arming_state(struct arming *a);
-void arming_hit(struct arming *a, u64 t_ns, const long *values);
+void arming_hit(struct arming *a, u64 t_ns, const void *data);
 void arming_return(void);
 
 /**
