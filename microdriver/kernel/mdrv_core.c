@@ -12,10 +12,6 @@
 
 #include "mdrv_internal.h"
 
-bool mdrv_whole;
-module_param_named(whole, mdrv_whole, bool, 0444);
-MODULE_PARM_DESC(whole, "send as many bytes as copies of whole objects would take");
-
 static struct dentry *mdrv_debug_root;
 
 /* ---- attributes ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shared by the files of the runtime. They form layers: a file calls functions
- * of those listed above it, and of no other.
+ * Shared by the files of the runtime. They form layers: a file uses functions
+ * and variables of those that stand above it at the end of this file, and of no
+ * other.
  */
 #ifndef MDRV_INTERNAL_H
 #define MDRV_INTERNAL_H
@@ -105,8 +106,6 @@ struct mdrv_instance {
 	struct dentry *debug;
 };
 
-extern bool mdrv_whole;
-
 /* mdrv_chain.c: the chain of calls, and the end of a session */
 void mdrv_chain_lock(struct mdrv_instance *md);
 bool mdrv_chain_trylock(struct mdrv_instance *md);
@@ -121,6 +120,7 @@ void mdrv_undo_to(struct mdrv_instance *md, u64 mark) __must_hold(&md->busy);
 void mdrv_undo_all(struct mdrv_instance *md);
 
 /* mdrv_objects.c */
+extern bool mdrv_whole;
 int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref) __must_hold(&md->busy);
 int mdrv_pointer_of(struct mdrv_instance *md, u64 ref, u64 *pointer) __must_hold(&md->busy);
 int mdrv_pack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
@@ -135,9 +135,11 @@ int mdrv_lock_for_user(struct mdrv_instance *md, u64 number) __must_hold(&md->bu
 int mdrv_unlock_for_user(struct mdrv_instance *md, u64 number) __must_hold(&md->busy);
 void mdrv_locks_release(struct mdrv_instance *md, u32 session) __must_hold(&md->busy);
 
-/* mdrv_fault.c, and above it mdrv_arming.c */
+/* mdrv_fault.c: of faults, the channel knows this function only; see mdrv_fault.h */
 enum mdrv_fate mdrv_fault_point(struct mdrv_instance *md, const char *call,
 				struct mdrv_message *message);
+
+/* mdrv_arming.c */
 int mdrv_arming_init(void);
 void mdrv_arming_exit(void);
 
@@ -150,9 +152,11 @@ void mdrv_begin_session(struct mdrv_instance *md, u32 session) __must_hold(&md->
 int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
 	       struct mdrv_message *answer) __must_hold(&md->busy);
 
-/* mdrv_session.c, and above it mdrv_core.c */
+/* mdrv_session.c */
 extern const struct file_operations mdrv_session_fops;
 void mdrv_session_left(struct work_struct *work);
 void mdrv_session_joined(struct work_struct *work);
+
+/* mdrv_core.c: instances and the module; see mdrv_kernel.h */
 
 #endif

@@ -15,10 +15,15 @@
  */
 #include <linux/export.h>
 #include <linux/list.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "mdrv_internal.h"
+
+bool mdrv_whole;
+module_param_named(whole, mdrv_whole, bool, 0444);
+MODULE_PARM_DESC(whole, "send as many bytes as copies of whole objects would take");
 
 static void mdrv_object_free(struct mdrv_object *object)
 {
