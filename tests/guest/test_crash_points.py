@@ -10,10 +10,10 @@ from faultkit import AtRequest, Detectors, Outcome, ReloadKDriver
 from faultkit.model.codec import name_of
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from injectors.channel.channel import Channel
+from tests.guest.expected import back
 
 pytestmark = pytest.mark.guest
 
-BACK = (Outcome.MASKED, Outcome.RECOVERED, Outcome.DISRUPTED)
 each_phase = pytest.mark.parametrize("phase", PHASES, ids=lambda p: f"{name_of(p.trial.driver)}-{p.trial.workload}")
 
 
@@ -42,7 +42,7 @@ def test_a_phase_that_is_not_disturbed_alarms_nobody(phase: LifePhase, bed: Prep
 @each_phase
 def test_its_last_crossing_is_the_last(phase: LifePhase, bed: PreparedGuest) -> None:
     last, behind = (ended(bed, phase, nth) for nth in (phase.crossings, phase.crossings + 1))
-    assert last.verdict.udriver_died and last.outcome in BACK, last.story()
+    assert last.verdict.udriver_died and last.outcome is back(last.record), last.story()
     assert met(behind.record)[1] in HEARTBEAT, behind.story()
 
 
@@ -50,4 +50,4 @@ def test_its_last_crossing_is_the_last(phase: LifePhase, bed: PreparedGuest) -> 
 def test_a_udriver_that_hangs_half_way_goes_with_its_kdriver(phase: LifePhase, bed: PreparedGuest) -> None:
     ran = ended(bed, phase, phase.crossings // 2, "stop", policy=ReloadKDriver())
     assert ran.verdict.activated and ran.verdict.kdriver_reloaded, ran.story()
-    assert ran.outcome in BACK and not ran.verdict.warned, ran.story()
+    assert ran.outcome is back(ran.record) and not ran.verdict.warned, ran.story()
