@@ -15,9 +15,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from drivers.nbd import Nbd, VerifiedIO
+from faultkit import AtRequest, Nothing, Trial
 from faultkit.cli import cli
-from faultkit.machine import cache
+from faultkit.machine import cache, template
+from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
 from faultkit.model.errors import HarnessError, UsageError
+from faultkit.running.campaign import Campaign, prepare
+from faultkit.running.experiment import Experiment, plan
+from injectors.udriver.kill import Kill
 
 KIB = 1024
 BLOCK = 4096
@@ -241,3 +248,40 @@ def test_the_list_takes_no_options_of_prune() -> None:
 
 def test_a_digest_tells_where_one_part_ends_and_the_next_begins() -> None:
     assert len({cache.digest("ab", "c"), cache.digest("a", "bc"), cache.digest("abc"), cache.digest("abc", "")}) == 4
+
+
+class NoListener:
+    """Nobody hears of the progress."""
+
+    def preparing(self, driver: str) -> None: ...
+    def started(self, planned: int, done: int) -> None: ...
+    def stored(self, row: Any, verdict: Any) -> None: ...
+
+
+def test_a_template_that_a_campaign_needs_is_not_dropped_while_it_prepares_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each build ends with as small a cache as can be; the second template is there from an earlier campaign."""
+
+    def on(driver: Nbd) -> Trial:
+        return Trial(driver=driver, workload=VerifiedIO(), policy=Nothing(), seed=1, fault=Kill(), trigger=AtRequest(1))
+
+    def build(place: Path, image: Image, machine: Machine, archive: bytes, golden: Trial) -> None:
+        del image, machine, archive
+        built.append(golden.driver)
+        fill(place, 64)
+        cache.prune(0)
+
+    built: list[Any] = []
+    monkeypatch.setattr(template, "prepare", build)
+    drivers = (Nbd(), Nbd(hold_s=0))
+    asked = Experiment("mine", "", lambda seed: map(on, drivers))
+    campaign = Campaign(
+        experiment=asked, plan=plan(asked, 1, None), seed=1, count=None, jobs=1, machine=Machine(),
+        image=Image(tmp_path / "nowhere", "6.12", "key", (0, 0)),
+    )  # fmt: skip
+    *_, group = campaign.plan.groups.values()
+    second = template.blueprint(group.first, campaign.image, campaign.machine, group.parts.values())
+    an_entry(second.key, 3600)
+    assert [each.path.exists() for each in prepare(campaign, NoListener()).values()] == [True, True]
+    assert built == [drivers[0]], "the second was kept"
