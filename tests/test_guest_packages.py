@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from faultkit.cli.campaigns import Asked, guest_for
 from faultkit.machine import image, image_build
 from faultkit.machine.image import Image
 from faultkit.machine.packages import MOST_DIFFERENCES, differences, differences_text, installed, preferences
+from faultkit.machine.qemu import Machine
 from faultkit.model.errors import UnmetNeed
+from faultkit.running.experiment import Experiment
 from faultkit.running.replay import recorded_image
 from faultkit.store.store import Store
 from tests.synthetic import meta
@@ -104,7 +109,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     def build(place: Path, kernel: str, pins: Any) -> dict[str, str]:
         asked.append((kernel, pins))
         for name in image_build.FILES:
-            (place / name).write_text(name)
+            (place / name).write_text(f"{name} of {NOW | pins}")
         return NOW
 
     monkeypatch.setattr(image_build, "build_guest", build)
@@ -153,3 +158,25 @@ def test_a_campaigns_guest_is_the_one_at_hand_or_the_recorded_one(place: Path, t
         store.set_meta("image", "gone")
         with pytest.raises(UnmetNeed, match=r"run was run on another guest: the guest gone \(6.12.1-amd64\) is not in"):
             recorded_image(store, new)
+
+
+def test_a_campaign_goes_on_with_the_guest_that_it_began_on(
+    place: Path, tmp_path: Path, builds: list[tuple[str, Any]]
+) -> None:
+    built = image.image("6.12.1-amd64", THEN)
+    facts = {"image": built.key, "kernel": built.kernel, "image_hashes": dict(built.hashes), "image_packages": THEN}
+    Store.create(tmp_path / "begun", meta(3) | facts).__exit__()
+
+    def guest(out: str, *, resume: bool) -> Image:
+        asked = Asked(
+            experiment=Experiment("mine", "", lambda seed: ()), seed=1, count=None, jobs=1, out=tmp_path / out,
+            resume=resume, dry_run=False, again=None, machine=Machine(),
+        )  # fmt: skip
+        return guest_for(asked, Console(quiet=True))
+
+    newest = guest("new", resume=False)
+    assert newest.path != built.path and builds[-1] != ("6.12.1-amd64", THEN)
+    assert guest("absent", resume=True) == newest
+    assert guest("begun", resume=True).path == built.path
+    shutil.rmtree(place / "guests")
+    assert guest("begun", resume=True).key == built.key and builds[-1] == ("6.12.1-amd64", THEN)

@@ -25,8 +25,9 @@ from faultkit.running import campaign, doctor, experiment
 from faultkit.running.campaign import Campaign
 from faultkit.running.experiment import Experiment
 from faultkit.running.progress import Bar
-from faultkit.running.replay import replay, spread
+from faultkit.running.replay import recorded_image, replay, spread
 from faultkit.store import queries
+from faultkit.store.database import FILE
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
 
@@ -82,7 +83,7 @@ def execute(asked: Asked) -> None:
     if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty: give --resume to continue it, or another --out")
     console = terminal.progress()
-    guest = built_guest(console)
+    guest = guest_for(asked, console)
     if asked.machine.accel == "kvm":
         doctor.require_kvm(guest)
     what = Campaign(
@@ -95,6 +96,14 @@ def execute(asked: Asked) -> None:
         run_again(out, asked.again, guest, console)
     finally:
         link_latest(out)
+
+
+def guest_for(asked: Asked, console: Console) -> Image:
+    """The newest guest; for a campaign that goes on, the one that it began on. Raises: UnmetNeed, HarnessError."""
+    if not (asked.resume and (asked.out / FILE).exists()):
+        return built_guest(console)
+    with Store.open(asked.out) as store, console.status("looking for the guest that the campaign began on"):
+        return recorded_image(store)
 
 
 def run_again(out: Path, count: int | None, guest: Image, console: Console) -> None:

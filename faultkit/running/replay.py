@@ -88,13 +88,13 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
     return found
 
 
-def recorded_image(store: Store, image: Image) -> Image:
+def recorded_image(store: Store, image: Image | None = None) -> Image:
     """The guest that a campaign was run on: this one, a cached one, or one that is built now.
 
     Raises: UnmetNeed that says what differs if it cannot be built here, HarnessError if the build fails.
     """
     meta = store.meta()
-    if meta.image == image.key:
+    if image is not None and meta.image == image.key:
         return image
     hashes, versions = dict(meta.image_hashes), dict(meta.image_packages)
     try:
