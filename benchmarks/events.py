@@ -71,12 +71,12 @@ def load(run: Path) -> int:
 
 
 def kind(run: Path) -> int:
-    """One event of most trials."""
+    """Read the events of one kind, which most trials have once; returns their number."""
     return len(faultkit.events(run, kinds="fault.activated"))
 
 
 def stream(run: Path) -> int:
-    """All events, a thousand trials at a time."""
+    """Read all events, a thousand trials at a time; returns their number."""
     return sum(len(batch) for batch in faultkit.event_batches(run))
 
 

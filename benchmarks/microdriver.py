@@ -35,7 +35,7 @@ def figures() -> dict[str, float]:
 
 
 def run_experiment(experiment: str, out: Path) -> None:
-    """One campaign."""
+    """Run one campaign in a process of its own."""
     command = [sys.executable, "-m", "faultkit.cli", "run", experiment, "--seed", "1", "--jobs", "1", "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
 

@@ -45,7 +45,7 @@ GATE = (
 
 
 def faults(draw: random.Random) -> Iterator[Fault]:
-    """One round: as many kinds of fault in the u-driver as in the k-driver."""
+    """The faults of one round: as many kinds in the u-driver as in the k-driver."""
     yield from (Kill(), Hang(), Crash("SIGSEGV"), Crash("SIGABRT"))
     yield from (Memory(region, draw.getrandbits(64)) for region in ("heap", "stack", "data"))
     yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))

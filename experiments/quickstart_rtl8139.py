@@ -34,7 +34,7 @@ DMA_MAPPING_ERROR = -1
 
 
 def faults(draw: random.Random) -> Iterator[Fault]:
-    """One round."""
+    """The faults of one round."""
     for _ in range(3):
         yield from (Text(operator, draw.getrandbits(64)) for operator in ("bit_flip", "nop", "inverted_branch"))
     yield CallError("dma_map_page_attrs", DMA_MAPPING_ERROR, nth=draw.randint(1, 30))

@@ -50,8 +50,8 @@ def load(name: str, *, whole: bool = False) -> None:
 def unload(name: str, udriver: UDriver) -> None:
     """End the u-driver, and unload its k-driver, once the workload has closed it; the runtime stays.
 
-    A u-driver that is well would end by itself. For one that hangs its k-driver would wait, and the next k-driver would
-    be thought to have one already.
+    A healthy u-driver would end by itself. A k-driver would wait for one that hangs; and the next k-driver would be
+    taken for one that has its u-driver already.
     """
     udriver.stop()
     retry(lambda: run("rmmod", name), timeout_s=3.0)
@@ -66,7 +66,7 @@ class UDriver:
 
     @property
     def name(self) -> str:
-        """As `ps` shows it."""
+        """The process's name as `ps` shows it."""
         return self.program.name[:COMM_BYTES]
 
     @property
@@ -75,7 +75,7 @@ class UDriver:
         return Path("/run") / f"{self.program.name}.pid"
 
     def start(self) -> None:
-        """Start it; it attaches in its own time."""
+        """Start the process; it attaches to its k-driver in its own time."""
         os.chown(self.node, NOBODY, NOBODY)
         process = subprocess.Popen([self.program], user=NOBODY, group=NOBODY, extra_groups=[])
         self.pidfile.write_text(str(process.pid))

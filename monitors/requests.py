@@ -40,7 +40,7 @@ class Requests:
 
 
 class BlockRequests(BpfProgram):
-    """Block requests; a failed one is an error."""
+    """The watcher of block requests; a failed request is an error."""
 
     _told = 0
 

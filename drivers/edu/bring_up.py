@@ -46,6 +46,6 @@ class EduBringUp:
 
 
 def request(bench: Bench, op: str, rng: random.Random, held: dict[int, bytes]) -> None:
-    """One request, with a fresh handle. Raises: OSError."""
+    """Make one request with a fresh handle. Raises: OSError."""
     with opened() as fd:
         step(bench, fd, op, rng, held)

@@ -64,7 +64,7 @@ def device() -> Path:
 
 @contextmanager
 def opened() -> Iterator[int]:
-    """/dev/edu0."""
+    """A handle of /dev/edu0."""
     fd = os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
     try:
         yield fd

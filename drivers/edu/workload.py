@@ -49,7 +49,7 @@ class EduIO:
 
 
 def step(bench: Bench, fd: int, op: str, rng: random.Random, held: dict[int, bytes]) -> None:
-    """One request."""
+    """Make one request."""
     slot = rng.randrange(SLOTS)
     if op == "factorial":
         n = rng.randint(1, LARGEST)

@@ -147,7 +147,7 @@ class Nbd:
 
 
 def is_disconnected() -> None:
-    """Raises: OSError while the device has a server."""
+    """Refuse to go on while the device has a server. Raises: OSError."""
     if Path("/sys/block/nbd0/pid").exists():
         raise OSError(errno.EBUSY, "nbd0 is still connected")
 
@@ -163,14 +163,14 @@ def direct(flags: int) -> Iterator[tuple[int, mmap.mmap]]:
 
 
 def read(fd: int, page: mmap.mmap, offset: int) -> bytes:
-    """One page. Raises: OSError, also for a short read (a device without a server has no size)."""
+    """Read one page. Raises: OSError, also for a short read (a device without a server has no size)."""
     if os.preadv(fd, [page], offset) != PAGE:
         raise OSError(errno.ENXIO, "short read: the device has no server")
     return page[:]
 
 
 def write(fd: int, page: mmap.mmap, offset: int, data: bytes) -> None:
-    """One page. Raises: OSError, also for a short write."""
+    """Write one page. Raises: OSError, also for a short write."""
     page[:] = data
     if os.pwritev(fd, [page], offset) != PAGE:
         raise OSError(errno.ENXIO, "short write: the device has no server")

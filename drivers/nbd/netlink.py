@@ -83,7 +83,7 @@ def connect_device(connection: Connection, *, request_timeout_s: int, dead_conne
 
 
 def reconfigure(connection: Connection) -> None:
-    """Put this connection in the place of a dead one."""
+    """Give nbd0 a new connection in place of a dead one."""
     command(RECONFIGURE, attribute(INDEX, u32(0)), sockets(connection))
 
 
@@ -135,7 +135,7 @@ def sockets(connection: Connection) -> bytes:
 
 
 def attribute(kind: int, data: bytes) -> bytes:
-    """One netlink attribute, padded."""
+    """A netlink attribute, padded."""
     size = 4 + len(data)
     return struct.pack("=HH", size, kind) + data + bytes(-size % 4)
 

@@ -51,7 +51,7 @@ class Armings:
         return pieces, what.delay_s if what.action == "delay" else 0.0
 
     def serve(self, client: socket.socket) -> None:
-        """One arming, until its client hangs up."""
+        """Keep one arming until its client hangs up."""
         with client, suppress(OSError):
             arming = Arming(Tampering(**json.loads(client.recv(PACKET_BYTES))))
             with self.lock:  # so that nothing is met before it is confirmed

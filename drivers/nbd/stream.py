@@ -64,7 +64,7 @@ class Stream:
         return partial(check, bench, ledger)
 
     def insist(self, bench: Bench, ledger: Ledger, op: str, block: int) -> bool:
-        """One request until it succeeds; False if the service seems to be gone."""
+        """Repeat one request until it succeeds; False if the service seems to be gone."""
         since = time.monotonic()
         while True:
             try:
@@ -91,7 +91,7 @@ def opened(count: int) -> Iterator[tuple[int, mmap.mmap]]:
 
 
 def transfer(bench: Bench, ledger: Ledger, op: str, block: int, fd: int, buffer: mmap.mmap) -> None:
-    """One request; what is read is verified."""
+    """Make one request, and verify the data of a read."""
     if op == "read":
         with bench.request(op, block=block):
             whole(os.preadv(fd, [buffer], block * len(buffer)), buffer)
@@ -106,7 +106,7 @@ def transfer(bench: Bench, ledger: Ledger, op: str, block: int, fd: int, buffer:
 
 
 def whole(count: int, buffer: mmap.mmap) -> None:
-    """Raises: OSError if less was transferred than asked for."""
+    """Refuse a short transfer. Raises: OSError."""
     if count != len(buffer):
         raise OSError(errno.ENXIO, "short transfer: the device has no server")
 

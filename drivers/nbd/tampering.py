@@ -65,7 +65,7 @@ def tampered(what: Tampering, message: Message) -> tuple[list[bytes], str]:
 
 
 def drop(what: Tampering, message: Message) -> tuple[list[bytes], str]:
-    """Nothing arrives."""
+    """Send nothing in place of the message."""
     del what, message
     return [], "dropped"
 

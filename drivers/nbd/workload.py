@@ -50,7 +50,7 @@ class VerifiedIO:
         return partial(check, bench, lanes)
 
     def work(self, bench: Bench, lane: Lane) -> None:
-        """One lane's requests, each until it succeeds; ends early if the service seems to be gone."""
+        """Make the requests of one lane, each until it succeeds; end early if the service seems to be gone."""
         left = self.requests // self.depth
         patience = Patience(bench, self.give_up_s)
         while left:
@@ -64,7 +64,7 @@ class VerifiedIO:
 
 
 def step(bench: Bench, lane: Lane, fd: int, page: mmap) -> None:
-    """One request: write a block, or read one that was written and verify it."""
+    """Make one request: write a block, or read one that was written and verify it."""
     block = lane.first + lane.rng.randrange(BLOCKS)
     if block not in lane.possible or lane.rng.random() < 0.5:
         data = lane.rng.randbytes(PAGE)

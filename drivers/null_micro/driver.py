@@ -29,6 +29,6 @@ class NullMicro(Microdriver):
         """Nothing to do: unloading takes the service down."""
 
     def probe(self) -> None:
-        """One upcall."""
+        """Make one upcall."""
         with NODE.open("rb", buffering=0) as node:
             node.read(8)

@@ -41,6 +41,6 @@ def measure(call: str, samples: int) -> array[int]:
 
 
 def check(bench: Bench) -> None:
-    """One more upcall."""
+    """Make one more upcall."""
     with final_check(bench):
         bench.driver.probe()

@@ -51,7 +51,7 @@ def set_up(device: str, *, up: bool = True) -> None:
 
 
 def carrier() -> None:
-    """Raises: OSError unless the cable is seen."""
+    """Look for the carrier. Raises: OSError if there is none."""
     if Path(f"/sys/class/net/{DEVICE}/carrier").read_text() != "1\n":
         raise OSError(f"{DEVICE} has no carrier")
 

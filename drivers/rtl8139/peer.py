@@ -35,7 +35,7 @@ def receive(stream: socket.socket, count: int) -> bytes:
 
 
 def serve(stream: socket.socket) -> None:
-    """One connection's orders, until it ends."""
+    """Carry out the orders of one connection until it ends."""
     with stream:
         try:
             while True:
@@ -46,7 +46,7 @@ def serve(stream: socket.socket) -> None:
 
 
 def obey(stream: socket.socket, op: bytes, seed: int, length: int) -> None:
-    """One order."""
+    """Carry out one order."""
     if op == UP:
         stream.sendall(GOOD if receive(stream, length) == content(seed, length) else BAD)
     elif op == DOWN:

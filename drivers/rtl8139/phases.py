@@ -61,7 +61,7 @@ class Phases:
         retry(go_on, self.give_up_s, RETRY_S)
 
     def pass_through(self, bench: Bench) -> None:
-        """The phase. Raises: OSError if it gives up."""
+        """Take the interface through the phase. Raises: OSError if it gives up."""
         if self.phase == "initialisation":
             start_anew(bench)
         ways: Mapping[str, tuple[str, Callable[[float], None]]] = {
@@ -88,7 +88,7 @@ def bring_up(for_s: float) -> None:
 
 
 def reopen(for_s: float) -> None:
-    """Stop it, open it, wait for the carrier. Raises: OSError."""
+    """Close and open the interface, and wait for the carrier. Raises: OSError."""
     set_up(DEVICE, up=False)
     set_up(DEVICE)
     retry(carrier, for_s, LOOK_S)

@@ -83,7 +83,7 @@ def control() -> socket.socket:
 
 
 def exchange(stream: socket.socket, command: int, device: str, data: bytes = b"") -> bytes:
-    """One ioctl on a struct ifreq: the bytes behind the interface's name. Raises: OSError."""
+    """Make an ioctl on a struct ifreq; returns the bytes behind the interface's name. Raises: OSError."""
     answer = ioctl(stream, command, REQUEST.pack(device.encode(), data))
     return bytes(answer[16:])
 
@@ -94,7 +94,7 @@ def number(stream: socket.socket, command: int, device: str, form: str = "<i") -
 
 
 def ethtool(stream: socket.socket, device: str, command: int, value: int = 0) -> int:
-    """One ethtool command on a struct ethtool_value. Raises: OSError."""
+    """Make an ethtool command on a struct ethtool_value. Raises: OSError."""
     argument = array("I", (command, value))
     exchange(stream, ETHTOOL, device, struct.pack("=Q", argument.buffer_info()[0]))
     return argument[1]

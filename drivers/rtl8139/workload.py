@@ -41,7 +41,7 @@ class Transfers:
         return partial(self.check, bench)
 
     def work(self, bench: Bench, op: bytes, rng: random.Random) -> None:
-        """One direction's chunks, each until it succeeds; ends early if the peer cannot be reached any more."""
+        """Transfer one direction's chunks, each until it succeeds; end early if the peer cannot be reached any more."""
         left = self.chunks
         end = time.monotonic() + self.duration_s
         patience = Patience(bench, self.give_up_s)
@@ -66,7 +66,7 @@ class Transfers:
 
 
 def transfer(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int) -> None:
-    """One chunk as a request of the workload."""
+    """Transfer one chunk as a request of the workload."""
     with bench.request("send" if op == UP else "receive", bytes=length):
         move(bench, stream, op, seed, length)
 

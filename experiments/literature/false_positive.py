@@ -20,7 +20,7 @@ GATE = ("golden clean",)
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """The drivers in turn."""
+    """Golden trials of the drivers in turn."""
     draw = random.Random(seed)
     for _ in range(TRIALS // len(SUBJECTS)):
         yield from goldens(draw)

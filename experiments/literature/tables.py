@@ -37,7 +37,7 @@ def counted(frame: pd.DataFrame, outcomes: Sequence[str]) -> Rate:
 
 
 def accounts(store: Store) -> pd.DataFrame:
-    """By driver and policy: the accounting, the number of each outcome, and the share of MASKED or RECOVERED."""
+    """The accounting, the number of each outcome, and the share of MASKED or RECOVERED, by driver and policy."""
     frame = frame_of(store)
     keys = ["driver", "policy"]
     shares = rates(frame, keys)
@@ -48,7 +48,7 @@ def accounts(store: Store) -> pd.DataFrame:
 
 
 def by_type(store: Store) -> pd.DataFrame:
-    """By type of fault and driver: activated trials, and the number of each outcome."""
+    """Activated trials, and the number of each outcome, by type of fault and driver."""
     frame = valid(store)
     table = frame.groupby(["fault_type", "driver", "outcome"], observed=True).size().unstack(fill_value=0)
     table.insert(0, "activated", table.sum(axis=1))
@@ -92,7 +92,7 @@ def crash_pairs(store: Store) -> Iterator[tuple[str, CrashPairs]]:
 
 
 def manifested(store: Store) -> pd.DataFrame:
-    """By fault model and driver: manifested faults, and the share of them after which the service came back."""
+    """Manifested faults, and the share of them after which the service came back, by fault model and driver."""
     frame = valid(store)
     frame = frame[frame["manifested"]]
     groups = [*frame.groupby(["fault_type", "driver"]), *frame.assign(driver="both").groupby(["fault_type", "driver"])]
@@ -101,7 +101,7 @@ def manifested(store: Store) -> pd.DataFrame:
 
 
 def shadowed(store: Store) -> pd.DataFrame:
-    """By driver: failures hidden, mended visibly, and neither; of all failures, and of the detected ones."""
+    """Failures hidden, mended visibly, and neither, by driver; of all failures, and of the detected ones."""
     frame = valid(store)
     failed = frame[frame["manifested"]]
     rows = []
@@ -125,7 +125,7 @@ def fault_load(store: Store) -> pd.DataFrame:
 
 
 def alarms(store: Store) -> pd.DataFrame:
-    """By driver: golden trials with a detection, with a restart, or with an error that the workload saw."""
+    """Golden trials with a detection, with a restart, or with an error that the workload saw, by driver."""
     frame = frame_of(store)
     frame = frame[frame["outcome"].notna()]
     rows = [

@@ -42,7 +42,7 @@ def wrongs(contract: Contract, message: MessageKind, draw: random.Random, most: 
 
 
 def some(wrong: list[Channel], draw: random.Random, most: int | None) -> list[Channel]:
-    """So many of them, or all."""
+    """A sample of `most` faults, or all of them."""
     return wrong if most is None else draw.sample(wrong, min(most, len(wrong)))
 
 

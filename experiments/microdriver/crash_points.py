@@ -46,7 +46,7 @@ class LifePhase:
 
 
 def of_network(phase: str, crossings: int) -> LifePhase:
-    """One of Phases's."""
+    """A phase of the network interface's life."""
     workload = Phases(phase)
     return LifePhase(replace(BEFORE, workload=workload), crossings, workload.begins_with)
 

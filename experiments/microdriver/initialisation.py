@@ -35,7 +35,7 @@ BRING_UP = Trial(
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """Native and split in turn."""
+    """Trials of the native and the split driver in turn."""
     draw = random.Random(seed)
     for _ in range(REPETITIONS):
         same = draw.getrandbits(32)

@@ -29,7 +29,7 @@ CROSSINGS = replace(BULK, driver=NullMicro(), workload=CrossingCost())
 
 
 def trials(seed: int) -> Iterator[Trial]:
-    """Native and split in turn, each pair with the same seed."""
+    """Trials of the native and the split driver in turn, each pair with the same seed."""
     draw = random.Random(seed)
     for _ in range(REPETITIONS):
         same = draw.getrandbits(32)

@@ -47,14 +47,14 @@ EDU = replace(NIC, driver=Edu(), workload=EduIO())
 
 
 def long_nic(recoveries: int) -> Trial:
-    """So many kills, and transfers all the while."""
+    """So many kills of the network driver's u-driver, and transfers all the while."""
     length_s = 1.05 * recoveries * NIC_EVERY_S
     workload = Transfers(chunk_bytes=2048, pause_s=0.1, duration_s=length_s, deadline_s=2 * length_s)
     return replace(NIC, workload=workload, fault=Kill(), trigger=Every(NIC_EVERY_S, recoveries))
 
 
 def long_edu(recoveries: int) -> Trial:
-    """The same of edu."""
+    """So many kills of edu's u-driver, and requests all the while."""
     length_s = 1.05 * recoveries * EDU_EVERY_S
     workload = EduIO(requests=round(EDU_REQUESTS_A_S * length_s), deadline_s=2 * length_s)
     return replace(EDU, workload=workload, fault=Kill(), trigger=Every(EDU_EVERY_S, recoveries))

@@ -49,7 +49,7 @@ def page(group: click.Group) -> Iterator[str]:
 
 
 def section(command: click.Command) -> Iterator[str]:
-    """One command: synopsis, description, options, examples, the rest."""
+    """The section of one command: synopsis, description, options, examples, the rest."""
     text, title, examples = inspect.cleandoc(command.help or "").partition(f"{VERBATIM}Examples:")
     yield f"### faultkit {command.name}"
     yield f"    {synopsis(command)}"

@@ -45,7 +45,7 @@ def time_axis(title: str, ticks: dict[str, float]) -> dict[str, object]:
 
 
 def lines(name: str, cost: Downtime, repair_s: float, look: tuple[str, str, str]) -> list[dict[str, object]]:
-    """One line and its band."""
+    """The line of one value, and its band."""
     colour, symbol, dash = look
     x = [float(value) for value in np.geomspace(HOUR_S, 365.25 * DAY_S, POINTS)]
 

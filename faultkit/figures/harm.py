@@ -33,7 +33,7 @@ def crashes(trials: pd.DataFrame) -> go.Figure:
 
 
 def bar(name: str, places: list[str], counts: list[int], colour: str, pattern: str) -> dict[str, object]:
-    """One kind of a stacked bar chart."""
+    """The bars of one kind of crash in a stacked bar chart."""
     return {
         "type": "bar",
         "orientation": "h",

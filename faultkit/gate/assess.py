@@ -65,7 +65,7 @@ class Gated:
 
 
 def overall(answers: Iterable[Answer]) -> Answer:
-    """The worst: FAIL, else INCONCLUSIVE, else PASS."""
+    """The worst of the answers: FAIL, else INCONCLUSIVE, else PASS."""
     found = {*answers}
     return next((answer for answer in (Answer.FAIL, Answer.INCONCLUSIVE) if answer in found), Answer.PASS)
 

@@ -30,7 +30,7 @@ def commands(gated: Gated) -> Iterator[str]:
 
 
 def command(level: str, title: str, message: str) -> str:
-    """One workflow command."""
+    """A workflow command, which GitHub reads from standard output."""
     return f"::{level} title={data(title).replace(':', '%3A').replace(',', '%2C')}::{data(message)}"
 
 

@@ -21,7 +21,7 @@ KEPT = ("seed", "command", "git_revision", "kernel", "qemu", "accel")
 
 
 def junit_xml(gated: Gated) -> bytes:
-    """The file."""
+    """The JUnit file of a gate's answers."""
     suite = Element("testsuite", name=legal(f"faultkit.{gated.experiment}"))
     properties = SubElement(suite, "properties")
     facts = {key: value for key in KEPT if (value := getattr(gated.meta, key)) is not None}

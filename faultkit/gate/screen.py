@@ -20,7 +20,7 @@ WORDS = {Answer.PASS: "met", Answer.FAIL: "NOT met", Answer.INCONCLUSIVE: "incon
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One screen: two or three lines a rule, then what they come to. Print it with rich."""
+    """A gate's answers for a terminal: two or three lines a rule, then the conclusion. Print it with rich."""
 
     gated: Gated
 
@@ -68,7 +68,7 @@ def answer_line(gated: Gated) -> str:
 
 
 def gated_json(gated: Gated) -> dict[str, Any]:
-    """All of it for scripts; keys stay as they are from version to version."""
+    """A gate's answers for scripts; keys stay as they are from version to version."""
     return {
         "experiment": gated.experiment,
         "result": gated.result,
@@ -87,7 +87,7 @@ def gated_json(gated: Gated) -> dict[str, Any]:
 
 
 def rule_json(line: Assessment) -> dict[str, Any]:
-    """One rule for scripts."""
+    """The answer to one rule, for scripts."""
     return {
         "name": line.name,
         "rule": line.rule,

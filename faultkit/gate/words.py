@@ -47,14 +47,14 @@ class Words:
         return token
 
     def accept(self, *words: str) -> bool:
-        """Read these tokens and return True, if they come next; otherwise read nothing."""
+        """Read the tokens and return True if the line goes on with them; otherwise read nothing."""
         if [token for token, _ in self.tokens[self.at : self.at + len(words)]] != [*words]:
             return False
         self.at += len(words)
         return True
 
     def expect(self, *words: str) -> None:
-        """Read these tokens. Raises: UsageError if others come next."""
+        """Read the tokens. Raises: UsageError if the line goes on with others."""
         for word in words:
             if not self.accept(word):
                 raise self.expected(f"'{word}'")

@@ -127,12 +127,12 @@ class GuestBench:
         self._selector.unregister(fd)
 
     def on_maintenance(self, begins: Callback, ends: Callback) -> None:
-        """Run these in the loop when maintenance begins and when it ends."""
+        """Run one action in the loop when maintenance begins, and another when it ends."""
         self._maintained.append((begins, ends))
 
     @contextmanager
     def maintenance(self) -> Iterator[None]:
-        """Call nothing that happens to the driver meanwhile an error. Not for the loop's own thread."""
+        """A time in which nothing that happens to the driver counts as an error. Not for the loop's own thread."""
         for begins, _ in self._maintained:
             self._do_in_loop(begins)
         self.report("agent", Kind.MAINTENANCE_BEGAN)

@@ -39,7 +39,7 @@ class Heartbeat:
                 self.beat()
 
     def beat(self) -> None:
-        """Probe once."""
+        """Probe the service once."""
         self.since_ns = began_ns = self.clock.now_ns()
         try:
             self.driver.probe()
@@ -81,7 +81,7 @@ class Detection:
         self.bench.after(self.detectors.beat_s, self._tick)
 
     def pause(self) -> None:
-        """Stop watching: what comes now is recovery's doing."""
+        """Stop watching: recovery acts now."""
         self._paused = True
         self._stop_heartbeat()
         self._exit_watch.end()

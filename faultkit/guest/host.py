@@ -50,7 +50,7 @@ class HostLink:
             raise NotPlaced(answer["error"])
 
     def fail(self, reason: str) -> None:
-        """End it all: this trial, or this template, is void."""
+        """End the guest: the trial, or the template, is void."""
         self.exchange(State.BROKEN, reason)
 
 

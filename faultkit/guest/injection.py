@@ -29,7 +29,7 @@ class Injection:
         self._placed = self._ended = False
 
     def arm(self) -> None:
-        """Let the trigger say when."""
+        """Arm the trigger, which puts the fault in at its moment."""
         if self._trial.fault is not None and self._trial.trigger is not None:
             self._trial.trigger.arm(self._bench, partial(self._fire, self._trial.fault))
 

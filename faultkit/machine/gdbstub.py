@@ -31,7 +31,7 @@ class GdbStub:
         stream.settimeout(timeout_s)
 
     def read(self, address: int, count: int) -> bytes:
-        """Read memory. Raises: HarnessError if it is not mapped."""
+        """Read memory of the guest. Raises: HarnessError if it is not mapped."""
         data = b""
         while len(data) < count:
             at, size = address + len(data), min(CHUNK, count - len(data))
@@ -58,7 +58,7 @@ class GdbStub:
         return dict(zip(REGISTERS, words, strict=True))
 
     def set_register(self, name: str, value: int) -> None:
-        """Change one; those behind the last that is sent stay as they are."""
+        """Change one register. The stub leaves the registers behind the last one that is sent as they are."""
         words = [value if each == name else old for each, old in self.registers().items()]
         self._must("G" + struct.pack(f"<{len(words)}Q", *words).hex())
 
@@ -67,7 +67,7 @@ class GdbStub:
         self._must(f"Z0,{address:x},1")
 
     def clear_breakpoint(self, address: int) -> None:
-        """Undo `set_breakpoint`."""
+        """Remove a breakpoint."""
         self._must(f"z0,{address:x},1")
 
     def set_watchpoint(self, address: int, count: int) -> None:
@@ -75,7 +75,7 @@ class GdbStub:
         self._must(f"Z{WATCH_ANY},{address:x},{count:x}")
 
     def clear_watchpoint(self, address: int, count: int) -> None:
-        """Undo `set_watchpoint`."""
+        """Remove a watchpoint."""
         self._must(f"z{WATCH_ANY},{address:x},{count:x}")
 
     def accessed(self) -> int | None:

@@ -75,7 +75,7 @@ def recipe() -> str:
 
 
 def check_tools() -> None:
-    """Raises: UnmetNeed if a tool is missing."""
+    """Look for the tools of a build. Raises: UnmetNeed if one is missing."""
     for tool, package in TOOLS:
         if shutil.which(tool, path=search_path()) is None:
             raise UnmetNeed(f"{tool} is not installed: apt-get install {package}")
@@ -99,7 +99,7 @@ def build_guest(place: Path, kernel: str, pins: Versions) -> dict[str, str]:
 
 
 def find_doors(place: Path) -> list[int]:
-    """Boot it once and ask its kernel where write_port() and read_port() are. Raises: HarnessError."""
+    """Boot the new guest once; its kernel tells the addresses of write_port() and read_port(). Raises: HarnessError."""
     found = re.findall(r"^([0-9a-f]{16}) t ((?:read|write)_port)$", boot_once(place, Machine(), PROBE_S), re.MULTILINE)
     doors = {name: int(address, 16) for address, name in found}
     if set(doors) != {"read_port", "write_port"}:

@@ -32,7 +32,7 @@ def built_module(wanted: KernelModule, kernel: str | None = None) -> Path:
 
 
 def check_compiler() -> None:
-    """Raises: UnmetNeed if there is no compiler."""
+    """Look for the compiler and make. Raises: UnmetNeed if one is missing."""
     if shutil.which("make") is None or shutil.which("gcc") is None:
         raise UnmetNeed("building kernel modules needs make and gcc: apt-get install build-essential")
 

@@ -31,7 +31,7 @@ class Watch:
             gdb.set_watchpoint(address, count)
 
     def clear(self, gdb: GdbStub) -> None:
-        """Clear them."""
+        """Remove the breakpoints and watchpoints."""
         for address in sorted(self.executed):
             gdb.clear_breakpoint(address)
         for address, count in self.accessed.items():

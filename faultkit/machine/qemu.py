@@ -72,7 +72,7 @@ class Machine:
 
     @property
     def command_line(self) -> str:
-        """The kernel's."""
+        """The kernel's command line."""
         return f"{KERNEL_OPTIONS} {self.kernel_options}".strip()
 
     def options(self) -> list[str]:
@@ -177,7 +177,7 @@ class Guest:
 
     @property
     def pid(self) -> int:
-        """QEMU's process."""
+        """The number of QEMU's process."""
         return self._process.pid
 
     def processor_s(self) -> float:

@@ -132,7 +132,7 @@ class RaisesInterrupts(Protocol):
 
     @property
     def interrupt_status(self) -> Register:
-        """The register; its bits are cleared by writing 1 to them."""
+        """The interrupt status register; writing 1 to one of its bits clears the bit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +255,7 @@ class Fault(Protocol):
 
 @runtime_checkable
 class Installs(Protocol):
-    """A fault that the trial begins with: the driver under test is another one."""
+    """A fault that is in the driver from the trial's beginning: another build of the driver is loaded."""
 
     def install(self, bench: Bench) -> None:
         """Put the fault in and confirm it, before the detectors start. Raises: NotPlaced."""
@@ -275,7 +275,7 @@ class Placeable(Protocol):
     """A fault that is drawn before the k-driver's code is known: the host settles it against a template."""
 
     def place(self, code: Mapping[str, ModuleCode]) -> Fault:
-        """The same fault, settled. Pure. Raises: NotPlaced."""
+        """The same fault, settled on one place in the driver. Pure. Raises: NotPlaced."""
 
 
 @runtime_checkable
@@ -284,7 +284,7 @@ class Sited(Protocol):
 
     @property
     def site(self) -> Place | None:
-        """The place; None until the fault is settled."""
+        """The place that the fault is settled on; None until then."""
 
 
 @runtime_checkable
@@ -311,7 +311,7 @@ class Compound(Protocol):
     def faults(self) -> tuple[Fault, ...]: ...
 
     def made_of(self, faults: tuple[Fault, ...]) -> Fault:
-        """The same fault, made of these."""
+        """The same compound, made of other faults."""
 
 
 def simple_faults(fault: Fault | None) -> tuple[Fault, ...]:

@@ -22,7 +22,7 @@ FIXTURE = "faultkit_guest"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Our options."""
+    """Declare the plugin's options."""
     group = parser.getgroup("faultkit", "fault injection into drivers")
     group.addoption(
         "--faultkit-keep",

@@ -25,7 +25,7 @@ WIDTH = 120
 
 
 def sections(item: pytest.Item, guest: PreparedGuest) -> Iterator[tuple[str, str]]:
-    """For the report of a failed test: the time line of its last trial, and where its trials are."""
+    """The sections of a failed test's report: the time line of its last trial, and the place of its trials."""
     last = guest.trials[-1]
     console = Console(width=WIDTH, color_system=None)
     with console.capture() as text:

@@ -26,7 +26,7 @@ def write_dashboard(results: Sequence[Path], out: Path, reload_s: float | None =
 
 
 def html(results: Sequence[Path], reload_s: float | None) -> str:
-    """The page. Each store is read as it was at one moment. Raises: UsageError if one of `results` holds none."""
+    """The dashboard as HTML. Each store is read as it was at one moment. Raises: UsageError if a result holds none."""
     with ExitStack() as stack:
         stores = [stack.enter_context(Store.open(path)) for path in results]
         for store in stores:

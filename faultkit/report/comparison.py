@@ -61,7 +61,7 @@ def card(title: str, name: str, found: Sequence[Comparison], groups: Sequence[Gr
 
 
 def pair(name: str, comparison: Comparison) -> ComparisonView:
-    """One comparison."""
+    """The chart and the sentences of one comparison."""
     first, second = comparison.first, comparison.second
     chart = Chart(name, figures.pairs(comparison), f"{first} against {second}")
     return ComparisonView(first, second, chart, [*sentences(comparison)])

@@ -139,5 +139,5 @@ def phases_title(frame: pd.DataFrame) -> str:
 
 
 def known_ms(length_ns: float) -> str:
-    """Milliseconds; a dash for what lies beyond what was seen to end."""
+    """Nanoseconds as milliseconds; a dash for a quantile beyond the longest phase that ended."""
     return "-" if math.isnan(length_ns) else ms(length_ns)

@@ -223,7 +223,7 @@ def as_events(rows: Iterable[EventRow]) -> pd.DataFrame:
 
 
 def refuse_missing(store: Store, asked: Iterable[int]) -> None:
-    """Raises: UsageError if one of the trials asked for is not there."""
+    """Refuse numbers of trials that are not there. Raises: UsageError."""
     if missing := sorted(set(asked) - store.done()):
         raise UsageError(f"there is no trial {missing[0]} in {store.path}: `faultkit show {store.path}` lists them")
 

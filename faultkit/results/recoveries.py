@@ -109,7 +109,7 @@ class PhaseTable:
         return cls(phase_quantiles(recovery_phases(store, trial)))
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The same for scripts; null where a quantile lies beyond what was seen to end."""
+        """The table for scripts; null for a quantile beyond the longest phase that ended."""
         known = self.quantiles.astype(object).where(self.quantiles.notna(), None)
         return [dict(zip(known.columns, row, strict=True)) for row in known.itertuples(index=False)]
 
@@ -130,5 +130,5 @@ class PhaseTable:
 
 
 def in_ms(length_ns: float) -> str:
-    """Milliseconds; a dash for what lies beyond what was seen to end."""
+    """Nanoseconds as milliseconds; a dash for a quantile beyond the longest phase that ended."""
     return "-" if math.isnan(length_ns) else f"{length_ns / 1e6:.1f}"

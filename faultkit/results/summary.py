@@ -56,7 +56,7 @@ def by(store: Store, column: str = "injector") -> dict[str, dict[str, int]]:
 
 
 def refuse_unless_column(column: str) -> None:
-    """Raises: UsageError if trials cannot be grouped by `column`."""
+    """Refuse a column that trials cannot be grouped by. Raises: UsageError."""
     if column not in GROUPS:
         raise UsageError(f"trials cannot be grouped by {column!r}: there are {', '.join(GROUPS)}")
 

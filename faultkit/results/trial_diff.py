@@ -108,21 +108,21 @@ def nearby(steps: Sequence[AlignedEvent]) -> list[bool]:
 
 
 def cells(step: AlignedEvent) -> tuple[str, ...]:
-    """One row."""
+    """The cells of one row."""
     event, later = step.event, step.later_ns
     shift = f"{later / 1e6:+.3f}" if later else ""
     return mark(step), f"{event.t_ns / 1e6:.3f}", shift, event.source, event.kind, details(event)
 
 
 def mark(step: AlignedEvent) -> str:
-    """The mark of a step: in which of the trials it is."""
+    """The mark of an event: the trials that have it."""
     if step.second is None:
         return ONLY_FIRST
     return ONLY_SECOND if step.first is None else BOTH
 
 
 def counted(steps: Sequence[AlignedEvent]) -> str:
-    """How many events differ in what."""
+    """The numbers of events in both, at another time, and in one only, as two lines."""
     marks = [mark(step) for step in steps]
     moved = sum(bool(step.later_ns) for step in steps)
     only = f"{marks.count(ONLY_FIRST)} only in the first, {marks.count(ONLY_SECOND)} only in the second"
@@ -130,7 +130,7 @@ def counted(steps: Sequence[AlignedEvent]) -> str:
 
 
 def diff_json(found: TrialDiff) -> dict[str, Any]:
-    """For scripts. Events are [t_ns, source, kind, data], those in both [t_ns of each, source, kind, data]."""
+    """A comparison of two trials for scripts. An event is [t_ns, source, kind, data]; in both, [t_ns of each, ...]."""
     both = [(step.first, step.second) for step in found.steps if step.first and step.second]
     return {
         "first": found.first,

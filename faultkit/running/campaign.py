@@ -64,7 +64,7 @@ class Campaign:
     stop: StoppingRule | StopCondition | None = None  # ends it before its list does
 
     def trials(self) -> Iterator[Trial]:
-        """The list, from its beginning."""
+        """The trials of the campaign's list, from its beginning."""
         return listed(self.experiment, self.seed, self.count)
 
 
@@ -257,7 +257,7 @@ def recipe(group: TemplateGroup) -> dict[str, Any]:
 
 
 def refuse_mismatch(store: Store, facts: Mapping[str, Any]) -> None:
-    """Raises: UsageError if the campaign in the store was measured on something else."""
+    """Refuse to go on with a campaign that was measured on something else. Raises: UsageError."""
     then, now_ = store.meta(), Meta.of(facts)
     for key in SAME_ON_RESUME:
         before, today = getattr(then, key), getattr(now_, key)

@@ -27,7 +27,7 @@ class Changes:
         return replace(trial, **{name: value for name, value in self.named().items() if value is not None})
 
     def named(self) -> dict[str, Any]:
-        """By the names of a trial's fields."""
+        """The changed parts, by the name of the trial's field."""
         return {"policy": self.policy, "monitors": self.monitors, "driver": self.driver}
 
     def __str__(self) -> str:

@@ -61,7 +61,7 @@ def texts(skeleton: str, files: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def write(folder: Path, files: Mapping[str, str], *, refused: Path) -> None:
-    """Write them all, or none if there is something in their place. Raises: UsageError."""
+    """Write all files, or none if one of them exists. Raises: UsageError."""
     if refused.exists() or refused.is_symlink():
         raise UsageError(f"{refused} exists: give another name, or move it away")
     folder.mkdir(parents=True, exist_ok=True)

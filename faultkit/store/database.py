@@ -26,7 +26,7 @@ def connect(file: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 def check_version(directory: Path, db: sqlite3.Connection) -> None:
-    """Raises: UsageError if this is no store of our version."""
+    """Refuse a file that is no store of this version. Raises: UsageError."""
     with translated(directory):
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             raise UsageError(f"{directory} holds no results ({FILE} is empty): the campaign must be run again")

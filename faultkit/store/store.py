@@ -238,7 +238,7 @@ class Store:
         return trial
 
     def one(self, n: int, column: str) -> Any:
-        """One column of a trial. Raises: UsageError if there is no such trial."""
+        """The value of one column of a trial. Raises: UsageError if there is no such trial."""
         return self.some(n, (column,))[0]
 
     def some(self, n: int, columns: Iterable[str]) -> tuple[Any, ...]:

@@ -23,5 +23,5 @@ def as_html(shown: RenderableType) -> str:
 
 
 def as_text(shown: RenderableType) -> str:
-    """Plain text."""
+    """A rich object as plain text."""
     return recorded(shown).export_text()

@@ -41,6 +41,6 @@ def read_config(slot: str, at: int, count: int) -> int:
 
 
 def write_config(slot: str, at: int, count: int, value: int) -> None:
-    """Raises: OSError."""
+    """Write to the device's configuration space. Raises: OSError."""
     with (DEVICES / slot / "config").open("r+b", buffering=0) as config:
         os.pwrite(config.fileno(), value.to_bytes(count, "little"), at)

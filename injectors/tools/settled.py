@@ -34,7 +34,7 @@ def next_draw(draw: int) -> int:
 
 
 def check_code(machine: StoppedMachine, site: Site) -> None:
-    """Raises: NotPlaced if the guest has other code there than the site."""
+    """Compare the guest's code with the site's. Raises: NotPlaced if they differ."""
     found = machine.read(site.address, len(site.old) // 2).hex()
     if found != site.old:
         raise NotPlaced(f"{site.function}+{site.offset} holds {found}, not {site.old}: was the k-driver reloaded?")

@@ -51,6 +51,6 @@ def stamps(fd: int) -> Iterator[tuple[int, str]]:
 
 
 def report(bench: Bench, found: Iterable[tuple[int, str]]) -> None:
-    """Report activations."""
+    """Report activations of the fault that its witness has seen."""
     for t_ns, words in found:
         bench.report("injector", Kind.FAULT_ACTIVATED, t_ns, **({"met": words} if words else {}))

@@ -71,7 +71,7 @@ def descriptors(pid: int, kind: str) -> list[int]:
 
 
 def close_in(pid: int, fd: int) -> None:
-    """Close it and see that it is closed. Raises: NotPlaced."""
+    """Close a descriptor of the process, and see that it is closed. Raises: NotPlaced."""
     try:
         call_in(pid, CLOSE, fd)
     except OSError as reason:

@@ -62,7 +62,7 @@ def witness(bench: Bench, pid: int) -> None:
 
 
 def await_stop(pid: int) -> None:
-    """Raises: NotPlaced if the process does not stop."""
+    """Wait until the process stands still. Raises: NotPlaced if it does not."""
     deadline = time.monotonic() + STOP_S
     while state_of(pid) != "T":
         if time.monotonic() > deadline:

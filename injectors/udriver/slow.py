@@ -56,7 +56,7 @@ class Throttling:
     over: bool = False
 
     def look(self) -> None:
-        """Report it if it is there, else look again."""
+        """Report the group's first wait; without one, look again after a period."""
         if not self.over and not self.report():
             self.bench.after(self.period_s, self.look)
 

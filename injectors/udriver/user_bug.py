@@ -109,7 +109,7 @@ class Detour:
             self.ready.set()
 
     def _wait(self, memory: int) -> None:
-        """Raises: OSError."""
+        """Write the code and a trap into the process, and let it run until it meets the trap. Raises: OSError."""
         os.pwrite(memory, self.code, self.space)
         before = os.pread(memory, len(TRAP), self.at)
         os.pwrite(memory, TRAP, self.at)

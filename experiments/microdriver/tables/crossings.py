@@ -26,13 +26,13 @@ class Incomplete(FaultkitError):
 
 
 def crossings(store: Store) -> pd.DataFrame:
-    """A row per trial with a fault: where it was, in which way, and what came of it; `recovery_s` is virtual."""
+    """A row per trial with a fault: its place, the action on the message, and the outcome; `recovery_s` is virtual."""
     records = (store.record(n) for n in sorted(store.done()))
     return pd.DataFrame(row for record in records for row in rows(record))
 
 
 def rows(record: Record) -> Iterator[dict[str, Any]]:
-    """At most one."""
+    """The row of a trial with a fault of the channel; no row for others."""
     trial, verdict = record.trial, judge(record)
     if isinstance(trial.fault, Channel):
         direction, call = met(record)
@@ -56,7 +56,7 @@ def met(record: Record) -> tuple[str, str]:
 
 
 def seconds(verdict: Verdict) -> float | None:
-    """From detection to a service that answers."""
+    """The seconds from the detection until the service answers."""
     return None if verdict.recovery_ns is None else verdict.recovery_ns / 1e9
 
 
@@ -82,7 +82,7 @@ def gaps(frame: pd.DataFrame) -> list[str]:
 
 
 def crossings_text(store: Store) -> Iterator[str]:
-    """The table. Raises: Incomplete."""
+    """The table of crossings as text. Raises: Incomplete."""
     frame = crossings(store)
     yield table(frame).to_string()
     if found := gaps(frame):

@@ -55,7 +55,7 @@ def by(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 def interface_text(store: Store) -> Iterator[str]:
-    """By message, and by field."""
+    """The tables by message and by field as text."""
     frame = pd.DataFrame(list(rows(store)))
     for columns in (("driver", "message"), ("driver", "field")):
         yield by(frame, *columns).to_string()

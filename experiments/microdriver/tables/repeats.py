@@ -28,7 +28,7 @@ def table(store: Store) -> pd.DataFrame:
 
 
 def row(record: Record) -> dict[str, Any]:
-    """One trial's."""
+    """The row of one trial."""
     took_s = recovery_s(record.events)
     ends = {"first": took_s[:AT_EACH_END], "last": took_s[-AT_EACH_END:]}
     times = {f"{end}_p{round(100 * q)}_s": quantile(some, q) for q in (0.5, 0.95) for end, some in ends.items()}
@@ -55,5 +55,5 @@ def left_behind(events: Sequence[Event]) -> dict[str, int]:
 
 
 def repeats_text(store: Store) -> Iterator[str]:
-    """The table."""
+    """The table of repeated recoveries as text."""
     yield table(store).round(4).to_string(index=False)

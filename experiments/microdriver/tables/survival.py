@@ -16,14 +16,14 @@ FAILURES = tuple(outcome.name for outcome in FAILED)
 
 
 def survival(frame: pd.DataFrame) -> pd.DataFrame:
-    """By bug and driver: in how many trials, of those where it struck, the kernel lived and the service came back."""
+    """The trials in which a bug struck, and of these the ones that kernel and service outlived, by bug and driver."""
     struck = frame[frame["activated"] & (frame["injector"] != "golden")]
     rows = {place: row(group["outcome"].astype(str)) for place, group in struck.groupby(["fault_type", "driver"])}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def row(outcomes: pd.Series[str]) -> dict[str, str]:
-    """One row."""
+    """The row of one bug and driver."""
     return {
         "kernel survived": str(rate(int((outcomes != Outcome.CRASHED.name).sum()), len(outcomes))),
         "service back": str(rate(int((~outcomes.isin(FAILURES)).sum()), len(outcomes))),
@@ -32,7 +32,7 @@ def row(outcomes: pd.Series[str]) -> dict[str, str]:
 
 
 def survival_text(store: Store) -> Iterator[str]:
-    """By bug, and over all of them."""
+    """The table by bug, with a sum, as text."""
     frame = frame_of(store)
     yield survival(frame).to_string()
     yield survival(frame.assign(fault_type="all")).to_string()
