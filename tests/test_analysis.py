@@ -20,7 +20,7 @@ from faultkit.results.summary import accounting_by, by, survival
 from faultkit.results.waits import WAIT_DTYPES
 from faultkit.running.judging import keep, keep_all
 from faultkit.store.store import FILE, Store
-from tests.records import EVENTS_OF, MS, RESTORED, CallError, a_golden_row, a_row, at
+from tests.records import MS, RESTORED, USUAL, CallError, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
 
 LIMIT_S = 5.0
@@ -29,9 +29,9 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "notebooks.md").read_text()
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """One trial of every outcome, a golden one and a void one."""
+    """One trial of every usual outcome, a golden one and a void one."""
     with Store.create(tmp_path / "run", meta(10)) as store:
-        keep_all(store, [a_row(n, *events, fault=CallError("nbd_open")) for n, events in enumerate(EVENTS_OF.values())])
+        keep_all(store, [a_row(n, *events, fault=CallError("nbd_open")) for n, events in enumerate(USUAL.values())])
         keep(store, a_golden_row(8))
         keep(store, a_row(9, void="QEMU ended with status 1"))
     return tmp_path / "run"
@@ -47,7 +47,7 @@ def test_there_is_a_row_per_trial_with_the_documented_columns(directory: Path) -
 
 def test_outcomes_compare_by_severity(directory: Path) -> None:
     frame = faultkit.trials(directory)
-    assert list(frame["outcome"][:8]) == list(EVENTS_OF)
+    assert list(frame["outcome"][:8]) == list(USUAL)
     assert list(frame.loc[frame["outcome"] >= "LOST", "trial"]) == [4, 5, 6, 7]
     assert frame["outcome"].max() == "CORRUPT"
 
@@ -72,7 +72,7 @@ def test_events_of_one_of_some_and_of_all_trials(directory: Path) -> None:
     assert list(one["kind"]) == [event.kind for event in RESTORED]
     assert one["data"][2] == {"by": "pidfd", "what": "the u-driver died"}
     assert list(faultkit.events(directory, [4, 2])["trial"].unique()) == [2, 4]
-    assert len(faultkit.events(directory)) == sum(map(len, EVENTS_OF.values()))
+    assert len(faultkit.events(directory)) == sum(map(len, USUAL.values()))
     assert faultkit.events(directory, 9).empty, "a void trial has none"
     assert faultkit.events(directory, []).empty
 
@@ -140,7 +140,7 @@ def test_a_table_for_other_tools_has_all_rows_and_columns(directory: Path, tmp_p
     export(directory, "csv", tmp_path / "trials.csv")
     frame = pd.read_csv(tmp_path / "trials.csv")
     assert list(frame.columns) == list(DTYPES)
-    assert list(frame["outcome"][:8]) == list(EVENTS_OF)
+    assert list(frame["outcome"][:8]) == list(USUAL)
 
 
 def test_parquet_keeps_the_types(directory: Path, tmp_path: Path) -> None:

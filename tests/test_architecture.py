@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from tests.source import PACKAGES, Module, code, holding, imported, imports, modules, ours, public, uses
+from tests.source import HOME, PACKAGES, Module, code, holding, imported, imports, modules, ours, public, uses
 
 PARTS = ("injectors", "monitors", "drivers")
 TWINS = {"rtl8139_micro": "rtl8139"}  # a split driver -> the native one of the same device, with the same peer
@@ -214,6 +214,9 @@ def test_no_docstring_opens_with_a_question_word_or_a_possessive() -> None:
         if text and OPENINGS.match(text)
     ]
     assert not wrong, "\n".join(wrong)
+    skeletons = list((HOME / "faultkit" / "skeletons").rglob("*.py.in"))
+    assert len(skeletons) > 2
+    assert not [path for path in skeletons if re.search(rf'"""{OPENINGS.pattern}', path.read_text())]
 
 
 def homonyms(found: Mapping[str, Mapping[str, str]]) -> set[str]:

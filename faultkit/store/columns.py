@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Any, get_type_hints
 
 from faultkit.model.events import Outcome
-from faultkit.verdict.judge import GROUPED, Verdict
+from faultkit.verdict.judge import GROUPED, LATER, Verdict
 
 OUTCOME = "category"  # the type of the column `outcome` in frames: ordered, mildest first
 
@@ -59,7 +59,15 @@ def of_verdict() -> Iterator[Column]:
     for name, hint in get_type_hints(Verdict, include_extras=True).items():
         doc, *notes = hint.__metadata__
         sql, dtype = TYPES[hint.__origin__]
-        yield Column(name=name, sql=sql, role=Role.VERDICT, dtype=dtype, doc=doc, groups=GROUPED in notes)
+        yield Column(
+            name=name,
+            sql=sql,
+            role=Role.VERDICT,
+            dtype=dtype,
+            doc=doc,
+            groups=GROUPED in notes,
+            optional=LATER in notes,
+        )
 
 
 TYPES: Mapping[Any, tuple[str, str]] = {  # of a verdict's field -> in SQL and in frames

@@ -12,6 +12,7 @@ from faultkit.model.trial import Record
 from faultkit.verdict.episodes import Episode, episodes
 
 GROUPED = "trials can be grouped by it"
+LATER = "results of before are read as if it were missing; `faultkit judge` fills it in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Verdict:
     """The verdict on one record. Intervals are virtual nanoseconds, None where an end is missing.
 
     Each field is a column of the table of trials, of frames and of the documents: its type and its text stand here.
+    A field that is added is marked LATER, so that results of before can be read.
     """
 
     outcome: Annotated[Outcome, "compares by severity"]
