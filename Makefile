@@ -1,7 +1,7 @@
 # For those who work on faultkit; users need only ./demo and ./test.
 PYTHON := .venv/bin/python
 CODE := faultkit injectors monitors microdriver drivers experiments benchmarks tests
-C := $(shell git ls-files '*.c')
+C := $(shell git ls-files '*.c' '*.h')
 
 .PHONY: setup check format test bench docs picture fingerprint
 

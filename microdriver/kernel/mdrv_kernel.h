@@ -64,12 +64,10 @@ int mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 		     struct mdrv_buffer *buffer);
 int __mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 		       struct mdrv_buffer *buffer);
-#define mdrv_upcall(md, call, ...)                                                                 \
-	mdrv_upcall_args(md, call, (u64[MDRV_ARGS]) { __VA_ARGS__ }, NULL)
-#define __mdrv_upcall(md, call, ...)                                                               \
-	__mdrv_upcall_args(md, call, (u64[MDRV_ARGS]) { __VA_ARGS__ }, NULL)
+#define mdrv_upcall(md, call, ...)   mdrv_upcall_args(md, call, MDRV_ARGUMENTS(__VA_ARGS__), NULL)
+#define __mdrv_upcall(md, call, ...) __mdrv_upcall_args(md, call, MDRV_ARGUMENTS(__VA_ARGS__), NULL)
 #define mdrv_upcall_buffer(md, call, buffer, ...)                                                  \
-	mdrv_upcall_args(md, call, (u64[MDRV_ARGS]) { __VA_ARGS__ }, buffer)
+	mdrv_upcall_args(md, call, MDRV_ARGUMENTS(__VA_ARGS__), buffer)
 #define mdrv_arg(pointer) ((u64)(unsigned long)(pointer))
 
 /* mdrv_objects.c */

@@ -60,6 +60,11 @@ struct mdrv_message {
 	__u8 payload[MDRV_PAYLOAD]; /* records, one behind the other, unaligned */
 };
 
+/* checkpatch.pl wants the space before the brace. */
+/* clang-format off */
+#define MDRV_ARGUMENTS(...) ((__u64[MDRV_ARGS]) { __VA_ARGS__ })
+/* clang-format on */
+
 #define MDRV_HEAD offsetof(struct mdrv_message, payload)
 
 /*

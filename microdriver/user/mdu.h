@@ -37,9 +37,8 @@ int mdu_run(struct mdu *const *mds, unsigned int count);
  * Return: its status, or -errno. It does not come back if the instance expels us.
  */
 int mdu_downcall_args(struct mdu *md, __u32 call, __u64 *args, struct mdu_buffer *buffer);
-#define mdu_downcall(md, call, ...)                                                                \
-	mdu_downcall_args(md, call, (__u64[MDRV_ARGS]) { __VA_ARGS__ }, NULL)
-#define mdu_arg(pointer) ((__u64)(unsigned long)(pointer))
+#define mdu_downcall(md, call, ...) mdu_downcall_args(md, call, MDRV_ARGUMENTS(__VA_ARGS__), NULL)
+#define mdu_arg(pointer)	    ((__u64)(unsigned long)(pointer))
 
 int mdu_lock(struct mdu *md, unsigned int number);
 int mdu_unlock(struct mdu *md, unsigned int number);
