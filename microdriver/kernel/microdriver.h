@@ -81,7 +81,7 @@ struct mdrv_record {
 #define MDRV_WHOLE 0xffff
 #define MDRV_GONE  0xfffe
 
-/* The number of an object, with its type. The u-driver makes a copy when it first meets a number. */
+/* An object's number, with its type. The u-driver makes its copy at the first use of a number. */
 #define MDRV_OBJECT(type, n)	 ((__u32)(type) << 20 | (n))
 #define MDRV_OBJECT_TYPE(object) ((object) >> 20)
 #define MDRV_OBJECTS		 ((1U << 20) - 1) /* ever, of one instance */
