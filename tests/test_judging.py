@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from click.testing import CliRunner
@@ -25,10 +26,10 @@ from faultkit.results.summary import accounting
 from faultkit.running import judging
 from faultkit.running.judging import judge_missing, keep, keep_all, rejudge
 from faultkit.store import queries
-from faultkit.store.columns import COLUMNS, FAULT, FLAGS, VERDICT, Role
+from faultkit.store.columns import COLUMNS, FAULT, FLAGS, VERDICT, Role, of_verdict
 from faultkit.store.database import FILE
 from faultkit.store.store import Store
-from faultkit.verdict.judge import Verdict, judge
+from faultkit.verdict.judge import LATER, Verdict, judge
 from faultkit.verdict.strata import Stratum
 from tests.records import EVENTS_OF, RESTORED, a_golden_row, a_row
 from tests.synthetic import meta
@@ -199,3 +200,22 @@ def test_only_new_rows_are_read(tmp_path: Path) -> None:
 def test_every_column_of_a_verdict_is_written_by_the_oracle_alone() -> None:
     raw = {column.name for column in COLUMNS if column.role in (Role.TRIAL, Role.RUN)}
     assert not raw & {*VERDICT, *FAULT}
+
+
+@pytest.mark.parametrize(("later", "count"), [(frozenset[str](), 2), (frozenset({"warned"}), 0)])
+def test_a_column_that_is_new_is_filled_and_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: frozenset[str], count: int
+) -> None:
+    monkeypatch.setattr(judging, "OPTIONAL", later)
+    with Store.create(tmp_path / "run", meta(2)) as store:
+        keep_all(store, [a_row(n, *RESTORED) for n in range(2)])
+    with sqlite3.connect(tmp_path / "run" / FILE) as db:
+        db.execute("UPDATE trials SET warned = NULL")
+    with Store.open(tmp_path / "run", readonly=False) as store:
+        assert rejudge(store) == count
+        assert [warned for (warned,) in store.select("SELECT warned FROM trials")] == [0, 0]
+
+
+def test_a_field_that_is_marked_as_later_may_be_missing_in_a_file() -> None:
+    hints = {"old": Annotated[bool, "text"], "new": Annotated[bool, "text", LATER]}
+    assert {column.name: column.optional for column in of_verdict(hints)} == {"old": False, "new": True}

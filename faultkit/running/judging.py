@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from faultkit.model.events import Outcome
 from faultkit.model.trial import Record, Trial
-from faultkit.store.columns import FAULT, VERDICT
+from faultkit.store.columns import FAULT, OPTIONAL, VERDICT
 from faultkit.store.queries import unsorted, without_verdict
 from faultkit.store.store import Row, Store
 from faultkit.verdict.judge import Verdict, judge
@@ -93,12 +93,13 @@ def rejudge(store: Store) -> int:
 
 
 def changed(store: Store, n: int) -> bool:
-    """Judge one stored trial again, and say if its verdict is another now."""
+    """Judge one stored trial again, and say if its verdict is another now; to fill a new column is no change."""
     new = found_again(store, n).as_columns()
     before = dict(zip(new, store.some(n, new), strict=True))
     if new != before:
         store.update(n, new)
-    return new["outcome"] is not None and any(new[name] != before[name] for name in VERDICT)
+    told = [name for name in VERDICT if name not in OPTIONAL or before[name] is not None]
+    return new["outcome"] is not None and any(new[name] != before[name] for name in told)
 
 
 def found_again(store: Store, n: int) -> Finding:

@@ -54,9 +54,9 @@ def of_fault(name: str, doc: str) -> Column:
     return Column(name=name, sql="TEXT", role=Role.FAULT, dtype="string", doc=doc, groups=True)
 
 
-def of_verdict() -> Iterator[Column]:
+def of_verdict(hints: Mapping[str, Any]) -> Iterator[Column]:
     """The fields of a verdict, with their types and texts."""
-    for name, hint in get_type_hints(Verdict, include_extras=True).items():
+    for name, hint in hints.items():
         doc, *notes = hint.__metadata__
         sql, dtype = TYPES[hint.__origin__]
         yield Column(
@@ -97,7 +97,7 @@ COLUMNS = (
     of_fault("side", 'where it lies: k-driver, u-driver, channel, device; "" if it does not say'),
     of_fault("fault_type", 'finer than the injector: "text: nop"'),
     of_fault("function", "the function that the fault lies in or tampers with"),
-    *of_verdict(),
+    *of_verdict(get_type_hints(Verdict, include_extras=True)),
     of_run("ending", "TEXT", "string", "how the guest stopped: finished, panicked, watchdog, exited"),
     of_run("void", "TEXT", "string", "why there is no valid run"),
     of_run("unjudged", "TEXT", "string", "why a valid run has no verdict: the oracle's error", optional=True),
