@@ -9,7 +9,8 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
   (with `Tampering`), `RaisesInterrupts` (with `Register`);
 * `Workload`, whose `run()` returns a `Check`;
 * `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable` and `Sited` (with the
-  `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`, `Compound`;
+  `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`,
+  `NeedsProcessor`, `Compound`;
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
 * `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
@@ -33,6 +34,7 @@ Helpers for the guest:
 * `Patience` with a driver in trouble, and `final_check`, for workloads of any kind;
 * `armed_at` arms a fault of a kernel module by an `Order`, and `missed_by` asks it; `ARMING` is the module's C code;
 * `steps` that a recovery action takes; `name_of` a part, as tables write it;
+* `processor`, the module with the facts of the guest's processor: names of registers, sizes, numbers of system calls;
 * `is_trouble`, of a line of the kernel's log, and `printk_lag_ns`, the log's clock.
 """
 
@@ -52,6 +54,7 @@ from faultkit.guest.bring_up import (
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run
 from faultkit.guest.work import Patience, final_check
+from faultkit.model import processor
 from faultkit.model.actions import GIVE_UP, steps
 from faultkit.model.builds import KernelModule, Mutation, Program
 from faultkit.model.code import CallSite, CallSites, Entry, Function, ModuleCode, Place, Site
@@ -74,6 +77,7 @@ from faultkit.model.parts import (
     Installs,
     KeepsState,
     Monitor,
+    NeedsProcessor,
     NeedsState,
     Placeable,
     Policy,
@@ -125,6 +129,7 @@ __all__ = [
     "ModuleCode",
     "Monitor",
     "Mutation",
+    "NeedsProcessor",
     "NeedsState",
     "NotPlaced",
     "Order",
@@ -157,6 +162,7 @@ __all__ = [
     "missed_by",
     "name_of",
     "printk_lag_ns",
+    "processor",
     "quietly",
     "retry",
     "retry_request",

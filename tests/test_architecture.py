@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 from tests.source import HOME, PACKAGES, Module, code, holding, imported, imports, modules, ours, public, uses
 
@@ -43,7 +42,7 @@ QEMU = re.compile(
 )
 X86 = re.compile(
     r"x86|CS_ARCH|\b(?:[re](?:ip|sp|bp|ax|bx|cx|dx|di|si)|[re]flags|ud2)\b|\b0[xX](?:E8|E9|EB)\b|'0f0b'"
-    r"|->(?:ip|sp|bp|ax|bx|cx|dx|di|si)\b"
+    r"|__x64_|ASM_RET\b|->(?:ip|sp|bp|ax|bx|cx|dx|di|si)\b"
 )
 DECLARED = re.compile(r"^NEEDS = 'x86_64'$|^#ifndef CONFIG_X86_64$", re.MULTILINE)
 
@@ -166,21 +165,40 @@ KNOW_QEMU = {
 }
 
 
-def test_only_the_machine_and_injectors_that_say_so_know_x86() -> None:
+def test_the_processor_is_known_in_one_table_and_in_tools_that_say_so() -> None:
     found = holding(X86, *PACKAGES)
     declared = {path for path in found if DECLARED.search(code(path))}
-    outside = {path for path in found if path not in declared and not path.startswith("faultkit/machine/")}
-    wrong = {path: found[path] for path in outside if Path(path).name not in KNOW_X86}
-    assert not wrong
-    assert all(path.startswith("injectors/") for path in declared)
+    assert KNOW_X86.keys() <= found.keys()
+    assert not {path: words for path, words in found.items() if path not in declared | KNOW_X86.keys()}
+    assert all(path.startswith(("injectors/tools/", "faultkit/kernel/")) for path in declared)
 
 
 KNOW_X86 = {
-    "call_argument.py", "calls.c", "calls.py", "copies.py", "doctor.py", "flip.c", "flow.py",
-    "instructions.py", "kernel_bug.py", "kernel_memory.py", "lose.c", "operands.py", "overrun.py",
-    "process_memory.py", "ptrace.py", "registers.py", "skip.py", "syscalls.c", "user_bug.py", "user_code.py",
-    "variables.py",
-}  # fmt: skip
+    "faultkit/model/processor.py": "the table",
+    "faultkit/machine/decoder.py": "capstone is told which decoder is wanted",
+    "faultkit/machine/qemu.py": "Debian's name of QEMU's package",
+}
+
+
+def test_a_fault_that_leans_on_machine_code_says_which() -> None:
+    """A fault's class `needs` a processor if, and only if, its module imports a tool that does, directly or not."""
+    declared = {module.name for module in modules("injectors") if DECLARED.search(code(module.path))}
+    folders = {"udriver", "kdriver", "device", "channel"}  # a compound fault is as its faults are
+    faults = [module for module in modules("injectors") if room(module.name) in folders]
+    needing = {module.name for module in faults if reached(module) & declared}
+    saying = {module.name for module in faults if SAYING.search(code(module.path))}
+    assert "injectors.tools.bug_code" in declared
+    assert {"injectors.kdriver.text", "injectors.udriver.memory"} <= saying
+    assert saying == needing
+
+
+SAYING = re.compile(r"^    needs: ClassVar\[str\] = NEEDS$", re.MULTILINE)
+
+
+def reached(module: Module) -> set[str]:
+    """All modules of injectors that a module imports, directly or not."""
+    found = {name for name in imports(module) if name in ours() and name.startswith("injectors.")}
+    return found.union(*(reached(ours()[name]) for name in found))
 
 
 def test_what_runs_in_the_guest_needs_the_standard_library_and_its_own_half() -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from faultkit.machine.gdbstub import CHUNK, REGISTERS, GdbStub
+from faultkit.machine.gdbstub import CHUNK, GdbStub
 from faultkit.model.errors import GuestLost, HarnessError
+from faultkit.model.processor import REGISTERS
 
 BASE = 0x1000
 PACKET = re.compile(rb"\$([^#]*)#([0-9a-f]{2})")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from faultkit.machine.gdbstub import GdbStub
-from faultkit.machine.spinning import NOP, PAUSE, SPINNING, remove_pauses
+from faultkit.machine.spinning import SPINNING, remove_pauses
 from faultkit.machine.symbols import Symbol
+from faultkit.model.processor import PAUSE, PAUSE_AS_NOP
 
 START = 0xFFFFFFFF81000000
 LOOP = PAUSE + bytes.fromhex("ebfc")  # and a jump back to it
@@ -39,8 +40,8 @@ def spun(*functions: tuple[str, str, bytes]) -> tuple[list[int], bytes]:
 
 
 def test_a_pause_becomes_a_nop_of_its_length() -> None:
-    assert spun((SPINNING[0], "", REPEATED + LOOP)) == ([3], REPEATED + NOP + LOOP[2:])
-    assert len(NOP) == len(PAUSE)
+    assert spun((SPINNING[0], "", REPEATED + LOOP)) == ([3], REPEATED + PAUSE_AS_NOP + LOOP[2:])
+    assert len(PAUSE_AS_NOP) == len(PAUSE)
 
 
 def test_bytes_that_only_look_like_one_stay() -> None:

@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 
 #include "arming.h"
+#include "processor.h"
 
 #define MAX_LINE 1000
 
@@ -46,7 +47,7 @@ struct arming {
 /* Code of a function that does nothing but return: a probe leads there. */
 asm(".pushsection .text\n"
     ".globl arming_return\n"
-    ".type arming_return, @function\n" ANNOTATE_NOENDBR "arming_return:\n" ASM_RET
+    ".type arming_return, @function\n" ANNOTATE_NOENDBR "arming_return:\n" PROCESSOR_RETURN
     ".size arming_return, .-arming_return\n"
     ".popsection\n");
 

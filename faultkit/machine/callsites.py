@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from capstone import CS_ARCH_X86, CS_MODE_64, Cs
-
+from faultkit.machine.decoder import instructions
 from faultkit.model.code import CallSite, Function
 
 TRACING_HOOKS = frozenset({"__fentry__", "ftrace_caller", "ftrace_regs_caller"})  # the compiler calls them on entry
@@ -16,9 +15,8 @@ TRACING_HOOKS = frozenset({"__fentry__", "ftrace_caller", "ftrace_regs_caller"})
 
 def call_sites(functions: Iterable[Function], names: Mapping[int, str]) -> Iterator[CallSite]:
     """Every direct call, and every jump, from these functions to one of `names` (address -> name), in order."""
-    decoder = Cs(CS_ARCH_X86, CS_MODE_64)
     for function in functions:
-        for address, size, mnemonic, operand in decoder.disasm_lite(function.code, function.address):
+        for address, size, mnemonic, operand in instructions(function.code, function.address):
             callee = target_name(mnemonic, operand, names)
             if callee:
                 yield CallSite(

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from capstone import CS_ARCH_X86, CS_MODE_64, Cs
-
+from faultkit.machine.decoder import instructions
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
 from faultkit.model.code import Function, ModuleCode
 from faultkit.model.codec import dumps
@@ -43,6 +42,5 @@ def by_function(code: ModuleCode) -> Mapping[str, tuple[int, int]]:
 
 def instruction_addresses(function: Function) -> frozenset[int]:
     """The addresses of a function's instructions."""
-    decoder = Cs(CS_ARCH_X86, CS_MODE_64)
-    found = decoder.disasm_lite(function.code, function.address)
+    found = instructions(function.code, function.address)
     return frozenset(address for address, _, mnemonic, _ in found if mnemonic not in PADDING)

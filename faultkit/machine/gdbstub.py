@@ -9,12 +9,10 @@ import re
 import socket
 import struct
 
+from faultkit.model import processor
 from faultkit.model.errors import GuestLost, HarnessError
 
 CHUNK = 1024  # bytes a packet; QEMU's buffer holds 4096 characters
-REGISTERS = (
-    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip",
-)  # fmt: skip  # how an x86-64's register packet begins, 8 bytes each, little endian
 WATCH_ANY = 4  # a "watchpoint" packet's type for reads and writes
 REPLY = re.compile(rb"\$([^#]*)#[0-9a-f]{2}")
 STOPPED = re.compile(rb"[TSWX][0-9a-f]{2}")
@@ -49,13 +47,14 @@ class GdbStub:
                 raise HarnessError(f"guest memory at {address + at:#x} cannot be written")
 
     def program_counter(self) -> int:
-        """The address of the next instruction (rip)."""
-        return self.registers()["rip"]
+        """The address of the next instruction."""
+        return self.registers()[processor.PROGRAM_COUNTER]
 
     def registers(self) -> dict[str, int]:
-        """The general registers and rip."""
-        words = struct.unpack_from(f"<{len(REGISTERS)}Q", bytes.fromhex(self._ask("g").decode()))
-        return dict(zip(REGISTERS, words, strict=True))
+        """The general registers and the program counter, by name."""
+        names = processor.REGISTERS
+        words = struct.unpack_from(f"<{len(names)}Q", bytes.fromhex(self._ask("g").decode()))
+        return dict(zip(names, words, strict=True))
 
     def set_register(self, name: str, value: int) -> None:
         """Change one register. The stub leaves the registers behind the last one that is sent as they are."""

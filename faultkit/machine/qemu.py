@@ -34,10 +34,12 @@ import psutil
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError, Runstate, StateError
 
 from faultkit.machine.gdbstub import GdbStub
+from faultkit.model import processor
 from faultkit.model.errors import GuestLost, HarnessError, Runaway, UnmetNeed
 from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 
-QEMU = "qemu-system-x86_64"
+QEMU = f"qemu-system-{processor.NAME}"
+PACKAGE = "qemu-system-x86"  # Debian's
 HPET_COUNTER = 0xFED000F0
 HPET_TICK_NS = 10
 STARVED = 10  # also give up after this many times the limit of processor time in wall time

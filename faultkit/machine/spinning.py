@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from capstone import CS_ARCH_X86, CS_MODE_64, Cs
-
+from faultkit.machine.decoder import instructions
 from faultkit.machine.gdbstub import GdbStub
 from faultkit.machine.symbols import Symbol
+from faultkit.model.processor import PAUSE, PAUSE_AS_NOP
 
 SPINNING = ("native_queued_spin_lock_slowpath", "queued_read_lock_slowpath", "queued_write_lock_slowpath")
-PAUSE, NOP = bytes.fromhex("f390"), bytes.fromhex("6690")
 
 
 def remove_pauses(gdb: GdbStub, symbols: Iterable[Symbol]) -> list[int]:
@@ -24,12 +23,12 @@ def remove_pauses(gdb: GdbStub, symbols: Iterable[Symbol]) -> list[int]:
     spans = ((at, after.address) for at, after in pairwise(symbols) if at.name in SPINNING and not at.module)
     found = [where for at, end in spans for where in pauses(gdb.read(at.address, end - at.address), at.address)]
     for where in found:
-        gdb.write(where, NOP)
+        gdb.write(where, PAUSE_AS_NOP)
     return found
 
 
 def pauses(code: bytes, start: int) -> Iterator[int]:
     """The addresses of each `pause` in code that is loaded at `start`."""
-    for address, size, mnemonic, _ in Cs(CS_ARCH_X86, CS_MODE_64).disasm_lite(code, start):
+    for address, size, mnemonic, _ in instructions(code, start):
         if mnemonic == "pause" and size == len(PAUSE):
             yield address

@@ -20,11 +20,12 @@ from faultkit.machine.image import Image
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
 from faultkit.machine.spinning import SPINNING, remove_pauses
 from faultkit.machine.symbols import Symbol
+from faultkit.model import processor
 from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.codec import class_path, encode
 from faultkit.model.errors import HarnessError, UnmetNeed
 from faultkit.model.mailbox import State
-from faultkit.model.parts import Buffer, Driver, Workload
+from faultkit.model.parts import Buffer, Driver, NeedsProcessor, Workload, iter_parts
 from faultkit.model.policies import Nothing
 from faultkit.model.trial import Trial
 
@@ -115,9 +116,18 @@ def blueprint(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]
     `parts`: faults, policies and triggers that its trials may name. Trials share a template if they share
     driver, monitors, and the kind of workload. Raises: HarnessError, UnmetNeed.
     """
+    parts = tuple(parts)
+    refuse_other_processors(parts)
     machine = machine_for(trial.driver, machine)
     key, archive = pack(trial, image, machine, parts)
     return Blueprint(key=key, image=image, machine=machine, archive=archive, golden=golden(trial))
+
+
+def refuse_other_processors(parts: Iterable[Any]) -> None:
+    """Refuse faults that are made for another processor than the guest's. Raises: UnmetNeed."""
+    for part in (inner for outer in parts for inner in iter_parts(outer)):
+        if isinstance(part, NeedsProcessor) and part.needs != processor.NAME:
+            raise UnmetNeed(f"{class_path(type(part))} is made for {part.needs}, and the guest is {processor.NAME}")
 
 
 def template(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> Template:

@@ -304,6 +304,17 @@ class InRegion(Protocol):
 
 
 @runtime_checkable
+class NeedsProcessor(Protocol):
+    """A fault that is made for one processor, because it reads or writes machine code.
+
+    A campaign that lists it for a guest with another processor is refused before anything is run (exit code 4).
+    """
+
+    needs: ClassVar[str]
+    """The processor's name, as `processor.NAME` has it."""
+
+
+@runtime_checkable
 class Compound(Protocol):
     """A fault that is made of others. None of them is compound."""
 
@@ -343,10 +354,10 @@ class StoppedMachine(Protocol):
         """Memory, also read-only text. Raises: HarnessError if it is not mapped."""
 
     def registers(self) -> Mapping[str, int]:
-        """The general registers and rip, by name."""
+        """The general registers and the program counter, by name: see `processor.REGISTERS`."""
 
     def set_register(self, name: str, value: int) -> None:
-        """Change a general register, or rip."""
+        """Change a general register, or the program counter."""
 
     def set_link(self, wire: str, *, up: bool) -> None:
         """Plug or pull a network cable; `wire` is QEMU's name of it. Raises: HarnessError if there is none."""

@@ -38,7 +38,7 @@ class Prerequisite:
 
 def examine() -> Iterator[Prerequisite]:
     """Each prerequisite in turn."""
-    yield checked("QEMU", qemu_version, "apt-get install qemu-system-x86")
+    yield checked("QEMU", qemu_version, f"apt-get install {qemu.PACKAGE}")
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     for tool, package, purpose in TOOLS:
         yield Prerequisite(tool, shutil.which(tool, path=path) is not None, purpose, f"apt-get install {package}")

@@ -7,11 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
+from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side, processor
 from injectors.tools.calls import ANY, FILES, drawn, tamper_with_calls
-from injectors.tools.candidates import module_of
+from injectors.tools.driver_code import module_of
 
-REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")  # System V AMD64 ABI, 3.2.3
 ORDERS = {"value": "set", "zero": "set", "off_by_one": "add", "bit_flip": "flip"}
 
 
@@ -51,8 +50,10 @@ class CallArgument:
         return "call argument"
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        if not 1 <= self.argument <= len(REGISTERS):
-            raise NotPlaced(f"argument {self.argument} is in no register: there are 1 to {len(REGISTERS)}")
+        if not 1 <= self.argument <= len(processor.CALL_ARGUMENTS):
+            raise NotPlaced(
+                f"argument {self.argument} is in no register: there are 1 to {len(processor.CALL_ARGUMENTS)}"
+            )
         if self.change not in ORDERS or not 1 <= self.bits <= 64:
             raise NotPlaced(f"an argument cannot be changed by {self.change!r} ({self.bits} bits): {', '.join(ORDERS)}")
         (_, operand, at), site = drawn(self, module_of(code), lambda _: self.operands())

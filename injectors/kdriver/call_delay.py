@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.calls import ANY, FILES, drawn, tamper_with_calls
-from injectors.tools.candidates import module_of
+from injectors.tools.driver_code import module_of
 
 LONGEST_US = 1_000_000
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.call_values import FAILURES
 from injectors.tools.calls import ANY, FILES, called, drawn, options, tamper_with_calls
-from injectors.tools.candidates import module_of
+from injectors.tools.driver_code import module_of
 
 ORDERS = {"instead": "fail", "after": "after"}
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Entry, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, run
-from injectors.tools.bug_code import MOST_BYTES, bug_code, check_kind
-from injectors.tools.candidates import module_of
+from faultkit.kit import Bench, Entry, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, processor, run
+from injectors.tools.bug_code import MOST_BYTES, NEEDS, bug_code, check_kind
+from injectors.tools.driver_code import module_of
 
-PAGE_BYTES = 4096
 SYMBOLS_S = 30.0
 
 
@@ -30,6 +29,7 @@ class KernelBug:
     """
 
     side: ClassVar[Side] = "k-driver"
+    needs: ClassVar[str] = NEEDS
 
     kind: str
     function: str
@@ -49,9 +49,9 @@ class KernelBug:
         if self.function not in own:
             raise NotPlaced(f"{module.name} has no function {self.function!r}: it may be inlined, see /proc/kallsyms")
         end = max(f.address + len(f.code) for f in own.values())
-        if -end % PAGE_BYTES < MOST_BYTES:
+        if -end % processor.PAGE_BYTES < MOST_BYTES:
             raise NotPlaced(f"there is no room for a bug behind the code of {module.name}")
-        room = end + -end % PAGE_BYTES - MOST_BYTES
+        room = end + -end % processor.PAGE_BYTES - MOST_BYTES
         return replace(self, site=Entry(address=own[self.function].address, room=room))
 
     @contextmanager
@@ -76,7 +76,7 @@ class KernelBug:
 
 def lead_to(machine: StoppedMachine, room: int) -> None:
     """Send the processor to the code of the bug."""
-    machine.set_register("rip", room)
+    machine.set_register(processor.PROGRAM_COUNTER, room)
     machine.report(Kind.FAULT_ACTIVATED)
 
 

@@ -9,16 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Self
 
-from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, Site, StoppedMachine
-from injectors.tools.machine_code.instructions import Operand, decoded
+from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, Site, StoppedMachine, processor
+from injectors.tools.machine_code.instructions import NEEDS, Operand, decoded
 from injectors.tools.settled import drawn_site, settled_site, wait_for
 
 REGIONS = {"stack": "nop", "heap": "load"}  # region -> the kind of site at which the fault waits: any, or a load
-SIZES = {"bit": 1, "word": 8}  # damaged unit -> bytes that hold it
-PAGE_BYTES = 4096
-STACK_BYTES = 16384  # THREAD_SIZE, to which stacks are aligned; an interrupt's has a guard page behind its end
-DIRECT_MAPS = (range(0xFFFF888000000000, 0xFFFFC88000000000), range(0xFF11000000000000, 0xFF91000000000000))
-"""Where all of RAM is mapped, with four and five levels of page tables (Documentation/arch/x86/x86_64/mm.rst)."""
+SIZES = {"bit": 1, "word": processor.WORD_BYTES}  # damaged unit -> bytes that hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,7 @@ class KernelMemory:
     """
 
     side: ClassVar[Side] = "k-driver"
+    needs: ClassVar[str] = NEEDS
 
     region: str
     size: str = "bit"
@@ -83,17 +80,17 @@ class KernelMemory:
         """The addresses that the damage is drawn from."""
         registers = machine.registers()
         if self.region == "stack":
-            return used_stack(machine, registers["rsp"])
+            return used_stack(machine, registers[processor.STACK_POINTER])
         of = next(decoded(bytes.fromhex(site.old), site.address)).memory
         found = pointed_to(of, registers) if of else range(0)
-        return found if any(found.start in mapped for mapped in DIRECT_MAPS) else range(0)
+        return found if any(found.start in mapped for mapped in processor.DIRECT_MAPS) else range(0)
 
 
 def used_stack(machine: StoppedMachine, pointer: int) -> range:
-    """From the stack pointer to the end of the stack that it points into."""
-    end = (pointer | PAGE_BYTES - 1) + 1
-    while end % STACK_BYTES and is_mapped(machine, end):
-        end += PAGE_BYTES
+    """From the stack pointer to the end of the stack that it points into; an interrupt's ends at a guard page."""
+    end = (pointer | processor.PAGE_BYTES - 1) + 1
+    while end % processor.KERNEL_STACK_BYTES and is_mapped(machine, end):
+        end += processor.PAGE_BYTES
     return range(pointer, end)
 
 

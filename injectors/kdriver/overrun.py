@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine
-from injectors.tools.candidates import module_of
-from injectors.tools.machine_code.copies import LENGTHS, is_string_copy, string_unit_bytes
-from injectors.tools.machine_code.instructions import decoded
+from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine, processor
+from injectors.tools.driver_code import module_of
+from injectors.tools.machine_code.copies import LENGTHS, STRING_COUNT, is_string_copy, string_unit_bytes
+from injectors.tools.machine_code.instructions import NEEDS, decoded
 from injectors.tools.settled import drawn_site, settled_site, wait_for
 
-WORD_BYTES = 8
-PAGE_WORDS = 4096 // WORD_BYTES
+PAGE_WORDS = processor.PAGE_BYTES // processor.WORD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Overrun:
     """
 
     side: ClassVar[Side] = "k-driver"
+    needs: ClassVar[str] = NEEDS
 
     draw: int = 0
     among: str = "all"
@@ -48,7 +48,7 @@ class Overrun:
         placed = replace(self, words=words, site=site)
         copy = next(decoded(bytes.fromhex(site.old), site.address))
         if is_string_copy(copy):
-            return replace(placed, register="rcx", unit_bytes=string_unit_bytes(copy))
+            return replace(placed, register=STRING_COUNT, unit_bytes=string_unit_bytes(copy))
         callee = next(call.callee for call in module_of(code).calls if call.address == site.address)
         return replace(placed, register=LENGTHS[callee])
 
@@ -62,7 +62,7 @@ class Overrun:
 
     def _lengthen(self, machine: StoppedMachine) -> None:
         length = machine.registers()[self.register]
-        machine.set_register(self.register, length + self.words * WORD_BYTES // self.unit_bytes)
+        machine.set_register(self.register, length + self.words * processor.WORD_BYTES // self.unit_bytes)
         machine.report(Kind.FAULT_ACTIVATED, length_bytes=length * self.unit_bytes)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine
+from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine, processor
+from injectors.tools.machine_code.instructions import NEEDS
 from injectors.tools.settled import drawn_site, settled_site, wait_for
 
 
@@ -25,6 +26,7 @@ class Skip:
     """
 
     side: ClassVar[Side] = "k-driver"
+    needs: ClassVar[str] = NEEDS
 
     draw: int = 0
     among: str = "all"
@@ -45,5 +47,5 @@ class Skip:
 
 def go_on_at(machine: StoppedMachine, address: int) -> None:
     """Make the processor go on behind the instruction."""
-    machine.set_register("rip", address)
+    machine.set_register(processor.PROGRAM_COUNTER, address)
     machine.report(Kind.FAULT_ACTIVATED)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from faultkit.kit import Bench, ModuleCode, NotPlaced, Side, Site, StoppedMachine
-from injectors.tools.candidates import TYPES, module_of, pick
-from injectors.tools.machine_code.instructions import disassembly, prologue_bytes, starts
+from injectors.tools.candidates import TYPES, pick
+from injectors.tools.driver_code import module_of
+from injectors.tools.machine_code.instructions import NEEDS, disassembly, prologue_bytes, starts
 from injectors.tools.settled import check_code, settled_site
 
 
@@ -32,6 +33,7 @@ class Text:
     """
 
     side: ClassVar[Side] = "k-driver"
+    needs: ClassVar[str] = NEEDS
 
     operator: str
     draw: int = 0

@@ -11,6 +11,8 @@ import struct
 
 from faultkit.kit import NotPlaced
 
+NEEDS = "x86_64"
+
 KINDS = ("null dereference", "wild write", "endless loop", "double free")
 MOST_BYTES = 256  # more than any of them takes
 FAR_BYTES = 1 << 16  # the greatest distance of a wild write from the function's first argument

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced, missed_by
+from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced, missed_by, processor
 from injectors.tools.arming import armed, fault_module, shipped
 from injectors.tools.witness import stamps
 
@@ -20,7 +20,7 @@ ANY, ONE = "any", "one"
 MILLION = 1_000_000
 CHANGES = ("after", "set", "add", "flip")  # tamperings that change an existing value
 NOT_DRAWN = (
-    *("__x86_", "__fentry__", "__SCT__"),  # how the compiler calls, not what the driver calls
+    *(*processor.COMPILERS_CALLS, "__fentry__", "__SCT__"),  # how the compiler calls, not what the driver calls
     *(
         "__stack_chk_fail",
         "__fortify_panic",

@@ -39,11 +39,6 @@ POINTS: Mapping[str, Callable[[Body], Iterator[Candidate]]] = {"copy": copies.co
 """Instructions at which faults wait that change no code."""
 
 
-def module_of(code: Mapping[str, ModuleCode]) -> ModuleCode:
-    """The module that faults go into: the driver's first."""
-    return next(iter(code.values()))
-
-
 @dataclass(frozen=True, slots=True)
 class Pick:
     """A candidate that was drawn, the number of those it was drawn from, and of all that the module has."""

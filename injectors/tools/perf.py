@@ -15,9 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.kit import Bench, Kind, NotPlaced
+from faultkit.kit import Bench, Kind, NotPlaced, processor
 
-PERF_EVENT_OPEN = 298  # x86-64
 PERF_TYPE_TRACEPOINT, PERF_TYPE_BREAKPOINT = 2, 5
 READ_OR_WRITE, EXECUTE = 3, 4  # x86 cannot watch for reads alone
 SAMPLE_TIME, INHERIT, USE_CLOCKID, CLOCK_MONOTONIC = 1 << 2, 1 << 1, 1 << 25, 1
@@ -99,7 +98,7 @@ def opened(tid: int, watched: Watched) -> int:
         watched.address, watched.size_bytes, 0, 0, 0, CLOCK_MONOTONIC,
     )  # fmt: skip
     syscall = ctypes.CDLL(None, use_errno=True).syscall
-    fd = int(syscall(PERF_EVENT_OPEN, attributes, tid, CPU, -1, 0))
+    fd = int(syscall(processor.SYSTEM_CALLS["perf_event_open"], attributes, tid, CPU, -1, 0))
     if fd < 0 and ctypes.get_errno() == errno.ESRCH:
         raise ProcessLookupError(errno.ESRCH, f"thread {tid} is gone")
     if fd < 0:

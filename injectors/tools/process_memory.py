@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.kit import NotPlaced
+from faultkit.kit import NotPlaced, processor
 from injectors.tools.ptrace import call_in, registers, stopped_thread
 from injectors.tools.udriver import threads_of
 
@@ -22,7 +22,7 @@ AT_ONCE = 256
 FORGET_WRITES = "4"  # Documentation/admin-guide/mm/soft-dirty.rst
 FAULT_AROUND = Path("/sys/kernel/debug/fault_around_bytes")
 FAULT_AROUND_BYTES = "65536"  # the kernel's own choice
-MADVISE, MADV_DONTNEED = 28, 4
+MADV_DONTNEED = 4
 
 Range = tuple[int, int]
 
@@ -67,7 +67,7 @@ def watch_use(pid: int, name: str) -> None:
         return
     FAULT_AROUND.write_text(str(mmap.PAGESIZE))  # no neighbours with them
     for low, high in text_ranges(areas_of(pid), []):
-        call_in(pid, MADVISE, low, high - low, MADV_DONTNEED)
+        call_in(pid, "madvise", low, high - low, MADV_DONTNEED)
 
 
 def used(pid: int, name: str) -> list[Range]:
@@ -129,7 +129,7 @@ def stack_pointer(tid: int) -> int:
     if len(call) > 2:
         return int(call[-2], 16)
     with stopped_thread(tid):
-        return registers(tid)["rsp"]
+        return registers(tid)[processor.STACK_POINTER]
 
 
 def pages_with(pid: int, categories: int, ranges: list[Range]) -> list[Range]:

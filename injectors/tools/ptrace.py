@@ -9,46 +9,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from faultkit.kit import NotPlaced
+from faultkit.kit import NotPlaced, processor
 from injectors.tools.udriver import threads_of
 
 CONT, DETACH, SYSCALL, GETREGSET, SETREGSET, SEIZE, INTERRUPT = 7, 17, 24, 0x4204, 0x4205, 0x4206, 0x4207
 NT_PRSTATUS = 1
 WALL = 0x40000000  # waitpid() for threads of others, too
-NAMES = (
-    "r15",
-    "r14",
-    "r13",
-    "r12",
-    "rbp",
-    "rbx",
-    "r11",
-    "r10",
-    "r9",
-    "r8",
-    "rax",
-    "rcx",
-    "rdx",
-    "rsi",
-    "rdi",
-    "orig_rax",
-    "rip",
-    "cs",
-    "eflags",
-    "rsp",
-    "ss",
-    "fs_base",
-    "gs_base",
-    "ds",
-    "es",
-    "fs",
-    "gs",
-)  # fmt: skip  struct user_regs_struct, arch/x86/include/asm/user_64.h
-LAYOUT = struct.Struct(f"={len(NAMES)}Q")
+LAYOUT = struct.Struct(f"={len(processor.USER_REGISTERS)}Q")
 NO_CALL = (1 << 64) - 1
 TO_RESTART = frozenset((1 << 64) - error for error in (512, 513, 514, 516))  # ERESTARTSYS and its like, linux/errno.h
-SYSCALL_BYTES = 2  # the instruction 0f 05
-ARGUMENTS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 ERRORS_FROM = (1 << 64) - 4095  # such results are negative errnos
 
 RegisterValues = dict[str, int]
@@ -91,12 +60,14 @@ def registers(tid: int) -> RegisterValues:
     """The registers of a stopped thread."""
     room = ctypes.create_string_buffer(LAYOUT.size)
     transfer(GETREGSET, tid, room)
-    return dict(zip(NAMES, LAYOUT.unpack(room.raw), strict=True))
+    return dict(zip(processor.USER_REGISTERS, LAYOUT.unpack(room.raw), strict=True))
 
 
 def set_registers(tid: int, values: RegisterValues) -> None:
     """Change the registers of a stopped thread. Raises: OSError if the kernel does not accept them."""
-    transfer(SETREGSET, tid, ctypes.create_string_buffer(LAYOUT.pack(*(values[name] for name in NAMES))))
+    transfer(
+        SETREGSET, tid, ctypes.create_string_buffer(LAYOUT.pack(*(values[name] for name in processor.USER_REGISTERS)))
+    )
 
 
 def transfer(request: int, tid: int, room: ctypes.Array[ctypes.c_char]) -> None:
@@ -107,16 +78,20 @@ def transfer(request: int, tid: int, room: ctypes.Array[ctypes.c_char]) -> None:
 
 def waits_in_call(values: RegisterValues) -> bool:
     """True if the stop has interrupted a system call that will be made again."""
-    return values["orig_rax"] != NO_CALL and values["rax"] in TO_RESTART
+    return values[processor.SYSTEM_CALL_NUMBER] != NO_CALL and values[processor.SYSTEM_CALL_RESULT] in TO_RESTART
 
 
 def before_call(values: RegisterValues) -> RegisterValues:
-    """The registers just before the `syscall` instruction of the interrupted call."""
-    return values | {"rip": values["rip"] - SYSCALL_BYTES, "rax": values["orig_rax"], "orig_rax": NO_CALL}
+    """The registers just before the instruction that made the interrupted call."""
+    return values | {
+        processor.PROGRAM_COUNTER: values[processor.PROGRAM_COUNTER] - processor.SYSTEM_CALL_BYTES,
+        processor.SYSTEM_CALL_RESULT: values[processor.SYSTEM_CALL_NUMBER],
+        processor.SYSTEM_CALL_NUMBER: NO_CALL,
+    }
 
 
-def call_in(pid: int, number: int, *arguments: int) -> int:
-    """Have a thread of the process that waits in a system call make another one meanwhile; its result.
+def call_in(pid: int, name: str, *arguments: int) -> int:
+    """Have a thread of the process that waits in a system call make another one, `name`, meanwhile; its result.
 
     Raises: NotPlaced if no thread waits in one, OSError with the errno that the call gave.
     """
@@ -125,10 +100,12 @@ def call_in(pid: int, number: int, *arguments: int) -> int:
             before = registers(tid)
             if not waits_in_call(before):
                 continue
-            given = dict(zip(ARGUMENTS, arguments, strict=False))
-            set_registers(tid, before_call(before) | {"rax": number} | given)
+            given = dict(zip(processor.SYSTEM_CALL_ARGUMENTS, arguments, strict=False))
+            set_registers(
+                tid, before_call(before) | {processor.SYSTEM_CALL_RESULT: processor.SYSTEM_CALLS[name]} | given
+            )
             step_over_call(tid)
-            result = registers(tid)["rax"]
+            result = registers(tid)[processor.SYSTEM_CALL_RESULT]
             set_registers(tid, before_call(before))
         if result >= ERRORS_FROM:
             error = (1 << 64) - result

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from faultkit.kit import ModuleCode, NotPlaced, Site, StoppedMachine
-from injectors.tools.candidates import module_of, pick
+from injectors.tools.candidates import pick
+from injectors.tools.driver_code import module_of
 from injectors.tools.machine_code.instructions import disassembly
 
 

@@ -7,14 +7,13 @@ import struct
 from bisect import bisect_right
 from pathlib import Path
 
-from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 from elftools.elf.elffile import ELFFile
 
-from faultkit.kit import NotPlaced
+from faultkit.kit import NotPlaced, processor
+from injectors.tools.machine_code.instructions import listing
 from injectors.tools.process_memory import Area, areas_of
 
 TABLE_OF_OFFSETS = bytes((1, 0x1B, 0x03, 0x3B))  # version and encodings of .eh_frame_hdr that all linkers write
-LONGEST = 15
 
 
 def start_of(pid: int, address: int) -> int | None:
@@ -66,8 +65,8 @@ def unwind_table(pid: int, image: Area) -> tuple[int, bytes]:
 def start_within(code: bytes, offset: int) -> int:
     """The start of the instruction that holds the byte at an offset of some code. Raises: NotPlaced."""
     end = 0
-    for start, size, _, _ in Cs(CS_ARCH_X86, CS_MODE_64).disasm_lite(code, 0):
-        end = start + size
+    for size, _, _ in listing(code):
+        start, end = end, end + size
         if offset < end:
-            return int(start)
-    raise NotPlaced(f"the bytes {code[end : end + LONGEST].hex()} are no instruction")
+            return start
+    raise NotPlaced(f"the bytes {code[end : end + processor.LONGEST_INSTRUCTION_BYTES].hex()} are no instruction")

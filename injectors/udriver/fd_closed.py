@@ -17,7 +17,6 @@ from injectors.tools.perf import activated_by, failing_call
 from injectors.tools.ptrace import call_in
 from injectors.tools.udriver import pid_of, threads_of
 
-CLOSE = 3  # x86-64
 KINDS: Mapping[str, Callable[[int], bool]] = {
     "any": lambda mode: True,
     "socket": stat.S_ISSOCK,
@@ -73,7 +72,7 @@ def descriptors(pid: int, kind: str) -> list[int]:
 def close_in(pid: int, fd: int) -> None:
     """Close a descriptor of the process, and see that it is closed. Raises: NotPlaced."""
     try:
-        call_in(pid, CLOSE, fd)
+        call_in(pid, "close", fd)
     except OSError as reason:
         raise NotPlaced(f"descriptor {fd} of process {pid} cannot be closed: {reason.strerror}") from None
     if os.path.lexists(f"/proc/{pid}/fd/{fd}"):

@@ -10,6 +10,7 @@ from functools import partial
 from typing import ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced, Side
+from injectors.tools.machine_code.instructions import NEEDS
 from injectors.tools.perf import Watched, access, activated_by, execution
 from injectors.tools.process_memory import Range, picks, regions, used, watch_use
 from injectors.tools.udriver import pid_of, threads_of
@@ -34,6 +35,7 @@ class Memory:
     """
 
     side: ClassVar[Side] = "u-driver"
+    needs: ClassVar[str] = NEEDS
 
     region: str
     draw: int = 0

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
+from faultkit.kit import Bench, Kind, NotPlaced, Side, processor
 from injectors.tools.perf import activated_by, tracepoint
 from injectors.tools.ptrace import before_call, registers, set_registers, stopped_thread, waits_in_call
 from injectors.tools.udriver import pid_of, threads_of
 
-DRAWN = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip")
-LOST_IN_CALLS = frozenset(("rcx", "r11"))  # `syscall` itself overwrites them
+DRAWN = processor.REGISTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def flip(tid: int, register: str, rng: random.Random) -> tuple[str, int, int]:
     """Flip a bit of a stopped thread's register and see that it is flipped: its name, its value before and after."""
     values = registers(tid)
     waits = waits_in_call(values)
-    name = register or rng.choice([name for name in DRAWN if not (waits and name in LOST_IN_CALLS)])
+    name = register or rng.choice([name for name in DRAWN if not (waits and name in processor.LOST_IN_SYSTEM_CALLS)])
     old = before_call(values) if waits else values
     new = old | {name: old[name] ^ 1 << rng.randrange(64)}
     set_registers(tid, new)

@@ -15,17 +15,16 @@ from typing import ClassVar
 
 from elftools.elf.elffile import ELFFile
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
-from injectors.tools.bug_code import bug_code, check_kind
+from faultkit.kit import Bench, Kind, NotPlaced, Side, processor
+from injectors.tools.bug_code import NEEDS, bug_code, check_kind
 from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
 from injectors.tools.udriver import pid_of
 
 SYMBOL = struct.Struct("=IBBHQQ")  # Elf64_Sym
 TYPE_BITS, FUNCTION = 0xF, 2  # of st_info; STT_FUNC
-TRAP = b"\xcc"  # int3
 WAKE = signal.SIGURG  # which a process ignores unless it asks for it
 READY_S = 2.0
-MMAP, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE = 9, 7, 0x22, (1 << 64) - 1  # mmap(2)
+READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE = 7, 0x22, (1 << 64) - 1  # mmap(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class UserBug:
     """
 
     side: ClassVar[Side] = "u-driver"
+    needs: ClassVar[str] = NEEDS
 
     kind: str
     function: str
@@ -111,8 +111,8 @@ class Detour:
     def _wait(self, memory: int) -> None:
         """Write the code and a trap into the process, and let it run until it meets the trap. Raises: OSError."""
         os.pwrite(memory, self.code, self.space)
-        before = os.pread(memory, len(TRAP), self.at)
-        os.pwrite(memory, TRAP, self.at)
+        before = os.pread(memory, len(processor.TRAP), self.at)
+        os.pwrite(memory, processor.TRAP, self.at)
         self.ready.set()
         number = 0
         while not self._has_come(number) and not self.ended:
@@ -120,19 +120,21 @@ class Detour:
             number = await_stop(self.pid)
         os.pwrite(memory, before, self.at)
         if self._has_come(number):
-            set_registers(self.pid, registers(self.pid) | {"rip": self.space})
+            set_registers(self.pid, registers(self.pid) | {processor.PROGRAM_COUNTER: self.space})
             self.bench.report("injector", Kind.FAULT_ACTIVATED)
         ptrace(DETACH, self.pid, 0, 0)
 
     def _has_come(self, number: int) -> bool:
         """True if the thread stopped for the trap."""
-        return number == signal.SIGTRAP and registers(self.pid)["rip"] == self.at + len(TRAP)
+        return number == signal.SIGTRAP and registers(self.pid)[processor.PROGRAM_COUNTER] == self.at + len(
+            processor.TRAP
+        )
 
 
 def space_in(pid: int) -> int:
     """A page of its own for code that is not the process'. Raises: NotPlaced."""
     try:
-        return call_in(pid, MMAP, 0, mmap.PAGESIZE, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE, 0)
+        return call_in(pid, "mmap", 0, mmap.PAGESIZE, READ_WRITE_EXECUTE, PRIVATE_ANONYMOUS, NO_FILE, 0)
     except OSError as reason:
         raise NotPlaced(f"process {pid} gets no memory: {reason.strerror}") from None
 

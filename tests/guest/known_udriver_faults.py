@@ -14,7 +14,7 @@ from injectors.tools.udriver import pid_of, threads_of
 from injectors.udriver.memory import Memory, after_requests
 from injectors.udriver.memory_limit import MemoryLimit
 
-MMAP, READ_WRITE, PRIVATE_ANONYMOUS = 9, 3, 0x22
+READ_WRITE, PRIVATE_ANONYMOUS = 3, 0x22
 MUCH_BYTES = 64 << 20
 
 
@@ -60,7 +60,7 @@ class Allocation:
 def allocate(bench: Bench) -> None:
     """Have it call mmap(2)."""
     try:
-        call_in(pid_of(bench), MMAP, 0, MUCH_BYTES, READ_WRITE, PRIVATE_ANONYMOUS, 0, 0)
+        call_in(pid_of(bench), "mmap", 0, MUCH_BYTES, READ_WRITE, PRIVATE_ANONYMOUS, 0, 0)
     except OSError as reason:
         bench.report("test", "test.allocated", error=reason.errno)
     else:

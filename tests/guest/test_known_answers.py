@@ -11,9 +11,9 @@ import pytest
 from drivers.nbd import VerifiedIO
 from faultkit import AtOnce, AtRequest, Nothing, Outcome, ReloadKDriver, RestartUDriver
 from faultkit.machine.qemu import Guest
-from faultkit.machine.spinning import NOP
 from faultkit.model.errors import NotPlaced
 from faultkit.model.events import Ending
+from faultkit.model.processor import PAUSE_AS_NOP
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from injectors.kdriver.call_delay import CallDelay
 from injectors.kdriver.call_error import CallError
@@ -79,7 +79,7 @@ def test_the_guests_kernel_spins_without_leaving_translated_code(nbd: PreparedGu
     assert changed, "none of the functions has a `pause`: a trial that waits for a lock for ever takes half a minute"
     with Guest(nbd.template.machine, nbd.template.files, fork_of=nbd.template.state) as guest:
         guest.load(nbd.template.state)
-        assert {guest.gdb.read(address, len(NOP)) for address in changed} == {NOP}
+        assert {guest.gdb.read(address, len(PAUSE_AS_NOP)) for address in changed} == {PAUSE_AS_NOP}
 
 
 @in_each_request_path

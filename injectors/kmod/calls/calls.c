@@ -28,6 +28,7 @@
 #include <linux/timekeeping.h>
 
 #include "arming.h"
+#include "processor.h"
 
 #define MAX_RUNNING  64 /* calls between entry and return, for "after" */
 #define MAX_DELAY_US 1000000
@@ -88,11 +89,11 @@ NOKPROBE_SYMBOL(random_of);
 
 /*
  * Is the call that has just been entered to be tampered with?
- * Context: the function's first instruction; its return address is on top of the stack
+ * Context: the function's first instruction
  */
 static bool is_target(struct calls *c, struct pt_regs *regs, struct call *call)
 {
-	unsigned long caller = *(unsigned long *)regs->sp;
+	unsigned long caller = processor_caller(regs);
 	unsigned long high = smp_load_acquire(&c->high); /* before low; pairs with on_module() */
 	unsigned long low = READ_ONCE(c->low);
 
@@ -123,15 +124,6 @@ static void wait_until(u64 t_ns)
 }
 NOKPROBE_SYMBOL(wait_until);
 
-static unsigned long *argument(struct pt_regs *regs, long n)
-{
-	unsigned long *registers[] = { &regs->di, &regs->si, &regs->dx,
-				       &regs->cx, &regs->r8, &regs->r9 };
-
-	return registers[n - 1];
-}
-NOKPROBE_SYMBOL(argument);
-
 static long changed(const struct calls *c, long was)
 {
 	switch (c->how) {
@@ -159,15 +151,14 @@ static int on_call(struct kprobe *probe, struct pt_regs *regs)
 	switch (c->how) {
 	case FAIL:
 		note(c, now_ns, &call, 0, c->value);
-		regs->ax = c->value;
-		regs->ip = (unsigned long)arming_return;
+		arming_skip(regs, c->value);
 		return 1;
 	case DELAY:
 		note(c, now_ns, &call, 0, c->value);
 		wait_until(now_ns + c->value * NSEC_PER_USEC);
 		return 0;
 	default:
-		place = argument(regs, c->argument);
+		place = processor_argument(regs, c->argument);
 		was = *place;
 		*place = changed(c, was);
 		note(c, now_ns, &call, was, *place);
@@ -176,7 +167,7 @@ static int on_call(struct kprobe *probe, struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(on_call);
 
-/* With it a kprobe is never optimised into a jump, which would not heed a changed regs->ip. */
+/* With it a kprobe is never optimised into a jump, which would not heed arming_skip(). */
 static void behind_call(struct kprobe *probe, struct pt_regs *regs, unsigned long flags) {}
 NOKPROBE_SYMBOL(behind_call);
 
@@ -194,8 +185,9 @@ static int on_return(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	struct calls *c = container_of(get_kretprobe(instance), struct calls, probe);
 
-	note(c, ktime_get_mono_fast_ns(), (struct call *)instance->data, regs->ax, c->value);
-	regs->ax = c->value;
+	note(c, ktime_get_mono_fast_ns(), (struct call *)instance->data, regs_return_value(regs),
+	     c->value);
+	regs_set_return_value(regs, c->value);
 	return 0;
 }
 NOKPROBE_SYMBOL(on_return);
@@ -229,7 +221,7 @@ static bool is_sound(const struct calls *c)
 		return false;
 	if (c->how == DELAY)
 		return c->value >= 1 && c->value <= MAX_DELAY_US;
-	return c->how < SET || (c->argument >= 1 && c->argument <= 6);
+	return c->how < SET || (c->argument >= 1 && c->argument <= PROCESSOR_ARGUMENTS);
 }
 
 static int register_probe(struct calls *c)

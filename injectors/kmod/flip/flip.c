@@ -42,11 +42,12 @@ static const struct arming_word flip_words[] = {
 static int on_unmap(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct flip *f = container_of(probe, struct flip, probe);
-	void *buffer = phys_to_virt(regs->si);
+	void *buffer = phys_to_virt(regs_get_kernel_argument(regs, 1));
 
-	if ((struct device *)regs->di != &f->device->dev || regs->cx != DMA_FROM_DEVICE)
+	if ((struct device *)regs_get_kernel_argument(regs, 0) != &f->device->dev ||
+	    regs_get_kernel_argument(regs, 3) != DMA_FROM_DEVICE)
 		return 0;
-	if (f->byte >= regs->dx || !virt_addr_valid(buffer) ||
+	if (f->byte >= regs_get_kernel_argument(regs, 2) || !virt_addr_valid(buffer) ||
 	    !arming_takes(&f->turns, arming_turn(&f->turns)))
 		return 0;
 	((u8 *)buffer)[f->byte] ^= BIT(f->bit);

@@ -78,8 +78,7 @@ static int on_interrupt(struct kprobe *probe, struct pt_regs *regs)
 		return 0;
 	acknowledge(l, status);
 	arming_hit(l->arming, ktime_get_mono_fast_ns(), NULL);
-	regs->ax = IRQ_HANDLED;
-	regs->ip = (unsigned long)arming_return;
+	arming_skip(regs, IRQ_HANDLED);
 	return 1;
 }
 NOKPROBE_SYMBOL(on_interrupt);

@@ -16,6 +16,7 @@
 #include <linux/timekeeping.h>
 
 #include "arming.h"
+#include "processor.h"
 
 #define MAX_NAME 40
 
@@ -93,8 +94,7 @@ static int on_call(struct kprobe *probe, struct pt_regs *regs)
 		return 0;
 	}
 	arming_hit(s->arming, now_ns, NULL);
-	regs->ax = -s->value;
-	regs->ip = (unsigned long)arming_return;
+	arming_skip(regs, -s->value);
 	return 1;
 }
 NOKPROBE_SYMBOL(on_call);
@@ -114,7 +114,7 @@ static int syscalls_start(struct arming *a)
 	s->delay = !strcmp(s->how, "delay");
 	if (!is_sound(s))
 		return -EINVAL;
-	snprintf(s->symbol, sizeof(s->symbol), "__x64_sys_%s", s->call);
+	snprintf(s->symbol, sizeof(s->symbol), PROCESSOR_SYSTEM_CALL "%s", s->call);
 	s->arming = a;
 	s->probe.symbol_name = s->symbol;
 	s->probe.pre_handler = on_call;

@@ -11,6 +11,8 @@ from injectors.tools.machine_code.instructions import Body, Instruction, no_oper
 from injectors.tools.machine_code.operands import left_out
 from injectors.tools.machine_code.variables import argument_loads
 
+NEEDS = "x86_64"
+
 CALL, JUMP, RET = 0xE8, 0xE9, b"\xc3"
 STI = b"\xfb"
 BITS = ("", "_bh", "_irq", "_irqsave")

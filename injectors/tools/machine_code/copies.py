@@ -10,7 +10,9 @@ from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction
 from injectors.tools.machine_code.operands import NO_POINTERS, left_out
 
-WORD_BYTES = 8
+NEEDS = "x86_64"
+
+STRING_COUNT = "rcx"  # it counts the units of a string instruction
 LENGTHS = {
     **dict.fromkeys(("memcpy", "__memcpy", "memmove", "__memmove", "memcpy_fromio", "memcpy_toio"), "rdx"),
     **dict.fromkeys(("_copy_from_user", "_copy_to_user", "copy_from_kernel_nofault", "copy_to_kernel_nofault"), "rdx"),

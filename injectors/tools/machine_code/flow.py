@@ -10,6 +10,8 @@ from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction
 from injectors.tools.machine_code.operands import left_out
 
+NEEDS = "x86_64"
+
 INCLUSIVE = {2: 6, 6: 2, 3: 7, 7: 3, 12: 14, 14: 12, 13: 15, 15: 13}
 """Condition codes with and without equality (Intel SDM vol. 1, B.1): b-be, ae-a, l-le, ge-g."""
 COMPARISONS = ("cmp", "sub", "test")

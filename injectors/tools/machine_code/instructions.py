@@ -12,6 +12,8 @@ from capstone.x86 import X86_OP_IMM, X86_OP_MEM, X86_OP_REG
 
 from faultkit.kit import CallSite, Function
 
+NEEDS = "x86_64"
+
 ENDBR = bytes.fromhex("f30f1efa")
 FTRACE_SITES = (b"\xe8", bytes.fromhex("0f1f440000"))  # a call of ftrace, or the no-op in its place
 PADDING = frozenset({"nop", "int3"})

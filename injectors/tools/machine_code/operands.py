@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Literal
 
+from faultkit.kit import processor
 from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import (
     WHOLE,
@@ -19,8 +20,9 @@ from injectors.tools.machine_code.instructions import (
     operand_texts,
 )
 
+NEEDS = "x86_64"
+
 Role = Literal["source", "destination", "pointer"]
-WORD_BYTES = 8
 FRAME = ("push", "pop")  # the compiler's own: no assignment of the driver's
 NO_POINTERS = frozenset({"", "rsp", "rip"})  # the stack, global variables, per-CPU variables: no pointer is followed
 
@@ -35,7 +37,7 @@ def word(body: Body) -> Iterator[Candidate]:
     """The eight bytes from the beginning of an instruction become random ones."""
     for each in body.instructions:
         offset = each.address - body.function.address
-        if len(code := body.function.code[offset : offset + WORD_BYTES]) == WORD_BYTES:
+        if len(code := body.function.code[offset : offset + processor.WORD_BYTES]) == processor.WORD_BYTES:
             yield Candidate(body.function.name, offset, each.address, code, partial(other_word, code))
 
 

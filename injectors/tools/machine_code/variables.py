@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from faultkit.kit import processor
 from injectors.tools.machine_code.candidate import Candidate, candidate
 from injectors.tools.machine_code.instructions import Body, Instruction, Operand
 from injectors.tools.machine_code.operands import left_out
 
-KEPT = frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"})
-ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
-"""Registers that belong to the caller, and those that hold arguments (System V ABI, AMD64 supplement, 3.2.3)."""
+NEEDS = "x86_64"
+
 LOADS = ("mov", "movabs", "movzx", "movsx", "movsxd", "lea")
 CANARY = ("gs", 0x28)  # where the stack protector's value is: its place in the frame is no local
 
@@ -21,7 +21,7 @@ def initialisation(body: Body) -> Iterator[Candidate]:
     saved, slots = set[str](), list[Operand]()
     for position, each in enumerate(body.instructions):
         if each.mnemonic == "push":
-            saved |= each.reads & KEPT
+            saved |= each.reads & processor.KEPT_BY_CALLS
         elif initialises_register(each, saved) or initialises_slot(body, position, slots):
             yield candidate(body, each, partial(left_out, each.code))
         saved -= each.writes
@@ -88,7 +88,7 @@ def argument_loads(body: Body, position: int) -> dict[str, Instruction]:
     found, written = dict[str, Instruction](), set[str]()
     for each in body.before(position):
         register = loaded(each)
-        if register in ARGUMENTS and register not in written:
+        if register in processor.CALL_ARGUMENTS and register not in written:
             found[register] = each
         written |= each.writes
     return found
