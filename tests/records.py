@@ -14,6 +14,7 @@ from faultkit.model.policies import RestartUDriver
 from faultkit.model.trial import Record, Trial
 from faultkit.model.triggers import AtRequest
 from faultkit.store.store import Row
+from faultkit.verdict.judge import Verdict
 
 MS = 1_000_000
 
@@ -170,3 +171,11 @@ USUAL = {
     name: EVENTS_OF[name]
     for name in ("INACTIVE", "MASKED", "RECOVERED", "DISRUPTED", "LOST", "HUNG", "CRASHED", "CORRUPT")
 }
+
+
+class Silence:
+    """A listener that says nothing."""
+
+    def preparing(self, driver: str) -> None: ...
+    def started(self, planned: int, done: int) -> None: ...
+    def stored(self, row: Row, verdict: Verdict | None) -> None: ...

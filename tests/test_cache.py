@@ -25,6 +25,7 @@ from faultkit.model.errors import HarnessError, UsageError
 from faultkit.running.campaign import Campaign, prepare
 from faultkit.running.experiment import Experiment, plan
 from injectors.udriver.kill import Kill
+from tests.records import Silence
 
 KIB = 1024
 BLOCK = 4096
@@ -250,14 +251,6 @@ def test_a_digest_tells_where_one_part_ends_and_the_next_begins() -> None:
     assert len({cache.digest("ab", "c"), cache.digest("a", "bc"), cache.digest("abc"), cache.digest("abc", "")}) == 4
 
 
-class NoListener:
-    """Nobody hears of the progress."""
-
-    def preparing(self, driver: str) -> None: ...
-    def started(self, planned: int, done: int) -> None: ...
-    def stored(self, row: Any, verdict: Any) -> None: ...
-
-
 def test_a_template_that_a_campaign_needs_is_not_dropped_while_it_prepares_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,5 +276,5 @@ def test_a_template_that_a_campaign_needs_is_not_dropped_while_it_prepares_anoth
     *_, group = campaign.plan.groups.values()
     second = template.blueprint(group.first, campaign.image, campaign.machine, group.parts.values())
     an_entry(second.key, 3600)
-    assert [each.path.exists() for each in prepare(campaign, NoListener()).values()] == [True, True]
+    assert [each.path.exists() for each in prepare(campaign, Silence()).values()] == [True, True]
     assert built == [drivers[0]], "the second was kept"

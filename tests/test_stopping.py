@@ -27,8 +27,7 @@ from faultkit.running.judging import keep_all
 from faultkit.statistics.sequential import Decision, Sprt, first_decision
 from faultkit.store.store import Row, Store
 from faultkit.tables.outcome_table import OutcomeTable
-from faultkit.verdict.judge import Verdict
-from tests.records import EVENTS_OF, a_row, a_trial
+from tests.records import EVENTS_OF, Silence, a_row, a_trial
 from tests.synthetic import meta
 from tests.terminal import printed
 
@@ -98,14 +97,6 @@ class Backwards(Executor):
                 waiting.set_result(row)
             self.held.clear()
         return future
-
-
-class Silence:
-    """A listener that says nothing."""
-
-    def preparing(self, what: str) -> None: ...
-    def started(self, planned: int, done: int) -> None: ...
-    def stored(self, row: Row, verdict: Verdict | None) -> None: ...
 
 
 def campaign(outcomes: Sequence[str]) -> Campaign:
