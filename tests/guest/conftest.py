@@ -49,6 +49,7 @@ selftest_driver = importlib.import_module("selftest_driver")
 together = importlib.import_module("together")
 
 MONITORS = (Requests(), Calls(), Process(), Modules(), Kernel(), Resources())
+FEW = (Process(), Modules(), Kernel(), Resources())  # their guest is prepared in half the time
 OURS = tuple(stand_ins("injectors", "triggers", "policies"))
 PARTS = (*OURS, known_udriver_faults.Allocation(), device_parts.RegistersRead(DeadDevice()), known_parts.Bustle(),
          recovery_parts.Waiting())  # fmt: skip
@@ -99,9 +100,9 @@ def prepared(image: Image, golden: Trial, parts: Iterable[Any], machine: Machine
     return PreparedGuest(Session(image, machine or Machine()), golden, kinds, base=TemplateGroup(golden, kinds))
 
 
-def bed(image: Image, driver: Any, workload: Any) -> PreparedGuest:
-    """A guest with a driver in it, all monitors attached, and every injector at hand."""
-    return prepared(image, Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=MONITORS), PARTS)
+def bed(image: Image, driver: Any, workload: Any, monitors: tuple[Any, ...] = MONITORS) -> PreparedGuest:
+    """A guest with a driver in it, all monitors attached if not told otherwise, and every injector at hand."""
+    return prepared(image, Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=monitors), PARTS)
 
 
 @pytest.fixture(scope="session")
@@ -113,13 +114,13 @@ def nbd(image: Image) -> PreparedGuest:
 @pytest.fixture(scope="session")
 def nbd_client(image: Image) -> PreparedGuest:
     """nbd by nbd-client: requests fail when the server is gone."""
-    return bed(image, Nbd(hold_s=0), VerifiedIO())
+    return bed(image, Nbd(hold_s=0), VerifiedIO(), FEW)
 
 
 @pytest.fixture(scope="session")
 def nbd_memory(image: Image) -> PreparedGuest:
     """nbd with a server that forgets everything when it dies."""
-    return bed(image, Nbd(plugin="memory"), VerifiedIO())
+    return bed(image, Nbd(plugin="memory"), VerifiedIO(), FEW)
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +131,7 @@ def rtl8139(image: Image) -> PreparedGuest:
 
 def microdriver(image: Image, driver: Any, workload: Any) -> PreparedGuest:
     """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
-    monitors = (Process(), Modules(), Kernel(), Crossings(), Resources())
+    monitors = (*FEW, Crossings())
     golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), seed=1, monitors=monitors)
     return prepared(image, golden, OURS)
 
