@@ -60,7 +60,7 @@ def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 def test_stores_of_each_kind_are_there() -> None:
     held = {place.name: rows(place, "n, void, injector") for place in PLACES}
-    assert {"census", "several", "interrupted", "parts"} <= held.keys()
+    assert {"census", "several", "interrupted", "parts", "rtl8139", "mutants"} <= held.keys()
     assert any(void for _, void, _ in held["parts"])
     assert [n for n, _, _ in held["interrupted"]] == [0, 2, 3]
     with closing(sqlite3.connect(HERE / "stores" / "census" / FILE)) as db:
