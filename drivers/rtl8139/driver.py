@@ -17,6 +17,7 @@ from faultkit.kit import Register, retry, run
 
 DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"
+WIRE = "wire0"  # QEMU's name of the device's cable
 PROBE_TIMEOUT_S = 0.5
 START_PEER = "from drivers.rtl8139 import peer; peer.main()"
 
@@ -43,7 +44,7 @@ class Rtl8139:
         # The peer's model hands packets over synchronously; virtio's would do so in host time. In slot 5 it has an
         # interrupt line that is not the driver's: 440FX routes slots 3 and 4 to one.
         return (
-            *("-netdev", "hubport,id=wire0,hubid=0", "-device", "rtl8139,netdev=wire0,mac=52:54:00:00:00:01"),
+            *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"rtl8139,netdev={WIRE},mac=52:54:00:00:00:01"),
             *("-netdev", "hubport,id=wire1,hubid=0", "-device", "pcnet,netdev=wire1,mac=52:54:00:00:00:02,addr=5"),
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.rtl8139.bring_up import carrier, set_up
-from drivers.rtl8139.driver import ADDRESS, DEVICE
+from drivers.rtl8139.driver import ADDRESS, DEVICE, WIRE
 from drivers.rtl8139.peer import DATA_PORT, DOWN, PEER_ADDRESS, UP
 from drivers.rtl8139.workload import Transfers, transfer
 from faultkit.kit import RETRY_S, Bench, Check, StoppedMachine, retry, retry_request, run, run_in_order, start_anew
@@ -113,7 +113,7 @@ class Cable:
     """The request to the host to pull the driver's cable or to plug it in."""
 
     up: bool
-    wire: str = "wire0"
+    wire: str = WIRE
 
     def on_host(self, machine: StoppedMachine) -> None:
         machine.set_link(self.wire, up=self.up)

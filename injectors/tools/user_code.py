@@ -35,8 +35,8 @@ def start_of(pid: int, address: int) -> int | None:
 def function_at(memory: int, where: int, table: bytes, address: int) -> tuple[int, int]:
     """The last function of a mapped ELF file that begins at or before an address, from its start to its end.
 
-    By binary search in the table, as the C++ runtime does it: to read all unwind entries of the C library would take
-    the guest half a minute.
+    By binary search in the table, as the C++ runtime does it: to read all unwind entries of the C library takes
+    pyelftools over a second on the host, and the guest is many times slower.
     """
     entries = struct.unpack_from("=I", table, 8)[0]
     offsets = struct.unpack_from(f"={2 * entries}i", table, 12)
