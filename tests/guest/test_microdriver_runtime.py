@@ -224,6 +224,12 @@ def test_a_udriver_whose_predecessor_ends_late_loses_the_registers_when_it_is_ex
 # ---- recovery ----
 
 
+def test_a_new_udriver_is_attached_only_when_its_predecessor_has_left(selftest: PreparedGuest) -> None:
+    """The end of a session lasts, and the successor asks meanwhile."""
+    steps = ("map hang", "ask_aside keep_pages 1500", "ask_aside sleep", "until attached=0 attached", "map keep")
+    assert last(selftest, *steps, "ask attached") == "attached=1 late=0"
+
+
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_what_a_call_acquired_is_given_back_if_the_udriver_dies_in_it(selftest: PreparedGuest, step: int) -> None:
     steps = ("held", f"ask acquire {step}", "held", *NEW_UDRIVER, "ask acquire 0", "held")

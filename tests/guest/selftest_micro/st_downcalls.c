@@ -159,6 +159,7 @@ static struct file_operations st_slow_fops;
 
 void st_left(struct mdrv_instance *md)
 {
+	device_of(md)->late += !mdrv_await(md, 0);
 	complete(&st_session_left);
 }
 

@@ -19,6 +19,7 @@ struct st_device {
 	struct mdrv_instance *md;
 	struct mdrv_lock lock;
 	int quiesced, quiesced_ever;
+	int late; /* calls of left() that came when a successor was attached */
 	u64 counter; /* under lock */
 	void *memory;
 	u32 *registers; /* a page that the u-driver may map */

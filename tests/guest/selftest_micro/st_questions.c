@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Questions about calls, and what crosses with them. */
+#include <linux/delay.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/slab.h>
 
 #include "st_k.h"
@@ -221,6 +224,25 @@ static int say_mapping(struct st_device *st, long n)
 	return 0;
 }
 
+static int say_attached(struct st_device *st, long n)
+{
+	st_say("attached=%d late=%d ", !mdrv_await(st->md, 0), st->late);
+	return 0;
+}
+
+/* Nobody can take pages from st0's u-driver meanwhile: its session's end lasts as long. */
+static int keep_pages(struct st_device *st, long time_ms)
+{
+	struct file *file = filp_open("/dev/microdriver/st0", O_RDWR, 0);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	i_mmap_lock_write(file->f_mapping);
+	msleep(time_ms);
+	i_mmap_unlock_write(file->f_mapping);
+	return filp_close(file, NULL);
+}
+
 static int miscall(struct st_device *st, long n)
 {
 	return mdrv_upcall(st->md, ST_INSIDE, 0, ST_D_MISCALL);
@@ -255,5 +277,7 @@ const struct st_question st_calls[] = {
 	{ "renew_inside", renew_inside },
 	{ "miscall", miscall },
 	{ "mapping", say_mapping },
+	{ "attached", say_attached },
+	{ "keep_pages", keep_pages },
 	{},
 };
