@@ -94,6 +94,7 @@ static bool mdrv_end_session(struct mdrv_instance *md, u32 session)
 	was_attached = session && md->session == session;
 	if (was_attached) {
 		WRITE_ONCE(md->session, 0);
+		WRITE_ONCE(md->leaving, true);
 		mdrv_free_messages(md);
 	}
 	spin_unlock(&md->lock);

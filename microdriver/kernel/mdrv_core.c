@@ -141,6 +141,8 @@ static void mdrv_unregister(struct mdrv_instance *md)
 	md->closed = true;
 	spin_unlock(&md->lock);
 	mdrv_expel(md, READ_ONCE(md->session));
+	/* pairs with mdrv_session_ioctl(): either its call is seen here, or it sees the end */
+	smp_mb();
 	wait_event(md->kernel_waits, !atomic_read(&md->inside));
 	cancel_work_sync(&md->joined);
 	flush_work(&md->left);

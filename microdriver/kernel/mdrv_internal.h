@@ -83,14 +83,15 @@ struct mdrv_instance {
 	u64 noted; /* notes ever made */
 	const char *refused; /* the reason why the last message was not taken */
 
-	/* Guards the block up to and with late; session and waiting are also read without. */
+	/* Guards the block up to and with late; the first three are also read without. */
 	spinlock_t lock;
 	u32 session; /* the attached one; 0: none */
+	bool leaving; /* a session is over, and the k-driver has not been told yet */
+	unsigned int waiting; /* messages in to_kernel */
 	u32 sessions; /* ever attached */
 	struct pid *pid; /* of the attached session */
 	bool closed;
 	struct list_head to_user, to_kernel;
-	unsigned int waiting; /* messages in to_kernel */
 	struct mdrv_parcel *late[2]; /* per queue: the message that the next overtakes (a fault) */
 
 	struct mutex map_lock; /* guards mapped; pages are mapped and sessions end under it */

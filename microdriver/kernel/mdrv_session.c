@@ -32,6 +32,10 @@ void mdrv_session_left(struct work_struct *work)
 	mdrv_chain_unlock(md);
 	if (md->ops->left)
 		md->ops->left(md);
+	spin_lock(&md->lock);
+	WRITE_ONCE(md->leaving, false);
+	spin_unlock(&md->lock);
+	wake_up_all(&md->kernel_waits);
 }
 
 void mdrv_session_joined(struct work_struct *work)
@@ -82,22 +86,43 @@ static int mdrv_session_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int mdrv_session_join(struct mdrv_session *session)
+/* Return: 0, -ESTALE, -EBUSY (another u-driver is attached), -EAGAIN (one is leaving) */
+static int mdrv_session_join(struct mdrv_session *session) __must_hold(&session->md->map_lock)
 {
 	struct mdrv_instance *md = session->md;
 	int err = 0;
 
+	lockdep_assert_held(&md->map_lock);
 	spin_lock(&md->lock);
 	if (session->number || md->closed)
 		err = -ESTALE;
 	else if (md->session)
 		err = -EBUSY;
+	else if (md->leaving)
+		err = -EAGAIN;
 	if (!err) {
 		WRITE_ONCE(session->number, ++md->sessions);
 		WRITE_ONCE(md->session, session->number);
 		md->pid = session->pid;
+		md->mapped = session;
 	}
 	spin_unlock(&md->lock);
+	return err;
+}
+
+/* Attach when the predecessor has left: what it held is free, and the k-driver knows. */
+static int mdrv_session_succeed(struct mdrv_session *session)
+{
+	struct mdrv_instance *md = session->md;
+	int err;
+
+	do {
+		if (wait_event_killable(md->kernel_waits, !READ_ONCE(md->leaving)))
+			return -EINTR;
+		mutex_lock(&md->map_lock);
+		err = mdrv_session_join(session);
+		mutex_unlock(&md->map_lock);
+	} while (err == -EAGAIN);
 	return err;
 }
 
@@ -116,12 +141,7 @@ static long mdrv_session_attach(struct mdrv_session *session, struct mdrv_attach
 		ask.offsets[n] = offset_in_page(md->maps[n].at);
 	if (copy_to_user(user, &ask, sizeof(ask)))
 		return -EFAULT;
-	flush_work(&md->left); /* what a predecessor held is free */
-	mutex_lock(&md->map_lock);
-	err = mdrv_session_join(session);
-	if (!err)
-		md->mapped = session;
-	mutex_unlock(&md->map_lock);
+	err = mdrv_session_succeed(session);
 	if (err)
 		return err;
 	wake_up_all(&md->kernel_waits);
