@@ -167,6 +167,21 @@ def test_a_reloaded_network_driver_serves_again(rtl8139: PreparedGuest) -> None:
     assert ran.count("fault.activated") > 3
 
 
+@pytest.mark.parametrize(
+    ("driver", "fault", "answer"),
+    [
+        ("nbd", Kill(), Outcome.RECOVERED),
+        ("nbd", Hang(), Outcome.RECOVERED),
+        ("nbd", Text("write", function="nbd_queue_rq", new=UD2), Outcome.CRASHED),
+        ("rtl8139", Text("write", function="cp_start_xmit", new=UD2), Outcome.CRASHED),
+    ],
+)
+def test_an_answer_is_the_same_for_ten_seeds_of_the_workload(path: PreparedGuest, fault: Any, answer: Outcome) -> None:
+    policy = RestartUDriver() if fault.side == "u-driver" else Nothing()
+    trials = [{"fault": fault, "trigger": AtRequest(20), "policy": policy, "seed": seed} for seed in range(2, 12)]
+    assert [ran.outcome for ran in path.run_all(trials)] == [answer] * 10
+
+
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_a_flipped_bit_in_served_data_is_corrupt(nbd: PreparedGuest, seed: int) -> None:
     ran = nbd.run(fault=known_parts.FlippedDisk(), trigger=AtRequest(96), seed=seed)
