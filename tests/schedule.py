@@ -1,8 +1,8 @@
 """The order of the tests, and which of them run at the same time.
 
 One worker runs a file's tests. Files share their guests through the cache, whose lock lets one worker prepare a
-template while another waits for it. Tests marked `alone` disturb others or measure time: while one of them runs, no
-other worker runs a test.
+template while another waits for it. Tests marked `early` take minutes and begin before others, so that none waits for
+their end. Tests marked `alone` disturb others or measure time: while one of them runs, no other worker runs a test.
 """
 
 from __future__ import annotations
@@ -40,15 +40,18 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
     """Sort tests so that no worker waits for another; tests that are `alone` come last.
 
     The largest file of guests is first: its worker makes the image. Others have large host files until then. Files
-    of guests follow, the largest first, and small host files, so that no worker ends with a long file.
+    of guests follow, those that are `early` and the largest first, and small host files, so that no worker ends with
+    a long file.
     """
     sizes = Counter(item.path for item in items)
+    early = {item.path for item in items if item.get_closest_marker("early")}
     paths = sorted(sizes, key=lambda path: (-sizes[path], str(path)))
     shared = {item.path for item in items if part_of(item) != ALONE}
     guests = {item.path for item in items if item.get_closest_marker("guest")}
     large, small = halves([path for path in paths if path in shared - guests])
     with_guests = [path for path in paths if path in shared & guests]
-    order = [*with_guests[:1], *large, *with_guests[1:], *small, *(path for path in paths if path not in shared)]
+    soon = sorted(with_guests[1:], key=lambda path: path not in early)
+    order = [*with_guests[:1], *large, *soon, *small, *(path for path in paths if path not in shared)]
     return sorted(items, key=lambda item: order.index(item.path))
 
 

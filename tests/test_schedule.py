@@ -36,17 +36,17 @@ def test_a_part_is_the_guest_or_the_file_and_guests_come_first(pytester: pytest.
 def test_large_host_files_run_while_the_first_guest_is_made_and_small_ones_at_the_end(
     pytester: pytest.Pytester,
 ) -> None:
-    pytester.makeini("[pytest]\nmarkers =\n guest\n")
+    pytester.makeini("[pytest]\nmarkers =\n guest\n early\n")
 
     def file(count: int, mark: str = "") -> str:
         return "import pytest\n" + "".join(f"{mark}\ndef test_{n}(): pass\n" for n in range(count))
 
-    guest = "@pytest.mark.guest"
+    guest, early = "@pytest.mark.guest", "@pytest.mark.guest\n@pytest.mark.early"
     pytester.makepyfile(test_a=file(3, guest), test_b=file(2, guest), test_c=file(1), test_d=file(4), test_e=file(2),
-                        test_f=file(1))  # fmt: skip
+                        test_f=file(1), test_g=file(1, early))  # fmt: skip
     items, _ = pytester.inline_genitems()
     files = list(dict.fromkeys(item.path.stem for item in in_order(items)))
-    assert files == ["test_a", "test_d", "test_e", "test_b", "test_c", "test_f"]
+    assert files == ["test_a", "test_d", "test_e", "test_g", "test_b", "test_c", "test_f"]
 
 
 def test_the_beds_are_the_guests_fixtures() -> None:

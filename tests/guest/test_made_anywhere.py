@@ -16,7 +16,7 @@ import faultkit
 from faultkit.machine import cache
 from faultkit.machine.image import Image
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.early]
 HOME = Path(faultkit.__file__).parents[1]
 PACKAGES = ("faultkit", "injectors", "monitors", "drivers", "microdriver", "tests")
 TRIALS = 10
@@ -45,6 +45,9 @@ def test_what_is_made_elsewhere_under_other_circumstances_is_the_same(image: Ima
     processor = str(min(os.sched_getaffinity(0)))
     there = made(home, tmp_path / "cache", 0o077, "taskset", "-c", processor, **ELSEWHERE, TMPDIR=str(scratch))
     assert (tmp_path / "cache" / "guests").is_dir(), "it was built again"
+    if there["packages"] != here["packages"]:  # the archive has changed since the cached guest was made
+        here = made(HOME, tmp_path / "newer", 0o022)
+        shutil.rmtree(tmp_path / "newer")
     assert there["packages"] == here["packages"] != {}
     assert there["files"] == here["files"]
     assert there["keys"] == here["keys"]
