@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from faultkit import Outcome, Record
 from faultkit.model.events import Event
 
@@ -32,6 +34,6 @@ def unanswered(record: Record) -> set[int]:
     return {event.data["n"] for event in named(record, "request.issued")} - answered
 
 
-def named(record: Record, kind: str) -> list[Event]:
+def named(record: Record, kind: str) -> Sequence[Event]:
     """The events of a kind."""
-    return [event for event in record.events if event.kind == kind]
+    return record.by_kind.get(kind, ())
