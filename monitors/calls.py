@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.kit import Driver, Event, Kind, Watcher
+from faultkit.kit import Driver, Event, Kind, Watcher, processor
 from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
@@ -28,7 +28,9 @@ class Calls:
 
     def attach(self, driver: Driver) -> Watcher:
         program = CallProbes(SOURCE)
-        if not sum(program.on_function(name, "on_entry", "on_return") for name in functions(driver.modules)):
+        with program.aside():
+            found = sum(program.on_function(name, "on_entry", "on_return") for name in functions(driver.modules))
+        if not found:
             raise OSError(f"no function of {driver.modules} can be probed: is the module loaded?")
         return program
 
@@ -41,8 +43,8 @@ class CallProbes(BpfProgram):
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Unloading a module takes its probes off one by one, and each walks all of the kernel's functions:
-        seconds for a large driver. With ftrace switched off there is nothing to walk.
+        """Probes are set one by one, and an unloaded module's are taken off one by one. Each time the kernel walks
+        all of its functions: seconds for a large driver. With ftrace switched off there is nothing to walk.
         """
         FTRACE.write_text("0")
         try:
@@ -52,10 +54,14 @@ class CallProbes(BpfProgram):
 
 
 def functions(modules: tuple[str, ...]) -> list[str]:
-    """The names of the modules' functions, as /proc/kallsyms has them; compiler-made parts (.cold) left out."""
+    """The names of the modules' functions, as /proc/kallsyms has them.
+
+    Left out are compiler-made parts (.cold), the padding before functions, and trampolines of static calls.
+    """
     lines = (line.split() for line in Path("/proc/kallsyms").read_text().splitlines())
     ours = {f"[{module}]" for module in modules}
-    return sorted({f[2] for f in lines if len(f) == 4 and f[3] in ours and f[1] in "tT" and "." not in f[2]})
+    names = {f[2] for f in lines if len(f) == 4 and f[3] in ours and f[1] in "tT"}
+    return sorted(name for name in names if "." not in name and not name.startswith(processor.NO_FUNCTIONS))
 
 
 def events(raw: bytes, names: Mapping[int, str]) -> Iterator[Event]:

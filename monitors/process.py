@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faultkit.kit import Driver, Event, Kind, Split, Watcher
 from monitors.bpf import BpfProgram, records
+from monitors.btf import offset_of
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 EVENT = struct.Struct("<QIIiI")
@@ -25,7 +26,8 @@ class Process:
     def attach(self, driver: Driver) -> Watcher:
         name = driver.udriver if isinstance(driver, Split) else ""
         low, high = struct.unpack("<QQ", name.encode()[:15].ljust(16, b"\0"))
-        return BpfProgram(SOURCE, COMM_0=f"{low}ULL", COMM_1=f"{high}ULL")
+        exit_code = offset_of("task_struct", "exit_code")
+        return BpfProgram(SOURCE, COMM_0=f"{low}ULL", COMM_1=f"{high}ULL", EXIT_CODE=exit_code)
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         del names

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from faultkit.kit import Function, ModuleCode, NotPlaced
+from faultkit.kit import Function, ModuleCode, NotPlaced, processor
 from injectors.tools.machine_code import calls, copies, flow, operands, variables
 from injectors.tools.machine_code.candidate import Candidate
 from injectors.tools.machine_code.instructions import Body, body
 
-NO_FUNCTIONS = ("__pfx_", "__SCT__")  # symbols of the padding before a function, and of static-call trampolines
 ONCE = (".init.text", ".exit.text")  # sections of functions that run once, when the module comes or goes
 AMONG = ("all", "executed", "whole")
 
@@ -77,7 +76,7 @@ def candidates(code: ModuleCode, operator: str, among: str = "all") -> tuple[Can
 @lru_cache(maxsize=4)
 def bodies(code: ModuleCode) -> tuple[Body, ...]:
     """The functions of a module, decoded."""
-    functions = (function for function in code.functions if not function.name.startswith(NO_FUNCTIONS))
+    functions = (function for function in code.functions if not function.name.startswith(processor.NO_FUNCTIONS))
     return tuple(body(function, code.calls) for function in functions)
 
 

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from faultkit.running.trial import run_trial
 from faultkit.store.store import FILE
 from injectors.udriver.kill import Kill
 
-pytestmark = [pytest.mark.guest, pytest.mark.alone]
+pytestmark = pytest.mark.guest
 ROOT = Path(__file__).parents[2]
 DONE, USAGE, HARNESS, INTERRUPTED = 0, 2, 5, 130
 HEAD = '''
@@ -61,6 +62,16 @@ def experiment(folder: Path, body: str) -> Path:
 def command(*arguments: object) -> list[str]:
     """The command line that faultkit is run by."""
     return [sys.executable, "-c", "from faultkit.cli import main; main()", *map(str, arguments)]
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test's own folder for temporary files, as other tests run at the same time."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # so that it is asked for again
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -121,13 +132,15 @@ def gone_within(session: int, seconds: float) -> bool:
 
 @contextmanager
 def no_files_left() -> Iterator[None]:
-    """Nothing new in the places where QEMU's users leave things."""
+    """Nothing new in the test's folder for temporary files, nor in other places where QEMU's users leave things."""
+    own = Path(tempfile.gettempdir())
     places = [Path("/dev/shm"), Path("/run"), Path("/tmp")]
     names = ("faultkit", "qemu", "ram", "mailbox")
     before = {path for place in places for path in place.iterdir()}
     yield
+    assert not list(own.iterdir())
     after = {path for place in places for path in place.iterdir()} - before
-    assert not [path for path in after if path.parent == places[0] or any(name in path.name for name in names)]
+    assert not [path for path in after if any(name in path.name for name in names)]
 
 
 def rows(out: Path) -> list[tuple[Any, ...]]:
