@@ -6,12 +6,19 @@ import importlib
 import os
 import signal
 import sys
-from typing import NoReturn
+import tempfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
-from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES
-from faultkit.model.errors import FaultkitError
+from faultkit.cli import terminal
+from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES, FAILED
+from faultkit.machine import cache
+from faultkit.model.errors import FaultkitError, HarnessError
 
 GROUPS = {
     "begin": ("doctor", "list", "new", "cache", "completion", "manual"),
@@ -74,23 +81,59 @@ def main() -> NoReturn:
 
 def as_program(command: click.Command, name: str) -> NoReturn:
     """Run a command as a program: every failure is one line and an exit code."""
+    terminal.complete_streams()
     signal.signal(signal.SIGTERM, interrupted)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, hung_up)
+    sys.exit(terminal.flushed(exit_code(command, name)))
+
+
+def exit_code(command: click.Command, name: str) -> int:
+    """Run a command to its end; its exit code."""
     try:
-        code = command.main(prog_name=name, standalone_mode=False)
+        code = carried_out(command, name)
     except click.exceptions.NoArgsIsHelpError as reason:
         code = report_failure(reason.format_message(), 2)
     except click.ClickException as reason:
         code = report_failure(f"faultkit: {complaint(reason)}", 2)
     except FaultkitError as reason:
         code = report_failure(f"faultkit: {reason}", reason.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, EOFError, KeyboardInterrupt):
         code = report_failure("faultkit: interrupted; the trials that have ended are stored, --resume continues", 130)
     except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as reason:
-        code = report_failure(f"faultkit: {reason.filename or 'the system'}: {reason.strerror}", 5)
-    sys.exit(code if isinstance(code, int) else 0)
+        code = report_failure(f"faultkit: {reason.filename or 'the system'}: {reason.strerror or reason}", 5)
+    except Exception as reason:
+        code = report_failure(f"faultkit: {unexpected(reason)}", HarnessError.exit_code)
+    return code if isinstance(code, int) else 0
+
+
+def carried_out(command: click.Command, name: str) -> Any:
+    """Run a command as typed, or answer the shell's question for completions; the value that it returns.
+
+    `click.Command.main` would end the process with 1, the gate's code for "not met", if a reader has gone away.
+    """
+    variable = f"_{name}_COMPLETE".upper()
+    if asked := os.environ.get(variable):
+        return shell_complete(command, {}, name, variable, asked)
+    try:
+        with command.make_context(name, sys.argv[1:]) as context:
+            return command.invoke(context)
+    except click.exceptions.Exit as reason:
+        return reason.exit_code
+
+
+def unexpected(reason: Exception) -> str:
+    """An error that nobody foresaw, in one line, and the file with its traceback."""
+    text = " ".join(f"{type(reason).__name__}: {reason}".split())
+    for folder in (cache.place(), Path(tempfile.gettempdir())):
+        file = folder / FAILED
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text("".join(traceback.format_exception(reason)), "utf-8", "backslashreplace")
+            return f"{text}: an error of faultkit's own, or of the experiment's code (its traceback: {file})"
+    return f"{text}: an error of faultkit's own, or of the experiment's code"
 
 
 def complaint(reason: click.ClickException) -> str:
@@ -101,11 +144,19 @@ def complaint(reason: click.ClickException) -> str:
 
 
 def report_failure(text: str, code: int) -> int:
-    """Print a failure to standard error, and return its exit code."""
-    click.echo(text, err=True)
+    """Print a failure to standard error, if it is still there, and return its exit code."""
+    with suppress(OSError, ValueError):
+        click.echo(text, err=True)
     return code
 
 
 def interrupted(*_: object) -> NoReturn:
     """Treat SIGTERM as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def hung_up(*_: object) -> NoReturn:
+    """Treat SIGHUP as Ctrl-C, once: the shell and the kernel both send it when a terminal goes away."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    terminal.leave_lost_terminal()
     raise KeyboardInterrupt

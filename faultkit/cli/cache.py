@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.machine import cache
 from faultkit.machine.cache import CacheEntry
 from faultkit.model.errors import UsageError
@@ -81,7 +80,7 @@ def listing(entries: list[CacheEntry], bound: int) -> None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.used_s))
         table.add_row(each.kind, each.key, when, "yes" if each.held else "", readable(each.size_bytes))
     if entries:
-        Console().print(table)
+        terminal.output().print(table)
     click.echo(f"{len(entries)} entries, {readable(total(entries))} of {readable(bound)} in {cache.place()}")
 
 

@@ -23,13 +23,15 @@ from faultkit.results.conclusion import conclusion, trouble
 from faultkit.results.summary import replay_totals
 from faultkit.running import campaign, doctor, experiment
 from faultkit.running.campaign import Campaign
-from faultkit.running.experiment import Experiment
+from faultkit.running.experiment import Experiment, Plan
 from faultkit.running.progress import Bar
 from faultkit.running.replay import recorded_image, replay, spread
 from faultkit.store import queries
-from faultkit.store.database import FILE
-from faultkit.store.store import Store
+from faultkit.store.birth import refuse_occupied, vacant
+from faultkit.store.claim import claimed
+from faultkit.store.store import Row, Store
 from faultkit.tables.outcome_table import OutcomeTable
+from faultkit.verdict.judge import Verdict
 
 AGAIN, AGAIN_EVERY = 5, 20  # at the end 5 trials are replayed, but no more than one in 20
 
@@ -79,10 +81,18 @@ def intended(asked: Asked) -> dict[str, Any]:
 
 def execute(asked: Asked) -> None:
     """Run a campaign, and replay a few of its trials. Raises: as `campaign.run_campaign`."""
-    plan, out = experiment.plan(asked.experiment, asked.seed, asked.count), asked.out
-    if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not empty: give --resume to continue it, or another --out")
-    console = terminal.progress()
+    if not asked.resume:
+        refuse_occupied(asked.out)
+    elif asked.out.exists() and not asked.out.is_dir():
+        raise UsageError(f"--resume: {asked.out} is a file: give the directory that it lies in")
+    plan = experiment.plan(asked.experiment, asked.seed, asked.count)
+    with claimed(asked.out):
+        execute_alone(asked, plan)
+
+
+def execute_alone(asked: Asked, plan: Plan) -> None:
+    """The same, while no other process runs a campaign into that directory."""
+    out, console, new = asked.out, terminal.progress(), vacant(asked.out)
     guest = guest_for(asked, console)
     if asked.machine.accel == "kvm":
         doctor.require_kvm(guest)
@@ -90,17 +100,36 @@ def execute(asked: Asked) -> None:
         experiment=asked.experiment, plan=plan, seed=asked.seed, count=asked.count, machine=asked.machine, image=guest,
         jobs=asked.jobs or len(os.sched_getaffinity(0)), stop=asked.experiment.stop,
     )  # fmt: skip
-    try:
-        with Bar(console) as bar:
-            campaign.run_campaign(what, out, resume=asked.resume, listener=bar)
-        run_again(out, asked.again, guest, console)
-    finally:
-        link_latest(out)
+    with Bar(console) as bar:
+        campaign.run_campaign(what, out, resume=asked.resume, listener=Linking(bar, out, new))
+    run_again(out, asked.again, guest, console)
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """A bar that makes a campaign the latest one when its store is there."""
+
+    bar: Bar
+    out: Path
+    new: bool  # it begins now
+
+    def preparing(self, driver: str) -> None:
+        """Pass on the driver whose template is being prepared."""
+        self.bar.preparing(driver)
+
+    def started(self, planned: int, done: int) -> None:
+        """Link `latest`, and pass on that trials begin."""
+        link_latest(self.out, new=self.new)
+        self.bar.started(planned, done)
+
+    def stored(self, row: Row, verdict: Verdict | None) -> None:
+        """Pass on that a trial is in the store."""
+        self.bar.stored(row, verdict)
 
 
 def guest_for(asked: Asked, console: Console) -> Image:
     """The newest guest; for a campaign that goes on, the one that it began on. Raises: UnmetNeed, HarnessError."""
-    if not (asked.resume and (asked.out / FILE).exists()):
+    if not asked.resume or vacant(asked.out):
         return built_guest(console)
     with Store.open(asked.out) as store, console.status("looking for the guest that the campaign began on"):
         return recorded_image(store)
@@ -140,7 +169,7 @@ def conclude(out: Path, *, as_data: bool = False) -> int:
             ending = {"result": str(out), "exit_code": code, "meaning": EXIT_CODES[str(code)]}
             click.echo(json.dumps(ending | conclusion(store)))
         else:
-            Console().print(OutcomeTable.of(store))
+            terminal.output().print(OutcomeTable.of(store))
             click.echo(f"results in {out}")
     if bad:
         raise HarnessError(bad)

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.results import complete_results, found, result_argument
 from faultkit.model.errors import UsageError
 from faultkit.results.compare import COLUMNS, Comparison, between, comparison_json, within
@@ -55,7 +54,7 @@ def command(result: Path, other: Path | None, column: str | None, as_data: bool)
         click.echo(json.dumps([comparison_json(each) for each in comparisons]))
         return
     for n, each in enumerate(comparisons):
-        Console().print(*([""] if n else []), ComparisonTable(each), sep="\n")
+        terminal.output().print(*([""] if n else []), ComparisonTable(each), sep="\n")
 
 
 def compared(result: Path, other: Path | None, column: str) -> list[Comparison]:

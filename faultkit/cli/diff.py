@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.results import complete_results, found
 from faultkit.model.errors import UsageError
 from faultkit.results.alignment import IDS
@@ -46,7 +45,7 @@ def command(trials: tuple[str, ...], everything: bool, names: tuple[str, ...], i
         first, second = (stack.enter_context(Store.open(found(path))) for path in (one, two))
         ignored = {*names, *(IDS if ignore_ids else ())}
         difference = TrialDiff.of((first, n), (second, m), everything=everything, ignored=ignored)
-    click.echo(json.dumps(diff_json(difference))) if as_data else Console().print(difference)
+    click.echo(json.dumps(diff_json(difference))) if as_data else terminal.output().print(difference)
 
 
 def asked(words: tuple[str, ...]) -> tuple[tuple[Path, int], tuple[Path, int]]:

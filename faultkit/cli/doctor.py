@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.running import doctor
 
 
@@ -30,5 +29,5 @@ def command(as_data: bool) -> int:
         for finding in findings:
             mark, words = ("ok", finding.detail) if finding.ok else ("MISSING", finding.mend)
             table.add_row(mark, finding.name, words)
-        Console().print(table)
+        terminal.output().print(table)
     return 0 if all(finding.ok for finding in findings) else 4

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.gate_rules import RULES
 from faultkit.cli.results import complete_results, found
 from faultkit.cli.until import RunOptions, run_until
@@ -239,12 +238,12 @@ def write_reports(answers: Gated, wanted: Wanted) -> None:
     if wanted.junit:
         wanted.junit.write_bytes(junit.junit_xml(answers))
     if wanted.markdown:
-        with wanted.markdown.open("a") as file:
+        with wanted.markdown.open("a", encoding="utf-8") as file:
             file.write(github.summary(answers))
-    if wanted.as_data:
-        click.echo(json.dumps(gated_json(answers)))
-    else:
-        Console().print(Screen(answers))
-    if wanted.annotations:
-        for line in github.commands(answers):
+    with suppress(BrokenPipeError):  # the exit code is the answer, whoever reads along
+        if wanted.as_data:
+            click.echo(json.dumps(gated_json(answers)))
+        else:
+            terminal.output().print(Screen(answers))
+        for line in github.commands(answers) if wanted.annotations else ():
             click.echo(line, err=wanted.as_data)

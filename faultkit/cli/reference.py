@@ -20,16 +20,18 @@ ENVIRONMENT: Mapping[str, str] = {
     "FORCE_COLOR": "if set to anything: colours even if the output is no terminal, as in the logs of a CI",
     "COLUMNS": "the width of the output (default: the terminal's, or 80 if the output is no terminal)",
 }
+FAILED = "failed-command.log"
 FILES: Mapping[str, str] = {
     "results/EXPERIMENT/TIME-SEED/campaign.sqlite": (
         "plans, raw records and verdicts; seed, command, revision, kernel, QEMU's version, hashes. The `-wal` and "
         "`-shm` beside it are SQLite's while it is open"
     ),
-    "results/EXPERIMENT/latest": "a link to the last one",
+    "results/EXPERIMENT/latest": "a link to the campaign that was begun last, running or not",
     "cache: guests/": "the built guest, 0.4 GB each",
     "cache: templates/": "frozen guests, about 0.4 GB each",
     "cache: modules/": "built kernel modules and programs",
     "cache: failed-guest.log": "the console of the last guest that could not be prepared",
+    f"cache: {FAILED}": "the traceback of the last command that ended by an error nobody foresaw",
 }
 NOTES: Mapping[str, str] = {
     "Exit codes": (

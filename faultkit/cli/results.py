@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -71,12 +72,14 @@ def begun(name: str) -> list[Path]:
     return sorted(file.parent for file in (RESULTS / name).glob(f"[0-9]*/{FILE}"))
 
 
-def link_latest(out: Path) -> None:
-    """A `latest` link beside the results, if there are any."""
+def link_latest(out: Path, *, new: bool) -> None:
+    """A `latest` link beside the results: to a campaign that begins now, or to one that goes on if there is no link."""
     link = out.parent / "latest"
-    if (out / FILE).exists() and (link.is_symlink() or not link.exists()):
+    if link.is_symlink() if new else not link.exists():
         link.unlink(missing_ok=True)
-        link.symlink_to(out.name)
+    if not os.path.lexists(link):
+        with suppress(FileExistsError):  # another campaign has begun at the same moment
+            link.symlink_to(out.name)
 
 
 def guest_of(store: Store, console: Console) -> Image:

@@ -12,7 +12,7 @@ from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import complete_experiments, latest
 from faultkit.machine.qemu import Machine
 from faultkit.running import experiment
-from faultkit.store.database import FILE
+from faultkit.store.birth import vacant
 from faultkit.store.store import Store
 
 
@@ -89,7 +89,7 @@ def command(
 
 def as_before(out: Path, seed: int | None, count: int | None) -> tuple[int | None, int | None]:
     """The seed and the length of the campaign to continue, unless others are given."""
-    if not (out / FILE).exists():
+    if vacant(out):
         return seed, count
     with Store.open(out) as store:
         meta = store.meta()

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from faultkit.cli import options
+from faultkit.cli import options, terminal
 from faultkit.cli.results import open_results, result_argument
 from faultkit.results.fingerprint import fingerprint
 from faultkit.results.summary import counts_json
@@ -70,15 +69,15 @@ def command(
             click.echo(json.dumps({"fingerprint": found}) if as_data else found)
         elif phases:
             table = phase_table(store, trial)
-            click.echo(json.dumps(table.as_json())) if as_data else Console().print(table)
+            click.echo(json.dumps(table.as_json())) if as_data else terminal.output().print(table)
         elif trial is not None and as_data:
             click.echo(json.dumps(timeline.trial_json(store, trial)))
         elif trial is not None:
-            Console().print(timeline.Timeline.of(store, trial, everything=everything))
+            terminal.output().print(timeline.Timeline.of(store, trial, everything=everything))
         elif as_data:
             click.echo(json.dumps(counts_json(store, column)))
         else:
-            Console().print(OutcomeTable.of(store, column))
+            terminal.output().print(OutcomeTable.of(store, column))
 
 
 def phase_table(store: Store, trial: int | None) -> Any:

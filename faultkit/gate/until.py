@@ -39,7 +39,7 @@ class UntilDecided:
     def stopper(self, store: Store) -> GateStopper:
         """A stopper for a campaign into this store; it has taken in the trials that are stored already."""
         stopper = GateStopper(store, of_lines(self.rules, "").rules, self.known)
-        for n in sorted(store.done()):
+        for n in sorted(store.done_for_good()):
             stopper.ended(n, None)
         return stopper
 

@@ -198,7 +198,7 @@ def build_root(target: Path, modules: Path, kernel: str, pins: Versions) -> dict
     pack(debian, target)
     size = target.stat().st_size
     os.truncate(target, -(-size // ROOT_ALIGNMENT) * ROOT_ALIGNMENT)
-    return packages.installed(status.read_text())
+    return packages.installed(status.read_text("utf-8"))
 
 
 def pack(debian: list[str], target: Path) -> None:

@@ -35,7 +35,7 @@ from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient
 
 from faultkit.machine.gdbstub import GdbStub
 from faultkit.model import processor
-from faultkit.model.errors import GuestLost, HarnessError, Runaway, UnmetNeed
+from faultkit.model.errors import SCARCE, GuestCrashed, GuestLost, HarnessError, Runaway, UnmetNeed
 from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 
 QEMU = f"qemu-system-{processor.NAME}"
@@ -43,6 +43,7 @@ PACKAGE = "qemu-system-x86"  # Debian's
 HPET_COUNTER = 0xFED000F0
 HPET_TICK_NS = 10
 STARVED = 10  # also give up after this many times the limit of processor time in wall time
+OWN_SIGNALS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)  # a program's own doing
 TRANSLATED = re.compile(r"^0x([0-9a-f]+):  (?:[0-9a-f]{2} )+ *[a-z.]", re.MULTILINE)  # an instruction in QEMU's log
 KERNEL_OPTIONS = (
     "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable random.trust_cpu=on "
@@ -215,8 +216,12 @@ class Guest:
         patience = time.monotonic() + STARVED * limit_s
         while True:
             left_s = min(limit_s - self.processor_s(), patience - time.monotonic())
-            if left_s <= 0:
+            if left_s <= 0 and time.monotonic() < patience:
                 raise Runaway(f"the guest used up {limit_s:g} s of processor time without an end")
+            if left_s <= 0:
+                raise GuestLost(
+                    f"the host gave QEMU less than {limit_s:g} s of processor time in {STARVED * limit_s:g} s"
+                )
             try:
                 event = self._next_event(left_s)
             except TimeoutError:
@@ -295,11 +300,15 @@ class Guest:
 
     def _after_exit(self) -> Stop:
         """Tell a guest that shut down from a QEMU that was killed. Raises: GuestLost."""
-        code = self._process.wait(5)
+        try:
+            code = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            raise GuestLost("QEMU closed its connection, and did not end") from None
         if code == 0:
             return Stop.EXITED
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        raise GuestLost(f"QEMU ended by itself ({how}) {self.complaint()}".strip())
+        kind = GuestCrashed if crashed(code, self.complaint()) else GuestLost
+        raise kind(f"QEMU ended by itself ({how}) {self.complaint()}".strip())
 
     def complaint(self) -> str:
         """The last line that QEMU wrote to its standard error."""
@@ -343,6 +352,12 @@ class Guest:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
             raise GuestLost(f"QEMU does not answer: {self.complaint() or reason or type(reason).__name__}") from None
+
+
+def crashed(code: int, complaint: str) -> bool:
+    """Tell an error of QEMU's own, by its exit code and last words, from a kill or a want of memory or disk."""
+    wants = any(os.strerror(number) in complaint for number in SCARCE) or "failed to allocate" in complaint
+    return not wants and (code > 0 or -code in OWN_SIGNALS)
 
 
 def as_paused(state: bytes) -> bytes:

@@ -190,7 +190,7 @@ def until(guest: Guest, state: State) -> int:
     if stop is Stop.MAILBOX and guest.mailbox.state is state:
         return guest.clock_ns()
     log = cache.root() / "failed-guest.log"
-    log.write_text(guest.console())
+    log.write_text(guest.console(), "utf-8", "replace")
     if stop is Stop.MAILBOX:
         problem = json.loads(guest.mailbox.text())
         kind = UnmetNeed if problem["kind"] == "UnmetNeed" else HarnessError

@@ -4,13 +4,16 @@ FaultkitError
  +-- UsageError          a request that cannot be fulfilled        (exit 2)
  +-- UnmetNeed           this machine or build cannot run it       (exit 4)
  +-- HarnessError        faultkit itself, or QEMU, went wrong      (exit 5)
-      +-- GuestLost      QEMU died or stopped answering
+      +-- GuestLost      QEMU was killed, had no memory or disk, or stopped answering
+      |    +-- GuestCrashed   QEMU ended by an error of its own
       +-- NotPlaced      a fault could not be put where it was asked to go
       +-- BadRecord      a stored record cannot be decoded
       +-- Runaway        a guest used up its processor time without coming to an end in virtual time
 
 What happens to a driver under test is none of these: it is an Outcome, which is data.
 """
+
+import errno
 
 
 class FaultkitError(Exception):
@@ -38,7 +41,11 @@ class HarnessError(FaultkitError):
 
 
 class GuestLost(HarnessError):
-    """QEMU died or stopped answering."""
+    """QEMU was killed, had no memory or disk, or stopped answering."""
+
+
+class GuestCrashed(GuestLost):
+    """QEMU ended by an error of its own, which would come again."""
 
 
 class NotPlaced(HarnessError):
@@ -55,3 +62,14 @@ BAD_DATA = (BadRecord, UsageError, AttributeError, ImportError, KeyError, TypeEr
 
 class Runaway(HarnessError):
     """A guest used up its processor time without coming to an end in virtual time."""
+
+
+SCARCE = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
+"""The system's errors for a want of memory, disk, processes or files."""
+
+
+def passes(reason: BaseException) -> bool:
+    """Say if an error came from the host's state, which may be another one later: the same work can be tried again."""
+    if isinstance(reason, GuestLost):
+        return not isinstance(reason, GuestCrashed)
+    return isinstance(reason, MemoryError) or (isinstance(reason, OSError) and reason.errno in SCARCE)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faultkit.results.summary import GOLDEN, VOID_SHARE, accounting, counts_json, survival, unjudged_line
+from faultkit.results.summary import (
+    GOLDEN,
+    VOID_SHARE,
+    accounting,
+    again_line,
+    counts_json,
+    survival,
+    unjudged_line,
+)
 from faultkit.statistics.rates import Rate
 from faultkit.statistics.sequential import confidence_sequence
 from faultkit.store import queries
@@ -42,4 +50,6 @@ def trouble(store: Store) -> str | None:
     ran, void = len(store.done()), accounting(store)["void"]
     if void <= VOID_SHARE * ran:
         return unjudged_line(store)
-    return f"{void} of {ran} trials are void, the first: {queries.first_void(store)}"
+    first = f"{void} of {ran} trials are void, the first: {queries.first_void(store)}"
+    line = again_line(store)
+    return f"{first}; {line}" if line else first

@@ -112,6 +112,12 @@ def unjudged_line(store: Store) -> str | None:
     return f"{counted} no verdict ({why}): `faultkit judge {store.path}` asks again"
 
 
+def again_line(store: Store) -> str | None:
+    """A line about void trials that can be run again; None if there are none."""
+    count = queries.void_passing(store)
+    return f"--resume runs {count} of the void trials again" if count else None
+
+
 def about(store: Store) -> dict[str, Any]:
     """The place and time of a campaign's run; None for a fact that was not stored."""
     meta = store.meta()

@@ -21,14 +21,15 @@ from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
 from faultkit.machine.template import Template, blueprint, group_of
 from faultkit.model.codec import encode, name_of
-from faultkit.model.errors import HarnessError, NotPlaced, Runaway, UsageError
+from faultkit.model.errors import FaultkitError, HarnessError, NotPlaced, Runaway, UnmetNeed, UsageError, passes
 from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
-from faultkit.running.experiment import Experiment, Plan, TemplateGroup, listed
-from faultkit.running.judging import judge_missing, keep
+from faultkit.running.experiment import Experiment, Plan, TemplateGroup, describe, listed
+from faultkit.running.judging import add_or_void, judge_added, judge_missing
 from faultkit.running.trial import run_trial
 from faultkit.statistics.sequential import StoppingRule
+from faultkit.store.birth import vacant
 from faultkit.store.meta import Meta
 from faultkit.store.store import Row, Store
 from faultkit.verdict.judge import Verdict
@@ -71,16 +72,18 @@ class Campaign:
 def run_campaign(
     campaign: Campaign, out: Path, *, resume: bool, listener: ProgressListener, executor: Executor | None = None
 ) -> None:
-    """Prepare the templates; run each trial that is not yet stored, store it, judge it.
+    """Prepare the templates; run each trial that is not yet stored for good, store it, judge it.
 
-    An interrupt (Ctrl-C, SIGTERM) lets the trials that are under way end and stores them.
+    An interrupt (Ctrl-C, SIGTERM, SIGHUP) lets the trials that are under way end and stores them. To be called under
+    the `claim` on the directory.
     Raises: UsageError, UnmetNeed, HarnessError; KeyboardInterrupt after an interrupt.
     """
-    going_on = resume and out.exists()
+    going_on = resume and not vacant(out)
     if going_on:
         Store.open(out).__exit__()  # says at once that it cannot be read, before templates are prepared
     begun = time.monotonic()
     templates = prepare(campaign, listener)
+    refuse_unplaced(campaign, templates)
     facts = about(campaign, templates)
     with resumed(out, facts) if going_on else Store.create(out, facts) as store:
         prepared = time.monotonic()
@@ -121,11 +124,21 @@ def prepare(campaign: Campaign, listener: ProgressListener) -> dict[str, Templat
     return templates
 
 
+def refuse_unplaced(campaign: Campaign, templates: Mapping[str, Template]) -> None:
+    """Refuse a list with a fault that has no place, before its first trial. Raises: NotPlaced."""
+    if not campaign.experiment.settled:
+        for n, trial in enumerate(campaign.trials()):
+            with_site(n, trial, templates[group_of(trial)])
+
+
 def run_missing(
     campaign: Campaign, store: Store, templates: dict[str, Template], pool: Executor, listener: ProgressListener
 ) -> None:
-    """Every trial that has no row yet, until a decision; a few at a time: the list may be longer than memory."""
-    done = store.done()
+    """Every trial that is not done for good, until a decision; a few at a time: the list may be longer than memory.
+
+    Whatever ends it, the trials that are under way come to their end and are stored.
+    """
+    done = store.done_for_good()
     listener.started(campaign.plan.count, len(done))
     flight = Flight(store, listener, stopper_of(campaign.stop, store))
     try:
@@ -141,7 +154,7 @@ def run_missing(
             else:
                 flight.add(pool.submit(run_valid, base, n, with_site(n, trial, base)))
         flight.finish()
-    except KeyboardInterrupt:
+    except BaseException:
         flight.abandon()
         raise
     finally:
@@ -180,11 +193,15 @@ class Flight:
         self.keep(wait(running).done)
 
     def keep(self, ended: set[Future[Row]]) -> None:
-        """Store and judge trials, in the order of the list."""
-        for row in sorted((future.result() for future in ended), key=lambda row: row.n):
-            verdict = keep(self.store, row).verdict
+        """Store and judge trials, in the order of the list. Raises: the error of a run that gave no row, at the end."""
+        failed = [future for future in ended if future.exception()]
+        for made in sorted((future.result() for future in ended.difference(failed)), key=lambda row: row.n):
+            row = add_or_void(self.store, made)
+            verdict = judge_added(self.store, row).verdict
             self.stopper.ended(row.n, success(name_of(row.trial.fault), verdict.outcome if verdict else None))
             self.listener.stored(row, verdict)
+        for future in failed:
+            future.result()
 
 
 def with_site(n: int, trial: Trial, base: Template) -> Trial:
@@ -195,6 +212,8 @@ def with_site(n: int, trial: Trial, base: Template) -> Trial:
         return replace(trial, fault=trial.fault.place(base.code))
     except NotPlaced as reason:
         raise NotPlaced(f"trial {n} cannot be placed: {reason}") from None
+    except Exception as reason:
+        raise NotPlaced(f"trial {n} cannot be placed: {describe(reason)}") from reason
 
 
 def run_relocated(base: Template, n: int, trial: Trial) -> Row:
@@ -207,21 +226,41 @@ def run_relocated(base: Template, n: int, trial: Trial) -> Row:
 
 
 def run_valid(base: Template, n: int, trial: Trial) -> Row:
-    """Run a trial until it is valid; void if it never is."""
-    reason = ""
+    """Run a trial until it is valid; void if it never is. An error of whatever kind ends this trial alone.
+
+    Raises: UnmetNeed, for which every other trial would be void, too.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return row_of(base, n, trial, attempt, run_trial(base, trial))
-        except (NotPlaced, Runaway) as failure:  # would happen again
-            return row_of(base, n, trial, attempt, None, str(failure))
-        except HarnessError as failure:
-            reason = str(failure)
-    return row_of(base, n, trial, ATTEMPTS, None, reason)
+        except UnmetNeed:
+            raise
+        except Exception as reason:
+            failure = reason
+        if not worth_another(failure):
+            break
+    why = str(failure) if isinstance(failure, FaultkitError) else describe(failure)
+    return row_of(base, n, trial, attempt, None, why, passing=passes(failure))
 
 
-def row_of(base: Template, n: int, trial: Trial, attempts: int, record: Record | None, void: str | None = None) -> Row:
+def worth_another(failure: Exception) -> bool:
+    """Say if a trial that failed so may run well at once."""
+    lasting = isinstance(failure, (NotPlaced, Runaway)) or not isinstance(failure, HarnessError)
+    return passes(failure) or not lasting
+
+
+def row_of(
+    base: Template,
+    n: int,
+    trial: Trial,
+    attempts: int,
+    record: Record | None,
+    void: str | None = None,
+    *,
+    passing: bool = False,
+) -> Row:
     """A trial as it is stored."""
-    return Row(n=n, trial=trial, template=base.key, attempts=attempts, record=record, void=void)
+    return Row(n=n, trial=trial, template=base.key, attempts=attempts, record=record, void=void, passing=passing)
 
 
 def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:

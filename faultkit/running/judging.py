@@ -6,9 +6,10 @@ A trial that could not be judged stays in the store, with the reason, until `rej
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+from faultkit.model.errors import BAD_DATA, BadRecord
 from faultkit.model.events import Outcome
 from faultkit.model.trial import Record, Trial
 from faultkit.store.columns import FAULT, OPTIONAL, VERDICT
@@ -62,9 +63,27 @@ def attempted(action: Callable[[], T], problems: list[str]) -> T | None:
 
 def keep(store: Store, row: Row) -> Finding:
     """Store a trial, then judge it. Raises: HarnessError if it cannot be stored."""
-    store.add(row)
+    return judge_added(store, add_or_void(store, row))
+
+
+def add_or_void(store: Store, row: Row) -> Row:
+    """Store a trial; if its record cannot be written it is void. Returns the stored row. Raises: HarnessError."""
+    try:
+        store.add(row)
+    except BadRecord as reason:
+        row = replace(row, record=None, void=str(reason), passing=False)
+        store.add(row)
+    return row
+
+
+def judge_added(store: Store, row: Row) -> Finding:
+    """Judge a trial that has just been stored. Raises: HarnessError if the disk refuses."""
     finding = find(row.trial, row.record)
-    store.update(row.n, finding.as_columns())
+    try:
+        store.update(row.n, finding.as_columns())
+    except BadRecord as reason:
+        finding = Finding(stratum=None, verdict=None, problem=str(reason))
+        store.update(row.n, finding.as_columns())
     return finding
 
 
@@ -75,10 +94,17 @@ def keep_all(store: Store, rows: Iterable[Row]) -> None:
 
 
 def judge_missing(store: Store) -> None:
-    """Judge the stored trials that have no verdict, such as those of a campaign that was killed."""
+    """Judge the stored trials that have no verdict, such as those of a campaign that was killed.
+
+    One that cannot be read stays without, with the reason.
+    """
     with store.transaction():
-        for n in {*without_verdict(store), *unsorted(store)}:
-            store.update(n, found_again(store, n).as_columns())
+        for n in sorted({*without_verdict(store), *unsorted(store)}):
+            try:
+                finding = found_again(store, n)
+            except BAD_DATA as reason:
+                finding = Finding(stratum=None, verdict=None, problem=str(reason))
+            store.update(n, finding.as_columns())
 
 
 def rejudge(store: Store) -> int:

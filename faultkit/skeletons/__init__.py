@@ -56,7 +56,7 @@ def checked(name: str) -> str:
 def texts(skeleton: str, files: Mapping[str, str], name: str) -> dict[str, str]:
     """The files of a skeleton under a name: file name -> text."""
     words = {"name": name, "Name": "".join(word.capitalize() for word in name.split("_"))}
-    sources = {target: (HERE / skeleton / f"{source}.in").read_text() for source, target in files.items()}
+    sources = {target: (HERE / skeleton / f"{source}.in").read_text("utf-8") for source, target in files.items()}
     return {Template(target).substitute(words): Template(text).substitute(words) for target, text in sources.items()}
 
 
@@ -66,4 +66,4 @@ def write(folder: Path, files: Mapping[str, str], *, refused: Path) -> None:
         raise UsageError(f"{refused} exists: give another name, or move it away")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")

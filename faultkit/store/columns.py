@@ -101,6 +101,8 @@ COLUMNS = (
     of_run("ending", "TEXT", "string", "how the guest stopped: finished, panicked, watchdog, exited"),
     of_run("void", "TEXT", "string", "why there is no valid run"),
     of_run("unjudged", "TEXT", "string", "why a valid run has no verdict: the oracle's error", optional=True),
+    of_run("passing", "INTEGER", "boolean",
+           "a void trial's cause was the host's, such as a want of memory: `--resume` runs it again", optional=True),
     of_run("attempts", "INTEGER NOT NULL", "int64", "runs until one was valid"),
     of_run("template", "TEXT NOT NULL", "string", "address of the template that it was forked from"),
     of_run("wall_s", "REAL", "Float64", "seconds of host time"),

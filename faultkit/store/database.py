@@ -28,10 +28,11 @@ def connect(file: Path, *, readonly: bool = False) -> sqlite3.Connection:
 def check_version(directory: Path, db: sqlite3.Connection) -> None:
     """Refuse a file that is no store of this version. Raises: UsageError."""
     with translated(directory):
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-            raise UsageError(f"{directory} holds no results ({FILE} is empty): the campaign must be run again")
-        version = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
-    if version is None or json.loads(version[0]) != schema.VERSION:
+        begun = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+        version = begun and db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+    if not version:
+        raise UsageError(f"{directory} holds no results ({FILE} is empty): the campaign must be run again")
+    if json.loads(version[0]) != schema.VERSION:
         raise UsageError(f"{directory} was written by another version of faultkit")
 
 

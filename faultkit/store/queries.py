@@ -222,6 +222,11 @@ def first_void(store: Store) -> str | None:
     return next((reason for (reason,) in store.select("SELECT void FROM trials WHERE void NOT NULL ORDER BY n")), None)
 
 
+def void_passing(store: Store) -> int:
+    """The number of void trials whose cause passes."""
+    return int(next(store.select("SELECT COUNT(*) FROM trials WHERE passing = 1"))[0])
+
+
 def without_verdict(store: Store) -> dict[int, str | None]:
     """The trials that ran but have no verdict -> the oracle's error; None: it was not asked yet."""
     sql = "SELECT n, unjudged FROM trials WHERE void IS NULL AND outcome IS NULL ORDER BY n"
@@ -239,8 +244,10 @@ def valid_numbers(store: Store) -> list[int]:
 
 
 def ended(store: Store) -> Iterator[EndedTrial]:
-    """All trials, by number."""
-    for n, injector, outcome in store.select("SELECT n, injector, outcome FROM trials ORDER BY n"):
+    """The trials that are done for good, by number."""
+    for n, injector, outcome in store.select(
+        "SELECT n, injector, outcome FROM trials WHERE passing IS NOT 1 ORDER BY n"
+    ):
         yield EndedTrial(n, injector, outcome_of(outcome))
 
 

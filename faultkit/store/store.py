@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from faultkit.model.codec import decode, encode, name_of
-from faultkit.model.errors import HarnessError, UsageError
+from faultkit.model.errors import BadRecord, HarnessError, UsageError
 from faultkit.model.events import Ending, Event
 from faultkit.model.trial import Record, Trial
 from faultkit.store import moved, schema
+from faultkit.store.birth import begin, clear_beginnings, refuse_occupied
 from faultkit.store.database import (
     FILE,
     bring_up_to_date,
@@ -30,6 +31,17 @@ from faultkit.store.database import (
 )
 from faultkit.store.meta import Meta
 from faultkit.store.packing import pack_events, pack_text, plan_of, unpack_events, unpack_text
+
+UNWRITABLE = (
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+)
+"""What packing and SQLite raise for data that has no stored form, such as a number of more than 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +54,7 @@ class Row:
     attempts: int
     record: Record | None
     void: str | None = None
+    passing: bool = False  # void for a cause that passes: the trial is run again when the campaign goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,23 +79,17 @@ class Store:
 
     @classmethod
     def create(cls, directory: Path, facts: Mapping[str, Any]) -> Self:
-        """A new store in a new or empty directory; `facts` by the names of `Meta`'s fields.
+        """A new store in a directory that is `vacant`; `facts` by the names of `Meta`'s fields.
 
+        It is there as a whole or not at all, whenever the process or the disk gives up.
         Raises: UsageError if there is something in it.
         """
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise UsageError(f"{directory} exists and is not empty: give --resume to go on with it, or another --out")
+        refuse_occupied(directory)
         with translated(directory):
             directory.mkdir(parents=True, exist_ok=True)
-            db = connect(directory / FILE)
-            db.execute("PRAGMA journal_mode=WAL")
-        store = cls(directory, db)
-        with store.transaction():
-            for table in schema.TABLES:
-                db.execute(schema.create(table))
-            for key, value in {**facts, "version": schema.VERSION}.items():
-                store.set_meta(key, value)
-        return store
+            clear_beginnings(directory)
+            begin(directory, {**facts, "version": schema.VERSION})
+            return cls(directory, connect(directory / FILE))
 
     @classmethod
     def open(cls, directory: Path, *, readonly: bool = True, older: bool = False) -> Self:
@@ -160,14 +167,19 @@ class Store:
         """The numbers of the trials that have a row. Void ones count: they were retried before they were stored."""
         return {n for (n,) in self.select("SELECT n FROM trials")}
 
+    def done_for_good(self) -> set[int]:
+        """The same without the void ones whose cause passes: these are run again when the campaign goes on."""
+        return {n for (n,) in self.select("SELECT n FROM trials WHERE passing IS NOT 1")}
+
     def add(self, row: Row) -> None:
-        """Write one trial, without a verdict. Raises: HarnessError if it already has a row."""
-        columns = as_columns(row)
-        with self.transaction():
-            try:
-                self._db.execute(schema.insert("trials", tuple(columns)), tuple(columns.values()))
-            except sqlite3.IntegrityError as reason:
-                raise HarnessError(f"trial {row.n} cannot be stored: {reason}") from None
+        """Write one trial, without a verdict; a row that is void for a cause that passes gives way to it.
+
+        Raises: BadRecord if it cannot be written as it is, HarnessError if it already has a row.
+        """
+        with self.transaction(), writing(row.n):
+            columns = as_columns(row)
+            self._db.execute("DELETE FROM trials WHERE n = ? AND passing = 1", (row.n,))
+            self._db.execute(schema.insert("trials", tuple(columns)), tuple(columns.values()))
 
     def add_many(self, rows: Iterable[Row]) -> None:
         """Write many trials in one transaction."""
@@ -182,8 +194,8 @@ class Store:
             self._db.execute(schema.insert("replays", tuple(columns)), tuple(columns.values()))
 
     def update(self, n: int, columns: Mapping[str, Any]) -> None:
-        """Write some columns of a trial, by their names in `faultkit.store.columns`."""
-        with self.transaction():
+        """Write some columns of a trial, by their names in `faultkit.store.columns`. Raises: BadRecord."""
+        with self.transaction(), writing(n):
             self._db.execute(schema.update(tuple(columns)), (*columns.values(), n))
 
     def plan(self, n: int) -> dict[str, Any]:
@@ -200,8 +212,9 @@ class Store:
 
     def row(self, n: int) -> Row:
         """A trial as it was added. Raises: UsageError if there is none, or its parts are gone."""
-        names = ("plan", "template", "attempts", "void", "ending", "events", "console", "lost", "wall_s", "guest_s")
-        plan, template, attempts, void, ending, events, console, lost, wall_s, guest_s = self.some(n, names)
+        first = ("plan", "template", "attempts", "void", "passing")
+        names = (*first, "ending", "events", "console", "lost", "wall_s", "guest_s")
+        plan, template, attempts, void, passing, ending, events, console, lost, wall_s, guest_s = self.some(n, names)
         trial = self._decoded(n, plan)
         record = None
         if void is None:
@@ -209,7 +222,9 @@ class Store:
                 trial=trial, ending=Ending(ending), events=unpack_events(events), console=unpack_text(console),
                 lost=json.loads(lost), wall_s=wall_s, guest_s=guest_s,
             )  # fmt: skip
-        return Row(n=n, trial=trial, template=template, attempts=attempts, record=record, void=void)
+        return Row(
+            n=n, trial=trial, template=template, attempts=attempts, record=record, void=void, passing=bool(passing)
+        )
 
     def record(self, n: int) -> Record:
         """The raw record of a valid trial. Raises: UsageError if there is none, or its parts are gone."""
@@ -254,6 +269,17 @@ class Store:
             yield from self._db.execute(sql, values)
 
 
+@contextmanager
+def writing(n: int) -> Iterator[None]:
+    """Write the row of a trial. Raises: BadRecord for data without a stored form, HarnessError for a second row."""
+    try:
+        yield
+    except sqlite3.IntegrityError as reason:
+        raise HarnessError(f"trial {n} cannot be stored: {reason}") from None
+    except UNWRITABLE as reason:
+        raise BadRecord(f"trial {n} cannot be stored: {type(reason).__name__}: {reason}") from None
+
+
 def as_columns(row: Row) -> dict[str, Any]:
     """The columns of a trial's row that no oracle fills."""
     trial, record = row.trial, row.record
@@ -268,6 +294,7 @@ def as_columns(row: Row) -> dict[str, Any]:
         "template": row.template,
         "attempts": row.attempts,
         "void": row.void,
+        "passing": None if row.void is None else int(row.passing),
     }
     if record is None:
         return columns

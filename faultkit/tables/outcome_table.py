@@ -21,6 +21,7 @@ from faultkit.results.summary import (
     accounting,
     accounting_by,
     accounting_line,
+    again_line,
     by,
     complete,
     false_positives,
@@ -30,6 +31,8 @@ from faultkit.results.summary import (
     survival,
     unjudged_line,
 )
+from faultkit.statistics.sequential import Decision
+from faultkit.store.claim import is_claimed
 from faultkit.store.meta import Meta
 from faultkit.store.store import Store
 from faultkit.verdict.outcomes import ENTRIES
@@ -77,6 +80,7 @@ class Layout:
     apart: bool  # outcomes in a table of their own, above
 
 
+UNDECIDED = Decision.UNDECIDED.value
 LAYOUTS = (Layout(False, False), Layout(True, False), Layout(False, True), Layout(True, True))
 NARROW = {
     "planned": "plan-\nned",
@@ -182,10 +186,19 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
         same = f"the same outcome in {again['outcome_agrees']}, all events in {again['events_agree']}"
         yield f"run again {again['runs']} times: {same}"
     if (so_far := len(store.done())) < counts["planned"]:
-        yield f"{so_far} of {counts['planned']} planned trials have ended so far"
-    if line := unjudged_line(store):
-        yield line
+        yield f"{so_far} of {counts['planned']} planned trials have ended so far{state(store, meta)}"
+    for line in (again_line(store), unjudged_line(store)):
+        if line:
+            yield line
     yield from origin(meta)
+
+
+def state(store: Store, meta: Meta) -> str:
+    """The end of a line about a campaign with trials left: does it run, or will it never by itself?"""
+    if is_claimed(store.path):
+        return ": it is running"
+    decided = (meta.decision or {}).get("decision", UNDECIDED) != UNDECIDED
+    return "" if decided else ": no process runs it, --resume continues"
 
 
 def origin(meta: Meta) -> Iterator[str]:

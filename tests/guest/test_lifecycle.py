@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -82,18 +85,18 @@ def interrupts_arrive() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def started(folder: Path, *arguments: object) -> subprocess.Popen[str]:
-    """faultkit, running in a session of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def started(folder: Path, *arguments: object, **more: str) -> subprocess.Popen[str]:
+    """faultkit, running in a session of its own; `more` goes into its environment."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     return subprocess.Popen(
         command(*arguments), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
 
 
-def faultkit(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def faultkit(folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
     """faultkit, run to its end."""
-    process = started(folder, *arguments)
+    process = started(folder, *arguments, **more)
     out, err = process.communicate(timeout=240)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -251,7 +254,7 @@ def test_a_finished_campaign_leaves_nothing_but_its_results(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("prepared")
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_campaign_stores_what_has_ended_and_leaves_nothing(
     tmp_path: Path, ending: signal.Signals
 ) -> None:
@@ -290,6 +293,62 @@ def test_a_campaign_that_was_killed_goes_on_without_loss_or_repetition(tmp_path:
     assert len({row[1] for row in final}) == 60, "each plan once"
     again = faultkit(tmp_path, "run", file, "--seed", 1, "--out", "out", "--resume")
     assert again.returncode == DONE and rows(out) == final, "nothing is left to do"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_campaign_whose_terminal_went_away_is_stored_and_goes_on(tmp_path: Path) -> None:
+    file, out = experiment(tmp_path, KILLS), tmp_path / "out"
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command("run", file, "--trials", 12, "--seed", 1, "--out", "out"), cwd=tmp_path, stdin=theirs, stdout=theirs,
+        stderr=theirs, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+    )  # fmt: skip
+    os.close(theirs)
+    wait_for_rows(out, 3, process)
+    shown = os.read(ours, 1 << 20).decode()
+    assert "preparing" in shown or "trials" in shown
+    assert "\x1b[?25l" not in shown, "the cursor is never hidden"
+    os.close(ours)
+    assert process.wait(20) == INTERRUPTED
+    assert gone_within(process.pid, 1)
+    earlier = rows(out)
+    assert 3 <= len(earlier) < 12
+    assert faultkit(tmp_path, "run", file, "--resume", "--out", "out").returncode == DONE
+    assert [row[0] for row in rows(out)] == [*range(12)] and kept(earlier, rows(out))
+
+
+@pytest.mark.usefixtures("prepared")
+def test_trials_whose_qemu_was_killed_are_run_again(tmp_path: Path) -> None:
+    """A QEMU in the search path that is killed at once, as by a lack of memory, but for the question of its version."""
+    file, out, path = experiment(tmp_path, KILLS), tmp_path / "out", tmp_path / "path"
+    path.mkdir()
+    qemu = path / "qemu-system-x86_64"
+    qemu.write_text(f"""#!/bin/sh\ncase "$*" in *incoming*) kill -9 $$;; esac\nexec {shutil.which(qemu.name)} "$@"\n""")
+    qemu.chmod(0o755)
+    poor = {"PATH": f"{path}:{os.environ['PATH']}"}
+    arguments = ("run", file, "--trials", 4, "--seed", 1, "--out", "out")
+    says = ("4 of 4 trials are void", "--resume runs 4 of the void trials again")
+    fails(faultkit(tmp_path, *arguments, **poor), HARNESS, *says)
+    fails(faultkit(tmp_path, *arguments, "--resume", **poor), HARNESS, *says)
+    done = faultkit(tmp_path, *arguments, "--resume")
+    assert done.returncode == DONE, done.stderr
+    assert [(row[0], row[2], row[-1]) for row in rows(out)] == [(n, "RECOVERED", None) for n in range(4)]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_two_runs_into_one_directory_are_one(tmp_path: Path) -> None:
+    file, out = experiment(tmp_path, KILLS), tmp_path / "out"
+    process = started(tmp_path, "run", file, "--trials", 12, "--seed", 1, "--out", "out")
+    wait_for_rows(out, 1, process)
+    assert (tmp_path / "latest").readlink() == Path("out"), "it is the latest from its beginning"
+    assert "planned trials have ended so far: it is running" in faultkit(tmp_path, "show", "out").stdout
+    second = faultkit(tmp_path, "run", file, "--trials", 12, "--seed", 1, "--out", "out", "--resume")
+    fails(second, USAGE, "belongs to a campaign that runs", f"process {process.pid} ")
+    assert len(second.stderr.splitlines()) == 1, "before any work"
+    process.communicate(timeout=60)
+    assert process.returncode == DONE
+    assert [row[0] for row in rows(out)] == [*range(12)]
 
 
 def test_a_guest_that_cannot_boot_is_one_line(image: Image, bare: tuple[Template, Trial], tmp_path: Path) -> None:
@@ -353,23 +412,26 @@ def test_a_fault_that_cannot_be_placed_is_said_with_its_reason(tmp_path: Path, i
 
 @pytest.mark.usefixtures("prepared")
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_full_disk_is_one_line_and_the_campaign_can_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size_kib", [4, 20, 40, 60, 160])
+def test_a_full_disk_is_one_line_and_the_campaign_can_go_on(tmp_path: Path, size_kib: int) -> None:
     file, disk = experiment(tmp_path, KILLS), tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(disk)], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip("mounting is not allowed here")
     try:
         out = disk / "out"
-        fails(faultkit(tmp_path, "run", file, "--seed", 1, "--out", out), HARNESS, "disk", "is full", "--resume")
-        earlier = rows(out)
-        assert earlier and [row[0] for row in earlier] == list(range(len(earlier)))
+        arguments = ("run", file, "--trials", 24, "--seed", 1, "--out", out)
+        fails(faultkit(tmp_path, *arguments), HARNESS, "is full" if size_kib > 36 or size_kib < 5 else str(out))
+        earlier = rows(out) if (out / FILE).exists() else []
+        assert bool(earlier) == (size_kib > 100) and [row[0] for row in earlier] == list(range(len(earlier)))
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
-        assert faultkit(tmp_path, "run", file, "--seed", 1, "--out", out, "--resume").returncode == DONE
+        done = faultkit(tmp_path, *arguments, "--resume")
+        assert done.returncode == DONE, done.stderr
         final = rows(out)
-        assert [row[0] for row in final] == list(range(60))
+        assert [row[0] for row in final] == list(range(24))
         assert kept(earlier, final)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
