@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from faultkit.model.abilities import Ability
 from faultkit.model.builds import KernelModule, Program
 from faultkit.model.code import ModuleCode, Place
 from faultkit.model.events import Event
@@ -97,7 +98,7 @@ class Driver(Protocol):
 
 
 @runtime_checkable
-class Split(Protocol):
+class Split(Ability, Protocol):
     """A driver with a u-driver."""
 
     @property
@@ -127,7 +128,7 @@ class Register:
 
 
 @runtime_checkable
-class RaisesInterrupts(Protocol):
+class RaisesInterrupts(Ability, Protocol):
     """A driver of a PCI device with one register that says why it interrupts."""
 
     @property
@@ -167,7 +168,7 @@ class Tampering:
 
 
 @runtime_checkable
-class Channelled(Protocol):
+class Channelled(Ability, Protocol):
     """A driver that lets the messages between its k-driver and its u-driver be tampered with."""
 
     def tamper(self, tampering: Tampering) -> int:
@@ -179,7 +180,7 @@ class Channelled(Protocol):
 
 
 @runtime_checkable
-class Ships(Protocol):
+class Ships(Ability, Protocol):
     """A part that needs files of its own (a module, a program) in the guest."""
 
     def files(self) -> Mapping[str, Path | KernelModule | Program]:
@@ -187,7 +188,7 @@ class Ships(Protocol):
 
 
 @runtime_checkable
-class Thaws(Protocol):
+class Thaws(Ability, Protocol):
     """A driver whose device QEMU does not carry over from the freeze."""
 
     def thaw(self) -> None:
@@ -195,14 +196,14 @@ class Thaws(Protocol):
 
 
 @runtime_checkable
-class Prepares(Protocol):
+class Prepares(Ability, Protocol):
     """A driver that needs more before the freeze than load, start and attach (a peer, say)."""
 
     def prepare(self) -> None: ...
 
 
 @runtime_checkable
-class KeepsState(Protocol):
+class KeepsState(Ability, Protocol):
     """A driver whose configuration can be read, and put back after a reload."""
 
     def save(self) -> Any:
@@ -213,7 +214,7 @@ class KeepsState(Protocol):
 
 
 @runtime_checkable
-class Stores(Protocol):
+class Stores(Ability, Protocol):
     """A driver whose u-driver keeps its data in a file system of its own: a tmpfs that nothing else needs."""
 
     @property
@@ -254,7 +255,7 @@ class Fault(Protocol):
 
 
 @runtime_checkable
-class Installs(Protocol):
+class Installs(Ability, Protocol):
     """A fault that is in the driver from the trial's beginning: another build of the driver is loaded."""
 
     def install(self, bench: Bench) -> None:
@@ -262,7 +263,7 @@ class Installs(Protocol):
 
 
 @runtime_checkable
-class Typed(Protocol):
+class Typed(Ability, Protocol):
     """A fault whose class covers several types of fault."""
 
     @property
@@ -271,7 +272,7 @@ class Typed(Protocol):
 
 
 @runtime_checkable
-class Placeable(Protocol):
+class Placeable(Ability, Protocol):
     """A fault that is drawn before the k-driver's code is known: the host settles it against a template."""
 
     def place(self, code: Mapping[str, ModuleCode]) -> Fault:
@@ -279,7 +280,7 @@ class Placeable(Protocol):
 
 
 @runtime_checkable
-class Sited(Protocol):
+class Sited(Ability, Protocol):
     """A fault at a place of the k-driver's code."""
 
     @property
@@ -288,7 +289,7 @@ class Sited(Protocol):
 
 
 @runtime_checkable
-class InFunction(Protocol):
+class InFunction(Ability, Protocol):
     """A fault of a named function, or of the calls of one. A Site names its function itself."""
 
     @property
@@ -296,7 +297,7 @@ class InFunction(Protocol):
 
 
 @runtime_checkable
-class InRegion(Protocol):
+class InRegion(Ability, Protocol):
     """A fault in a named region of memory."""
 
     @property
@@ -304,7 +305,7 @@ class InRegion(Protocol):
 
 
 @runtime_checkable
-class NeedsProcessor(Protocol):
+class NeedsProcessor(Ability, Protocol):
     """A fault that is made for one processor, because it reads or writes machine code.
 
     A campaign that lists it for a guest with another processor is refused before anything is run (exit code 4).
@@ -315,7 +316,7 @@ class NeedsProcessor(Protocol):
 
 
 @runtime_checkable
-class Compound(Protocol):
+class Compound(Ability, Protocol):
     """A fault that is made of others. None of them is compound."""
 
     @property
@@ -333,7 +334,7 @@ def simple_faults(fault: Fault | None) -> tuple[Fault, ...]:
 
 
 @runtime_checkable
-class HostSide(Protocol):
+class HostSide(Ability, Protocol):
     """A fault that is put in from outside the guest."""
 
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any] | None:
@@ -401,7 +402,7 @@ class Policy(Protocol):
 
 
 @runtime_checkable
-class NeedsState(Protocol):
+class NeedsState(Ability, Protocol):
     """A policy that puts a driver's configuration back, so that it must be kept (see KeepsState)."""
 
     needs_state: ClassVar[bool]
@@ -449,7 +450,7 @@ class Watcher(Protocol):
 
 
 @runtime_checkable
-class StepsAside(Protocol):
+class StepsAside(Ability, Protocol):
     """A watcher that would make unloading the k-driver slow or impossible."""
 
     def aside(self) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from faultkit.model.abilities import Ability
 from faultkit.model.events import Outcome
 from faultkit.results.summary import GOLDEN
 from faultkit.results.words import class_name, in_words
@@ -37,7 +38,7 @@ class Stopper(Protocol):
 
 
 @runtime_checkable
-class StopCondition(Protocol):
+class StopCondition(Ability, Protocol):
     """A condition for the end of a campaign that is no stopping rule on one share: frozen plain data."""
 
     def stopper(self, store: Store) -> Stopper:
