@@ -30,7 +30,8 @@ from faultkit.store.store import Store
 @click.option(
     "--resume",
     is_flag=True,
-    help="Continue the campaign in --out (default: the latest results); refused if code, guest or list have changed.",
+    help="Continue the campaign in --out (default: the latest results), and run again trials that are void since the "
+    "host lacked memory or disk, or QEMU was killed; refused if code, guest or list have changed.",
 )
 @options.DRY_RUN
 @options.replay_sample("one in 20, at most 5; none with kvm")
