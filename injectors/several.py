@@ -61,15 +61,22 @@ class Several:
         kinds = {fault.fault_type if isinstance(fault, Typed) else name_of(fault) for fault in self.faults}
         return kinds.pop() if len(kinds) == 1 else "several"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        self._check()
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        if not self.faults:
-            raise NotPlaced("Several needs at least one fault")
-        if any(isinstance(fault, Compound) for fault in self.faults):
-            raise NotPlaced("Several cannot hold another Several: list all faults in one")
+        self._check()
         placed: list[Fault] = []
         for n, fault in enumerate(self.faults):
             placed.append(apart(fault, n, placed, code) if isinstance(fault, Placeable) else fault)
         return self.made_of(tuple(placed))
+
+    def _check(self) -> None:
+        if not self.faults:
+            raise NotPlaced("Several needs at least one fault")
+        if any(isinstance(fault, Compound) for fault in self.faults):
+            raise NotPlaced("Several cannot hold another Several: list all faults in one")
 
     def made_of(self, faults: tuple[Fault, ...]) -> Self:
         """The same compound with other faults."""

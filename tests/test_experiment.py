@@ -117,7 +117,7 @@ def test_a_file_that_is_no_experiment_is_a_usage_error_in_one_line(tmp_path: Pat
         ("yield a_trial(fault=None)", "and a trigger a fault"),
         ("yield 1 / 0", r"trials\(1\) failed: ZeroDivisionError: division by zero \(question_.*:\d+\)"),
         ("return 5", r"trials\(1\) failed: TypeError"),
-        ("yield a_trial(fault={1, 2})", "a set .* cannot be stored"),
+        ("yield a_trial(fault={1, 2})", r"trial 0: Trial\(fault={1, 2}\): of type set, not Fault or None"),
     ],
 )
 def test_a_list_that_is_none_is_a_usage_error_in_one_line(tmp_path: Path, body: str, says: str) -> None:

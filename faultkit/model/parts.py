@@ -280,6 +280,14 @@ class Placeable(Ability, Protocol):
 
 
 @runtime_checkable
+class Foresees(Ability, Protocol):
+    """A part that can tell from its own fields, and from the driver, that it cannot be carried out."""
+
+    def foresee(self, driver: Driver) -> None:
+        """Refuse what cannot be. On the host, before anything is prepared. Pure. Raises: NotPlaced with the reason."""
+
+
+@runtime_checkable
 class Sited(Ability, Protocol):
     """A fault at a place of the k-driver's code."""
 

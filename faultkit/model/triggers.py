@@ -10,7 +10,8 @@ from functools import partial
 from itertools import accumulate, islice, repeat
 from threading import Lock
 
-from faultkit.model.parts import Bench
+from faultkit.model.errors import NotPlaced
+from faultkit.model.parts import Bench, Driver
 
 Fire = Callable[[], None]
 AHEAD = 64  # firings that are waited for at a time: more than requests that several threads may issue at once
@@ -30,6 +31,11 @@ class AtRequest:
 
     nth: int
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        if self.nth < 1:
+            raise NotPlaced(f"there is no request {self.nth}: the first is 1")
+
     def arm(self, bench: Bench, fire: Fire) -> None:
         bench.at_request(self.nth, fire)
 
@@ -39,6 +45,11 @@ class After:
     """When some virtual time has passed since the trial began."""
 
     delay_s: float
+
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        if not 0 <= self.delay_s < math.inf:
+            raise NotPlaced(f"a delay of {self.delay_s} s means nothing: give seconds from 0 on")
 
     def arm(self, bench: Bench, fire: Fire) -> None:
         bench.after(self.delay_s, fire)

@@ -21,9 +21,11 @@ from faultkit.model.errors import UsageError
 from faultkit.model.parts import Ships, iter_parts
 from faultkit.model.trial import Trial
 from faultkit.results.stopping import StopCondition
+from faultkit.running.foresight import check_trial
 from faultkit.statistics.sequential import StoppingRule
 
 PACKAGE = "experiments"
+LOOK_AHEAD = 10_000  # trials; a list may have no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def describe(reason: BaseException) -> str:
 
 def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Trial]:
     """The experiment's trials, the first `count` of them. Raises: UsageError for anything else than trials."""
+    n = 0
     try:
         for trial in islice(experiment.trials(seed), count):
             if not isinstance(trial, Trial):
@@ -126,17 +129,28 @@ def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Tri
             if (trial.fault is None) != (trial.trigger is None):
                 raise UsageError(f"{experiment.name}: a fault needs a trigger, and a trigger a fault: {trial}")
             yield trial
+            n += 1
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as reason:
-        raise UsageError(f"{experiment.name}: trials({seed}) failed: {describe(reason)}") from None
+        where = f" at trial {n}" if n else ""
+        raise UsageError(f"{experiment.name}: trials({seed}) failed{where}: {describe(reason)}") from None
 
 
 def plan(experiment: Experiment, seed: int, count: int | None) -> Plan:
-    """Go through the list once. Raises: UsageError if it is empty, or shorter than `count`."""
+    """Go through the list once. Raises: UsageError if it is empty, shorter than `count`, or cannot be carried out.
+
+    The parts of trials behind the first `count` go into the templates, too: these are then those of the whole list.
+    """
     total, hashed, groups = 0, hashlib.sha256(), dict[str, TemplateGroup]()
-    for trial in listed(experiment, seed, count):
-        total += 1
-        hashed.update(dumps(trial).encode())
-        group = groups.setdefault(group_of(trial), TemplateGroup(trial))
+    for n, trial in enumerate(listed(experiment, seed, None if count is None else count + LOOK_AHEAD)):
+        key = group_of(trial)
+        if count is None or n < count:
+            total += 1
+            if not experiment.settled:
+                check_trial(n, trial)
+            hashed.update(dumps(trial).encode())
+            groups.setdefault(key, TemplateGroup(trial))
+        if not (group := groups.get(key)):
+            continue
         for part in (trial.fault, trial.trigger, trial.policy, trial.workload):
             if part is not None:
                 group.parts.setdefault(kind_of(part), part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from faultkit.store import schema
 from faultkit.store.columns import OPTIONAL
 
 FILE = "campaign.sqlite"
+ROOM_BYTES = 64 << 10  # as much as SQLite needs beside a file
 LOCK_WAIT_S = 10  # how long another process may hold the database before that is an error
 
 
@@ -66,6 +68,12 @@ def missing_parts(db: sqlite3.Connection) -> list[tuple[str, str | None]]:
     return missing
 
 
+def is_full(path: Path) -> bool:
+    """Say if the disk with a path has no room: SQLite calls some of its failures there plain I/O errors."""
+    there = next((each for each in (path, *path.parents) if each.exists()), Path())
+    return shutil.disk_usage(there).free < ROOM_BYTES
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """SQLite's and the disk's complaints in our words."""
@@ -74,7 +82,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as reason:
         if "locked" in str(reason):
             raise HarnessError(f"{path} is locked by another process: end it, then try again with --resume") from None
-        if "full" in str(reason):
+        if "full" in str(reason) or is_full(path):
             raise HarnessError(f"the disk with {path} is full: free some space, then go on with --resume") from None
         raise HarnessError(f"{path} cannot be read or written: {reason}") from None
     except sqlite3.DatabaseError as reason:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Channelled, NotPlaced, Side, Tampering
+from faultkit.kit import Bench, Channelled, Driver, NotPlaced, Side, Tampering
 from injectors.tools.witness import witnessed
 
 
@@ -43,14 +43,22 @@ class Channel:
     def fault_type(self) -> str:
         return f"{self.direction}: {self.action}"
 
+    def foresee(self, driver: Driver) -> None:
+        channel_of(driver)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        if not isinstance(bench.driver, Channelled):
-            raise NotPlaced(f"{type(bench.driver).__name__} has no channel whose messages can be tampered with")
         try:
-            fd = bench.driver.tamper(Tampering(**asdict(self)))
+            fd = channel_of(bench.driver).tamper(Tampering(**asdict(self)))
         except OSError as reason:
             raise NotPlaced(f"a message cannot be tampered with: {reason.strerror or reason}") from None
         told = {"direction": self.direction, "message": self.message or "any", "nth": self.nth, "times": self.times}
         with witnessed(bench, fd, action=self.action, **told):
             yield
+
+
+def channel_of(driver: Driver) -> Channelled:
+    """The driver, if its messages can be tampered with. Raises: NotPlaced."""
+    if not isinstance(driver, Channelled):
+        raise NotPlaced(f"{type(driver).__name__} has no channel whose messages can be tampered with")
+    return driver

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side, StoppedMachine
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side, StoppedMachine
 from injectors.tools.duration import for_a_while
 
 RTMGRP_LINK = 1  # include/uapi/linux/rtnetlink.h
@@ -33,6 +33,9 @@ class LinkDown:
     wire: str = "wire0"
     up: bool = False  # the order to the host at the end
 
+    def foresee(self, driver: Driver) -> None:
+        check_wire(self.wire, driver)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         carrier = Path(f"/sys/class/net/{bench.driver.device}/carrier")
@@ -47,6 +50,15 @@ class LinkDown:
     def on_host(self, machine: StoppedMachine) -> Mapping[str, Any] | None:
         machine.set_link(self.wire, up=self.up)
         return None if self.up else {"wire": self.wire, "for_s": self.for_s}
+
+
+def check_wire(wire: str, driver: Driver) -> None:
+    """Refuse the name of a cable that the driver's hardware has not. Raises: NotPlaced."""
+    words = [word for option in driver.qemu_devices for word in option.split(",")]
+    cables = [word.removeprefix("id=") for word in words if word.startswith("id=")]
+    if wire not in cables:
+        near = f": there are {', '.join(cables)}" if cables else ""
+        raise NotPlaced(f"{type(driver).__name__} has no cable {wire!r}{near}")
 
 
 @contextmanager

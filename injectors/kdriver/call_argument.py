@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
-from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side, processor
-from injectors.tools.calls import ANY, FILES, drawn, tamper_with_calls
+from faultkit.kit import Bench, CallSites, Driver, KernelModule, ModuleCode, NotPlaced, Side, processor
+from injectors.tools.calls import ANY, FILES, check_counts, drawn, tamper_with_calls
 from injectors.tools.driver_code import module_of
 
 ORDERS = {"value": "set", "zero": "set", "off_by_one": "add", "bit_flip": "flip"}
@@ -49,15 +49,23 @@ class CallArgument:
     def fault_type(self) -> str:
         return "call argument"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        self._check()
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
+        self._check()
+        (_, operand, at), site = drawn(self, module_of(code), lambda _: self.operands())
+        return replace(self, operand=operand, at=at, site=site)
+
+    def _check(self) -> None:
         if not 1 <= self.argument <= len(processor.CALL_ARGUMENTS):
             raise NotPlaced(
                 f"argument {self.argument} is in no register: there are 1 to {len(processor.CALL_ARGUMENTS)}"
             )
         if self.change not in ORDERS or not 1 <= self.bits <= 64:
             raise NotPlaced(f"an argument cannot be changed by {self.change!r} ({self.bits} bits): {', '.join(ORDERS)}")
-        (_, operand, at), site = drawn(self, module_of(code), lambda _: self.operands())
-        return replace(self, operand=operand, at=at, site=site)
+        check_counts(self)
 
     def operands(self) -> tuple[int, ...]:
         """The values that may be set, added or flipped."""

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
-from injectors.tools.calls import ANY, FILES, drawn, tamper_with_calls
+from faultkit.kit import Bench, CallSites, Driver, KernelModule, ModuleCode, NotPlaced, Side
+from injectors.tools.calls import ANY, FILES, check_counts, drawn, tamper_with_calls
 from injectors.tools.driver_code import module_of
 
 LONGEST_US = 1_000_000
@@ -44,11 +44,19 @@ class CallDelay:
     def fault_type(self) -> str:
         return "call delay"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        self._check()
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        if not 1 <= self.delay_us <= LONGEST_US:
-            raise NotPlaced(f"a call cannot be delayed by {self.delay_us} us: between 1 and {LONGEST_US}")
+        self._check()
         (function, _, at), site = drawn(self, module_of(code), lambda _: (self.delay_us,))
         return replace(self, function=function, at=at, site=site)
+
+    def _check(self) -> None:
+        if not 1 <= self.delay_us <= LONGEST_US:
+            raise NotPlaced(f"a call cannot be delayed by {self.delay_us} us: between 1 and {LONGEST_US}")
+        check_counts(self)
 
     def files(self) -> Mapping[str, KernelModule]:
         return FILES

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal, Self
 
-from faultkit.kit import Bench, CallSites, KernelModule, ModuleCode, NotPlaced, Side
+from faultkit.kit import Bench, CallSites, Driver, KernelModule, ModuleCode, NotPlaced, Side
 from injectors.tools.call_values import FAILURES
-from injectors.tools.calls import ANY, FILES, called, drawn, options, tamper_with_calls
+from injectors.tools.calls import ANY, FILES, called, check_counts, drawn, options, tamper_with_calls
 from injectors.tools.driver_code import module_of
 
 ORDERS = {"instead": "fail", "after": "after"}
@@ -52,11 +52,19 @@ class CallError:
     def fault_type(self) -> str:
         return "call error after" if self.how == "after" else "call error"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        self._check()
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        if self.how not in ORDERS:
-            raise NotPlaced(f"a call cannot fail {self.how!r}: there are {', '.join(ORDERS)}")
+        self._check()
         (function, value, at), site = drawn(self, module_of(code), partial(values, self.function, self.value))
         return replace(self, function=function, value=value, at=at, site=site)
+
+    def _check(self) -> None:
+        if self.how not in ORDERS:
+            raise NotPlaced(f"a call cannot fail {self.how!r}: there are {', '.join(ORDERS)}")
+        check_counts(self)
 
     def files(self) -> Mapping[str, KernelModule]:
         return FILES

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Entry, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, processor, run
+from faultkit.kit import Bench, Driver, Entry, Kind, ModuleCode, NotPlaced, Side, StoppedMachine, processor, run
 from injectors.tools.bug_code import MOST_BYTES, NEEDS, bug_code, check_kind
-from injectors.tools.driver_code import module_of
+from injectors.tools.driver_code import function_of, module_of
 
 SYMBOLS_S = 30.0
 
@@ -42,17 +42,19 @@ class KernelBug:
     def fault_type(self) -> str:
         return f"bug: {self.kind}"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        check_kind(self.kind)
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         check_kind(self.kind)
         module = module_of(code)
-        own = {f.name: f for f in module.functions if f.section == ".text"}
-        if self.function not in own:
-            raise NotPlaced(f"{module.name} has no function {self.function!r}: it may be inlined, see /proc/kallsyms")
-        end = max(f.address + len(f.code) for f in own.values())
+        function = function_of(module, self.function, sections=(".text",))
+        end = max(f.address + len(f.code) for f in module.functions if f.section == ".text")
         if -end % processor.PAGE_BYTES < MOST_BYTES:
             raise NotPlaced(f"there is no room for a bug behind the code of {module.name}")
         room = end + -end % processor.PAGE_BYTES - MOST_BYTES
-        return replace(self, site=Entry(address=own[self.function].address, room=room))
+        return replace(self, site=Entry(address=function.address, room=room))
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Self
 
-from faultkit.kit import Bench, HarnessError, Kind, ModuleCode, NotPlaced, Side, Site, StoppedMachine, processor
+from faultkit.kit import Bench, Driver, HarnessError, Kind, ModuleCode, NotPlaced, Side, Site, StoppedMachine, processor
+from injectors.tools.candidates import check_among
 from injectors.tools.machine_code.instructions import NEEDS, Operand, decoded
 from injectors.tools.settled import drawn_site, settled_site, wait_for
 
@@ -45,10 +46,13 @@ class KernelMemory:
     def fault_type(self) -> str:
         return f"kernel memory: {self.region} {self.size}"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        self._check()
+        check_among(self.among)
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
-        for value, known in ((self.region, REGIONS), (self.size, SIZES)):
-            if value not in known:
-                raise NotPlaced(f"there is no kernel memory {value!r}: there are {', '.join(known)}")
+        self._check()
         return replace(self, site=drawn_site(code, REGIONS[self.region], self.draw, self.among))
 
     @contextmanager
@@ -60,6 +64,11 @@ class KernelMemory:
         site = settled_site(self.site)
         where = wait_for(machine, site, partial(self._damage, machine, site))
         machine.report(Kind.FAULT_WAITS, **where)
+
+    def _check(self) -> None:
+        for value, known in ((self.region, REGIONS), (self.size, SIZES)):
+            if value not in known:
+                raise NotPlaced(f"there is no kernel memory {value!r}: there are {', '.join(known)}")
 
     def _damage(self, machine: StoppedMachine, site: Site) -> None:
         extent = self._extent(machine, site)

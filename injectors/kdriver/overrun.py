@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine, processor
+from faultkit.kit import Bench, Driver, Kind, ModuleCode, Side, Site, StoppedMachine, processor
+from injectors.tools.candidates import check_among
 from injectors.tools.driver_code import module_of
 from injectors.tools.machine_code.copies import LENGTHS, STRING_COUNT, is_string_copy, string_unit_bytes
 from injectors.tools.machine_code.instructions import NEEDS, decoded
@@ -41,6 +42,10 @@ class Overrun:
     site: Site | None = None  # this and the rest is settled by `place`
     register: str = ""  # it holds the length
     unit_bytes: int = 1  # the unit of that length
+
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        check_among(self.among)
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         words = self.words or overrun_words(random.Random(self.draw))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, Kind, ModuleCode, Side, Site, StoppedMachine, processor
+from faultkit.kit import Bench, Driver, Kind, ModuleCode, Side, Site, StoppedMachine, processor
+from injectors.tools.candidates import check_among
 from injectors.tools.machine_code.instructions import NEEDS
 from injectors.tools.settled import drawn_site, settled_site, wait_for
 
@@ -31,6 +32,10 @@ class Skip:
     draw: int = 0
     among: str = "all"
     site: Site | None = None  # settled by `place`
+
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        check_among(self.among)
 
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         return replace(self, site=drawn_site(code, "nop", self.draw, self.among))

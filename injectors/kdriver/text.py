@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from faultkit.kit import Bench, ModuleCode, NotPlaced, Side, Site, StoppedMachine
-from injectors.tools.candidates import TYPES, pick
-from injectors.tools.driver_code import module_of
+from faultkit.kit import Bench, Driver, ModuleCode, NotPlaced, Side, Site, StoppedMachine
+from injectors.tools.candidates import TYPES, check_among, pick
+from injectors.tools.driver_code import function_of, module_of
 from injectors.tools.machine_code.instructions import NEEDS, disassembly, prologue_bytes, starts
 from injectors.tools.settled import check_code, settled_site
 
@@ -47,6 +47,13 @@ class Text:
     def fault_type(self) -> str:
         return f"text: {self.operator}"
 
+    def foresee(self, driver: Driver) -> None:
+        del driver
+        check_operator(self.operator)
+        check_among(self.among)
+        if self.operator == "write":
+            code_of(self.function, self.new)
+
     def place(self, code: Mapping[str, ModuleCode]) -> Self:
         module = module_of(code)
         return replace(self, site=self._given(module) if self.operator == "write" else self._drawn(module))
@@ -64,23 +71,37 @@ class Text:
         return {"function": site.function, "offset": site.offset, "before": site.before, "after": site.after}
 
     def _drawn(self, module: ModuleCode) -> Site:
-        if self.operator not in TYPES:
-            raise NotPlaced(f"there is no text operator {self.operator!r}: there are write, {', '.join(TYPES)}")
+        check_operator(self.operator)
         found = pick(module, self.operator, self.draw, self.among)
         drawn = found.candidate
         new = drawn.changed(random.Random(self.draw))
         return changed_site(drawn.function, drawn.offset, drawn.address, drawn.code, new, found.among, found.in_all)
 
     def _given(self, module: ModuleCode) -> Site:
-        function = next((f for f in module.functions if f.name == self.function), None)
-        if function is None:
-            raise NotPlaced(f"{module.name} has no function {self.function!r}: it may be inlined, see /proc/kallsyms")
+        new = code_of(self.function, self.new)
+        function = function_of(module, self.function or "")
         offset = prologue_bytes(function.code) if self.offset is None else self.offset
-        new = bytes.fromhex(self.new)
         old = function.code[offset : offset + len(new)]
         if len(old) != len(new):
             raise NotPlaced(f"{self.function} is {len(function.code)} bytes long: nothing can be written at {offset}")
         return changed_site(function.name, offset, function.address + offset, old, new)
+
+
+def check_operator(operator: str) -> None:
+    """Refuse an unknown operator. Raises: NotPlaced."""
+    if operator != "write" and operator not in TYPES:
+        raise NotPlaced(f"there is no text operator {operator!r}: there are write, {', '.join(TYPES)}")
+
+
+def code_of(function: str | None, new: str) -> bytes:
+    """The code that "write" puts into a function. Raises: NotPlaced if it is none, or no function is named."""
+    try:
+        code = bytes.fromhex(new)
+    except ValueError:
+        code = b""
+    if not code or not function:
+        raise NotPlaced(f"'write' needs a function and the new code in hex, such as new='9090', not {new!r}")
+    return code
 
 
 def changed_site(

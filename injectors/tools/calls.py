@@ -103,7 +103,7 @@ def call_name(call: CallSite) -> str:
 
 def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable[int]]) -> tuple[Option, CallSites]:
     """One of the options of a fault, drawn uniformly. Raises: NotPlaced."""
-    check(fault)
+    check_counts(fault)
     found = options(module, fault.function, fault.at, values)
     if not found:
         raise NotPlaced(f"{module.name} calls no function that this fault is known for: name one, with a value")
@@ -113,7 +113,7 @@ def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable
     return option, CallSites(text_bytes=text_bytes(module), returns=known, among=len(found))
 
 
-def check(fault: CallFault) -> None:
+def check_counts(fault: CallFault) -> None:
     """Refuse numbers out of range. Raises: NotPlaced."""
     for name, sound in (("nth", fault.nth >= 1), ("times", fault.times >= 0), ("draw", 0 <= fault.draw < 1 << 64),
                         ("probability", 0 < fault.probability <= 1)):  # fmt: skip

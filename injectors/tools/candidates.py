@@ -80,8 +80,13 @@ def bodies(code: ModuleCode) -> tuple[Body, ...]:
     return tuple(body(function, code.calls) for function in functions)
 
 
-def eligible(function: Function, among: str) -> bool:
-    """True if a function's candidates are asked for. Raises: NotPlaced for an unknown choice."""
+def check_among(among: str) -> None:
+    """Refuse an unknown choice of sites. Raises: NotPlaced."""
     if among not in AMONG:
         raise NotPlaced(f"sites cannot be drawn among {among!r}: there are {', '.join(AMONG)}")
+
+
+def eligible(function: Function, among: str) -> bool:
+    """True if a function's candidates are asked for. Raises: NotPlaced for an unknown choice."""
+    check_among(among)
     return among == "whole" or not function.section.startswith(ONCE)

@@ -76,10 +76,15 @@ def used(pid: int, name: str) -> list[Range]:
     return in_state(pid, name, PRESENT if name == "text" else PRESENT | SOFT_DIRTY, "in use")
 
 
-def in_state(pid: int, name: str, categories: int, what: str) -> list[Range]:
-    """The parts of a region whose pages are of all these categories. Raises: NotPlaced if there are none."""
+def check_region(name: str) -> None:
+    """Refuse an unknown region. Raises: NotPlaced."""
     if name not in KINDS:
         raise NotPlaced(f"a u-driver has no memory region {name!r}: there are {', '.join(KINDS)}")
+
+
+def in_state(pid: int, name: str, categories: int, what: str) -> list[Range]:
+    """The parts of a region whose pages are of all these categories. Raises: NotPlaced if there are none."""
+    check_region(name)
     found = pages_with(pid, categories, KINDS[name](areas_of(pid), stack_pointers(pid)))
     if not found:
         raise NotPlaced(f"process {pid} has no {name} {what}")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind
+from faultkit.kit import Bench, Kind, NotPlaced
 from injectors.tools.arming import armed, fault_module, shipped
 from injectors.tools.udriver import pid_of
 from injectors.tools.witness import activations
@@ -28,6 +28,14 @@ class SyscallsOrder:
     times: int
     how: str
     value: int  # an error number, or microseconds
+
+
+def check_call(call: str, nth: int, times: int) -> None:
+    """Refuse a call without a name, and numbers that mean nothing. Raises: NotPlaced."""
+    if not call.isidentifier():
+        raise NotPlaced(f"there is no system call {call!r}: a name is like pread64, see syscalls(2)")
+    if nth < 1 or times < 0:
+        raise NotPlaced(f"nth={nth}, times={times} of a system call mean nothing: from the first (1) on, 0 for ever")
 
 
 @contextmanager

@@ -8,19 +8,24 @@ from pathlib import Path
 from select import select
 from signal import Signals, pidfd_send_signal
 
-from faultkit.kit import Bench, Kind, NotPlaced, Split
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Split
 
 DEATH_S = 1.0
 
 
 def pid_of(bench: Bench) -> int:
     """The u-driver's process. Raises: NotPlaced if the driver has none, or it is gone."""
-    if not isinstance(bench.driver, Split):
-        raise NotPlaced(f"{type(bench.driver).__name__} has no u-driver for this fault to go into")
     try:
-        return bench.driver.udriver_pid()
+        return needs_udriver(bench.driver).udriver_pid()
     except OSError as reason:
         raise NotPlaced(f"the u-driver was gone before the fault: {reason}") from None
+
+
+def needs_udriver(driver: Driver) -> Split:
+    """The driver, if it has a u-driver. Raises: NotPlaced."""
+    if not isinstance(driver, Split):
+        raise NotPlaced(f"{type(driver).__name__} has no u-driver for this fault to go into")
+    return driver
 
 
 def threads_of(pid: int) -> list[int]:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Side
-from injectors.tools.udriver import end_by, signal_of
+from faultkit.kit import Bench, Driver, Side
+from injectors.tools.udriver import end_by, needs_udriver, signal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class Crash:
     side: ClassVar[Side] = "u-driver"
 
     signal: str = "SIGSEGV"
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

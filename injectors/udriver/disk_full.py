@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side, Stores, retry
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side, Stores, retry
 from injectors.tools.perf import activated_by, failing_call
-from injectors.tools.udriver import pid_of, threads_of
+from injectors.tools.udriver import needs_udriver, pid_of, threads_of
 
 MS_REMOUNT = 32
 SETTLE_S = 0.1
@@ -31,12 +31,14 @@ class DiskFull:
 
     side: ClassVar[Side] = "u-driver"
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        store_of(driver)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         pid = pid_of(bench)
-        if not isinstance(bench.driver, Stores):
-            raise NotPlaced(f"{type(bench.driver).__name__} does not say where its u-driver's data are")
-        store = bench.driver.store
+        store = store_of(bench.driver)
         before = os.statvfs(store)
         try:
             with activated_by(bench, threads_of(pid), failing_call(errno.ENOSPC)) as t_ns:
@@ -48,6 +50,13 @@ class DiskFull:
             yield
         finally:
             resize(store, size_bytes(before))
+
+
+def store_of(driver: Driver) -> str:
+    """The folder of the u-driver's data. Raises: NotPlaced if the driver does not name it."""
+    if not isinstance(driver, Stores):
+        raise NotPlaced(f"{type(driver).__name__} does not say where its u-driver's data are")
+    return driver.store
 
 
 def shrink(store: str) -> None:

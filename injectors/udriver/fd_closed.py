@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side
 from injectors.tools.perf import activated_by, failing_call
 from injectors.tools.ptrace import call_in
-from injectors.tools.udriver import pid_of, threads_of
+from injectors.tools.udriver import needs_udriver, pid_of, threads_of
 
 KINDS: Mapping[str, Callable[[int], bool]] = {
     "any": lambda mode: True,
@@ -47,6 +47,10 @@ class FdClosed:
     def fault_type(self) -> str:
         return f"fd_closed: {self.kind}"
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_descriptors(self.kind)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
         pid = pid_of(bench)
@@ -58,10 +62,15 @@ class FdClosed:
         yield
 
 
-def descriptors(pid: int, kind: str) -> list[int]:
-    """The process' open descriptors of a kind. Raises: NotPlaced if there are none."""
+def check_descriptors(kind: str) -> None:
+    """Refuse an unknown kind. Raises: NotPlaced."""
     if kind not in KINDS:
         raise NotPlaced(f"there is no kind of descriptors {kind!r}: there are {', '.join(KINDS)}")
+
+
+def descriptors(pid: int, kind: str) -> list[int]:
+    """The process' open descriptors of a kind. Raises: NotPlaced if there are none."""
+    check_descriptors(kind)
     files = Path(f"/proc/{pid}/fd").iterdir()
     found = sorted(int(file.name) for file in files if KINDS[kind](file.stat().st_mode))
     if not found:

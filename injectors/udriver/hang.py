@@ -11,8 +11,8 @@ from functools import partial
 from signal import SIGCONT, SIGSTOP, pidfd_send_signal
 from typing import Any, ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
-from injectors.tools.udriver import pid_of, state_of
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side
+from injectors.tools.udriver import needs_udriver, pid_of, state_of
 
 STOP_S = 1.0
 
@@ -27,6 +27,9 @@ class Hang:
     """
 
     side: ClassVar[Side] = "u-driver"
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

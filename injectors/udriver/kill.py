@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from signal import SIGKILL
 from typing import ClassVar
 
-from faultkit.kit import Bench, Side
-from injectors.tools.udriver import end_by
+from faultkit.kit import Bench, Driver, Side
+from injectors.tools.udriver import end_by, needs_udriver
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class Kill:
     """
 
     side: ClassVar[Side] = "u-driver"
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

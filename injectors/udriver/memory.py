@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side
 from injectors.tools.machine_code.instructions import NEEDS
 from injectors.tools.perf import Watched, access, activated_by, execution
-from injectors.tools.process_memory import Range, picks, regions, used, watch_use
-from injectors.tools.udriver import pid_of, threads_of
+from injectors.tools.process_memory import Range, check_region, picks, regions, used, watch_use
+from injectors.tools.udriver import needs_udriver, pid_of, threads_of
 from injectors.tools.user_code import start_of
 
 
@@ -48,18 +48,20 @@ class Memory:
         where = self.region if self.among == "resident" else f"{self.region} in use"
         return f"memory: {where}" if self.bits == 1 else f"memory: {where}, {self.bits} bits"
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_region(self.region)
+        check_bits(self.bits, self.among)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        if not 1 <= self.bits <= 8:
-            raise NotPlaced(f"1 to 8 bits of a byte can flip, not {self.bits}")
+        check_bits(self.bits, self.among)
         pid = pid_of(bench)
         if self.among == "resident":
             self.put(bench, pid, regions(pid, self.region))
-        elif self.among == "used":
+        else:
             watch_use(pid, self.region)
             after_requests(bench, self.observe, partial(self.put_among_used, bench, pid))
-        else:
-            raise NotPlaced(f"there are no pages {self.among!r} to draw from: there are resident, used")
         yield
 
     def put_among_used(self, bench: Bench, pid: int) -> None:
@@ -117,3 +119,11 @@ def flip(pid: int, address: int, mask: int) -> tuple[int, int]:
     if new != old ^ mask:
         raise NotPlaced(f"process {pid} changed {address:#x} while it was being flipped")
     return old, new
+
+
+def check_bits(bits: int, among: str) -> None:
+    """Refuse a number of bits and a choice of pages that there are not. Raises: NotPlaced."""
+    if not 1 <= bits <= 8:
+        raise NotPlaced(f"1 to 8 bits of a byte can flip, not {bits}")
+    if among not in ("resident", "used"):
+        raise NotPlaced(f"there are no pages {among!r} to draw from: there are resident, used")

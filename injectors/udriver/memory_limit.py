@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side
 from injectors.tools.cgroup import limited
 from injectors.tools.perf import activated_by, failing_call, tracepoint
-from injectors.tools.udriver import pid_of, threads_of
+from injectors.tools.udriver import needs_udriver, pid_of, threads_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,22 @@ class MemoryLimit:
     def fault_type(self) -> str:
         return f"memory_limit: {self.then}"
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_then(self.then)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        kinds = {"kill": killing, "refuse": refusing}
-        if self.then not in kinds:
-            raise NotPlaced(f"at its memory limit a u-driver is not {self.then!r}: there are {', '.join(kinds)}")
-        with kinds[self.then](bench, pid_of(bench), self.headroom_kib << 10):
+        check_then(self.then)
+        limiting = killing if self.then == "kill" else refusing
+        with limiting(bench, pid_of(bench), self.headroom_kib << 10):
             yield
+
+
+def check_then(then: str) -> None:
+    """Refuse an unknown end. Raises: NotPlaced."""
+    if then not in ("kill", "refuse"):
+        raise NotPlaced(f"at its memory limit a u-driver is not {then!r}: there are kill, refuse")
 
 
 @contextmanager

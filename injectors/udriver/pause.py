@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Side
+from faultkit.kit import Bench, Driver, Side
+from injectors.tools.udriver import needs_udriver
 from injectors.udriver.hang import stopped_udriver
 
 
@@ -25,6 +26,9 @@ class Pause:
     side: ClassVar[Side] = "u-driver"
 
     duration_s: float = 0.5
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

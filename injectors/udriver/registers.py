@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side, processor
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side, processor
 from injectors.tools.perf import activated_by, tracepoint
 from injectors.tools.ptrace import before_call, registers, set_registers, stopped_thread, waits_in_call
-from injectors.tools.udriver import pid_of, threads_of
+from injectors.tools.udriver import needs_udriver, pid_of, threads_of
 
 DRAWN = processor.REGISTERS
 
@@ -36,10 +36,13 @@ class Registers:
     register: str = ""
     draw: int = 0
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_register(self.register)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        if self.register and self.register not in DRAWN:
-            raise NotPlaced(f"there is no register {self.register!r} to flip: there are {', '.join(DRAWN)}")
+        check_register(self.register)
         rng = random.Random(self.draw)
         tid = rng.choice(threads_of(pid_of(bench)))
         try:
@@ -52,6 +55,12 @@ class Registers:
         except OSError as reason:
             raise NotPlaced(f"the registers of thread {tid} cannot be changed: {reason.strerror}") from None
         yield
+
+
+def check_register(register: str) -> None:
+    """Refuse an unknown register. Raises: NotPlaced."""
+    if register and register not in DRAWN:
+        raise NotPlaced(f"there is no register {register!r} to flip: there are {', '.join(DRAWN)}")
 
 
 def flip(tid: int, register: str, rng: random.Random) -> tuple[str, int, int]:

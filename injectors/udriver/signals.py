@@ -10,9 +10,9 @@ from pathlib import Path
 from signal import SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, Signals
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, Side
+from faultkit.kit import Bench, Driver, Kind, Side
 from injectors.tools.perf import activated_by, tracepoint
-from injectors.tools.udriver import end_by, pid_of, signal_of, threads_of
+from injectors.tools.udriver import end_by, needs_udriver, pid_of, signal_of, threads_of
 
 SPARING = frozenset((SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH))  # signal(7): not deadly
 
@@ -34,6 +34,10 @@ class Signal:
     @property
     def fault_type(self) -> str:
         return f"signal: {self.signal}"
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        signal_of(self.signal)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side
 from injectors.tools.cgroup import limited
-from injectors.tools.udriver import pid_of
+from injectors.tools.udriver import needs_udriver, pid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,13 @@ class Slow:
     share: float = 0.01
     period_ms: int = 100
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_share(self.share)
+
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        if not 0 < self.share < 1:
-            raise NotPlaced(f"a share of the processor lies between 0 and 1: {self.share}")
+        check_share(self.share)
         pid = pid_of(bench)
         period_us = 1000 * self.period_ms
         with limited(pid, "cpu", "cpu.max", f"{round(self.share * period_us)} {period_us}") as group:
@@ -44,6 +47,12 @@ class Slow:
                 yield
             finally:
                 watch.last_look()
+
+
+def check_share(share: float) -> None:
+    """Refuse a share that is none. Raises: NotPlaced."""
+    if not 0 < share < 1:
+        raise NotPlaced(f"a share of the processor lies between 0 and 1: {share}")
 
 
 @dataclass(slots=True)

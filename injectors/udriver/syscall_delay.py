@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, KernelModule, Side
-from injectors.tools.syscalls import FILES, tamper_with_syscalls
+from faultkit.kit import Bench, Driver, KernelModule, NotPlaced, Side
+from injectors.tools.syscalls import FILES, check_call, tamper_with_syscalls
+from injectors.tools.udriver import needs_udriver
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class SyscallDelay:
 
     def files(self) -> Mapping[str, KernelModule]:
         return FILES
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_call(self.call, self.nth, self.times)
+        if self.delay_ms < 1:
+            raise NotPlaced(f"a call cannot be delayed by {self.delay_ms} ms")
 
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
         return tamper_with_syscalls(bench, self.call, self.nth, self.times, "delay", 1000 * self.delay_ms)

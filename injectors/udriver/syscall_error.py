@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faultkit.kit import Bench, KernelModule, NotPlaced, Side
-from injectors.tools.syscalls import FILES, tamper_with_syscalls
+from faultkit.kit import Bench, Driver, KernelModule, NotPlaced, Side
+from injectors.tools.syscalls import FILES, check_call, tamper_with_syscalls
+from injectors.tools.udriver import needs_udriver
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,18 @@ class SyscallError:
     def files(self) -> Mapping[str, KernelModule]:
         return FILES
 
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_call(self.call, self.nth, self.times)
+        number_of(self.error)
+
     def inject(self, bench: Bench) -> AbstractContextManager[None]:
-        number = getattr(errno, self.error, None)
-        if not self.error.startswith("E") or number is None:
-            raise NotPlaced(f"there is no error {self.error!r}: a name is like EIO, see errno(3)")
-        return tamper_with_syscalls(bench, self.call, self.nth, self.times, "fail", number)
+        return tamper_with_syscalls(bench, self.call, self.nth, self.times, "fail", number_of(self.error))
+
+
+def number_of(error: str) -> int:
+    """The number of an error. Raises: NotPlaced if there is none of that name."""
+    number = getattr(errno, error, None)
+    if not error.startswith("E") or number is None:
+        raise NotPlaced(f"there is no error {error!r}: a name is like EIO, see errno(3)")
+    return int(number)

@@ -15,10 +15,10 @@ from typing import ClassVar
 
 from elftools.elf.elffile import ELFFile
 
-from faultkit.kit import Bench, Kind, NotPlaced, Side, processor
+from faultkit.kit import Bench, Driver, Kind, NotPlaced, Side, processor
 from injectors.tools.bug_code import NEEDS, bug_code, check_kind
 from injectors.tools.ptrace import CONT, DETACH, INTERRUPT, SEIZE, await_stop, call_in, ptrace, registers, set_registers
-from injectors.tools.udriver import pid_of
+from injectors.tools.udriver import needs_udriver, pid_of
 
 SYMBOL = struct.Struct("=IBBHQQ")  # Elf64_Sym
 TYPE_BITS, FUNCTION = 0xF, 2  # of st_info; STT_FUNC
@@ -51,6 +51,10 @@ class UserBug:
     @property
     def fault_type(self) -> str:
         return f"bug: {self.kind}"
+
+    def foresee(self, driver: Driver) -> None:
+        needs_udriver(driver)
+        check_kind(self.kind)
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:

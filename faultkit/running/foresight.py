@@ -1,0 +1,111 @@
+"""The faults of a trial list that can be told before anything is prepared: each trial is checked as it is listed.
+
+A part's fields must be of their types, and have the methods of their protocols. A part that knows of more
+says so itself (`faultkit.model.parts.Foresees`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from faultkit.model.abilities import is_value, members
+from faultkit.model.codec import name_of
+from faultkit.model.errors import NotPlaced, UsageError
+from faultkit.model.parts import Foresees, iter_parts
+from faultkit.model.trial import Trial
+
+
+def check_trial(n: int, trial: Trial) -> None:
+    """Refuse a trial that cannot be carried out. Raises: UsageError with its number and the part."""
+    for part in iter_parts(trial):
+        for problem in wrong_fields(part):
+            raise UsageError(f"trial {n}: {problem}")
+    for part in iter_parts(trial):
+        if isinstance(part, Foresees):
+            try:
+                part.foresee(trial.driver)
+            except NotPlaced as reason:
+                raise UsageError(f"trial {n}: {name_of(part)}: {reason}") from None
+
+
+def wrong_fields(part: Any) -> Iterator[str]:
+    """The fields of a part that are of another type than declared, each in a few words."""
+    for name, hint in hints_of(part.__class__).items():
+        value = getattr(part, name)
+        if not suits(value, hint):
+            yield f"{type(part).__name__}({name}={value!r}): {wanted(value, hint)}"
+
+
+@cache
+def hints_of(cls: Any) -> Mapping[str, Any]:
+    """The types of a part's fields; none where they cannot be looked up."""
+    try:
+        hints = get_type_hints(cls)
+    except (NameError, AttributeError, TypeError):
+        return {}
+    return {field.name: hints[field.name] for field in fields(cls)} if is_dataclass(cls) else {}
+
+
+def suits(value: Any, hint: Any) -> bool:
+    """Say if a value is what a field's type says; an int is a float, and a list a tuple, as in stored plans."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(suits(value, each) for each in inner)
+    if origin is tuple:
+        kinds = of_elements(inner, len(value)) if isinstance(value, (tuple, list)) else ()
+        return isinstance(value, (tuple, list)) and len(kinds) == len(value) and all(map(suits, value, kinds))
+    if hint is float:
+        return isinstance(value, (int, float)) and value == value  # noqa: PLR0124 -- NaN is no time and no share
+    if getattr(hint, "_is_protocol", False):
+        return is_part(value) and not lacking(value, hint)
+    return is_value(value, hint)
+
+
+def of_elements(inner: tuple[Any, ...], count: int) -> tuple[Any, ...]:
+    """The types of a tuple's elements."""
+    return inner[:1] * count if inner[1:] == (...,) else inner
+
+
+def is_part(value: Any) -> bool:
+    """Say if a value is a part, and not a part's class."""
+    return is_dataclass(value) and not isinstance(value, type)
+
+
+@cache
+def demanded(protocol: Any) -> tuple[str, ...]:
+    """The names of the members that a protocol's parts have, but for class variables."""
+    return tuple(name for name, member in members(protocol).items() if get_origin(member) is not ClassVar)
+
+
+def lacking(part: Any, protocol: type) -> list[str]:
+    """The members of a protocol that a part has not."""
+    return [name for name in demanded(protocol) if not hasattr(part, name)]
+
+
+def wanted(value: Any, hint: Any) -> str:
+    """The remedy for a value of another type."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    protocol = next((each for each in kinds if getattr(each, "_is_protocol", False)), None)
+    if words := [repr(word) for each in kinds if get_origin(each) is Literal for word in get_args(each)]:
+        return f"give {' or '.join(words)}"
+    for inner in (get_args(each) for each in kinds if get_origin(each) is tuple and isinstance(value, (tuple, list))):
+        pairs = zip(value, of_elements(inner, len(value)), strict=False)
+        wrong = next((pair for pair in pairs if not suits(*pair)), None)
+        return f"{wrong[0]!r}: {wanted(*wrong)}" if wrong else f"{len(inner)} elements are needed"
+    if protocol and isinstance(value, type):
+        return f"it is a class: write {value.__name__}(...)"
+    if protocol and is_part(value):
+        return f"it is no {protocol.__name__.lower()}, as it has no {', '.join(lacking(value, protocol))}"
+    return f"of type {a_kind(type(value))}, not {' or '.join(map(a_kind, kinds))}"
+
+
+def a_kind(hint: Any) -> str:
+    """A type in words."""
+    if hint in (None, NoneType):
+        return "None"
+    name = getattr(hint, "__name__", "") if isinstance(hint, type) and not get_args(hint) else str(hint)
+    return name.replace("typing.", "")

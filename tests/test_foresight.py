@@ -1,0 +1,192 @@
+"""A list that cannot be carried out is refused before anything is prepared, with the trial and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from drivers.nbd import Nbd, VerifiedIO
+from drivers.rtl8139 import Rtl8139
+from faultkit.machine.template import group_of
+from faultkit.model.errors import NotPlaced, UsageError
+from faultkit.model.policies import RestartUDriver
+from faultkit.model.trial import Detectors, Trial
+from faultkit.model.triggers import After, AtOnce, AtRequest, Every
+from faultkit.running.experiment import Experiment, plan
+from faultkit.running.foresight import check_trial, suits
+from injectors.channel.channel import Channel
+from injectors.device.link_down import LinkDown
+from injectors.kdriver.call_argument import CallArgument
+from injectors.kdriver.call_delay import CallDelay
+from injectors.kdriver.call_error import CallError
+from injectors.kdriver.kernel_bug import KernelBug
+from injectors.kdriver.kernel_memory import KernelMemory
+from injectors.kdriver.overrun import Overrun
+from injectors.kdriver.skip import Skip
+from injectors.kdriver.text import Text
+from injectors.several import Several
+from injectors.udriver.disk_full import DiskFull
+from injectors.udriver.fd_closed import FdClosed
+from injectors.udriver.kill import Kill
+from injectors.udriver.memory import Memory
+from injectors.udriver.memory_limit import MemoryLimit
+from injectors.udriver.registers import Registers
+from injectors.udriver.signals import Signal
+from injectors.udriver.slow import Slow
+from injectors.udriver.syscall_delay import SyscallDelay
+from injectors.udriver.syscall_error import SyscallError
+from injectors.udriver.user_bug import UserBug
+from tests.guest.stand_ins import stand_ins
+from tests.records import Kill as AnyKill
+from tests.records import a_trial
+
+
+def trial(**parts: Any) -> Trial:
+    """A kill of nbd's u-driver; `parts` replace what is to differ."""
+    usual = {"driver": Nbd(), "workload": VerifiedIO(), "policy": RestartUDriver(), "seed": 1}
+    return Trial(**{**usual, "fault": Kill(), "trigger": AtRequest(3), **parts})
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"trigger": AtRequest(0)}, "at_request: there is no request 0: the first is 1"),
+    ({"trigger": AtRequest("3")}, "AtRequest(nth='3'): of type str, not int"),  # type: ignore[arg-type]
+    ({"trigger": After(-1.0)}, "after: a delay of -1.0 s means nothing"),
+    ({"trigger": AtRequest}, "Trial(trigger=<class 'faultkit.model.triggers.AtRequest'>): it is a class: write AtR"),
+    ({"fault": RestartUDriver()}, "it is no fault, as it has no inject"),
+    ({"policy": Kill()}, "it is no policy, as it has no decide"),
+    ({"workload": Nbd()}, "it is no workload, as it has no"),
+    ({"monitors": (Kill(),)}, "Trial(monitors=(Kill(),)): Kill(): it is no monitor, as it has no attach, decode"),
+    ({"seed": 1.5}, "Trial(seed=1.5): of type float, not int"),
+    ({"fault": Text("scramble")}, "text: there is no text operator 'scramble': there are write, bit_flip"),
+    ({"fault": Text("nop", among="some")}, "sites cannot be drawn among 'some': there are"),
+    ({"fault": Text("write", function="f")}, "'write' needs a function and the new code in hex"),
+    ({"fault": Text("write", function="f", new="no hex")}, "'write' needs a function and the new code in hex"),
+    ({"fault": Skip(among="none")}, "sites cannot be drawn among 'none'"),
+    ({"fault": Overrun(among="none")}, "sites cannot be drawn among 'none'"),
+    ({"fault": KernelMemory("shelf")}, "there is no kernel memory 'shelf': there are"),
+    ({"fault": KernelBug("off by one", "f")}, "there is no bug 'off by one': there are"),
+    ({"fault": CallError("f", how="before")}, "CallError(how='before'): give 'instead' or 'after'"),  # type: ignore[arg-type]
+    ({"fault": CallError("f", nth=0)}, "nth=0 of a call fault means nothing"),
+    ({"fault": CallDelay("f", 0)}, "a call cannot be delayed by 0 us"),
+    ({"fault": CallArgument("f", 9, "zero")}, "argument 9 is in no register"),
+    ({"fault": Several(())}, "Several needs at least one fault"),
+    ({"fault": Several((Kill(), Signal("SIGNONE")))}, "signal: there is no signal 'SIGNONE'"),
+    ({"fault": Slow(1.5)}, "a share of the processor lies between 0 and 1: 1.5"),
+    ({"fault": SyscallError("pread64", "ENOTHING")}, "there is no error 'ENOTHING'"),
+    ({"fault": SyscallError("")}, "there is no system call ''"),
+    ({"fault": SyscallDelay("pread64", 0)}, "a call cannot be delayed by 0 ms"),
+    ({"fault": SyscallDelay("pread64", 1, nth=0)}, "nth=0, times=1 of a system call mean nothing"),
+    ({"fault": FdClosed("door")}, "there is no kind of descriptors 'door'"),
+    ({"fault": Memory("shelf")}, "a u-driver has no memory region 'shelf'"),
+    ({"fault": Memory("heap", bits=9)}, "1 to 8 bits of a byte can flip, not 9"),
+    ({"fault": Memory("heap", among="new")}, "there are no pages 'new' to draw from"),
+    ({"fault": MemoryLimit("pardon")}, "at its memory limit a u-driver is not 'pardon'"),
+    ({"fault": Registers("r99")}, "there is no register 'r99' to flip"),
+    ({"fault": UserBug("typo", "main")}, "there is no bug 'typo'"),
+    ({"fault": LinkDown()}, "Nbd has no cable 'wire0'"),
+    ({"fault": LinkDown(wire="wire7"), "driver": Rtl8139()}, "Rtl8139 has no cable 'wire7': there are wire0, wire1"),
+    ({"fault": DiskFull(), "driver": Rtl8139()}, "Rtl8139 has no u-driver for this fault to go into"),
+    ({"fault": Kill(), "driver": Rtl8139()}, "kill: Rtl8139 has no u-driver"),
+    ({"fault": Channel("drop", "reply"), "driver": Rtl8139()}, "Rtl8139 has no channel"),
+]
+
+
+@pytest.mark.parametrize(("parts", "says"), REFUSED, ids=[says[:40] for _, says in REFUSED])
+def test_a_trial_that_cannot_be_is_named_with_its_reason(parts: dict[str, Any], says: str) -> None:
+    bad = trial(**parts)
+    asked = Experiment("mine", "", lambda _seed: iter((trial(), trial(), bad)))
+    with pytest.raises(UsageError) as raised:
+        plan(asked, 1, None)
+    assert str(raised.value).startswith("trial 2: ") and says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"fault": None, "trigger": None},
+        {"trigger": After(1)},
+        {"trigger": Every(0.5), "detectors": Detectors(1, 2)},
+        {"fault": LinkDown(), "driver": Rtl8139()},
+        {"fault": Text("write", function="nbd_ioctl", new="9090"), "trigger": AtOnce()},
+        {"fault": CallError("sock_sendmsg", -5, nth=10**6)},
+        {"fault": Several([Kill()])},  # type: ignore[arg-type]
+    ],
+)
+def test_a_trial_that_can_be_is_let_through(parts: dict[str, Any]) -> None:
+    check_trial(0, trial(**parts))
+
+
+def test_stored_trials_are_run_again_as_they_are() -> None:
+    """A trial that an earlier version let through stays in its place of the list."""
+    asked = Experiment("again", "", lambda _seed: iter((trial(trigger=AtRequest(0)),)), settled=True)
+    assert plan(asked, 1, None).count == 1
+
+
+def test_our_own_parts_have_fields_of_their_types() -> None:
+    for part in stand_ins("drivers", "injectors", "policies", "triggers", "monitors"):
+        try:
+            check_trial(0, a_trial(fault=part))
+        except UsageError as reason:
+            assert f"trial 0: {type(part).__name__}(" not in str(reason), reason
+
+
+@dataclass(frozen=True)
+class Odd(AnyKill):
+    """A fault whose types cannot be looked up, and one that checks itself."""
+
+    kept: Nowhere = None  # type: ignore[name-defined] # noqa: F821
+
+    def foresee(self, driver: Any) -> None:
+        raise NotPlaced(f"not with {type(driver).__name__}")
+
+
+def test_what_cannot_be_looked_up_is_let_through_and_a_parts_own_reason_is_told() -> None:
+    with pytest.raises(UsageError, match=r"^trial 3: odd: not with Nbd$"):
+        check_trial(3, a_trial(fault=Odd()))
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "expected"),
+    [
+        (1, float, True),
+        (float("nan"), float, False),
+        ((1, "a"), tuple[int, str], True),
+        ((1, 2), tuple[int, str], False),
+        ((1, "a"), tuple[int, ...], False),
+        ((1,), tuple[int, str], False),
+        ((), tuple[int, ...], True),
+        ([1], tuple[int, ...], True),
+        ({}, tuple[int, ...], False),
+        (field(), Any, True),
+    ],
+)
+def test_types(value: Any, hint: Any, expected: bool) -> None:
+    assert suits(value, hint) is expected
+
+
+def listed(count: int) -> Iterator[Trial]:
+    """A list whose later trials have parts that the first ones have not."""
+    for n in range(count):
+        yield a_trial(seed=n, trigger=AtRequest(1 + n) if n < 7 else AtOnce())
+
+
+def test_the_first_trials_have_the_templates_of_the_whole_list() -> None:
+    asked = Experiment("mine", "", lambda _seed: listed(20))
+    few, all_ = plan(asked, 1, 5), plan(asked, 1, None)
+    assert (few.count, all_.count) == (5, 20) and few.digest != all_.digest
+    assert few.groups == all_.groups and len(few.groups[group_of(a_trial())].parts) == 5
+
+
+def test_a_template_that_only_later_trials_need_is_not_prepared() -> None:
+    asked = Experiment("mine", "", lambda _seed: iter((a_trial(), trial())))
+    assert len(plan(asked, 1, 1).groups) == 1 and len(plan(asked, 1, None).groups) == 2
+
+
+def test_a_list_may_have_no_end() -> None:
+    asked = Experiment("mine", "", lambda _seed: iter(a_trial, None))
+    assert plan(asked, 1, 3).count == 3
