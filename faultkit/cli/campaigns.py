@@ -16,9 +16,9 @@ from rich.console import Console
 from faultkit.cli import terminal
 from faultkit.cli.reference import EXIT_CODES
 from faultkit.cli.results import RESULTS, built_guest, link_latest
-from faultkit.machine.image import Image
+from faultkit.machine.image import Image, image_at_hand
 from faultkit.machine.qemu import Machine
-from faultkit.model.errors import FaultkitError, HarnessError, UsageError
+from faultkit.model.errors import FaultkitError, HarnessError, NotPlaced, UsageError
 from faultkit.results.conclusion import conclusion, trouble
 from faultkit.results.summary import replay_totals
 from faultkit.running import campaign, doctor, experiment
@@ -61,14 +61,15 @@ def carry_out(asked: Asked, *, as_data: bool = False) -> int:
     if asked.dry_run:
         found = intended(asked)
         line = "{experiment}: {trials} trials, seed {seed}, {templates} template(s), into {result}"
-        click.echo(json.dumps(found) if as_data else line.format(**found))
+        places = "its faults have places" if found["placed"] else "places of faults are checked in the templates"
+        click.echo(json.dumps(found) if as_data else f"{line.format(**found)}; {places}")
         return 0
     execute(asked)
     return conclude(asked.out, as_data=as_data)
 
 
 def intended(asked: Asked) -> dict[str, Any]:
-    """The size and place of a campaign, for `--dry-run`."""
+    """The size and place of a campaign, for `--dry-run`. Raises: UsageError, NotPlaced if it cannot be run."""
     plan = experiment.plan(asked.experiment, asked.seed, asked.count)
     return {
         "experiment": asked.experiment.name,
@@ -76,7 +77,22 @@ def intended(asked: Asked) -> dict[str, Any]:
         "trials": plan.count,
         "templates": len(plan.groups),
         "result": str(asked.out),
+        "placed": placed(asked, plan),
     }
+
+
+def placed(asked: Asked, plan: Plan) -> bool | None:
+    """True if each fault has its place; None if that cannot be told, as guest or templates are not at hand.
+
+    Raises: NotPlaced for one that has none.
+    """
+    try:
+        image = image_at_hand()
+        return (image and campaign.refuse_unplaced_now(campaign_of(asked, plan, image))) or None
+    except NotPlaced:
+        raise
+    except FaultkitError:
+        return None
 
 
 def execute(asked: Asked) -> None:
@@ -96,13 +112,18 @@ def execute_alone(asked: Asked, plan: Plan) -> None:
     guest = guest_for(asked, console)
     if asked.machine.accel == "kvm":
         doctor.require_kvm(guest)
-    what = Campaign(
+    with Bar(console) as bar:
+        what = campaign_of(asked, plan, guest)
+        campaign.run_campaign(what, out, resume=asked.resume, listener=Linking(bar, out, new))
+    run_again(out, asked.again, guest, console)
+
+
+def campaign_of(asked: Asked, plan: Plan, guest: Image) -> Campaign:
+    """The campaign that is asked for, on this guest."""
+    return Campaign(
         experiment=asked.experiment, plan=plan, seed=asked.seed, count=asked.count, machine=asked.machine, image=guest,
         jobs=asked.jobs or len(os.sched_getaffinity(0)), stop=asked.experiment.stop,
     )  # fmt: skip
-    with Bar(console) as bar:
-        campaign.run_campaign(what, out, resume=asked.resume, listener=Linking(bar, out, new))
-    run_again(out, asked.again, guest, console)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ COUNT: Decorator = click.option(
 JOBS: Decorator = click.option(
     "--jobs", metavar="J", type=click.IntRange(min=1), help="Trials at a time (default: one a processor)."
 )
-DRY_RUN: Decorator = click.option("--dry-run", is_flag=True, help="Only print the number of trials and templates.")
+DRY_RUN: Decorator = click.option(
+    "--dry-run", is_flag=True, help="Only check each trial, and print the number of trials and templates."
+)
 CONCLUSION = """\
 `{result, exit_code, meaning, experiment, seed, accounting, outcomes, by, accounting_by, survived, survived_by, stop, \
-void_reasons, cost, replays, ...}`, at the end; with --dry-run `{experiment, seed, trials, templates, result}`"""
+void_reasons, cost, replays, ...}`, at the end; with --dry-run `{experiment, seed, trials, templates, result, \
+placed}`"""
 
 
 def prints_json(shape: str) -> Decorator:

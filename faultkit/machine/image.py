@@ -60,8 +60,20 @@ def image(kernel: str | None = None, pins: Versions | None = None) -> Image:
     """
     kernel, pins = kernel or headers_version(), pins or {}
     image_build.check_tools()
-    key = cache.digest(image_build.recipe(), kernel, json.dumps(pins, sort_keys=True))
+    key = cache_key(kernel, pins)
     return Image.at(cache.entry(KIND, key, lambda place: build(place, kernel, pins), hold=True))
+
+
+def image_at_hand() -> Image | None:
+    """The guest for the newest kernel, if it need not be built. Raises: UnmetNeed without headers."""
+    key = cache_key(headers_version(), {})
+    path = cache.place() / KIND / key
+    return Image.at(path) if path.is_dir() and cache.hold(KIND, key) else None
+
+
+def cache_key(kernel: str, pins: Versions) -> str:
+    """The key of a guest's entry in the cache."""
+    return cache.digest(image_build.recipe(), kernel, json.dumps(pins, sort_keys=True))
 
 
 def build(place: Path, kernel: str, pins: Versions) -> None:

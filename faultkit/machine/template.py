@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property, partial
@@ -31,6 +32,7 @@ from faultkit.model.trial import Trial
 
 KIND = "templates"  # of the cache's entries
 PREPARE_S = 180.0
+SYMBOLS = "symbols"  # a template's file with the names of the kernel's functions
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,16 @@ class Template:
                 tuple(CallSite(*call) for call in module["calls"]),
                 module["base"],
                 None if module["executed"] is None else frozenset(module["executed"]),
+                self.kernel_functions,
             )
             for name, module in self.manifest["code"].items()
         }
+
+    @cached_property
+    def kernel_functions(self) -> frozenset[str]:
+        """The names of the kernel's functions, those of loaded modules included; none from an earlier version."""
+        file = self.path / SYMBOLS
+        return frozenset(zlib.decompress(file.read_bytes()).decode().split()) if file.exists() else frozenset()
 
     @cached_property
     def names(self) -> Mapping[int, str]:
@@ -100,9 +109,9 @@ class Blueprint:
     archive: bytes
     golden: Trial
 
-    def hold(self) -> None:
-        """Let nobody drop the template, if it is in the cache, as long as this process lives."""
-        cache.hold(KIND, self.key)
+    def hold(self) -> bool:
+        """Let nobody drop the template, if it is in the cache, as long as this process lives; False if it is not."""
+        return cache.hold(KIND, self.key)
 
     def template(self) -> Template:
         """The template, prepared on first use (about 20 s). Raises: HarnessError, UnmetNeed."""
@@ -174,6 +183,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
         modules = LoadedCode(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
         manifest["pauses_removed"] = remove_pauses(guest.gdb, functions)
+        (place / SYMBOLS).write_bytes(zlib.compress(" ".join(sorted({f.name for f in functions})).encode()))
         guest.save(place / "state")
     add_coverage(manifest["code"], place, image, machine, golden)
     (place / "manifest.json").write_text(json.dumps(manifest))

@@ -46,6 +46,7 @@ class ModuleCode:
     calls: tuple[CallSite, ...] = ()
     base: int = 0  # where its text begins; what lies behind keeps its distance when the module is reloaded
     executed: frozenset[int] | None = None  # addresses of instructions that a golden trial executes; None: not known
+    kernel: frozenset[str] = field(default=frozenset(), compare=False)  # all functions that the kernel has, if known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

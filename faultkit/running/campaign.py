@@ -19,7 +19,7 @@ from faultkit.machine import qemu
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
-from faultkit.machine.template import Template, blueprint, group_of
+from faultkit.machine.template import Blueprint, Template, blueprint, group_of
 from faultkit.model.codec import encode, name_of
 from faultkit.model.errors import FaultkitError, HarnessError, NotPlaced, Runaway, UnmetNeed, UsageError, passes
 from faultkit.model.parts import Placeable
@@ -113,15 +113,29 @@ def add_seconds(store: Store, key: str, seconds: float) -> None:
 
 def prepare(campaign: Campaign, listener: ProgressListener) -> dict[str, Template]:
     """The templates that the list needs, by group; none that is there is dropped before the first is prepared."""
-    groups, image, machine = campaign.plan.groups, campaign.image, campaign.machine
-    blueprints = {key: blueprint(each.first, image, machine, each.parts.values()) for key, each in groups.items()}
+    blueprints = blueprints_of(campaign)
     for each in blueprints.values():
         each.hold()
     templates = {}
-    for key, group in groups.items():
+    for key, group in campaign.plan.groups.items():
         listener.preparing(name_of(group.first.driver))
         templates[key] = blueprints[key].template()
     return templates
+
+
+def blueprints_of(campaign: Campaign) -> dict[str, Blueprint]:
+    """The blueprints of the templates that the list needs, by group."""
+    groups, image, machine = campaign.plan.groups, campaign.image, campaign.machine
+    return {key: blueprint(each.first, image, machine, each.parts.values()) for key, each in groups.items()}
+
+
+def refuse_unplaced_now(campaign: Campaign) -> bool:
+    """Refuse a fault without a place if all templates are at hand; False if they are not. Raises: NotPlaced."""
+    blueprints = blueprints_of(campaign)
+    if not all(each.hold() for each in blueprints.values()):
+        return False
+    refuse_unplaced(campaign, {key: each.template() for key, each in blueprints.items()})
+    return True
 
 
 def refuse_unplaced(campaign: Campaign, templates: Mapping[str, Template]) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 
 from faultkit.kit import Bench, CallSite, CallSites, Kind, ModuleCode, NotPlaced, missed_by, processor
 from injectors.tools.arming import armed, fault_module, shipped
+from injectors.tools.driver_code import nearest
 from injectors.tools.witness import stamps
 
 MODULE = fault_module("calls")
@@ -104,6 +105,7 @@ def call_name(call: CallSite) -> str:
 def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable[int]]) -> tuple[Option, CallSites]:
     """One of the options of a fault, drawn uniformly. Raises: NotPlaced."""
     check_counts(fault)
+    check_function(module, fault.function)
     found = options(module, fault.function, fault.at, values)
     if not found:
         raise NotPlaced(f"{module.name} calls no function that this fault is known for: name one, with a value")
@@ -111,6 +113,13 @@ def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable
     name, _, at = option
     known = tuple(call for call in calls_of(module, name) if at in (ANY, call[0]))
     return option, CallSites(text_bytes=text_bytes(module), returns=known, among=len(found))
+
+
+def check_function(module: ModuleCode, name: str | None) -> None:
+    """Refuse a name that no function of the kernel has. Raises: NotPlaced with the nearest names."""
+    if name and module.kernel and name not in module.kernel:
+        near = nearest(name, {call.callee for call in module.calls}) or nearest(name, module.kernel)
+        raise NotPlaced(f"the kernel has no function {name!r}: it may be a macro, or inlined{near}")
 
 
 def check_counts(fault: CallFault) -> None:
