@@ -37,7 +37,7 @@ GOLDEN = Trial(
 )
 ROUNDS = 12
 GATE = (
-    "golden clean",
+    "golden clean in 6 trials",
     "no CORRUPT",
     "survived >= 90 % where side = u-driver and policy = restart_udriver",
     "p90 recovery <= 2 s where side = u-driver and policy = restart_udriver",

@@ -29,7 +29,7 @@ GOLDEN = Trial(
     seed=0,
 )
 ROUNDS = 12
-GATE = ("golden clean", "no CORRUPT", "survived >= 50 %")
+GATE = ("golden clean in 6 trials", "no CORRUPT", "survived >= 50 %")
 DMA_MAPPING_ERROR = -1
 
 

@@ -33,7 +33,7 @@ OOPS = (
     at(12, "kernel.oops", what="page fault", function="cp_rx_poll.isra.0", offset="0x4", text="BUG: <pa&ge> fault"),
 )
 CONSOLE = "[    1.000000] quiet\n[    1.100000] BUG: <pa&ge> fault\n[    1.100001] \x1b[31mCall Trace:\x00]]>```\n"
-LINES = ("survived >= 50 %", "no CRASHED", "no HUNG in 500 trials", "golden clean", "no new crash signature")
+LINES = ("survived >= 50 %", "no CRASHED", "no HUNG in 500 trials", "golden clean in 1 trial", "no new crash signature")
 
 
 def answers(tmp_path: Path, *lines: str, void: int = 0, known: tuple[str, ...] = ()) -> Gated:
@@ -73,7 +73,7 @@ def test_a_reader_finds_a_case_per_rule_and_crash(mixed: Gated) -> None:
     suite, cases = parsed(mixed)
     assert (suite.name, suite.tests, suite.failures, suite.errors) == ("faultkit.kill_under_load", 7, 4, 1)
     assert set(cases) == {*LINES, "crash: oops in nbd_queue_rq", "crash: page fault in cp_rx_poll"}
-    assert cases["survived >= 50 %"] == cases["golden clean"] == []
+    assert cases["survived >= 50 %"] == cases["golden clean in 1 trial"] == []
     (failure,) = cases["no CRASHED"]
     assert isinstance(failure, Failure) and failure.message.startswith("3 of 83 activated trials")
     (error,) = cases["no HUNG in 500 trials"]

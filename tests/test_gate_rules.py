@@ -190,7 +190,9 @@ def test_a_crash_is_news_unless_it_is_known_or_in_the_baseline() -> None:
     "bad", [golden(1, Outcome.DISRUPTED), golden(1, recoveries=1), golden(1, detected_by="heartbeat")]
 )
 def test_golden_trials_are_clean_or_a_failure(bad: object) -> None:
-    assert answer("golden clean", facts(golden(0))) is PASS
+    assert answer("golden clean in 1 trial", facts(golden(0))) is PASS
+    assert answer("golden clean", facts(*map(golden, range(59)))) is PASS
+    assert answer("golden clean", facts(*map(golden, range(58)))) is INCONCLUSIVE, 'as any rule with "no"'
     assert answer("golden clean", facts(golden(0), bad)) is FAIL  # type: ignore[arg-type]
     assert answer("golden clean", facts(a_trial(0))) is INCONCLUSIVE
     assert answer("golden clean in 2 trials", facts(golden(0))) is INCONCLUSIVE

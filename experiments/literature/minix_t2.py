@@ -26,7 +26,7 @@ TYPES = ("bit_flip", "nop", "source", "destination", "pointer", "deleted_branch"
          "interface", "stack", "heap")  # fmt: skip
 """Those of which a driver has sites enough for so many faults apart from one another."""
 
-GATE = ("golden clean",)
+GATE = ("golden clean in 2 trials",)
 
 
 def trials(seed: int) -> Iterator[Trial]:

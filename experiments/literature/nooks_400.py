@@ -24,7 +24,7 @@ from injectors.several import Several
 
 TRIALS = 400
 FAULTS = 5
-GATE = ("golden clean",)
+GATE = ("golden clean in 3 trials",)
 DRIVERS = {**SUBJECTS, "rtl8139_micro": TWIN}
 
 

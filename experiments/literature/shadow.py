@@ -20,7 +20,7 @@ from experiments.literature.loads import SUBJECTS, fault, goldens, run_of
 from faultkit import Trial
 
 TRIALS = 400
-GATE = ("golden clean",)
+GATE = ("golden clean in 2 trials",)
 
 
 def trials(seed: int) -> Iterator[Trial]:

@@ -20,7 +20,7 @@ from experiments.literature.loads import SUBJECTS, fault, goldens, run_of
 from faultkit import Trial
 
 MODELS = {"word": 160, "skip": 240, "bit_flip": 160}  # per driver
-GATE = ("golden clean",)
+GATE = ("golden clean in 2 trials",)
 
 
 def trials(seed: int) -> Iterator[Trial]:

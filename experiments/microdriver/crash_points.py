@@ -25,7 +25,7 @@ from monitors.kernel import Kernel
 from monitors.modules import Modules
 from monitors.process import Process
 
-GATE = ("golden clean", "no CRASHED", "no HUNG", "no LOST", "no CORRUPT", "no warned")
+GATE = ("golden clean in 4 trials", "no CRASHED", "no HUNG", "no LOST", "no CORRUPT", "no warned")
 BEFORE = Trial(
     driver=Rtl8139Micro(),
     workload=Phases(),

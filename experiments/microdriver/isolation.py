@@ -36,7 +36,7 @@ TWINS = (  # the phase in which they are called, the function of rtl_u, that of 
     ("settings", "read_regs", "cp_get_regs"),
 )
 ALONE = ("factorial", "report")  # functions of edu_u
-GATE = ("golden clean", "no CRASHED where side = u-driver", "no HUNG or worse where side = u-driver")
+GATE = ("golden clean in 3 trials", "no CRASHED where side = u-driver", "no HUNG or worse where side = u-driver")
 SPLIT = Trial(
     driver=Rtl8139Micro(),
     workload=Phases(),

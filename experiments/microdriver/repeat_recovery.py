@@ -31,7 +31,7 @@ NIC_EVERY_S, EDU_EVERY_S = 0.6, 1.5  # longer than a recovery takes
 EDU_REQUESTS_A_S = 11  # most are a transfer of 100 ms
 SPACINGS_MS = range(4, 304, 4)
 GATE = (
-    "golden clean", "no CRASHED", "no HUNG", "no CORRUPT", "no leaked", "no warned",
+    "golden clean in 2 trials", "no CRASHED", "no HUNG", "no CORRUPT", "no leaked", "no warned",
     "survived >= 95 % where injector = kill",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ file's own folder.
 
 \b
 In an experiment:
-  GATE = ("golden clean", "no CORRUPT in 300 trials",
+  GATE = ("golden clean in 6 trials", "no CORRUPT in 300 trials",
           "recovered >= 99 % where side = u-driver")
 
 \b
@@ -40,7 +40,8 @@ Rules:
 Shares have exact (Clopper-Pearson) bounds. `>=` passes if the lower confidence bound is not below the limit, and
 fails if the upper one is below it; `<=` is the reverse. `against` goes trial by trial, in the order of the list. A
 rule with `no` fails at the first such trial. It passes with none in 59 activated trials or more, because none in 59
-shows at most 5 %. `baseline` passes if the upper bound of the loss (Tango's score bound) is not above the margin. It
+shows at most 5 %; so do `golden clean` with as many golden trials, and either with the number that it ends with.
+`baseline` passes if the upper bound of the loss (Tango's score bound) is not above the margin. It
 fails if the loss is above it and McNemar's exact test finds it significant. If the lists do not match, Newcombe's
 bound and Fisher's test take their place.
 

@@ -59,11 +59,9 @@ class GoldenClean:
         return f"{self.TEXT}{self.clauses}"
 
     def assess(self, facts: Facts) -> Ruling:
-        """The rule's answer. One golden trial is enough, unless the rule asks for more."""
+        """The rule's answer."""
         among = [trial for trial in facts.trials if trial.golden and self.clauses.selects(trial)]
-        return none_of(
-            [t for t in among if not clean(t)], among, self.clauses, facts, "false alarm", "golden trials", 1
-        )
+        return none_of([t for t in among if not clean(t)], among, self.clauses, facts, "false alarm", "golden trials")
 
 
 def clean(trial: Seen) -> bool:
@@ -78,10 +76,9 @@ def none_of(
     facts: Facts,
     what: str,
     of: str = "activated trials",
-    needed: int = NONE_IN,
 ) -> Ruling:
-    """The answer of a rule that allows no case: `cases` of the trials `among`, of which it takes `needed`."""
-    needed, n = clauses.trials or needed, len(among)
+    """The answer of a rule that allows no case: `cases` of the trials `among`, of which it takes enough."""
+    needed, n = clauses.trials or NONE_IN, len(among)
     if cases:
         return Ruling(
             answer=Answer.FAIL,

@@ -40,7 +40,7 @@ class Clauses:
 
     def __str__(self) -> str:
         words = [f"with {percent(self.confidence)} confidence"] if self.confidence is not None else []
-        words += [f"in {self.trials} trials"] if self.trials is not None else []
+        words += [f"in {counted(self.trials, 'trial')}"] if self.trials is not None else []
         words += ["where " + " and ".join(f"{c} = {quoted(v)}" for c, v in self.where)] if self.where else []
         return "".join(f" {word}" for word in words)
 
@@ -65,7 +65,7 @@ def too_few(what: str, found: int, needed: int) -> Ruling:
     return Ruling(
         answer=Answer.INCONCLUSIVE,
         measured=f"{found} {what}",
-        reason=f"it takes {needed} {what}: {counted(needed - found, 'more trial')} that are activated",
+        reason=f"not enough to tell: it takes {needed} {what}, {counted(needed - found, 'more trial')}",
         figures={"n": found, "needed": needed, "more_if_all_succeed": needed - found},
     )
 

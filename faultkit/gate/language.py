@@ -159,7 +159,8 @@ def clauses(words: Words) -> Clauses:
             found = replace(found, confidence=confidence(words))
         elif clause == "in":
             found = replace(found, trials=words.count())
-            words.expect("trials")
+            if not words.accept("trial"):
+                words.expect("trials")
         else:
             found = replace(found, where=where(words))
     return found

@@ -31,7 +31,7 @@ FAULTS = (
     Channel("kill", "return", message="begin"),
     Channel("corrupt", "return", message="begin", field="status", value=1),
 )
-GATE = ("golden clean", "no CRASHED", "no HUNG", "no CORRUPT", "no LOST")
+GATE = ("golden clean in 1 trial", "no CRASHED", "no HUNG", "no CORRUPT", "no LOST")
 
 
 def trials(seed: int) -> Iterator[Trial]:
