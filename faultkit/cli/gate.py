@@ -24,6 +24,7 @@ from faultkit.gate.sources import Rules
 from faultkit.gate.until import UntilDecided, refuse_undecidable
 from faultkit.model.errors import UsageError
 from faultkit.results import compare
+from faultkit.results.whole_file import write_whole
 from faultkit.running import experiment
 from faultkit.running.experiment import Experiment
 from faultkit.store.store import Store
@@ -236,7 +237,7 @@ def update(store: Store, facts: Facts, path: Path | None) -> None:
 def write_reports(answers: Gated, wanted: Wanted) -> None:
     """Write all reports: screen or JSON to standard output, and the files."""
     if wanted.junit:
-        wanted.junit.write_bytes(junit.junit_xml(answers))
+        write_whole(wanted.junit, junit.junit_xml(answers))
     if wanted.markdown:
         with wanted.markdown.open("a", encoding="utf-8") as file:
             file.write(github.summary(answers))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from faultkit.gate.sources import read_toml
 from faultkit.model.errors import UsageError
+from faultkit.results.whole_file import write_whole
 
 HEAD = "# Crash signatures that are known. `faultkit gate --update-known` adds to the end; the rest is yours.\n"
 
@@ -33,7 +34,7 @@ def add_signatures(path: Path, new: Mapping[str, str]) -> None:
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     entries = (f"\n[[crash]]\nsignature = {quoted(name)}\nseen = {quoted(seen)}\n" for name, seen in new.items())
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "".join(entries), encoding="utf-8")
+    write_whole(path, text + "".join(entries))
 
 
 def quoted(text: str) -> str:

@@ -33,6 +33,7 @@ LIMIT = "20G"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", re.IGNORECASE)
 UNITS = " KMGT"
 GRACE_S = 600.0  # an entry that was used since then is not dropped unasked
+ROOM_BYTES = 1 << 20  # with less left, a disk is full
 BLOCK_BYTES = 512  # of st_blocks
 
 
@@ -112,19 +113,27 @@ def entry(kind: str, key: str, build: Callable[[Path], None], *, hold: bool = Fa
 
 
 def fill(target: Path, build: Callable[[Path], None]) -> None:
-    """Build an entry beside its place and rename it. Raises: HarnessError, and what `build` raises."""
+    """Build an entry beside its place and rename it.
+
+    Raises: HarnessError, also if the disk is full, however that shows (QEMU dies of SIGBUS); and what `build` raises.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         build(fresh)
         fresh.chmod(0o755)
         fresh.rename(target)
-    except OSError as reason:
+    except BaseException as reason:
+        left = shutil.disk_usage(fresh).free
         shutil.rmtree(fresh, ignore_errors=True)
         what = f"{target.parent.name.removesuffix('s')} {target.name}"
-        raise HarnessError(f"{what} cannot be built in {root()}: {reason.strerror or reason}") from None
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
+        if left < ROOM_BYTES and isinstance(reason, (OSError, HarnessError)):
+            raise HarnessError(
+                f"the disk with the cache {root()} is full, so {what} cannot be built: free some space, `faultkit cache "
+                "prune`, or set FAULTKIT_CACHE to a place on another disk"
+            ) from None
+        if isinstance(reason, OSError):
+            raise HarnessError(f"{what} cannot be built in {root()}: {reason.strerror or reason}") from None
         raise
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from faultkit.model.errors import HarnessError, UsageError
+from faultkit.model.errors import UsageError
 from faultkit.report.campaign import read_campaign
 from faultkit.report.cards import campaign_pane, glance_pane
 from faultkit.report.page import html_page
+from faultkit.results.whole_file import write_whole
 from faultkit.store.store import Store
 
 
@@ -22,7 +22,7 @@ def write_dashboard(results: Sequence[Path], out: Path, reload_s: float | None =
     """
     if not results:
         raise UsageError("a report needs at least one RESULT, see `ls results`")
-    replace(out, html(results, reload_s))
+    write_whole(out, html(results, reload_s))
 
 
 def html(results: Sequence[Path], reload_s: float | None) -> str:
@@ -35,20 +35,3 @@ def html(results: Sequence[Path], reload_s: float | None) -> str:
         title = " · ".join(campaign.name for campaign in campaigns)
         data = [{"result": str(campaign.path)} | campaign.embedded.data() for campaign in campaigns]
         return html_page(title, [*map(campaign_pane, campaigns)], data, glance_pane(campaigns), reload_s)
-
-
-def replace(out: Path, text: str) -> None:
-    """Write a file beside `out` and put it in its place; write to `out` itself if it is none (/dev/stdout).
-
-    Raises: HarnessError.
-    """
-    target = out.resolve()
-    try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", errors="replace")
-            return
-        fresh = target.with_name(f".{target.name}.{os.getpid()}")
-        fresh.write_text(text, encoding="utf-8", errors="replace")
-        fresh.replace(target)
-    except OSError as reason:
-        raise HarnessError(f"{out} cannot be written: {reason.strerror}") from None

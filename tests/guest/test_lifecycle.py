@@ -404,16 +404,33 @@ def test_a_fault_that_cannot_be_placed_is_said_with_its_reason(tmp_path: Path, i
                 yield Trial(**common, fault=Text("write", function="nbd_octl", new="0f0b"), trigger=AtOnce())
     """)  # fmt: skip
     says = {
-        0: "trial 2 cannot be placed: the kernel has no function 'kmalloc': it may be a macro, or inlined; near to it",
-        1: "trial 2 cannot be placed: nbd has no function 'nbd_octl': it may be a macro, or inlined; near to it are nbd",
+        0: ("trial 2 cannot be placed: the kernel has no function 'kmalloc': it may be a macro", "near to it are __km"),
+        1: ("trial 2 cannot be placed: nbd has no function 'nbd_octl': it may be a macro", "near to it are nbd_ioctl"),
     }
     for seed, words in says.items():
-        fails(faultkit(tmp_path, "run", file, "--seed", seed, "--out", "wrong"), HARNESS, words)
-        fails(faultkit(tmp_path, "run", file, "--seed", seed, "--dry-run"), HARNESS, words)
+        fails(faultkit(tmp_path, "run", file, "--seed", seed, "--out", "wrong"), HARNESS, *words)
+        fails(faultkit(tmp_path, "run", file, "--seed", seed, "--dry-run"), HARNESS, *words)
         assert not (tmp_path / "wrong").exists(), "nothing was run"
     assert "its faults have places" in faultkit(tmp_path, "run", file, "--seed", 2, "--dry-run").stdout
     assert faultkit(tmp_path, "run", file, "--seed", 2, "--out", "right").returncode == DONE
     assert [row[2] for row in rows(tmp_path / "right")] == ["INACTIVE"] * 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_with_the_cache_is_named(image: Image, tmp_path: Path) -> None:
+    """QEMU, whose guest's memory is a file there, dies of SIGBUS."""
+    file, small = experiment(tmp_path, KILLS), tmp_path / "cache"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", small], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        for kind in ("guests", "modules"):
+            (small / kind).symlink_to(image.path.parents[1] / kind)
+        done = faultkit(tmp_path, "run", file, "--trials", 1, "--out", "out", FAULTKIT_CACHE=str(small))
+        fails(done, HARNESS, f"the disk with the cache {small} is full, so template ", "FAULTKIT_CACHE")
+        assert not list((small / "templates").iterdir()) and not (tmp_path / "out").exists()
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.usefixtures("prepared")
@@ -431,9 +448,9 @@ def test_a_full_disk_is_one_line_and_the_campaign_can_go_on(tmp_path: Path, size
         out = disk / "out"
         arguments = ("run", file, "--trials", 24, "--seed", 1, "--out", out)
         fails(faultkit(tmp_path, *arguments), HARNESS, "disk", "is full", "--resume")
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         earlier = rows(out) if (out / FILE).exists() else []
         assert bool(earlier) == (size_kib > 100) and [row[0] for row in earlier] == list(range(len(earlier)))
-        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         done = faultkit(tmp_path, *arguments, "--resume")
         assert done.returncode == DONE, done.stderr
         final = rows(out)
