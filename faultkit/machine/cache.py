@@ -129,8 +129,8 @@ def fill(target: Path, build: Callable[[Path], None]) -> None:
         what = f"{target.parent.name.removesuffix('s')} {target.name}"
         if left < ROOM_BYTES and isinstance(reason, (OSError, HarnessError)):
             raise HarnessError(
-                f"the disk with the cache {root()} is full, so {what} cannot be built: free some space, `faultkit cache "
-                "prune`, or set FAULTKIT_CACHE to a place on another disk"
+                f"the disk with the cache {root()} is full, so {what} cannot be built: "
+                "free some space, or set FAULTKIT_CACHE to a place on another disk"
             ) from None
         if isinstance(reason, OSError):
             raise HarnessError(f"{what} cannot be built in {root()}: {reason.strerror or reason}") from None
