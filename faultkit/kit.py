@@ -11,6 +11,7 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
 * `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable` and `Sited` (with the
   `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`,
   `NeedsProcessor`, `Compound`;
+* any part may be one that `Foresees`: it refuses what it cannot do before anything is prepared;
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
 * `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
@@ -71,6 +72,7 @@ from faultkit.model.parts import (
     Compound,
     Driver,
     Fault,
+    Foresees,
     HostSide,
     InFunction,
     InRegion,
@@ -117,6 +119,7 @@ __all__ = [
     "Entry",
     "Event",
     "Fault",
+    "Foresees",
     "Function",
     "HarnessError",
     "HostSide",

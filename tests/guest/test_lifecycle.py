@@ -159,7 +159,7 @@ def kept(earlier: list[tuple[Any, ...]], final: list[tuple[Any, ...]]) -> bool:
     return len(unjudged) <= 1 and all(row == (*present[row[0]][:2], None, *row[3:]) for row in unjudged)
 
 
-def wait_for_rows(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for_rows(out: Path, count: int, process: subprocess.Popen[Any]) -> None:
     """Until so many trials are stored."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
