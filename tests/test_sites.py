@@ -14,6 +14,7 @@ from faultkit.model.code import Function, ModuleCode
 from faultkit.model.errors import NotPlaced
 from injectors.kdriver.text import Text
 from injectors.tools.candidates import candidates
+from injectors.tools.driver_code import nearest
 from injectors.tools.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
 from injectors.tools.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
 from injectors.tools.machine_code.operands import flipped_anywhere, operand_bits, other_word
@@ -222,3 +223,17 @@ def test_a_constant_limit_moves_by_one_and_never_around(value: int, seed: int) -
     changed = moved_limit(code, range(2, 3), random.Random(seed))
     assert abs(int.from_bytes(changed[2:], "little", signed=True) - value) == 1
     assert changed[:2] == code[:2]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kmalloc", "; near to it are __kmalloc_noprof, __kmalloc_cache_noprof"),
+        ("nbd_octl", "; near to it are nbd_ioctl"),
+        ("elephant", ""),
+        ("f", ""),
+    ],
+)
+def test_the_names_that_are_near_to_one_that_is_missing(name: str, expected: str) -> None:
+    names = ("nbd_ioctl", "__kmalloc_cache_noprof", "__kmalloc_noprof", "kfree", "sock_sendmsg")
+    assert nearest(name, names) == expected

@@ -25,5 +25,5 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """The names that are like one that is missing, as the end of a sentence; "" if there are none."""
     known = sorted(names)
     like = [each for each in known if name in each] if len(name) > 2 else []
-    found = [*dict.fromkeys([*get_close_matches(name, known, 3), *sorted(like, key=len)])][:3]
+    found = [*dict.fromkeys([*sorted(like, key=len), *get_close_matches(name, known, 3)])][:3]
     return f"; near to it are {', '.join(found)}" if found else ""
