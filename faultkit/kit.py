@@ -55,6 +55,7 @@ from faultkit.guest.bring_up import (
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run
 from faultkit.guest.work import Patience, final_check
+from faultkit.kernel_log import is_trouble
 from faultkit.model import processor
 from faultkit.model.actions import GIVE_UP, steps
 from faultkit.model.builds import KernelModule, Mutation, Program
@@ -62,7 +63,6 @@ from faultkit.model.code import CallSite, CallSites, Entry, Function, ModuleCode
 from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, NotPlaced
 from faultkit.model.events import Event, Kind
-from faultkit.model.kernel_log import is_trouble
 from faultkit.model.parts import (
     Action,
     Bench,

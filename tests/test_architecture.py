@@ -21,7 +21,7 @@ ARROWS = {
     "experiments": ("faultkit", "microdriver", *PARTS),
 }
 FLOORS = (  # of faultkit, the lowest first: a floor imports those below it
-    ("model", "statistics"),
+    ("kernel_log", "model", "statistics"),
     ("guest", "machine", "verdict", "skeletons"),
     ("kit", "mutation", "store"),
     ("results",),
@@ -32,7 +32,9 @@ FLOORS = (  # of faultkit, the lowest first: a floor imports those below it
 FLOOR = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 FACE = "faultkit"  # the package itself: names of the model, and what reads results, by string
 OF_PARTS = {"faultkit", "faultkit.kit"}  # all that a part may import of faultkit
-IN_THE_GUEST = re.compile(r"faultkit(\.(guest|model)(\..*)?|\.kit)?|(injectors|monitors|drivers|microdriver)(\..*)?")
+IN_THE_GUEST = re.compile(
+    r"faultkit(\.(guest|kernel_log|model)(\..*)?|\.kit)?|(injectors|monitors|drivers|microdriver)(\..*)?"
+)
 IN_DEBIANS_GUEST = {"bcc", "psutil", "capstone", "elftools"}
 
 SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|PRAGMA|CREATE TABLE)\b|json_extract|sqlite3|unpack_events")
@@ -173,6 +175,7 @@ def test_the_processor_is_known_in_one_table_and_in_tools_that_say_so() -> None:
 
 KNOW_X86 = {
     "faultkit/model/processor.py": "the table",
+    "faultkit/kernel_log/blame.py": "names of the kernel's own functions, as logs show them",
     "faultkit/machine/decoder.py": "capstone is told which decoder is wanted",
     "faultkit/machine/qemu.py": "Debian's name of QEMU's package",
 }

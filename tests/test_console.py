@@ -8,7 +8,6 @@ import pytest
 
 from faultkit.machine.console import kernel_events
 from faultkit.model.events import Event
-from faultkit.model.kernel_log import classify, is_trouble
 
 LOGS = Path(__file__).with_name("logs")
 KNOWN = {
@@ -88,25 +87,6 @@ def test_a_log_that_ends_in_the_middle_tells_what_it_has() -> None:
     assert (oops.kind, oops.data.get("function")) == ("kernel.oops", None)
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "what"),
-    [
-        ("INFO: task python3:190 blocked for more than 8 seconds.", "kernel.hung_task", "python3:190"),
-        ("BUG: KFENCE: use-after-free read in cp_rx_poll+0x1/0x2", "kernel.warn", "KFENCE: use-after-free read"),
-        ("BUG kmalloc-64 (Tainted: G): Poison overwritten", "kernel.warn", "BUG kmalloc-64"),
-        ("rcu: INFO: rcu_preempt self-detected stall on CPU", "kernel.lockup", "rcu"),
-        ("BUG: unable to handle page fault for address: ffffffffdeadbeef", "kernel.oops", "page fault"),
-        ("BUG: scheduling while atomic: python3/190/0x00000002", "kernel.warn", "scheduling while atomic"),
-        ("rcu: rcu_preempt kthread starved for 5250 jiffies!", "kernel.lockup", "rcu_preempt"),
-        ("general protection fault, probably for non-canonical address", "kernel.oops", "general protection fault"),
-    ],
-)
-def test_other_reports_by_their_first_line(text: str, kind: str, what: str) -> None:
-    [found] = kernel_events(f"[    1.000002] {text}\n")
-    assert (found.t_ns, found.kind) == (1_000_002_000, kind)
-    assert found.data["what"].startswith(what)
-
-
 def test_a_warning_does_not_hide_the_oops_that_follows_it() -> None:
     kfence = "[    1.000002] BUG: KFENCE: use-after-free read in cp_rx_poll+0x1/0x2\n"
     assert [event.kind for event in kernel_events(kfence + log("invalid_opcode"))] == [
@@ -114,18 +94,3 @@ def test_a_warning_does_not_hide_the_oops_that_follows_it() -> None:
         "kernel.oops",
         "kernel.panic",
     ]
-
-
-@pytest.mark.parametrize("name", [*KNOWN, *PANICS])
-def test_a_line_is_trouble_if_it_has_a_kind(name: str) -> None:
-    lines = log(name).splitlines()
-    trouble = [line for line in lines if is_trouble(line)]
-    assert trouble == [line for line in lines if classify(line)[0] is not None]
-    assert trouble and len(trouble) < len(lines) / 4
-
-
-@pytest.mark.parametrize(
-    "line", ["", "usb 1-1: new device", "no time stamp: Kernel panic - not syncing: x", "Oopsie: daisy"]
-)
-def test_other_lines_say_nothing(line: str) -> None:
-    assert not list(kernel_events(f"[    1.000002] {line}\n" if "stamp" not in line else line))

@@ -315,7 +315,7 @@ def test_of_many_requests_those_next_to_the_fault_are_kept() -> None:
 def test_a_console_excerpt_begins_at_the_trouble() -> None:
     quiet = [f"[ {n}.0] line {n}" for n in range(300)]
     assert details.excerpt("\n".join(quiet)).splitlines() == quiet[-80:]
-    loud = [*quiet[:200], "[ 200.0] BUG: unable to handle page fault", *quiet[201:]]
+    loud = [*quiet[:200], "[  200.000000] BUG: unable to handle page fault for address: 0", *quiet[201:]]
     assert details.excerpt("\n".join(loud)).splitlines() == loud[198:278]
     assert details.excerpt("") == ""
 

@@ -5,50 +5,28 @@ Times are printk's plus its lag behind CLOCK_MONOTONIC, as measured at the freez
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
+from faultkit.kernel_log import Severity, read_log
 from faultkit.model.events import Event, Kind
-from faultkit.model.kernel_log import classify
 
-LINE = re.compile(r"^(?:<\d+>)?\[ *(\d+)\.(\d{6})\](?:\[[^\]]*\])? (.*)$", re.MULTILINE)
-FUNCTION = r"(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>\w+)\])?"
-WHERE = re.compile(rf"RIP: 0010:(?:0x[0-9a-f]+|{FUNCTION})")
-FRAME = re.compile(rf"^ {FUNCTION}")  # one that the unwinder vouches for: others have a question mark
+KINDS: Mapping[Severity, Kind] = {
+    Severity.OOPS: Kind.KERNEL_OOPS,
+    Severity.LOCKUP: Kind.KERNEL_LOCKUP,
+    Severity.PANIC: Kind.KERNEL_PANIC,
+    Severity.HUNG_TASK: Kind.KERNEL_HUNG_TASK,
+    Severity.WARNING: Kind.KERNEL_WARN,
+}
 
 
 def kernel_events(console: str, lag_ns: int = 0) -> Iterator[Event]:
-    """`kernel.oops`, `.lockup`, `.warn`, `.panic` and `.hung_task`, with the function and offset that each names.
+    """An event for each report in the log, with the function to blame.
 
-    An oops prints several lines that each look like one; those that follow within one report are left out.
+    `kernel.oops`, `.lockup`, `.warn`, `.panic` and `.hung_task`, by the report's severity.
     """
-    lines = [(int(s) * 10**9 + int(us) * 1000 + lag_ns, text) for s, us, text in LINE.findall(console)]
-    reported: Kind | None = None  # the report that has begun
-    for at, (t_ns, text) in enumerate(lines):
-        if "---[ end " in text:
-            reported = None
-        kind, what = classify(text)
-        if kind is None or kind is reported or (kind is Kind.KERNEL_WARN and reported is Kind.KERNEL_OOPS):
-            continue
-        if kind in (Kind.KERNEL_OOPS, Kind.KERNEL_WARN):
-            reported = kind
-        yield Event(
-            t_ns, "kernel", kind, {"what": what, **place(text for _, text in lines[at : at + 40]), "text": text}
-        )
-
-
-def place(lines: Iterator[str]) -> dict[str, Any]:
-    """The function, offset and module that the report's first RIP names.
-
-    If that lies in no function, as after a call through a NULL pointer: the caller, the first frame of the call trace.
-    """
-    pattern = WHERE
-    for text in lines:
-        if "---[ end " in text:
-            break
-        if found := pattern.search(text):
-            if found["function"]:
-                return {"function": found["function"], "offset": found["offset"], "module": found["module"]}
-            pattern = FRAME
-    return {}
+    for report in read_log(console):
+        data = {"what": report.title, "report": report.kind, "text": report.text, "line": report.first}
+        if report.blamed:
+            data |= {"function": report.function, "offset": report.offset, "module": report.module}
+        kind = KINDS[report.severity]
+        yield Event((report.t_ns or 0) + lag_ns, "kernel", kind, data)

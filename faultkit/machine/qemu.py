@@ -88,7 +88,8 @@ class Machine:
             *("-m", f"{self.memory_mib}M,slots=2,maxmem=16G"),
             *("-nodefaults", "-display", "none", "-no-reboot", "-rtc", "base=2026-01-01,clock=vm"),
             *("-device", "pvpanic", "-device", "i6300esb"),
-            *("-action", "panic=pause,watchdog=pause,reboot=shutdown"),
+            "-action",
+            "panic=none,watchdog=pause,reboot=shutdown,shutdown=pause",
             *self.devices,
         ]
 
@@ -143,6 +144,7 @@ class Guest:
         self._doors = files.doors
         self._door = 0  # the one that is watched; forks come from behind the other
         self._inside = False
+        self._panicked = False  # the guest said so
         self._gdb_socket = gdb
         self._qmp_socket = qmp
         self._loop = asyncio.new_event_loop()
@@ -228,11 +230,11 @@ class Guest:
                 continue
             if event is None:
                 return self._after_exit()
+            if event["event"] == "GUEST_PANICKED":
+                self._panicked = True  # and it runs on: what it says at the end of a panic is still to come
             if event["event"] == "STOP":
                 return self._why_stopped()
-            if event["event"] == "SHUTDOWN" and event["data"]["guest"]:
-                return Stop.EXITED
-            if event["event"] == "SHUTDOWN":
+            if event["event"] == "SHUTDOWN" and not event["data"]["guest"]:
                 raise GuestLost(f"QEMU was told to end ({event['data']['reason']})")
 
     def clock_ns(self) -> int:
@@ -289,11 +291,12 @@ class Guest:
             self._inside = True
             return Stop.MAILBOX
         known = {
-            "guest-panicked": Stop.PANICKED,
             "watchdog": Stop.WATCHDOG,
             "debug": Stop.BREAKPOINT,
             "shutdown": Stop.EXITED,
         }
+        if self._panicked and status in ("watchdog", "shutdown"):
+            return Stop.PANICKED
         if status not in known:
             raise HarnessError(f"QEMU stopped the guest for an unknown reason ({status})")
         return known[status]

@@ -93,11 +93,20 @@ SITE = (maybe(FUNCTION), maybe(DataField("offset", int)))
 CHANGE = tuple(maybe(DataField(name, str)) for name in ("before", "after", "region"))
 VALUES = (maybe(DataField("old", object, "a byte, or hexadecimal")), maybe(DataField("new", object)))
 REPORT = (
-    DataField("what", str),
-    DataField("text", str),
+    DataField("what", str, "the kernel's name for it"),
+    DataField("text", str, "its first line"),
+    DataField("report", str, "its kind", optional=True),
+    DataField("line", int, "of the console, from 0", optional=True),
     maybe(FUNCTION),
     DataField("offset", str, "hexadecimal", optional=True),
-    DataField("module", str, "of the report's first RIP, or of the caller if that lies in no function", "", True, True),
+    DataField(
+        "module",
+        str,
+        "of the function to blame: where the kernel stopped, or its first caller that is no helper",
+        "",
+        True,
+        True,
+    ),
 )
 HELD = (
     DataField("module_refs", dict),

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from faultkit.kernel_log import is_trouble
 from faultkit.model.code import Site
 from faultkit.model.codec import class_path, decode
 from faultkit.model.errors import BAD_DATA
 from faultkit.model.events import Event, Kind, Outcome
-from faultkit.model.kernel_log import is_trouble
 from faultkit.results.summary import GOLDEN
 from faultkit.results.words import exact, in_words
 from faultkit.store.store import Store

@@ -100,8 +100,6 @@ def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> t
     if ending is Ending.FINISHED:
         lost: dict[str, int] = json.loads(guest.mailbox.text())["lost"]
         raw = guest.mailbox.raw()
-    elif ending is Ending.EXITED:
-        lost, raw = {full_name(monitor): 1 for monitor in trial.monitors}, {}
     else:
         lost, raw = {}, read_buffers(guest, template, trial)
     for monitor in trial.monitors:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
-from faultkit import AtOnce, AtRequest, Nothing, Outcome, RestartUDriver, Trial
+from faultkit import AtOnce, AtRequest, Detectors, Nothing, Outcome, RestartUDriver, Trial
 from faultkit.machine.image import Image
 from faultkit.model.errors import NotPlaced
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran
@@ -53,7 +53,7 @@ def proxied(image: Image) -> PreparedGuest:
 
 def met(bed: PreparedGuest, action: str, direction: str, **parts: Any) -> Ran:
     """A trial in which a message meets with it at about the 30th request; the heartbeat reads, and never writes."""
-    trial = {name: parts.pop(name) for name in ("policy", "workload") if name in parts}
+    trial = {name: parts.pop(name) for name in ("policy", "workload", "detectors", "seed") if name in parts}
     ran = bed.run(fault=Channel(action, direction, **({"message": "write"} | parts)), trigger=AtRequest(30), **trial)
     assert ran.verdict.injected and ran.verdict.activated, ran.story()
     assert ran.first("fault.injected").t_ns <= ran.first("fault.activated").t_ns
@@ -111,22 +111,43 @@ def test_a_message_that_comes_twice_costs_the_connection(proxied: PreparedGuest,
     assert ran.outcome is Outcome.RECOVERED, ran.story()
 
 
-@pytest.mark.parametrize(
-    ("direction", "message", "outcome"),
-    [
-        ("request", "write", Outcome.RECOVERED),
-        ("reply", "write", Outcome.RECOVERED),
-        ("reply", "read", Outcome.CORRUPT),
-    ],
-)
-def test_behind_a_message_that_was_cut_short_nothing_is_understood(
-    proxied: PreparedGuest, direction: str, message: str, outcome: Outcome
-) -> None:
-    """The next bytes take the place of its missing end: data that are read are wrong, those written are sent again."""
-    ran = met(proxied, "truncate", direction, message=message, cut_bytes=4)
-    assert ran.outcome is outcome, ran.story()
+SEEDS = range(8)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_write_that_was_cut_short_is_stored_with_the_next_bytes_at_its_end(proxied: PreparedGuest, seed: int) -> None:
+    """It is acknowledged, and the block stays wrong until it is written again."""
+    ran = met(proxied, "truncate", "request", cut_bytes=4, workload=VerifiedIO(depth=1), seed=seed)
+    assert ran.outcome is (Outcome.RECOVERED if overwritten(ran) else Outcome.CORRUPT), ran.story()
     assert ran.count("service.restored") >= 1
     assert ran.first("fault.activated").data["met"].endswith("the last 4 bytes missing")
+
+
+def overwritten(ran: Ran) -> bool:
+    """True if the block that was being written when the fault was met is next written, and not read."""
+    at_ns = ran.first("fault.activated").t_ns
+    *_, hit = [event for event in ran.events("request.issued") if event.t_ns <= at_ns and "block" in event.data]
+    later = (event for event in ran.events("request.issued") if event.t_ns > at_ns)
+    after = next((event for event in later if event.data.get("block") == hit.data["block"]), None)
+    return after is not None and after.data["op"] == "write"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_read_that_was_cut_short_ends_with_the_next_messages_bytes(proxied: PreparedGuest, seed: int) -> None:
+    """The heartbeat is silent: the next message is the other thread's, and the read is the workload's."""
+    silent = Detectors(beat_s=30.0)
+    ran = met(
+        proxied, "truncate", "reply", message="read", cut_bytes=4, workload=VerifiedIO(depth=2), detectors=silent,
+        seed=seed,
+    )  # fmt: skip
+    assert ran.outcome is Outcome.CORRUPT, ran.story()
+    assert [event.data["wrong_bytes"] <= 4 for event in ran.events("read.mismatched")] == [True]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_behind_an_answer_that_was_cut_short_nothing_is_understood(proxied: PreparedGuest, seed: int) -> None:
+    ran = met(proxied, "truncate", "reply", cut_bytes=4, seed=seed)
+    assert ran.outcome is Outcome.RECOVERED, ran.story()
 
 
 @pytest.mark.parametrize(
