@@ -28,16 +28,16 @@ NAMING = ("workqueue", "interrupt")  # kinds of reports that name the function t
 FRAMED = ("kasan", "kfence", "kcsan", "kmsan")  # those that a rule ends
 
 PARTS = re.compile(  # lines that a report goes on with
-    r"^(?:\s|CPU: |UID: |Tainted: |Hardware name: |RIP: |Code: |[RE][A-Z]{2}: |R\d\d: |CR\d: |DR\d: |FS: |CS: |PKRU: |"
+    r"\s|"
+    r"CPU: |UID: |Tainted: |Hardware name: |RIP: |Code: |[RE][A-Z]{2}: |R\d\d: |CR\d: |DR\d: |FS: |CS: |PKRU: |"
     r"PGD |#PF: |Oops: |Call Trace|Modules linked in|Workqueue: |task:|stack backtrace|irq event stamp|"
     r"(?:hard|soft)irqs last |Allocated by |Freed by |The buggy address|page: |page dumped because|raw: |flags: |"
     r"Memory state |which belongs to|Object |Redzone |Padding |Slab |FIX |Disabling lock debugging|Sending NMI|"
-    r"NMI backtrace|rcu: |handlers:|\[<|Disabling IRQ|kfence-#|allocated by|freed by|original|write to |read to |value changed|Mem-Info|Node |"
-    r"active_anon|"
-    r"\"echo |Showing |Preemption disabled|in_atomic|preempt_count|RCU nest|INFO: lockdep is turned off|"
-    r"lockdep_|swapper|"
-    r"addr:|file:|BUG: Bad |kernel tried |BUG: unable|\*pde|PTE|Oops|The |other info|Possible |the existing|but |"
-    r"\d+ locks? held|no locks held|Uninit |Local variable |Bytes |-> )"
+    r"NMI backtrace|rcu: |handlers:|\[<|Disabling IRQ|kfence-#|allocated by|freed by|original|write to |read to |"
+    r"value changed|Mem-Info|Node |active_anon|\"echo |Showing |Preemption disabled|in_atomic|preempt_count|"
+    r"RCU nest|INFO: lockdep is turned off|lockdep_|swapper|addr:|file:|BUG: Bad |kernel tried |BUG: unable|\*pde|"
+    r"PTE|Oops|The |other info|Possible |the existing|but |\d+ locks? held|no locks held|Uninit |Local variable |"
+    r"Bytes |-> "
 )
 
 
