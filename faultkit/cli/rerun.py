@@ -9,8 +9,8 @@ import click
 from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import latest, open_results, result_argument
-from faultkit.machine.qemu import Machine
 from faultkit.running.part_syntax import parse_part, parse_parts
+from faultkit.running.replay import recorded_machine
 from faultkit.running.rerun import Changes, experiment_of
 
 
@@ -72,6 +72,6 @@ def command(
     place = out or (latest(loaded.name) if resume else place_for(loaded.name, seed))
     asked = Asked(
         experiment=loaded, seed=seed, count=count, jobs=jobs, out=place, resume=resume, dry_run=dry_run,
-        again=again, machine=Machine(accel=meta.accel, shift=meta.shift),
+        again=again, machine=recorded_machine(meta),
     )  # fmt: skip
     return carry_out(asked, as_data=as_data)

@@ -10,7 +10,7 @@ import click
 from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
 from faultkit.cli.results import complete_experiments, latest
-from faultkit.machine.qemu import Machine
+from faultkit.machine.qemu import Machine, checked_options
 from faultkit.running import experiment
 from faultkit.store.birth import vacant
 from faultkit.store.store import Store
@@ -49,6 +49,13 @@ from faultkit.store.store import Store
     default=3,
     help="An instruction takes 2^N ns of virtual time (default: 3).",
 )
+@click.option(
+    "--kernel-options",
+    metavar="OPTIONS",
+    default="",
+    help="More options for the guest's kernel, such as 'slub_debug=FZPU kfence.sample_interval=1', which find bugs of "
+    "memory.",
+)
 @options.prints_json(options.CONCLUSION)
 def command(
     name: str,
@@ -61,6 +68,7 @@ def command(
     again: int | None,
     accel: str,
     shift: int,
+    kernel_options: str,
     as_data: bool,
 ) -> int:
     """Run a campaign: EXPERIMENT is one of ours by name (see `faultkit list`), or a file.py of yours.
@@ -76,6 +84,7 @@ def command(
       faultkit run quickstart_nbd --resume
       faultkit run quickstart_nbd --json > campaign.json
     """
+    machine = Machine(accel=accel, shift=shift, kernel_options=checked_options(kernel_options))
     loaded = experiment.load_experiment(name)
     if resume:
         out = out or latest(loaded.name)
@@ -83,7 +92,7 @@ def command(
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     asked = Asked(
         experiment=loaded, seed=seed, count=count, jobs=jobs, out=out or place_for(loaded.name, seed), resume=resume,
-        dry_run=dry_run, again=again, machine=Machine(accel=accel, shift=shift),
+        dry_run=dry_run, again=again, machine=machine,
     )  # fmt: skip
     return carry_out(asked, as_data=as_data)
 

@@ -35,7 +35,7 @@ from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient
 
 from faultkit.machine.gdbstub import GdbStub
 from faultkit.model import processor
-from faultkit.model.errors import SCARCE, GuestCrashed, GuestLost, HarnessError, Runaway, UnmetNeed
+from faultkit.model.errors import SCARCE, GuestCrashed, GuestLost, HarnessError, Runaway, UnmetNeed, UsageError
 from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 
 QEMU = f"qemu-system-{processor.NAME}"
@@ -50,6 +50,20 @@ KERNEL_OPTIONS = (
     "transparent_hugepage=never "  # else a page in use brings along 511 that are not, for memory faults to go into
     f"mailbox={ADDRESS:#x}"
 )
+
+
+PRINTED = re.compile(r"[!-~]+")
+
+
+def checked_options(text: str) -> str:
+    """A user's options of the guest's kernel, as one line. Raises: UsageError for one that faultkit sets itself."""
+    words = text.split()
+    ours = {word.partition("=")[0] for word in KERNEL_OPTIONS.split()}
+    if taken := [word for word in words if word.partition("=")[0] in ours]:
+        raise UsageError(f"the kernel option {taken[0]!r} is set by faultkit itself: leave it out")
+    if strange := [word for word in words if not PRINTED.fullmatch(word)]:
+        raise UsageError(f"the kernel option {strange[0]!r} is no plain text")
+    return " ".join(words)
 
 
 class Stop(Enum):

@@ -35,7 +35,9 @@ from faultkit.store.store import Row, Store
 from faultkit.verdict.judge import Verdict
 
 ATTEMPTS = 3  # a void trial is tried again
-SAME_ON_RESUME = ("experiment", "planned", "list_hash", "image", "templates", "qemu", "accel", "shift", "stop")
+SAME_ON_RESUME = (
+    "experiment", "planned", "list_hash", "image", "kernel_options", "templates", "qemu", "accel", "shift", "stop",
+)  # fmt: skip
 
 
 class ProgressListener(Protocol):
@@ -297,6 +299,7 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
         "qemu": qemu.qemu_version(),
         "accel": campaign.machine.accel,
         "shift": campaign.machine.shift,
+        "kernel_options": campaign.machine.kernel_options,
         "drivers": sorted({name_of(group.first.driver) for group in campaign.plan.groups.values()}),
         "templates": {templates[key].key: recipe(group) for key, group in campaign.plan.groups.items()},
         "stop": encode(campaign.stop),

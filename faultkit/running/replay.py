@@ -77,7 +77,7 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
     meta = store.meta()
     image = recorded_image(store, image)
     recipe = meta.templates[key]
-    machine = Machine(accel=meta.accel, shift=meta.shift)
+    machine = recorded_machine(meta)
     try:
         first, parts = decode(recipe["first"]), [decode(part) for part in recipe["parts"]]
     except (ImportError, AttributeError, TypeError) as reason:
@@ -86,6 +86,11 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
     if found.key != key:
         raise UnmetNeed(other_code(store.path, meta))
     return found
+
+
+def recorded_machine(meta: Meta) -> Machine:
+    """The machine that a campaign was run on."""
+    return Machine(accel=meta.accel, shift=meta.shift, kernel_options=meta.kernel_options)
 
 
 def recorded_image(store: Store, image: Image | None = None) -> Image:

@@ -30,6 +30,7 @@ class Meta:
     image_packages: Mapping[str, str] = field(default_factory=dict)  # package of the guest -> its version
     qemu: str | None = None  # its version
     accel: str = "tcg"
+    kernel_options: str = ""  # those that the user added
     shift: int = 0  # an instruction takes 2 ** shift virtual nanoseconds
     drivers: tuple[str, ...] = ()  # short names
     templates: Mapping[str, Any] = field(default_factory=dict)  # address -> recipe: `first`, an encoded trial; `parts`
