@@ -77,9 +77,14 @@ def test_an_error_that_nobody_foresaw_is_one_line_with_exit_code_5(tmp_path: Pat
     (tmp_path / "mine.py").write_text(
         dedent('''
             """Does it end?"""
-            class Stop(BaseException): pass
+            from dataclasses import dataclass
+            from tests.records import Kill, a_trial
+            @dataclass(frozen=True)
+            class Odd(Kill):
+                def files(self):
+                    raise RuntimeError("at odds\\nwith itself")
             def trials(seed):
-                raise RuntimeError("at odds\\nwith itself")
+                yield a_trial(fault=Odd())
         ''')
     )  # fmt: skip
     done = shell(tmp_path, "FAULTKIT run mine.py --dry-run")
@@ -90,7 +95,9 @@ def test_an_error_that_nobody_foresaw_is_one_line_with_exit_code_5(tmp_path: Pat
 
 
 def test_without_a_place_for_the_traceback_it_is_one_line_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text('"""?"""\ndef trials(seed):\n    raise RuntimeError("no")\n')
+    head = "from dataclasses import dataclass\nfrom tests.records import Kill, a_trial\n@dataclass(frozen=True)\n"
+    part = "class Odd(Kill):\n    def files(self): raise RuntimeError('no')\n"
+    (tmp_path / "mine.py").write_text(f"{head}{part}def trials(seed):\n    yield a_trial(fault=Odd())\n")
     (tmp_path / "cache").touch()
     done = shell(tmp_path, "FAULTKIT run mine.py --dry-run", TMPDIR=str(tmp_path / "cache" / "none"))
     assert done.returncode == 5 and done.stderr.startswith("faultkit: RuntimeError: no")
@@ -117,6 +124,15 @@ def waiting(folder: Path, prefix: str = "") -> subprocess.Popen[str]:
         assert process.poll() is None
         time.sleep(0.02)
     return process
+
+
+@pytest.mark.parametrize("where", ["", "def trials(seed):\n    "])
+@pytest.mark.parametrize("code", ["sys.exit(1)", "raise RuntimeError('at\\nodds')"])
+def test_an_experiment_that_ends_by_itself_is_one_line(tmp_path: Path, where: str, code: str) -> None:
+    (tmp_path / "mine.py").write_text(f"import sys\n{where}{code}\n")
+    done = shell(tmp_path, "FAULTKIT run mine.py --dry-run")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert ("SystemExit: 1 (mine.py:" if "exit" in code else "RuntimeError: at odds (mine.py:") in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

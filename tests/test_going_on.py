@@ -88,10 +88,11 @@ def test_an_error_of_qemus_own_is_told_from_a_kill(code: int, complaint: str, ex
         (NotPlaced("no such call"), 1, "no such call", False),
         (ZeroDivisionError("by a monitor"), 1, "ZeroDivisionError: by a monitor (test_going_on.py:", False),
         (RecursionError("too deep"), 1, "RecursionError: too deep", False),
+        (SystemExit(1), 1, "SystemExit: 1", False),
     ],
 )
 def test_whatever_a_trial_raises_it_is_void_with_the_reason(
-    monkeypatch: pytest.MonkeyPatch, failure: Exception, attempts: int, says: str, passing: bool
+    monkeypatch: pytest.MonkeyPatch, failure: BaseException, attempts: int, says: str, passing: bool
 ) -> None:
     def fail(*_: Any) -> Record:
         raise failure

@@ -104,7 +104,7 @@ def exit_code(command: click.Command, name: str) -> int:
         code = 0
     except OSError as reason:
         code = report_failure(f"faultkit: {reason.filename or 'the system'}: {reason.strerror or reason}", 5)
-    except Exception as reason:
+    except (Exception, SystemExit) as reason:
         code = report_failure(f"faultkit: {unexpected(reason)}", HarnessError.exit_code)
     return code if isinstance(code, int) else 0
 
@@ -124,7 +124,7 @@ def carried_out(command: click.Command, name: str) -> Any:
         return reason.exit_code
 
 
-def unexpected(reason: Exception) -> str:
+def unexpected(reason: BaseException) -> str:
     """An error that nobody foresaw, in one line, and the file with its traceback."""
     text = " ".join(f"{type(reason).__name__}: {reason}".split())
     for folder in (cache.place(), Path(tempfile.gettempdir())):

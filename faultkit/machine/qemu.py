@@ -23,7 +23,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from mmap import mmap
@@ -126,42 +126,28 @@ class Guest:
         self, machine: Machine, files: Files, *, fork_of: Path | None = None, trace: tuple[range, ...] = ()
     ) -> None:
         self._started = time.monotonic()
-        qmp, qmp_theirs = socket.socketpair()
-        gdb, gdb_theirs = socket.socketpair()
-        box, self._console = os.memfd_create("faultkit-mailbox"), os.memfd_create("faultkit-console")
-        self._scratch = os.memfd_create("faultkit-scratch")
-        os.ftruncate(box, SIZE)
-        self._memory = mmap(box, SIZE)
-        self.mailbox = Mailbox(self._memory)
         self.ran_s = 0.0  # wall time during which the guest was executing
-        fds = (qmp_theirs.fileno(), gdb_theirs.fileno(), box, self._console, self._scratch)
-        self._trace = os.memfd_create("faultkit-trace")
-        tracing = traced(trace, self._trace) if trace else []
-        command = [QEMU, *machine.options(), *wiring(machine, files, fds, private=fork_of is not None), *tracing]
-        self._errors = os.memfd_create("faultkit-qemu-errors")
-        try:
-            self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *command],
-                pass_fds=(*fds, self._trace),
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-                start_new_session=True,  # Ctrl-C is for faultkit, which lets trials end
-            )
-        except FileNotFoundError as reason:
-            raise UnmetNeed(f"{reason.filename} is not installed: run `faultkit doctor`") from None
-        finally:
-            qmp_theirs.close()
-            gdb_theirs.close()
-            os.close(box)
-        self.gdb = GdbStub(gdb)
         self._doors = files.doors
         self._door = 0  # the one that is watched; forks come from behind the other
         self._inside = False
         self._panicked = False  # the guest said so
-        self._gdb_socket = gdb
-        self._qmp_socket = qmp
-        self._loop = asyncio.new_event_loop()
+        with ExitStack() as held, ExitStack() as theirs:
+            self._qmp_socket, qmp = sockets(held, theirs)
+            self._gdb_socket, gdb = sockets(held, theirs)
+            box = memory_file("mailbox", theirs)
+            self._console, self._scratch = memory_file("console", held), memory_file("scratch", held)
+            self._trace, self._errors = memory_file("trace", held), memory_file("qemu-errors", held)
+            os.ftruncate(box, SIZE)
+            self._memory = held.enter_context(mmap(box, SIZE))
+            fds = (qmp, gdb, box, self._console, self._scratch)
+            tracing = traced(trace, self._trace) if trace else []
+            command = [QEMU, *machine.options(), *wiring(machine, files, fds, private=fork_of is not None), *tracing]
+            self._loop = asyncio.new_event_loop()
+            held.callback(self._loop.close)
+            self._process = started(command, (*fds, self._trace), self._errors)
+            self._held = held.pop_all()
+        self.mailbox = Mailbox(self._memory)
+        self.gdb = GdbStub(self._gdb_socket)
         self._client = QMPClient()
 
     def __enter__(self) -> Self:
@@ -187,12 +173,7 @@ class Guest:
         with suppress(QMPError, EOFError, OSError, TimeoutError, StateError):
             self._run(self._client.disconnect(), 5)
         self._process.wait()
-        self._loop.close()
-        self._gdb_socket.close()
-        self._qmp_socket.close()
-        self._memory.close()
-        for fd in (self._console, self._scratch, self._errors, self._trace):
-            os.close(fd)
+        self._held.close()
 
     @property
     def pid(self) -> int:
@@ -369,6 +350,36 @@ class Guest:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
             raise GuestLost(f"QEMU does not answer: {self.complaint() or reason or type(reason).__name__}") from None
+
+
+def sockets(held: ExitStack, theirs: ExitStack) -> tuple[socket.socket, int]:
+    """A connection to QEMU: our end of it, and the number of its end."""
+    ours, other = socket.socketpair()
+    held.callback(ours.close)
+    theirs.callback(other.close)
+    return ours, other.fileno()
+
+
+def memory_file(name: str, stack: ExitStack) -> int:
+    """A file without a name, in memory, which the stack closes."""
+    number = os.memfd_create(f"faultkit-{name}")
+    stack.callback(os.close, number)
+    return number
+
+
+def started(command: list[str], fds: tuple[int, ...], errors: int) -> subprocess.Popen[bytes]:
+    """QEMU's process, which ends with the thread that started it. Raises: UnmetNeed, OSError."""
+    try:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            start_new_session=True,  # Ctrl-C is for faultkit, which lets trials end
+        )
+    except FileNotFoundError as reason:
+        raise UnmetNeed(f"{reason.filename} is not installed: run `faultkit doctor`") from None
 
 
 def crashed(code: int, complaint: str) -> bool:

@@ -246,12 +246,13 @@ def run_valid(base: Template, n: int, trial: Trial) -> Row:
 
     Raises: UnmetNeed, for which every other trial would be void, too.
     """
+    failure: BaseException
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return row_of(base, n, trial, attempt, run_trial(base, trial))
         except UnmetNeed:
             raise
-        except Exception as reason:
+        except (Exception, SystemExit) as reason:
             failure = reason
         if not worth_another(failure):
             break
@@ -259,7 +260,7 @@ def run_valid(base: Template, n: int, trial: Trial) -> Row:
     return row_of(base, n, trial, attempt, None, why, passing=passes(failure))
 
 
-def worth_another(failure: Exception) -> bool:
+def worth_another(failure: BaseException) -> bool:
     """Say if a trial that failed so may run well at once."""
     lasting = isinstance(failure, (NotPlaced, Runaway)) or not isinstance(failure, HarnessError)
     return passes(failure) or not lasting

@@ -106,7 +106,7 @@ def execute(name: str, action: Callable[[], Any]) -> None:
         action()
     except SyntaxError as reason:
         raise UsageError(f"{name} is not valid Python: line {reason.lineno}: {reason.msg}") from None
-    except Exception as reason:
+    except (Exception, SystemExit) as reason:
         raise UsageError(f"{name} cannot be loaded: {describe(reason)}") from None
 
 
@@ -116,7 +116,7 @@ def describe(reason: BaseException) -> str:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     where = f" ({Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})" if frame else ""
-    return f"{type(reason).__name__}: {reason}{where}"
+    return " ".join(f"{type(reason).__name__}: {reason}{where}".split())
 
 
 def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Trial]:
@@ -130,7 +130,9 @@ def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Tri
                 raise UsageError(f"{experiment.name}: a fault needs a trigger, and a trigger a fault: {trial}")
             yield trial
             n += 1
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as reason:
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as reason:
         where = f" at trial {n}" if n else ""
         raise UsageError(f"{experiment.name}: trials({seed}) failed{where}: {describe(reason)}") from None
 

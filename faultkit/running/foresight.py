@@ -30,6 +30,8 @@ def check_trial(n: int, trial: Trial) -> None:
                 part.foresee(trial.driver)
             except NotPlaced as reason:
                 raise UsageError(f"trial {n}: {name_of(part)}: {reason}") from None
+            except Exception as reason:
+                raise UsageError(f"trial {n}: {name_of(part)}: {type(reason).__name__}: {reason}") from reason
 
 
 def wrong_fields(part: Any) -> Iterator[str]:

@@ -29,7 +29,7 @@ from faultkit import AtRequest, Nothing, Trial
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Guest, Machine
 from faultkit.machine.template import Template, template
-from faultkit.model.errors import GuestLost, HarnessError
+from faultkit.model.errors import GuestLost, HarnessError, UnmetNeed
 from faultkit.running.trial import run_trial
 from faultkit.store.store import FILE
 from injectors.udriver.kill import Kill
@@ -214,6 +214,19 @@ def test_an_exception_in_the_middle_leaves_nothing(bare: tuple[Template, Trial])
         assert psutil.pid_exists(guest.pid)
         raise ZeroDivisionError
     assert not psutil.Process().children(recursive=True)
+    assert open_files() == before
+
+
+def test_a_qemu_that_cannot_be_started_leaves_nothing(
+    bare: tuple[Template, Trial], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As often as the host lacks processes or memory, or the program."""
+    base, _ = bare
+    before = open_files()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for _ in range(3):
+        with pytest.raises(UnmetNeed, match="setpriv is not installed"):
+            Guest(base.machine, base.files, fork_of=base.state)
     assert open_files() == before
 
 
