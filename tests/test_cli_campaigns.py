@@ -1,14 +1,16 @@
-"""The work after a campaign's last trial."""
+"""The work before a campaign's first trial and after its last."""
 
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from faultkit.cli.campaigns import conclude, run_again, sample_size
+from faultkit.cli.results import link_latest
 from faultkit.machine.image import Image
 from faultkit.model.errors import HarnessError
 from faultkit.running.judging import keep_all
@@ -54,3 +56,42 @@ def test_too_many_void_trials_are_an_error_after_the_table(tmp_path: Path, capsy
     with pytest.raises(HarnessError, match="1 of 10 trials are void, the first: gone"):
         conclude(tmp_path / "run")
     assert "TOTAL" in capsys.readouterr().out
+
+
+def test_trouble_is_told_though_nobody_reads_the_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    del capfd
+    with Store.create(tmp_path / "run", meta(10)) as store:
+        keep_all(store, [a_row(n, void="gone") for n in range(10)])
+    reader, writer = os.pipe()
+    os.close(reader)
+    kept = os.dup(1)
+    os.dup2(writer, 1)
+    try:
+        with pytest.raises(HarnessError, match="10 of 10 trials are void"):
+            conclude(tmp_path / "run", as_data=True)
+    finally:
+        os.dup2(kept, 1)
+
+
+@pytest.mark.parametrize("latest", [None, "gone", "older"])
+def test_the_campaign_that_begins_last_is_the_latest(tmp_path: Path, latest: str | None) -> None:
+    link, older = tmp_path / "latest", tmp_path / "older"
+    older.mkdir()
+    if latest:
+        link.symlink_to(latest)
+    link_latest(tmp_path / "new", new=True)
+    assert link.readlink() == Path("new")
+    (tmp_path / "new").mkdir()
+    link_latest(older, new=False)
+    assert link.readlink() == Path("new"), "an older one that goes on is not the latest"
+
+
+def test_one_that_goes_on_is_linked_if_there_is_no_link(tmp_path: Path) -> None:
+    link_latest(tmp_path / "older", new=False)
+    assert (tmp_path / "latest").readlink() == Path("older")
+
+
+def test_what_is_called_latest_and_is_no_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    link_latest(tmp_path / "new", new=True)
+    assert not (tmp_path / "latest").is_symlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,13 +102,13 @@ def execute(asked: Asked) -> None:
         refuse_occupied(asked.out)
     elif asked.out.exists() and not asked.out.is_dir():
         raise UsageError(f"--resume: {asked.out} is a file: give the directory that it lies in")
-    plan = experiment.plan(asked.experiment, asked.seed, asked.count)
     with claimed(asked.out):
-        execute_alone(asked, plan)
+        execute_alone(asked)
 
 
-def execute_alone(asked: Asked, plan: Plan) -> None:
+def execute_alone(asked: Asked) -> None:
     """The same, while no other process runs a campaign into that directory."""
+    plan = experiment.plan(asked.experiment, asked.seed, asked.count)
     out, console, new = asked.out, terminal.progress(), vacant(asked.out)
     guest = guest_for(asked, console)
     if asked.machine.accel == "kvm":
@@ -185,13 +186,14 @@ def conclude(out: Path, *, as_data: bool = False) -> int:
     """Print the outcome table, or JSON for scripts. Raises: HarnessError if too few trials were valid."""
     with Store.open(out) as store:
         bad = trouble(store)
-        if as_data:
-            code = HarnessError.exit_code if bad else 0
-            ending = {"result": str(out), "exit_code": code, "meaning": EXIT_CODES[str(code)]}
-            click.echo(json.dumps(ending | conclusion(store)))
-        else:
-            terminal.output().print(OutcomeTable.of(store))
-            click.echo(f"results in {out}")
+        with suppress(BrokenPipeError):  # trouble is told, and is the exit code, whoever reads along
+            if as_data:
+                code = HarnessError.exit_code if bad else 0
+                ending = {"result": str(out), "exit_code": code, "meaning": EXIT_CODES[str(code)]}
+                click.echo(json.dumps(ending | conclusion(store)))
+            else:
+                terminal.output().print(OutcomeTable.of(store))
+                click.echo(f"results in {out}")
     if bad:
         raise HarnessError(bad)
     return 0

@@ -73,7 +73,7 @@ def shown(place: Path) -> dict[str, Any]:
 
 
 def running(path: Path) -> Path:
-    """The directory of a running campaign; for an experiment's name its latest, which has no link yet."""
+    """The directory of a running campaign; for an experiment's name that of the one that was begun last."""
     if path.exists():
         return path
     return next(reversed(begun(str(path))), path)

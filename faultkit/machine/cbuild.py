@@ -28,7 +28,9 @@ def build(target: Path, sources: tuple[Path, ...], folders: list[Path]) -> None:
     """Compile and link."""
     nowhere = (f"-ffile-prefix-map={folder}/=" for folder in folders)  # __FILE__ tells no path of the host
     command = [*COMPILE, *nowhere, *(f"-I{folder}" for folder in folders), *map(str, sources), "-o", str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, env=compiler.environment(), check=False)
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", env=compiler.environment(), check=False
+    )
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "error" in line]
         raise HarnessError(f"{sources[0].name} does not build: {errors[0] if errors else done.stderr.strip()}")

@@ -14,7 +14,9 @@ CHANGE_THE_CODE = ("CFLAGS", "CPPFLAGS", "LDFLAGS", "KCFLAGS", "KCPPFLAGS", "KAF
 @cache
 def compiler_version() -> str:
     """The first line of `gcc --version`."""
-    return subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    return subprocess.run(
+        ["gcc", "--version"], capture_output=True, encoding="utf-8", errors="replace", check=True
+    ).stdout.splitlines()[0]
 
 
 def environment() -> Mapping[str, str]:

@@ -208,7 +208,13 @@ def pack(debian: list[str], target: Path) -> None:
         debian, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), umask=0o022
     ) as source:
         packed = subprocess.run(
-            squash, stdin=source.stdout, capture_output=True, text=True, env=environment(), check=False
+            squash,
+            stdin=source.stdout,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(),
+            check=False,
         )
         complaint = source.stderr.read().decode(errors="replace") if source.stderr else ""
     if source.returncode or packed.returncode:
@@ -219,7 +225,14 @@ def run_step(*command: str, cwd: Path | None = None) -> str:
     """Run a step; returns its output. Raises: HarnessError with the step's last words."""
     try:
         return subprocess.run(
-            command, cwd=cwd, check=True, capture_output=True, text=True, env=environment(), umask=0o022
+            command,
+            cwd=cwd,
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment(),
+            umask=0o022,
         ).stdout
     except FileNotFoundError:
         raise UnmetNeed(f"{command[0]} is not installed: run `faultkit doctor`") from None

@@ -76,4 +76,12 @@ def make(place: Path, kernel: str, *goals: str) -> subprocess.CompletedProcess[s
     """Run the kernel's build system in a place; the result depends neither on the place nor on the time."""
     nowhere = f"KCFLAGS=-ffile-prefix-map={place}/="
     command = ["make", "-C", str(headers(kernel)), f"M={place}", nowhere, TIMELESS, *goals]
-    return subprocess.run(command, capture_output=True, text=True, env=compiler.environment(), umask=0o022, check=False)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=compiler.environment(),
+        umask=0o022,
+        check=False,
+    )

@@ -434,7 +434,9 @@ def translated(log: str) -> frozenset[int]:
 def qemu_version() -> str:
     """QEMU's version, "7.2.22". Raises: UnmetNeed if there is no QEMU."""
     try:
-        answer = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=True).stdout
+        answer = subprocess.run(
+            [QEMU, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         raise UnmetNeed(f"{QEMU} does not run: apt-get install qemu-system-x86") from None
     found = re.search(r"version (\d+(?:\.\d+)+)", answer)
