@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.model.events import Ending, Outcome
+from faultkit.model.events import Ending, Event, Outcome
 from faultkit.verdict.judge import judge, longest_gap
 from tests.records import EVENTS_OF, MS, RESTORED, a_record, a_trial, at
 
@@ -63,6 +63,30 @@ def test_a_slow_request_is_late_only_beyond_the_workloads_limit() -> None:
 
     assert slow(1000) is Outcome.RECOVERED
     assert slow(1001) is Outcome.DISRUPTED
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "reason"),
+    [
+        (at(7, "request.failed", n=1, op="read", error="EIO"), "DISRUPTED",
+         "request.failed at 0.007 s: op read, error EIO"),
+        (at(2000, "request.completed", n=1, op="write", latency_ns=3000 * MS), "DISRUPTED",
+         "request.completed at 2.000 s: op write, latency_ns 3000000000"),
+        (at(9, "request.stuck", n=1, op="read"), "HUNG", "request.stuck at 0.009 s: op read"),
+        (at(8, "check.failed", why="gone"), "LOST", "check.failed at 0.008 s: why gone"),
+        (at(6, "kernel.oops", what="page fault", text="BUG", function="ring_write", line=812), "CRASHED",
+         "kernel.oops at 0.006 s: what page fault, function ring_write, line 812"),
+        (at(5, "read.mismatched", block=3, wrong_bytes=4), "CORRUPT", "read.mismatched at 0.005 s: block 3"),
+    ],
+)  # fmt: skip
+def test_an_outcome_names_the_event_that_decided_it(event: Event, outcome: str, reason: str) -> None:
+    verdict = judge(a_record(*ACTIVATED, event))
+    assert (verdict.outcome.name, verdict.reason) == (outcome, reason)
+
+
+def test_a_crash_without_a_report_says_so() -> None:
+    verdict = judge(a_record(*ACTIVATED, ending=Ending.PANICKED))
+    assert verdict.reason == "the guest's end (panicked), without a report of the kernel"
 
 
 def test_a_golden_trial_without_trouble_is_masked() -> None:

@@ -45,8 +45,8 @@ from faultkit.tables.outcome_table import OutcomeTable
 )
 @options.prints_json(
     "`{experiment, seed, accounting, outcomes, grouped_by, by, accounting_by, unjudged, cost, replays, "
-    "interference, about}`; with TRIAL `{trial, plan, outcome, void, events}`; with --phases a list of `{driver, "
-    "policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`; with --fingerprint "
+    "interference, about}`; with TRIAL `{trial, plan, outcome, reason, void, events}`; with --phases a list of "
+    "`{driver, policy, phase, n, incomplete, p50_ns, p95_ns, p99_ns}`; with --fingerprint "
     "`{fingerprint}`"
 )
 @click.option("--all", "everything", is_flag=True, help="With TRIAL: every event, also calls and requests.")

@@ -41,7 +41,7 @@ FLAGS = {
 VARYING = ("driver", "side", "policy", "workload", "target")  # columns that are left out if all trials are alike
 COLUMNS = (
     "trial", "driver", "side", "injector", "fault_type", "target", "policy", "workload", "outcome", "detected_by",
-    "detection_ms", "recovery_ms", "outage_ms", "crash_function", "flags", "void",
+    "detection_ms", "recovery_ms", "outage_ms", "reason", "crash_function", "flags", "void",
 )  # fmt: skip
 
 

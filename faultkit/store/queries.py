@@ -121,12 +121,15 @@ class Head:
     outcome: str | None
     void: str | None
     unjudged: str | None
+    reason: str | None  # the evidence for the outcome
 
     @property
     def end(self) -> str:
         """The outcome, or the reason for which there is none."""
         if self.void is not None:
             return f"void ({self.void})"
+        if self.outcome and self.reason:
+            return f"{self.outcome}, by {self.reason}"
         return self.outcome or f"no verdict ({self.unjudged or 'not judged yet'}): `faultkit judge` asks again"
 
 
@@ -289,7 +292,7 @@ def verdict(store: Store, n: int) -> dict[str, Any]:
 
 def head(store: Store, n: int) -> Head:
     """The parts and the end of a trial. Raises: UsageError if there is no such trial."""
-    columns = ("injector", "target", "trigger", "policy", "driver", "outcome", "void", "unjudged")
+    columns = ("injector", "target", "trigger", "policy", "driver", "outcome", "void", "unjudged", "reason")
     return Head(*store.some(n, columns))
 
 

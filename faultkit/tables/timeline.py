@@ -84,7 +84,10 @@ def title(store: Store, n: int) -> str:
 
 
 def trial_json(store: Store, n: int) -> dict[str, Any]:
-    """A trial for scripts: its plan, outcome and events."""
+    """A trial for scripts: its plan, outcome with its reason, and events."""
     trial = queries.head(store, n)
     events = [[e.t_ns, e.source, e.kind, dict(e.data)] for e in store.events(n)]
-    return {"trial": n, "plan": store.plan(n), "outcome": trial.outcome, "void": trial.void, "events": events}
+    return {
+        "trial": n, "plan": store.plan(n), "outcome": trial.outcome, "reason": trial.reason, "void": trial.void,
+        "events": events,
+    }  # fmt: skip

@@ -24,6 +24,7 @@ class Verdict:
     """
 
     outcome: Annotated[Outcome, "compares by severity"]
+    reason: Annotated[str | None, "the event that decided the outcome, with its time", LATER]
     injected: Annotated[bool, "`fault.injected` was seen"]
     activated: Annotated[bool, "`fault.activated` was seen: the witness saw the fault act"]
     manifested: Annotated[bool, "the outcome is worse than MASKED"]
@@ -33,7 +34,7 @@ class Verdict:
     leaked: Annotated[
         bool, "more references to the module, or over 4 more descriptors in the u-driver, than before the fault"
     ]
-    warned: Annotated[bool, "the kernel printed a WARN, a KFENCE or a slab report"]
+    warned: Annotated[bool, "the kernel printed a warning report: a WARN, of KFENCE, of the slab's checks, and others"]
     recoveries: Annotated[int, "recovery attempts that were started (a count)"]
     failures: Annotated[int, "errors, one per episode, that a detector or the workload saw (a count)"]
     undetected: Annotated[int, "of these, errors that no detector saw (a count)"]
@@ -45,7 +46,7 @@ class Verdict:
     ]
     crash_kind: Annotated[str | None, "the kernel's name for the crash; without a report, how the guest ended"]
     crash_function: Annotated[
-        str | None, "the function of the first report's RIP, or its caller if that lies in no function"
+        str | None, "the function to blame: where the kernel stopped, or its first caller that is no helper"
     ]
 
 
@@ -61,12 +62,13 @@ def judge(record: Record) -> Verdict:
     seen = [episode for episode in episodes(record.events) if episode.detections or episode.failed]
     told = next((episode for episode in seen if episode.detections), NEVER)
     mended = next((episode for episode in seen if episode.restored), NEVER)
-    outcome = outcome_of(record, activated is not None)
+    decided = worst(record, activated is not None)
     return Verdict(
-        outcome=outcome,
+        outcome=decided.outcome,
+        reason=decided.reason,
         injected=injected is not None,
         activated=activated is not None,
-        manifested=outcome > Outcome.MASKED,
+        manifested=decided.outcome > Outcome.MASKED,
         detected_by=str(detected.data["by"]) if detected else None,
         udriver_died=first(record, Kind.UDRIVER_DIED) is not None,
         kdriver_reloaded=any(e.data["step"] == "load" for e in of_kind(record, Kind.RECOVERY_STEP)),
@@ -84,51 +86,79 @@ def judge(record: Record) -> Verdict:
     )
 
 
-def outcome_of(record: Record, activated: bool) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An outcome that a check found, and its evidence in words."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+def worst(record: Record, activated: bool) -> Finding:
     """The worst outcome any check finds. A golden trial counts as activated: nothing to wait for."""
-    found = [outcome for check in CHECKS if (outcome := check(record)) is not None]
-    if found and max(found) >= Outcome.LOST:
-        return max(found)  # a failure counts even if its activation went unseen
+    found = [finding for check in CHECKS if (finding := check(record)) is not None]
+    decided = max(found, key=lambda finding: finding.outcome, default=Finding(Outcome.MASKED))
+    if decided.outcome >= Outcome.LOST:
+        return decided  # a failure counts even if its activation went unseen
     if record.trial.fault is not None and not activated:
-        return Outcome.INACTIVE
-    return max(found, default=Outcome.MASKED)
+        return Finding(Outcome.INACTIVE)
+    return decided
 
 
-def crashed(record: Record) -> Outcome | None:
+def crashed(record: Record) -> Finding | None:
     """The kernel reported an oops, panic or lockup, or stopped in a way that only a crash explains."""
-    return Outcome.CRASHED if record.ending is not Ending.FINISHED or any(crashes(record)) else None
+    if crash := next(crashes(record), None):
+        return Finding(Outcome.CRASHED, evidence(crash, "what", "function", "line"))
+    if record.ending is not Ending.FINISHED:
+        return Finding(Outcome.CRASHED, f"the guest's end ({record.ending.value}), without a report of the kernel")
+    return None
 
 
-def corrupt(record: Record) -> Outcome | None:
+def corrupt(record: Record) -> Finding | None:
     """A read handed over wrong data, or acknowledged data was gone."""
-    return Outcome.CORRUPT if first(record, Kind.READ_MISMATCHED) else None
+    return found_in(record, Outcome.CORRUPT, Kind.READ_MISMATCHED)
 
 
-def hung(record: Record) -> Outcome | None:
+def hung(record: Record) -> Finding | None:
     """A request had neither completed nor failed by the deadline."""
-    return Outcome.HUNG if first(record, Kind.REQUEST_STUCK) else None
+    return found_in(record, Outcome.HUNG, Kind.REQUEST_STUCK)
 
 
-def lost(record: Record) -> Outcome | None:
+def lost(record: Record) -> Finding | None:
     """The service ended and said so, or the last check did not find it."""
     gone = (Kind.WORKLOAD_GAVE_UP, Kind.RECOVERY_GAVE_UP, Kind.CHECK_FAILED)
-    return Outcome.LOST if any(first(record, kind) for kind in gone) else None
+    return found_in(record, Outcome.LOST, *gone)
 
 
-def disrupted(record: Record) -> Outcome | None:
+def disrupted(record: Record) -> Finding | None:
     """The workload saw an error, or a request that was late."""
+    if found := found_in(record, Outcome.DISRUPTED, Kind.REQUEST_FAILED):
+        return found
     late_ns = record.trial.workload.late_s * 1e9
-    failed = first(record, Kind.REQUEST_FAILED) is not None
-    late = any(e.data["latency_ns"] > late_ns for e in of_kind(record, Kind.REQUEST_COMPLETED))
-    return Outcome.DISRUPTED if failed or late else None
+    late = (e for e in of_kind(record, Kind.REQUEST_COMPLETED) if e.data["latency_ns"] > late_ns)
+    event = next(late, None)
+    return Finding(Outcome.DISRUPTED, evidence(event, "op", "latency_ns")) if event else None
 
 
-def recovered(record: Record) -> Outcome | None:
+def recovered(record: Record) -> Finding | None:
     """Recovery ran and the service came back."""
-    return Outcome.RECOVERED if first(record, Kind.SERVICE_RESTORED) else None
+    return found_in(record, Outcome.RECOVERED, Kind.SERVICE_RESTORED)
 
 
 CHECKS = (crashed, corrupt, hung, lost, disrupted, recovered)
+WORDS = ("op", "block", "why", "error", "what", "function")  # of an event's data, that a reason tells
+
+
+def found_in(record: Record, outcome: Outcome, *kinds: Kind) -> Finding | None:
+    """The finding that the first event of these kinds is evidence for."""
+    event = next((event for kind in kinds if (event := first(record, kind))), None)
+    return Finding(outcome, evidence(event, *WORDS)) if event else None
+
+
+def evidence(event: Event, *fields: str) -> str:
+    """An event as a reason: its kind, its time, and some of its data."""
+    told = ", ".join(f"{name} {event.data[name]}" for name in fields if event.data.get(name) is not None)
+    return f"{event.kind} at {event.t_ns / 1e9:.3f} s{': ' if told else ''}{told}"
 
 
 def first(record: Record, kind: str) -> Event | None:

@@ -71,7 +71,7 @@ def test_what_a_failed_function_had_given_is_lost(rtl8139: PreparedGuest) -> Non
 def test_an_argument_that_is_far_too_large_is_acted_upon(rtl8139: PreparedGuest) -> None:
     ran = rtl8139.run(fault=CallArgument("skb_put", 2, "value", 1 << 20), trigger=AtRequest(5))
     assert ran.outcome is Outcome.CRASHED
-    assert (ran.verdict.crash_kind, ran.verdict.crash_function) == ("BUG", "skb_panic")
+    assert (ran.verdict.crash_kind, ran.verdict.crash_function) == ("skb_over_panic", "cp_rx_poll")
 
 
 @pytest.mark.parametrize(
