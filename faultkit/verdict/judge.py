@@ -87,60 +87,60 @@ def judge(record: Record) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Evidence:
     """An outcome that a check found, and its evidence in words."""
 
     outcome: Outcome
     reason: str | None = None
 
 
-def worst(record: Record, activated: bool) -> Finding:
+def worst(record: Record, activated: bool) -> Evidence:
     """The worst outcome any check finds. A golden trial counts as activated: nothing to wait for."""
-    found = [finding for check in CHECKS if (finding := check(record)) is not None]
-    decided = max(found, key=lambda finding: finding.outcome, default=Finding(Outcome.MASKED))
+    found = [each for check in CHECKS if (each := check(record)) is not None]
+    decided = max(found, key=lambda each: each.outcome, default=Evidence(Outcome.MASKED))
     if decided.outcome >= Outcome.LOST:
         return decided  # a failure counts even if its activation went unseen
     if record.trial.fault is not None and not activated:
-        return Finding(Outcome.INACTIVE)
+        return Evidence(Outcome.INACTIVE)
     return decided
 
 
-def crashed(record: Record) -> Finding | None:
+def crashed(record: Record) -> Evidence | None:
     """The kernel reported an oops, panic or lockup, or stopped in a way that only a crash explains."""
     if crash := next(crashes(record), None):
-        return Finding(Outcome.CRASHED, evidence(crash, "what", "function", "line"))
+        return Evidence(Outcome.CRASHED, told(crash, "what", "function", "line"))
     if record.ending is not Ending.FINISHED:
-        return Finding(Outcome.CRASHED, f"the guest's end ({record.ending.value}), without a report of the kernel")
+        return Evidence(Outcome.CRASHED, f"the guest's end ({record.ending.value}), without a report of the kernel")
     return None
 
 
-def corrupt(record: Record) -> Finding | None:
+def corrupt(record: Record) -> Evidence | None:
     """A read handed over wrong data, or acknowledged data was gone."""
     return found_in(record, Outcome.CORRUPT, Kind.READ_MISMATCHED)
 
 
-def hung(record: Record) -> Finding | None:
+def hung(record: Record) -> Evidence | None:
     """A request had neither completed nor failed by the deadline."""
     return found_in(record, Outcome.HUNG, Kind.REQUEST_STUCK)
 
 
-def lost(record: Record) -> Finding | None:
+def lost(record: Record) -> Evidence | None:
     """The service ended and said so, or the last check did not find it."""
     gone = (Kind.WORKLOAD_GAVE_UP, Kind.RECOVERY_GAVE_UP, Kind.CHECK_FAILED)
     return found_in(record, Outcome.LOST, *gone)
 
 
-def disrupted(record: Record) -> Finding | None:
+def disrupted(record: Record) -> Evidence | None:
     """The workload saw an error, or a request that was late."""
     if found := found_in(record, Outcome.DISRUPTED, Kind.REQUEST_FAILED):
         return found
     late_ns = record.trial.workload.late_s * 1e9
     late = (e for e in of_kind(record, Kind.REQUEST_COMPLETED) if e.data["latency_ns"] > late_ns)
     event = next(late, None)
-    return Finding(Outcome.DISRUPTED, evidence(event, "op", "latency_ns")) if event else None
+    return Evidence(Outcome.DISRUPTED, told(event, "op", "latency_ns")) if event else None
 
 
-def recovered(record: Record) -> Finding | None:
+def recovered(record: Record) -> Evidence | None:
     """Recovery ran and the service came back."""
     return found_in(record, Outcome.RECOVERED, Kind.SERVICE_RESTORED)
 
@@ -149,16 +149,16 @@ CHECKS = (crashed, corrupt, hung, lost, disrupted, recovered)
 WORDS = ("op", "block", "why", "error", "what", "function")  # of an event's data, that a reason tells
 
 
-def found_in(record: Record, outcome: Outcome, *kinds: Kind) -> Finding | None:
-    """The finding that the first event of these kinds is evidence for."""
+def found_in(record: Record, outcome: Outcome, *kinds: Kind) -> Evidence | None:
+    """The first event of these kinds, as evidence."""
     event = next((event for kind in kinds if (event := first(record, kind))), None)
-    return Finding(outcome, evidence(event, *WORDS)) if event else None
+    return Evidence(outcome, told(event, *WORDS)) if event else None
 
 
-def evidence(event: Event, *fields: str) -> str:
+def told(event: Event, *fields: str) -> str:
     """An event as a reason: its kind, its time, and some of its data."""
-    told = ", ".join(f"{name} {event.data[name]}" for name in fields if event.data.get(name) is not None)
-    return f"{event.kind} at {event.t_ns / 1e9:.3f} s{': ' if told else ''}{told}"
+    facts = ", ".join(f"{name} {event.data[name]}" for name in fields if event.data.get(name) is not None)
+    return f"{event.kind} at {event.t_ns / 1e9:.3f} s{': ' if facts else ''}{facts}"
 
 
 def first(record: Record, kind: str) -> Event | None:
