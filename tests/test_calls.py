@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,6 +120,15 @@ def test_a_function_that_no_direct_call_leads_to_may_be_called_through_a_pointer
 def test_what_cannot_be_says_why(fault: Any, reason: str) -> None:
     with pytest.raises(NotPlaced, match=reason):
         fault.place(CODE)
+
+
+def test_a_function_that_the_kernel_has_not_is_told_with_those_that_are_near() -> None:
+    known = replace(MODULE, kernel=frozenset({*(call.callee for call in MODULE.calls), "sock_sendmsg"}))
+    fault = CallError("sock_sendmsg", -5)
+    assert fault.place({"m": known}).site is not None, "the k-driver may call it through a pointer"
+    with pytest.raises(NotPlaced, match=r"no function 'sock_sendmg': it may be a macro, or inlined; .* sock_sendmsg$"):
+        replace(fault, function="sock_sendmg").place({"m": known})
+    assert replace(fault, function="sock_sendmg").place({"m": MODULE}).site, "an earlier template does not know"
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(1, 64))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.machine.callsites import call_sites
-from faultkit.machine.symbols import Symbol, names, parse_kallsyms
+from faultkit.machine.symbols import Symbol, function_names, names, parse_kallsyms
 from faultkit.model.code import CallSite, Function
 
 BASE = 0xFFFFFFFFC0000000
@@ -93,3 +93,9 @@ def test_of_several_names_the_one_that_is_imported_is_taken() -> None:
     assert known[0xFFFFFFFF81200000] == "kmalloc"
     assert known[0xFFFFFFFF81200480] == "kfree"
     assert 0xFFFFFFFF812003F0 not in known
+
+
+def test_the_names_of_functions_are_told_without_their_padding() -> None:
+    found = function_names(parse_kallsyms(KALLSYMS))
+    assert {"kmalloc", "kfree", "ring_write"} <= set(found) and found == sorted(set(found))
+    assert not [name for name in found if name.startswith("__pfx_")]

@@ -35,6 +35,11 @@ def names(symbols: Iterable[Symbol]) -> Mapping[int, str]:
     return {symbol.address: symbol.name for symbol in ranked if not symbol.name.startswith(PADDING)}
 
 
+def function_names(symbols: Iterable[Symbol]) -> list[str]:
+    """The names of all functions, each once; not those of the padding before them."""
+    return sorted({symbol.name for symbol in symbols if not symbol.name.startswith(PADDING)})
+
+
 def rank(symbol: Symbol) -> tuple[bool, int, int, str]:
     """Sort key for the names of one address: the likeliest import name first."""
     underscores = len(symbol.name) - len(symbol.name.lstrip("_"))

@@ -183,7 +183,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
         modules = LoadedCode(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
         manifest["pauses_removed"] = remove_pauses(guest.gdb, functions)
-        (place / SYMBOLS).write_bytes(zlib.compress(" ".join(sorted({f.name for f in functions})).encode()))
+        (place / SYMBOLS).write_bytes(zlib.compress(" ".join(symbols.function_names(functions)).encode()))
         guest.save(place / "state")
     add_coverage(manifest["code"], place, image, machine, golden)
     (place / "manifest.json").write_text(json.dumps(manifest))

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 from faultkit.kit import Function, ModuleCode, NotPlaced
 
+LIKE = 0.7  # of difflib's ratio: below, two names have little in common
+
 
 def module_of(code: Mapping[str, ModuleCode]) -> ModuleCode:
     """The module that faults go into: the driver's first."""
@@ -25,5 +27,5 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """The names that are like one that is missing, as the end of a sentence; "" if there are none."""
     known = sorted(names)
     like = [each for each in known if name in each] if len(name) > 2 else []
-    found = [*dict.fromkeys([*sorted(like, key=len), *get_close_matches(name, known, 3)])][:3]
+    found = [*dict.fromkeys([*sorted(like, key=len), *get_close_matches(name, known, 3, LIKE)])][:3]
     return f"; near to it are {', '.join(found)}" if found else ""
