@@ -29,7 +29,7 @@ What a part ships: files by their paths, a `KernelModule` or a `Program`. `Mutat
 
 Helpers for the guest:
 
-* `run` a program, `retry` an action until it succeeds, do something `quietly`: all three in terms of OSError;
+* `run` a program, `retry` an action until it succeeds, do something `quietly`, `unload_module`: in terms of OSError;
 * `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
 * `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
 * `Patience` with a driver in trouble, and `final_check`, for workloads of any kind;
@@ -53,7 +53,7 @@ from faultkit.guest.bring_up import (
     take_down,
 )
 from faultkit.guest.clock import printk_lag_ns
-from faultkit.guest.commands import quietly, retry, run
+from faultkit.guest.commands import quietly, retry, run, unload_module
 from faultkit.guest.work import Patience, final_check
 from faultkit.kernel_log import is_trouble
 from faultkit.model import processor
@@ -176,4 +176,5 @@ __all__ = [
     "start_in_background",
     "steps",
     "take_down",
+    "unload_module",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
-from faultkit.kit import ARMING, KernelModule, Program, Tampering, retry, run
+from faultkit.kit import ARMING, KernelModule, Program, Tampering, run, unload_module
 from microdriver.contract import contract
 from microdriver.tampering import arm
 
@@ -54,7 +54,7 @@ def unload(name: str, udriver: UDriver) -> None:
     taken for one that has its u-driver already.
     """
     udriver.stop()
-    retry(lambda: run("rmmod", name), timeout_s=3.0)
+    unload_module(name)
 
 
 @dataclass(frozen=True, slots=True)

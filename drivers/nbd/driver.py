@@ -13,7 +13,7 @@ from pathlib import Path
 from select import select
 
 from drivers.nbd import channel, netlink, settings
-from faultkit.kit import Tampering, retry, run
+from faultkit.kit import Tampering, retry, run, unload_module
 
 SOCKET = Path("/run/nbd.sock")
 PIDFILE = Path("/run/nbdkit.pid")
@@ -79,7 +79,7 @@ class Nbd:
         run("modprobe", "nbd", "nbds_max=1", "max_part=0")
 
     def unload(self) -> None:
-        retry(lambda: run("rmmod", "nbd"), timeout_s=3.0)  # somebody may just be trying to open the device
+        unload_module("nbd")  # somebody may just be trying to open the device
 
     def attach(self) -> None:
         if not self.hold_s:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drivers.rtl8139.peer import ECHO_PORT, PEER, PEER_ADDRESS
 from drivers.rtl8139.settings import Settings, apply, settings
-from faultkit.kit import Register, retry, run
+from faultkit.kit import Register, retry, run, unload_module
 
 DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"
@@ -70,7 +70,7 @@ class Rtl8139:
             run("ip", "link", "set", name, "name", DEVICE)
 
     def unload(self) -> None:
-        retry(lambda: run("rmmod", "8139cp"), timeout_s=3.0)
+        unload_module("8139cp")
 
     def attach(self) -> None:
         run("ip", "addr", "add", ADDRESS, "dev", DEVICE)

@@ -6,6 +6,7 @@ import errno
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from faultkit.guest.clock import CLOCK, Clock
 
@@ -34,6 +35,15 @@ def retry(action: Callable[[], object], timeout_s: float, every_s: float = 0.01,
             clock.sleep(every_s)
         else:
             return
+
+
+def unload_module(name: str, timeout_s: float = 3.0) -> None:
+    """Unload a kernel module once nobody uses it any more. A module that is not loaded is nothing to unload.
+
+    Raises: OSError if it is still there when the (virtual) time is over.
+    """
+    if Path("/sys/module", name.replace("-", "_"), "initstate").exists():
+        retry(lambda: run("rmmod", name), timeout_s)
 
 
 def quietly(action: Callable[[], object]) -> None:

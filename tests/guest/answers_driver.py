@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from faultkit.kit import Bench, Check, KernelModule, retry, run
+from faultkit.kit import Bench, Check, KernelModule, retry, run, unload_module
 
 NODE = "/dev/answers"
 GOLDEN: Mapping[str, int] = {
@@ -43,7 +43,7 @@ class Answers:
         run("insmod", "/faultkit/modules/answers.ko")
 
     def unload(self) -> None:
-        run("rmmod", "answers")
+        unload_module("answers")
 
     def attach(self) -> None:
         """Nothing to do: the device node comes with the module."""

@@ -37,6 +37,21 @@ class Disconnected:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """The k-driver is taken down and unloaded: an unload has worked, and the load that was to follow has not."""
+
+    side: ClassVar[Side] = "k-driver"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        bench.report("injector", "fault.injected")
+        bench.driver.detach()
+        bench.driver.unload()
+        bench.report("injector", "fault.activated")
+        yield
+
+
+@dataclass(frozen=True, slots=True)
 class Reconfigured:
     """An administrator changes settings; then comes a fault. At the end it is told what they are ("settings.found")."""
 

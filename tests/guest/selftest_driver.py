@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from faultkit.kit import Bench, Check, KernelModule, Program, retry, run
+from faultkit.kit import Bench, Check, KernelModule, Program, retry, unload_module
 from microdriver import UDriver, halves, load
 from microdriver.udriver import NOBODY, udriver
 
@@ -58,7 +58,7 @@ class Selftest:
 
     def unload(self) -> None:
         """The u-driver stays: the k-driver must be able to go without its help."""
-        retry(lambda: run("rmmod", MODULE), timeout_s=3.0)
+        unload_module(MODULE)
 
     def start_udriver(self) -> None:
         retry(UDRIVER.start, timeout_s=1.0)

@@ -33,6 +33,15 @@ pytestmark = pytest.mark.guest
 LONG = VerifiedIO(requests=400, deadline_s=60.0)
 
 
+@pytest.mark.parametrize("driver", ["nbd", "rtl8139"])
+def test_a_driver_that_is_not_loaded_is_nothing_to_unload(request: pytest.FixtureRequest, driver: str) -> None:
+    """The first attempt brings it back: its unload does not fail."""
+    bed: PreparedGuest = request.getfixturevalue(driver)
+    ran = bed.run(fault=recovery_parts.Removed(), trigger=AtRequest(10), policy=ReloadKDriver())
+    assert actions(ran) == ["reload"] and ran.count("service.restored") == 1, ran.story()
+    assert ran.outcome is back(ran.record)
+
+
 def actions(ran: Ran) -> list[str]:
     """The actions that recovery tried, in order."""
     return [e.data["action"] for e in ran.events("recovery.started")]

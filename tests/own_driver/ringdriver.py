@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from faultkit.kit import Bench, Check, KernelModule, retry, run
+from faultkit.kit import Bench, Check, KernelModule, run, unload_module
 
 NODE = "/dev/ring0"
 BLOCK = 4096
@@ -44,7 +44,7 @@ class Ring:
         run("insmod", "/faultkit/modules/ring.ko")
 
     def unload(self) -> None:
-        retry(lambda: run("rmmod", "ring"), timeout_s=3.0)  # the workload may still have it open
+        unload_module("ring")  # the workload may still have it open
 
     def attach(self) -> None:
         """Nothing to do: the device node comes with the module."""
