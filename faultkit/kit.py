@@ -10,7 +10,7 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
 * `Workload`, whose `run()` returns a `Check`;
 * `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable` and `Sited` (with the
   `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`,
-  `NeedsProcessor`, `Compound`;
+  `NeedsProcessor`, `Compound`; what a guest may ask of the host is `FromGuest`, or stands in a part that `CallsHost`;
 * any part may be one that `Foresees`: it refuses what it cannot do before anything is prepared;
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
@@ -67,12 +67,14 @@ from faultkit.model.parts import (
     Action,
     Bench,
     Buffer,
+    CallsHost,
     Channelled,
     Check,
     Compound,
     Driver,
     Fault,
     Foresees,
+    FromGuest,
     HostSide,
     InFunction,
     InRegion,
@@ -112,6 +114,7 @@ __all__ = [
     "Buffer",
     "CallSite",
     "CallSites",
+    "CallsHost",
     "Channelled",
     "Check",
     "Compound",
@@ -120,6 +123,7 @@ __all__ = [
     "Event",
     "Fault",
     "Foresees",
+    "FromGuest",
     "Function",
     "HarnessError",
     "HostSide",

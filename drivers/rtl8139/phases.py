@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from drivers.rtl8139.bring_up import carrier, set_up
 from drivers.rtl8139.driver import ADDRESS, DEVICE, WIRE
@@ -21,6 +22,19 @@ CHUNK_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
+class Cable:
+    """The request to the host to pull the driver's cable or to plug it in."""
+
+    from_guest: ClassVar[tuple[str, ...]] = ("up",)
+
+    up: bool
+    wire: str = WIRE
+
+    def on_host(self, machine: StoppedMachine) -> None:
+        machine.set_link(self.wire, up=self.up)
+
+
+@dataclass(frozen=True, slots=True)
 class Phases:
     """Checked transfers, one phase of the driver, and checked transfers again: at once, and `lingers_s` later.
 
@@ -29,6 +43,8 @@ class Phases:
     cable is out for 0.2 s) or "settings" (ethtool asks for them, and for the registers). A request that fails is tried
     again until `give_up_s` of virtual time have passed; the phase waits as long for a carrier.
     """
+
+    host_calls: ClassVar[tuple[Cable, ...]] = (Cable(up=True),)
 
     phase: str = "reopening"
     chunks: int = 2  # each way, before and after
@@ -106,14 +122,3 @@ def ask(for_s: float) -> None:
     """Read the driver's settings and registers with `ethtool`. Raises: OSError."""
     for options in ((), ("-d",)):
         run("ethtool", *options, DEVICE, timeout_s=for_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Cable:
-    """The request to the host to pull the driver's cable or to plug it in."""
-
-    up: bool
-    wire: str = WIRE
-
-    def on_host(self, machine: StoppedMachine) -> None:
-        machine.set_link(self.wire, up=self.up)

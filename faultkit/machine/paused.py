@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from faultkit.machine.bounded import HostTime
+from faultkit.machine.door import HostCall
 from faultkit.machine.gdbstub import GdbStub
 from faultkit.machine.qemu import Guest
+from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError
 from faultkit.model.events import Event, Kind
-from faultkit.model.parts import HostSide
+from faultkit.model.received import NOTED, garbled
 
 Action = Callable[[], None]
 
@@ -22,6 +25,7 @@ class Watch:
     executed: frozenset[int]
     accessed: Mapping[int, int]  # address -> bytes
     action: Action
+    owner: str  # the short name of the part whose action it is
 
     def set(self, gdb: GdbStub) -> None:
         """Set breakpoints and watchpoints."""
@@ -45,24 +49,33 @@ class PausedGuest:
     guest: Guest
     seen: list[Event] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
+    time: HostTime = field(default_factory=HostTime)
+    garbled: int = 0
 
-    def run_host_side(self, fault: HostSide, label: Mapping[str, Any]) -> None:
-        """Run a fault's host side. Raises: NotPlaced, HarnessError.
+    def run_host_side(self, call: HostCall) -> None:
+        """Run a fault's host side. Raises: NotPlaced, HarnessError, Runaway if it does not end.
 
         The host reports the injection: the guest may reach the fault before its agent can report anything.
         """
-        machine = LabelledMachine(self, label)
-        data = fault.on_host(machine)
+        name = name_of(call.fault)
+        machine = LabelledMachine(self, call.label, name)
+        data = self.time.run(name, lambda: call.fault.on_host(machine))
         if data is not None:
             machine.report(Kind.FAULT_INJECTED, **data)
+
+    def note_garbled(self, place: str, first: str, why: str) -> None:
+        """Note something that the guest brought to the door and that is not allowed there."""
+        self.garbled += 1
+        if self.garbled <= NOTED:
+            self.seen.append(garbled(self.guest.clock_ns(), place, first, why))
 
     def note(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add an event at this instant."""
         self.seen.append(Event(self.guest.clock_ns(), "host", kind, data))
 
-    def watch(self, executed: Iterable[int], accessed: Mapping[int, int], action: Action) -> None:
-        """Run `action` once, when the guest executes or accesses one of these addresses."""
-        watch = Watch(frozenset(executed), accessed, action)
+    def watch(self, executed: Iterable[int], accessed: Mapping[int, int], action: Action, owner: str) -> None:
+        """Run an action of the part `owner` once, when the guest executes or accesses one of these addresses."""
+        watch = Watch(frozenset(executed), accessed, action, owner)
         watch.set(self.guest.gdb)
         self.watches.append(watch)
 
@@ -76,7 +89,7 @@ class PausedGuest:
             watch.clear(self.guest.gdb)
             self.watches.remove(watch)
         for watch in due:
-            watch.action()
+            self.time.run(watch.owner, watch.action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ class LabelledMachine:
 
     paused: PausedGuest
     label: Mapping[str, Any]
+    owner: str  # the fault's short name
 
     def read(self, address: int, count: int) -> bytes:
         """Guest memory by virtual address."""
@@ -112,15 +126,15 @@ class LabelledMachine:
 
     def witness(self, *addresses: int) -> None:
         """Report the first execution of one of `addresses` as the fault's activation."""
-        self.paused.watch(addresses, {}, self._activated)
+        self.paused.watch(addresses, {}, self._activated, self.owner)
 
     def witness_access(self, address: int, count: int) -> None:
         """Report the first access to one of `count` bytes at `address` as the fault's activation."""
-        self.paused.watch((), {address: count}, self._activated)
+        self.paused.watch((), {address: count}, self._activated, self.owner)
 
     def when_executed(self, address: int, action: Action) -> None:
         """Run `action` once, when the guest is about to execute `address`."""
-        self.paused.watch((address,), {}, action)
+        self.paused.watch((address,), {}, action, self.owner)
 
     def _activated(self) -> None:
         self.report(Kind.FAULT_ACTIVATED)

@@ -42,6 +42,7 @@ QEMU = f"qemu-system-{processor.NAME}"
 PACKAGE = "qemu-system-x86"  # Debian's
 HPET_COUNTER = 0xFED000F0
 HPET_TICK_NS = 10
+CONSOLE_BYTES = 8 << 20  # of a console, the most that is read
 STARVED = 10  # also give up after this many times the limit of processor time in wall time
 OWN_SIGNALS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)  # a program's own doing
 TRANSLATED = re.compile(r"^0x([0-9a-f]+):  (?:[0-9a-f]{2} )+ *[a-z.]", re.MULTILINE)  # an instruction in QEMU's log
@@ -259,9 +260,15 @@ class Guest:
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
 
     def console(self) -> str:
-        """All that the guest wrote to its serial console."""
+        """The text that the guest wrote to its serial console; of a flood, its beginning and its end."""
         size = os.fstat(self._console).st_size
-        return os.pread(self._console, size, 0).decode(errors="replace").replace("\r\n", "\n")
+        if size <= CONSOLE_BYTES:
+            text = os.pread(self._console, size, 0)
+        else:
+            half = CONSOLE_BYTES // 2
+            parts = (os.pread(self._console, half, 0), os.pread(self._console, half, size - half))
+            text = f"\n... {size - CONSOLE_BYTES} bytes are left out ...\n".encode().join(parts)
+        return text.decode(errors="replace").replace("\r\n", "\n")
 
     def executed(self) -> frozenset[int]:
         """Addresses of the instructions in the traced ranges that were executed, by blocks that were begun."""

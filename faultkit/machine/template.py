@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from faultkit.machine import cache, coverage, payload, qemu, symbols
+from faultkit.machine.bounded import readable
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
@@ -28,6 +29,7 @@ from faultkit.model.errors import HarnessError, UnmetNeed
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Buffer, Driver, NeedsProcessor, Workload, iter_parts
 from faultkit.model.policies import Nothing
+from faultkit.model.received import complaint_of, in_short
 from faultkit.model.trial import Trial
 
 KIND = "templates"  # of the cache's entries
@@ -176,9 +178,9 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
     ram = place / "ram"
     ram.touch()
     os.truncate(ram, machine.memory_mib << 20)
-    with Guest(machine, files(place, image)) as guest:
+    with Guest(machine, files(place, image)) as guest, readable("the guest that was prepared"):
         clocks = {"hpet_ready": until(guest, State.READY), "hpet_frozen": until(guest, State.FROZEN)}
-        manifest = json.loads(guest.mailbox.text()) | clocks
+        manifest = manifest_of(guest.mailbox.text()) | clocks
         functions = symbols.parse_kallsyms(guest.mailbox.raw()["symbols"].decode())
         modules = LoadedCode(functions, manifest["bases"], manifest["sections"])
         manifest["code"] = {name: code_of(guest, modules, name) for name in golden.driver.modules}
@@ -202,13 +204,28 @@ def until(guest: Guest, state: State) -> int:
     log = cache.root() / "failed-guest.log"
     log.write_text(guest.console(), "utf-8", "replace")
     if stop is Stop.MAILBOX:
-        problem = json.loads(guest.mailbox.text())
-        kind = UnmetNeed if problem["kind"] == "UnmetNeed" else HarnessError
-        raise kind(f"the guest could not be prepared: {problem['error']} (its console: {log})")
+        name, told = complaint_of(guest.mailbox.text())
+        kind = UnmetNeed if name == UnmetNeed.__name__ else HarnessError
+        raise kind(f"the guest could not be prepared: {told} (its console: {log})")
     words = [line for line in guest.console().splitlines() if line.strip()]
-    raise HarnessError(
-        f"the guest did not boot ({stop.value}): {words[-1] if words else 'it wrote nothing'} (see {log})"
-    )
+    last = in_short(words[-1], 200) if words else "it wrote nothing"
+    raise HarnessError(f"the guest did not boot ({stop.value}): {last} (see {log})")
+
+
+def manifest_of(text: str) -> dict[str, Any]:
+    """The agent's notes at the freeze. Raises: HarnessError if they do not have the shape that they should."""
+    try:
+        found = json.loads(text)
+        bases, sections, buffers = (found[key] for key in ("bases", "sections", "buffers"))
+        numbers = [found["printk_lag_ns"], found["ready_ns"], *bases.values()]
+        numbers += [at for places in sections.values() for at in places.values()]
+        numbers += [at for each in buffers.values() for at in (each["head"], each["start"], *each["pages"])]
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        numbers = [None]
+    if not all(type(number) is int for number in numbers):
+        raise HarnessError(f"the notes of the guest's agent at the freeze cannot be read: {in_short(text)!r}")
+    kept: dict[str, Any] = {key: found[key] for key in ("bases", "sections", "buffers", "printk_lag_ns", "ready_ns")}
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ FaultkitError
       |    +-- GuestCrashed   QEMU ended by an error of its own
       +-- NotPlaced      a fault could not be put where it was asked to go
       +-- BadRecord      a stored record cannot be decoded
-      +-- Runaway        a guest used up its processor time without coming to an end in virtual time
+      +-- Runaway        a guest, or a part that acts on it, used up its time without coming to an end
+      +-- Unreadable     a guest left something behind that faultkit cannot make a record of
 
 What happens to a driver under test is none of these: it is an Outcome, which is data.
 """
@@ -61,7 +62,11 @@ BAD_DATA = (BadRecord, UsageError, AttributeError, ImportError, KeyError, TypeEr
 
 
 class Runaway(HarnessError):
-    """A guest used up its processor time without coming to an end in virtual time."""
+    """A guest, or a part that acts on it from the host, used up its time without coming to an end."""
+
+
+class Unreadable(HarnessError):
+    """A guest left something behind that faultkit cannot make a record of."""
 
 
 SCARCE = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EMFILE, errno.ENFILE})

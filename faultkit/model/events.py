@@ -89,6 +89,7 @@ class Kind(StrEnum):
     GUEST_PANICKED = "guest.panicked"
     GUEST_WATCHDOG = "guest.watchdog"
     GUEST_EXITED = "guest.exited"
+    MAILBOX_GARBLED = "mailbox.garbled"
 
 
 TROUBLE = frozenset(  # what a workload sees of an error, besides delay

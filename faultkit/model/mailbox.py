@@ -25,6 +25,7 @@ TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
 HEADER = struct.Struct("<IIQQ")
 WORD = struct.Struct("<II")  # state and text length only
 LENGTH = struct.Struct("<I")
+COLLECTED = 1000  # the most names in the raw section: a faulty guest may claim millions
 
 
 class State(IntEnum):
@@ -62,7 +63,7 @@ class Mailbox:
 
     def text(self) -> str:
         """The text that was put last."""
-        return self._memory[TEXT : TEXT + min(self._header()[1], LOG - TEXT)].decode()
+        return self._memory[TEXT : TEXT + min(self._header()[1], LOG - TEXT)].decode(errors="replace")
 
     def log(self, t_ns: int, source: str, kind: str, data: dict[str, Any]) -> bool:
         """Append an event; False if the log is full."""
@@ -76,13 +77,22 @@ class Mailbox:
         return True
 
     def lines(self) -> Iterator[list[Any]]:
-        """The logged events. A line that a dying guest garbled is skipped."""
-        size = min(self._header()[2], RAW - LOG)
-        for line in self._memory[LOG : LOG + size].splitlines():
+        """The logged events, for the guest itself. A line that is garbled is skipped."""
+        for line in self.log_lines():
             try:
                 yield json.loads(line)
             except ValueError:
                 continue
+
+    def log_lines(self) -> Iterator[bytes]:
+        """The lines of the log, as they are; for the host, which trusts none of them."""
+        size = min(self._header()[2], RAW - LOG)
+        log, at = self._memory[LOG : LOG + size], 0
+        while at < size:
+            end = log.find(b"\n", at)
+            end = size if end < 0 else end
+            yield log[at:end]
+            at = end + 1
 
     def add_raw(self, name: str, data: bytes) -> bool:
         """Append what a monitor collected; False if it does not fit."""
@@ -98,12 +108,12 @@ class Mailbox:
     def raw(self) -> dict[str, bytes]:
         """The data that the monitors collected, by name."""
         memory = self._memory[RAW : RAW + min(self._header()[3], SIZE - RAW)]
-        parts, at = [], 0
-        while at + LENGTH.size <= len(memory):
+        parts, at = list[bytes](), 0
+        while at + LENGTH.size <= len(memory) and len(parts) < 2 * COLLECTED:
             (count,) = LENGTH.unpack_from(memory, at)
             at += LENGTH.size + count
             parts.append(memory[at - count : at])
-        return {name.decode(): data for name, data in zip(parts[::2], parts[1::2], strict=False)}
+        return {name.decode(errors="replace"): data for name, data in zip(parts[::2], parts[1::2], strict=False)}
 
     def clear(self) -> None:
         """Forget the log and the raw section (at the start of a trial)."""

@@ -62,7 +62,9 @@ class Bench(Protocol):
     def call_host(self, fault: HostSide, /, **label: Any) -> None:
         """Stop the guest at this very instruction and let this fault's host side act.
 
-        `label` is added to the data of every event that the host reports of the fault. Raises: NotPlaced.
+        It must be a part of the trial, or stand in the `host_calls` of one (see `CallsHost`). The fields that it lists
+        in `from_guest` may differ (see `FromGuest`); all others are the trial's. `label` is added to the data of every
+        event that the host reports of the fault. Raises: NotPlaced, also for a call that the host refuses.
         """
 
 
@@ -351,6 +353,22 @@ class HostSide(Ability, Protocol):
         What it returns becomes the data of "fault.injected"; None: the fault is not in yet, but waits for an
         instruction (`StoppedMachine.when_executed`) and will report by itself.
         """
+
+
+@runtime_checkable
+class FromGuest(Protocol):
+    """A host side with fields that are known in the guest alone: an address, or the step that is due."""
+
+    from_guest: ClassVar[tuple[str, ...]]
+    """Their names. Each is a number, a text or a bool; the other fields of a host call are those of the trial."""
+
+
+@runtime_checkable
+class CallsHost(Protocol):
+    """A part of a trial whose code calls host sides that are no parts of the trial."""
+
+    host_calls: ClassVar[tuple[HostSide, ...]]
+    """One of each. A guest may call these, and the host sides among the parts of its trial; nothing else."""
 
 
 class StoppedMachine(Protocol):

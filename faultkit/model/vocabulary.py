@@ -15,6 +15,11 @@ from faultkit.model.events import Ending, Event, Kind
 UNITS = {"_ns": "ns", "_us": "µs", "_s": "s", "_bytes": "bytes"}  # the ending of a field's name tells its unit
 
 
+def is_number(value: Any) -> bool:
+    """Report whether a value is a number. A bool is none here."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class DataField:
     """One value in the data of an event."""
@@ -35,6 +40,10 @@ class DataField:
         """Report whether an event may have the value. A bool is no number here."""
         if value is None:
             return self.nullable
+        if self.type is dict:
+            return isinstance(value, Mapping) and all(each is None or is_number(each) for each in value.values())
+        if self.type is object:
+            return is_number(value) or isinstance(value, str)
         of_type = isinstance(value, (int, float) if self.type is float else self.type)
         return of_type and (self.type is bool or not isinstance(value, bool))
 
@@ -225,6 +234,10 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.GUEST_PANICKED: of("host", "the guest stopped by a panic"),
     Kind.GUEST_WATCHDOG: of("host", "the guest stopped because nothing ran in it any more"),
     Kind.GUEST_EXITED: of("host", "the guest reset itself, or fell over before it could panic"),
+    Kind.MAILBOX_GARBLED: of(
+        "host", "the guest sent something that is none of this, or asked the host for something that is not allowed",
+        DataField("place", str), DataField("first", str, "its first bytes"), WHY,
+    ),
 }  # fmt: skip
 
 FAMILIES = frozenset(kind.partition(".")[0] for kind in Kind)

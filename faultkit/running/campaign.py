@@ -22,7 +22,16 @@ from faultkit.machine.qemu import Machine
 from faultkit.machine.relocate import relocated
 from faultkit.machine.template import Blueprint, Template, blueprint, group_of
 from faultkit.model.codec import encode, name_of
-from faultkit.model.errors import FaultkitError, HarnessError, NotPlaced, Runaway, UnmetNeed, UsageError, passes
+from faultkit.model.errors import (
+    FaultkitError,
+    HarnessError,
+    NotPlaced,
+    Runaway,
+    UnmetNeed,
+    Unreadable,
+    UsageError,
+    passes,
+)
 from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
@@ -267,7 +276,7 @@ def run_valid(base: Template, n: int, trial: Trial) -> Row:
 
 def worth_another(failure: BaseException) -> bool:
     """Say if a trial that failed so may run well at once."""
-    lasting = isinstance(failure, (NotPlaced, Runaway)) or not isinstance(failure, HarnessError)
+    lasting = isinstance(failure, (NotPlaced, Runaway, Unreadable)) or not isinstance(failure, HarnessError)
     return passes(failure) or not lasting
 
 

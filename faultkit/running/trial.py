@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from faultkit.machine import console
+from faultkit.machine.bounded import readable
+from faultkit.machine.door import call_of, host_sides
 from faultkit.machine.paused import PausedGuest
 from faultkit.machine.qemu import Guest, Stop
 from faultkit.machine.template import Template
-from faultkit.model.codec import decode, dumps, full_name, name_of
-from faultkit.model.errors import HarnessError, NotPlaced
+from faultkit.model.codec import dumps, full_name, name_of
+from faultkit.model.errors import HarnessError, Runaway
 from faultkit.model.events import Ending, Event, Kind
 from faultkit.model.mailbox import State
-from faultkit.model.parts import Buffer, HostSide
+from faultkit.model.parts import Buffer, HostSide, Monitor
+from faultkit.model.received import END_OF_TIME, EVENTS, Intake, failure_of, lost_of
 from faultkit.model.trial import Record, Trial
 
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
 BUSY_S = 3.0  # of processor time: what a virtual second without idling costs a slow host
+STOPS = 20_000  # the most stops of one guest: at the door, and where something waits for it
+HOST_SOURCES = frozenset({"host", "kernel"})  # of events that no guest may log
 ENDINGS = {
     Stop.PANICKED: (Ending.PANICKED, Kind.GUEST_PANICKED),
     Stop.WATCHDOG: (Ending.WATCHDOG, Kind.GUEST_WATCHDOG),
@@ -33,15 +39,18 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
     Raises: HarnessError if the trial says nothing about the driver (void).
     """
     start = time.monotonic()
-    with Guest(template.machine, template.files, fork_of=template.state) as guest:
+    with Guest(template.machine, template.files, fork_of=template.state) as guest, readable("the trial"):
         guest.load(template.state)
         guest.mailbox.put(State.RUNNING, dumps(trial))
-        seen, ending = run_guest(guest, limit_s or max(LIMIT_S, BUSY_S * trial.workload.deadline_s))
-        events, lost = collect(guest, template, trial, ending)
+        machine = PausedGuest(guest)
+        ending = run_guest(machine, trial, limit_s or max(LIMIT_S, BUSY_S * trial.workload.deadline_s))
+        intake, lost = collect(machine, template, trial, ending)
+        for event in list(dated(machine.seen, intake.events, template)):
+            intake.take(event, "the host")
         return Record(
             trial=trial,
             ending=ending,
-            events=timeline([*events, *dated(seen, events, template)]),
+            events=timeline(intake.end()),
             console=guest.console(),
             lost=lost,
             wall_s=time.monotonic() - start,
@@ -49,35 +58,38 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
         )
 
 
-def run_guest(guest: Guest, limit_s: float) -> tuple[list[Event], Ending]:
-    """Let the guest run to its end, acting for a fault's host side when called; what the host saw, and the end."""
-    machine = PausedGuest(guest)
-    while True:
+def run_guest(machine: PausedGuest, trial: Trial, limit_s: float) -> Ending:
+    """Let the guest run to its end, acting for a fault's host side when called; the end. Raises: HarnessError."""
+    guest, sides = machine.guest, host_sides(trial)
+    for _ in range(STOPS):
         stop = guest.run(limit_s)
         if stop in ENDINGS:
             ending, seen = ENDINGS[stop]
             machine.seen.append(Event(END_OF_TIME, "host", seen))
-            return machine.seen, ending
+            return ending
         if stop is Stop.BREAKPOINT:
             machine.run_actions()
         elif guest.mailbox.state is State.DONE:
-            return machine.seen, Ending.FINISHED
+            return Ending.FINISHED
         elif guest.mailbox.state is State.CALL:
-            answer = act(json.loads(guest.mailbox.text()), machine)
-            guest.mailbox.put(State.RUNNING, json.dumps(answer))
+            guest.mailbox.put(State.RUNNING, json.dumps(answer(machine, sides)))
+        elif guest.mailbox.state is State.BROKEN:
+            raise failure_of(guest.mailbox.text())
         else:
-            problem = json.loads(guest.mailbox.text())
-            kind = NotPlaced if problem["kind"] == "NotPlaced" else HarnessError
-            raise kind(problem["error"])
+            machine.note_garbled("the door", guest.mailbox.text(), f"it says {guest.mailbox.state}")
+    raise Runaway(f"the guest stopped {STOPS} times without coming to an end")
 
 
-def act(request: Mapping[str, Any], machine: PausedGuest) -> Mapping[str, Any]:
-    """Let the host side act of the fault that asks for it; the answer for the guest."""
-    fault = decode(request["fault"])
-    if not isinstance(fault, HostSide):
-        return {"error": f"{name_of(fault)} calls the host but has no on_host()"}
+def answer(machine: PausedGuest, sides: Iterable[HostSide]) -> Mapping[str, Any]:
+    """Let the host side act that the guest asks for, if it may; the answer for the guest. Raises: Runaway."""
+    text = machine.guest.mailbox.text()
     try:
-        machine.run_host_side(fault, request["label"])
+        machine.run_host_side(call_of(text, sides))
+    except ValueError as reason:
+        machine.note_garbled("a call of the host", text, str(reason))
+        return {"error": f"the host refuses the call: {reason}"}
+    except Runaway:
+        raise
     except HarnessError as reason:
         return {"error": str(reason)}
     return {}
@@ -91,22 +103,58 @@ def dated(seen: Iterable[Event], events: Iterable[Event], template: Template) ->
         yield Event(t_ns, event.source, event.kind, event.data)
 
 
-END_OF_TIME = (1 << 62) - 1  # QEMU gives no time for a stop of the guest's own: sorted last
-
-
-def collect(guest: Guest, template: Template, trial: Trial, ending: Ending) -> tuple[list[Event], dict[str, int]]:
+def collect(machine: PausedGuest, template: Template, trial: Trial, ending: Ending) -> tuple[Intake, dict[str, int]]:
     """The agent's and the monitors' events, and how many were lost, by the full name of the monitor."""
-    events = [Event(*line) for line in guest.mailbox.lines() if len(line) == 4]
-    if ending is Ending.FINISHED:
-        lost: dict[str, int] = json.loads(guest.mailbox.text())["lost"]
-        raw = guest.mailbox.raw()
-    else:
-        lost, raw = {}, read_buffers(guest, template, trial)
+    guest, intake = machine.guest, Intake()
+    intake.take_lines(guest.mailbox.log_lines(), reserved=HOST_SOURCES)
+    lost = losses(guest, trial, ending, intake)
+    raw = raw_data(guest, template, trial, ending)
     for monitor in trial.monitors:
-        if data := raw.get(full_name(monitor)):
-            events.extend(monitor.decode(data, template.names))
-    events.extend(console.kernel_events(guest.console(), template.manifest["printk_lag_ns"]))
-    return events, lost
+        name = full_name(monitor)
+        if (data := raw.get(name)) and not decoded(machine, monitor, data, template, intake):
+            lost[name] = lost.get(name, 0) + 1
+    try:
+        reports = list(console.kernel_events(guest.console(), template.manifest["printk_lag_ns"]))
+    except ValueError as reason:  # numbers of thousands of digits
+        intake.note("the console", "", str(reason))
+        reports = []
+    for report in reports:
+        intake.take(report, "the console")
+    return intake, lost
+
+
+def losses(guest: Guest, trial: Trial, ending: Ending, intake: Intake) -> dict[str, int]:
+    """How many events the agent and the monitors say they have lost; one each if what they say is garbled."""
+    names = [full_name(monitor) for monitor in trial.monitors]
+    if ending is Ending.FINISHED:
+        text = guest.mailbox.text()
+        try:
+            return lost_of(text, names)
+        except ValueError as reason:
+            intake.note("the final message", text, str(reason))
+    return dict.fromkeys(names, 1) if ending is Ending.FINISHED else {}
+
+
+def raw_data(guest: Guest, template: Template, trial: Trial, ending: Ending) -> dict[str, bytes]:
+    """The data that the monitors collected, by the full name of each."""
+    if ending is Ending.FINISHED:
+        return guest.mailbox.raw()
+    return read_buffers(guest, template, trial)
+
+
+def decoded(machine: PausedGuest, monitor: Monitor, data: bytes, template: Template, intake: Intake) -> bool:
+    """Take the events in what a monitor collected; False, and a note, if they cannot be read. Raises: Runaway."""
+    name = name_of(monitor)
+    try:
+        events = machine.time.run(name, lambda: list(islice(monitor.decode(data, template.names), EVENTS)))
+    except Runaway:
+        raise
+    except HarnessError as reason:
+        intake.note(f"the data of {name}", data, str(reason))
+        return False
+    for event in events:
+        intake.take(event, f"the data of {name}")
+    return True
 
 
 def read_buffers(guest: Guest, template: Template, trial: Trial) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ class LinkDown:
     """
 
     side: ClassVar[Side] = "device"
+    from_guest: ClassVar[tuple[str, ...]] = ("up",)
 
     for_s: float = 1.0
     wire: str = "wire0"

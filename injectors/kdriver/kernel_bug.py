@@ -30,6 +30,7 @@ class KernelBug:
 
     side: ClassVar[Side] = "k-driver"
     needs: ClassVar[str] = NEEDS
+    from_guest: ClassVar[tuple[str, ...]] = ("allocate", "free")
 
     kind: str
     function: str

@@ -46,6 +46,7 @@ class Mutant:
     """
 
     side: ClassVar[Side] = "k-driver"
+    from_guest: ClassVar[tuple[str, ...]] = ("address",)
 
     driver: Driver
     mutation: Mutation

@@ -43,6 +43,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # parts beside an experiment are
 known_parts = importlib.import_module("known_parts")
 device_parts = importlib.import_module("device_parts")
 recovery_parts = importlib.import_module("recovery_parts")
+hostile_parts = importlib.import_module("hostile_parts")
 known_udriver_faults = importlib.import_module("known_udriver_faults")
 answers_driver = importlib.import_module("answers_driver")
 selftest_driver = importlib.import_module("selftest_driver")
@@ -100,9 +101,11 @@ def prepared(image: Image, golden: Trial, parts: Iterable[Any], machine: Machine
     return PreparedGuest(Session(image, machine or Machine()), golden, kinds, base=TemplateGroup(golden, kinds))
 
 
-def bed(image: Image, driver: Any, workload: Any, monitors: tuple[Any, ...] = MONITORS) -> PreparedGuest:
-    """A guest with a driver in it, all monitors attached if not told otherwise, and every injector at hand."""
-    return prepared(image, Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=monitors), PARTS)
+def bed(
+    image: Image, driver: Any, workload: Any, monitors: tuple[Any, ...] = MONITORS, parts: tuple[Any, ...] = PARTS
+) -> PreparedGuest:
+    """A guest with a driver in it, and all monitors and every injector if not told otherwise."""
+    return prepared(image, Trial(driver=driver, workload=workload, policy=Nothing(), seed=1, monitors=monitors), parts)
 
 
 @pytest.fixture(scope="session")
