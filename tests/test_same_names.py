@@ -12,6 +12,7 @@ import pytest
 
 from faultkit.guest.__main__ import attached
 from faultkit.machine.image import Image
+from faultkit.machine.paused import PausedGuest
 from faultkit.machine.template import group_of
 from faultkit.model.codec import full_name, name_of, short_name
 from faultkit.model.events import Ending
@@ -71,8 +72,8 @@ def test_each_monitor_decodes_what_its_own_watcher_has_collected() -> None:
     mailbox.put(State.DONE, '{"lost": {}}')
     template: Any = SimpleNamespace(names={}, manifest={"printk_lag_ns": 0})
     guest: Any = Finished(mailbox)
-    events, _ = collect(guest, template, a_trial(monitors=MONITORS), Ending.FINISHED)
-    assert [event.kind for event in events] == ["here 0", "there 0", "here 1"]
+    intake, _ = collect(PausedGuest(guest), template, a_trial(monitors=MONITORS), Ending.FINISHED)
+    assert [event.kind for event in intake.events] == ["here.n0", "there.n0", "here.n1"]
 
 
 def test_each_monitor_has_a_buffer_of_its_own_and_counts_its_own_losses() -> None:
@@ -82,5 +83,5 @@ def test_each_monitor_has_a_buffer_of_its_own_and_counts_its_own_losses() -> Non
     assert asked == NAMES
     gone: Any = Finished(Mailbox(mmap(-1, SIZE)))
     dead: Any = SimpleNamespace(names={}, manifest={"printk_lag_ns": 0})
-    _, lost = collect(gone, dead, a_trial(monitors=MONITORS), Ending.EXITED)
+    _, lost = collect(PausedGuest(gone), dead, a_trial(monitors=MONITORS), Ending.EXITED)
     assert lost == dict.fromkeys(NAMES, 1)

@@ -50,7 +50,7 @@ class Look:
     n: int = 0
 
     def attach(self, driver: Any) -> Attached:
-        return Attached(f"here {self.n}".encode())
+        return Attached(f"here.n{self.n}".encode())
 
     def decode(self, data: bytes, names: Mapping[int, str]) -> Iterator[Event]:
         yield Event(1, "look", data.decode())

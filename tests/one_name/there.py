@@ -50,7 +50,7 @@ class Look:
     n: int = 0
 
     def attach(self, driver: Any) -> Attached:
-        return Attached(f"there {self.n}".encode())
+        return Attached(f"there.n{self.n}".encode())
 
     def decode(self, data: bytes, names: Mapping[int, str]) -> Iterator[Event]:
         yield Event(1, "look", data.decode())
