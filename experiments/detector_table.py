@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from faultkit.cli import as_program
-from faultkit.cli.results import open_results, result_argument
+from faultkit.cli.results import result_argument
 from faultkit.results.sweeps import detector_table
+from faultkit.store.store import Store
 
 
 @click.command()
@@ -18,7 +19,7 @@ def command(result: Path) -> None:
 
     RESULT is a directory with a campaign's results, or the name of an experiment for its latest results.
     """
-    with open_results(result) as store:
+    with Store.open(result) as store:
         click.echo(detector_table(store).to_string(index=False))
 
 

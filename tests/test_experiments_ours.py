@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from faultkit.model.codec import dumps, loads
+from faultkit.model.known import known
 from faultkit.model.parts import Split
 from faultkit.model.trial import Trial
 from faultkit.running import catalogue
@@ -50,7 +51,7 @@ def test_another_seed_is_another_list_of_the_same_length(name: str) -> None:
 
 @each_of_ours
 def test_every_trial_comes_back_from_storage(name: str) -> None:
-    assert [loads(line) for line in lines(name, 7)] == list(trials(name, 7))
+    assert [loads(line, known) for line in lines(name, 7)] == list(trials(name, 7))
 
 
 @each_of_ours

@@ -94,7 +94,8 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_experiment(tm
     file = rules_file(tmp_path, 'rules = ["no HUNG"]')
 
     def rules(*arguments: object) -> list[str]:
-        return [rule["rule"] for rule in json.loads(gate(results, "--json", *arguments).output)["rules"]]
+        asked = gate(results, "--experiment", tmp_path / "mine.py", "--json", *arguments)
+        return [rule["rule"] for rule in json.loads(asked.output)["rules"]]
 
     assert rules() == ["no LOST"]
     assert rules("--rules", file) == ["no HUNG"]
@@ -144,7 +145,16 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, results: Path, text: 
 )
 def test_what_is_wrong_with_an_experiment_s_gate_is_said(tmp_path: Path, results: Path, body: str, says: str) -> None:
     (tmp_path / "mine.py").write_text(f"{body}\ndef trials(seed): ...\n")
-    assert says in complaint(gate(results))
+    assert says in complaint(gate(results, "--experiment", tmp_path / "mine.py"))
+
+
+def test_results_do_not_decide_which_code_is_run_for_their_rules(tmp_path: Path, results: Path) -> None:
+    (tmp_path / "mine.py").write_text("raise SystemExit('run')")
+    assert "give --experiment FILE for the GATE that it declares" in complaint(gate(results))
+    with Store.open(results, readonly=False) as store:
+        store.set_meta("file", None)
+        store.set_meta("experiment", str(tmp_path / "mine.py"))
+    assert "there is no experiment" in complaint(gate(results))
 
 
 def test_files_that_are_not_there_are_told(tmp_path: Path, results: Path) -> None:

@@ -14,7 +14,7 @@ from faultkit.gate.assess import assess, overall
 from faultkit.gate.facts import facts_of
 from faultkit.gate.sources import of_lines
 from faultkit.gate.until import GateStopper, UntilDecided, refuse_undecidable
-from faultkit.model.codec import decode, encode
+from faultkit.model.codec import decode, encode, imported
 from faultkit.model.errors import UsageError
 from faultkit.results.stopping import RuleStopper, StopCondition, Stopper, stopper_of
 from faultkit.running.judging import keep
@@ -105,7 +105,7 @@ def test_a_known_crash_goes_on(tmp_path: Path) -> None:
 
 
 def test_it_is_plain_data_that_a_campaign_takes_for_a_stop(tmp_path: Path) -> None:
-    assert decode(encode(AGAINST)) == AGAINST
+    assert decode(encode(AGAINST), imported) == AGAINST
     assert isinstance(AGAINST, StopCondition)
     with created(tmp_path / "run", 1) as store:
         stopper: Stopper = stopper_of(AGAINST, store)

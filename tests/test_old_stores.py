@@ -17,6 +17,7 @@ import faultkit
 from faultkit.cli import main
 from faultkit.model.codec import decode, encode
 from faultkit.model.events import Outcome
+from faultkit.model.known import known
 from faultkit.results.compare import between
 from faultkit.results.trial_diff import TrialDiff
 from faultkit.running.judging import rejudge
@@ -106,16 +107,16 @@ def test_every_name_in_a_store_is_found(old: Path) -> None:
 def test_every_plan_is_a_trial_again_and_stays_so(old: Path) -> None:
     with Store.open(old) as store:
         for n in store.done():
-            trial = decode(store.plan(n))
-            assert decode(encode(trial)) == trial
+            trial = decode(store.plan(n), known)
+            assert decode(encode(trial), known) == trial
 
 
 def test_the_recipe_of_every_template_can_be_read(old: Path) -> None:
     with Store.open(old) as store:
         recipes = store.meta().templates.values()
     for recipe in recipes:
-        assert decode(recipe["first"]).driver.modules is not None
-        assert decode(recipe["parts"])
+        assert decode(recipe["first"], known).driver.modules is not None
+        assert decode(recipe["parts"], known)
 
 
 def test_its_frame_has_what_the_file_has(old: Path) -> None:
@@ -159,7 +160,7 @@ def test_it_is_compared_in_pairs_with_what_is_stored_of_it_today(old: Path, tmp_
     today = Path(shutil.copytree(old, tmp_path / "today"))
     with Store.open(old) as store, closing(sqlite3.connect(today / FILE)) as db:
         for n in store.done():
-            db.execute("UPDATE trials SET plan = ? WHERE n = ?", (json.dumps(encode(decode(store.plan(n)))), n))
+            db.execute("UPDATE trials SET plan = ? WHERE n = ?", (json.dumps(encode(decode(store.plan(n), known))), n))
         db.commit()
     with Store.open(old) as one, Store.open(today) as two:
         found = between(one, two)
@@ -178,7 +179,7 @@ def test_a_fault_list_is_read_again(old: Path) -> None:
         pytest.skip("it has holes")
     with Store.open(old) as store:
         trials = list(experiment_of(store, Changes()).trials(0))
-        assert trials == [decode(store.plan(n)) for n in sorted(store.done())]
+        assert trials == [decode(store.plan(n), known) for n in sorted(store.done())]
 
 
 def test_moved_names_are_found_at_any_depth() -> None:

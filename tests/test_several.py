@@ -13,6 +13,7 @@ from faultkit.machine.payload import modules_of
 from faultkit.model.code import Function, ModuleCode
 from faultkit.model.codec import dumps, loads
 from faultkit.model.errors import NotPlaced
+from faultkit.model.known import known
 from faultkit.model.parts import Ships, iter_parts
 from injectors.kdriver.call_error import CallError
 from injectors.kdriver.skip import Skip
@@ -85,7 +86,7 @@ def test_what_its_faults_need_travels_with_it() -> None:
 
 def test_it_comes_back_from_storage() -> None:
     placed = Several((Kill(), replace(Text("nop", 3)))).place(CODE)
-    assert loads(dumps(placed)) == placed
+    assert loads(dumps(placed), known) == placed
 
 
 @pytest.mark.parametrize(("other", "answer"), [(range(0, 5), False), (range(4, 6), True), (range(9, 20), True),

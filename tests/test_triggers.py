@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultkit.model.codec import dumps, loads
+from faultkit.model.known import known
 from faultkit.model.parts import Trigger
 from faultkit.model.triggers import After, AtOnce, AtRequest, Every, WithProbability, gap
 from tests.records import Nbd
@@ -92,7 +93,7 @@ def test_the_same_seed_means_the_same_requests(probability: float, seed: int, ti
     trigger = WithProbability(probability, seed, times)
     numbers = list(trigger.requests())
     assert len(numbers) == times and numbers == sorted({*numbers}) and numbers[0] >= 1
-    assert list(loads(dumps(trigger)).requests()) == numbers
+    assert list(loads(dumps(trigger), known).requests()) == numbers
     longer = WithProbability(probability, seed, times=0).requests()
     assert list(islice(longer, times)) == numbers
 

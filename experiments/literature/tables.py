@@ -12,6 +12,7 @@ import pandas as pd
 
 from faultkit.model.codec import decode
 from faultkit.model.events import Outcome
+from faultkit.model.known import known
 from faultkit.model.parts import simple_faults
 from faultkit.results.analysis import frame_of, rates
 from faultkit.results.causes import causes
@@ -115,7 +116,7 @@ def shadowed(store: Store) -> pd.DataFrame:
 def fault_load(store: Store) -> pd.DataFrame:
     """By driver and number of faults at once: the share of trials whose service was there at the end."""
     faults = ((trial.n, trial.plan["fault"]) for trial in queries.planned(store))
-    loads = {n: len(simple_faults(decode(fault))) for n, fault in faults if fault}
+    loads = {n: len(simple_faults(decode(fault, known))) for n, fault in faults if fault}
     frame = frame_of(store)
     frame = frame[frame["outcome"].notna() & (frame["injector"] != "golden")]
     frame = frame.assign(faults=frame["trial"].map(loads))

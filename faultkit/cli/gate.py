@@ -35,6 +35,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command(name="gate", short_help="Check results against rules.", epilog=RULES)
 @click.argument("result", metavar="RESULT|EXPERIMENT", shell_complete=complete_results)
 @click.option("--rule", "lines", multiple=True, metavar="RULE", help="A rule, such as 'recovered >= 99 %'; repeatable.")
+@options.EXPERIMENT
 @click.option("--rules", "file", metavar="FILE", type=FILE, help="Rules from a TOML file.")
 @click.option(
     "--baseline",
@@ -95,6 +96,7 @@ def command(
     result: str,
     lines: tuple[str, ...],
     file: Path | None,
+    own: Path | None,
     baseline: Path | None,
     known_file: Path | None,
     update_known: bool,
@@ -128,7 +130,7 @@ def command(
         raise UsageError("--budget, --seed, --jobs, --out and --resume go with --until-decided")
     else:
         where = found(Path(result))
-        rules = given.rules(partial(declared, where))
+        rules = given.rules(partial(declared, where, own))
     with Store.open(where) as store:
         answers = answered(store, rules, update_known=update_known)
     write_reports(answers, Wanted(junit_file, markdown, annotations, as_data))
@@ -174,12 +176,25 @@ class Wanted:
     as_data: bool
 
 
-def declared(result: Path) -> Rules:
-    """The rules that the experiment of some results declares today. Raises: UsageError if there are none."""
+def declared(result: Path, own: Path | None) -> Rules:
+    """The rules that one of our experiments, or the user's `own`, declares today for some results.
+
+    Results never decide which code of a user's is run. Raises: UsageError if there are no rules.
+    """
+    lacking = f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"
+    if own is not None:
+        with preceded_by(lacking):
+            asked = experiment.load_experiment(str(own.resolve()))
+        return of_experiment(asked)
     with Store.open(result) as store:
         meta = store.meta()
-    with preceded_by(f"{result} has no rules: give --rule 'recovered >= 99 %' or --rules FILE, or declare GATE"):
-        asked = experiment.load_experiment(str(meta.file or meta.experiment))
+    if meta.file:
+        raise UsageError(
+            f"{result} is of an experiment of your own: give --experiment FILE for the GATE that it declares, or "
+            "--rule 'recovered >= 99 %', or --rules FILE"
+        )
+    with preceded_by(lacking):
+        asked = experiment.load_ours(str(meta.experiment))
     return of_experiment(asked)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import guest_of, open_results, result_argument
+from faultkit.cli.results import guest_of, load_told, result_argument
 from faultkit.running.interference import as_meta, interference
 from faultkit.running.replay import replay_summary, spread
+from faultkit.store.store import Store
 
 
 @click.command(name="interference", short_help="Check that simultaneous trials do not disturb one another.")
@@ -22,8 +23,9 @@ from faultkit.running.replay import replay_summary, spread
 @click.option(
     "--sample", metavar="N", type=click.IntRange(min=1), help="N trials spread evenly over the campaign (default: all)."
 )
+@options.TRUST
 @options.prints_json("`{jobs, trials, outcome_agrees, events_agree, differing}`")
-def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -> None:
+def command(result: Path, jobs: int | None, sample: int | None, trust: bool, as_data: bool) -> None:
     """Check that trials at the same time do not disturb one another: run those of RESULT alone, and several at a time.
 
     Compares outcomes and all events, trial by trial. Prints the trials that differ, and stores the counts with the
@@ -34,8 +36,9 @@ def command(result: Path, jobs: int | None, sample: int | None, as_data: bool) -
       faultkit interference quickstart_nbd --sample 40
     """
     together = jobs or max(2, len(os.sched_getaffinity(0)))
-    with open_results(result, readonly=False) as store:
+    with Store.open(result, readonly=False) as store:
         chosen = spread(store, sample or len(store.done()))
+        load_told(store, chosen, trust=trust)
         runs = []
         for run in interference(store, chosen, together, guest_of(store, terminal.progress())):
             runs.append(run)

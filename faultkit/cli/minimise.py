@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import guest_of, open_results, result_argument
+from faultkit.cli.results import guest_of, load_told, result_argument
 from faultkit.running.minimise import Minimal, SearchStep, minimal_json, minimise
+from faultkit.store.store import Store
 
 
 @click.command(name="minimise", short_help="Find the faults to blame in a trial.")
 @result_argument
 @click.argument("trial", type=click.IntRange(min=0))
+@options.TRUST
 @options.prints_json("`{outcome, of, faults, plans, steps}`")
-def command(result: Path, trial: int, as_data: bool) -> None:
+def command(result: Path, trial: int, trust: bool, as_data: bool) -> None:
     """Find the faults that were to blame in a TRIAL with several.
 
     Runs the trial repeatedly with fewer of its faults, by delta debugging, as long as the outcome stays the same, and
@@ -27,7 +29,8 @@ def command(result: Path, trial: int, as_data: bool) -> None:
     Examples:
       faultkit minimise several_faults 17
     """
-    with open_results(result) as store:
+    with Store.open(result) as store:
+        load_told(store, [trial], trust=trust)
         store.record(trial)  # if there is none, no guest need be built to say so
         found = minimise(store, trial, guest_of(store, terminal.progress()), quiet if as_data else print_step)
     click.echo(json.dumps(minimal_json(found)) if as_data else "\n".join(summary(found)))

@@ -19,6 +19,18 @@ JOBS: Decorator = click.option(
 DRY_RUN: Decorator = click.option(
     "--dry-run", is_flag=True, help="Only check each trial, and print the number of trials and templates."
 )
+TRUST: Decorator = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the code of modules that the results name, wherever it lies.",
+)
+EXPERIMENT: Decorator = click.option(
+    "--experiment",
+    "own",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Your experiment that the results are of. Its code is run: results themselves never decide that.",
+)
 CONCLUSION = """\
 `{result, exit_code, meaning, experiment, seed, accounting, outcomes, by, accounting_by, survived, survived_by, stop, \
 void_reasons, cost, replays, ...}`, at the end; with --dry-run `{experiment, seed, trials, templates, result, \

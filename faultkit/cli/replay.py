@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import guest_of, open_results, result_argument
+from faultkit.cli.results import guest_of, load_told, result_argument
 from faultkit.model.errors import UsageError
 from faultkit.running.replay import replay, replay_summary, spread
+from faultkit.store.store import Store
 
 
 @click.command(name="replay", short_help="Run stored trials again, and compare all events.")
@@ -21,13 +22,17 @@ from faultkit.running.replay import replay, replay_summary, spread
 )
 @click.option("--times", metavar="N", type=click.IntRange(min=1), default=1, help="Run each N times (default: 1).")
 @click.option("--jobs", metavar="J", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
+@options.TRUST
 @options.prints_json("`{runs, outcome_agrees, events_agree, differing}`, the last a list of trials")
-def command(result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, as_data: bool) -> None:
+def command(
+    result: Path, trials: tuple[int, ...], sample: int | None, times: int, jobs: int, trust: bool, as_data: bool
+) -> None:
     """Run stored TRIALS again, and compare the outcome and, bit for bit, all events of each.
 
-    Prints the first difference, if there is one. Makes a guest or template again that is no longer in the cache, from
-    packages of the recorded versions. Refuses another QEMU, other code, and a guest whose packages Debian's archive no
-    longer has. The counts are stored with the results, and shown with them.
+    Prints the first difference, if there is one. Parts of your own are loaded, with a line that tells it, from where
+    they are installed or from beside their experiment; from elsewhere with --trust. Makes a guest or template again
+    that is no longer in the cache, from packages of the recorded versions. Refuses another QEMU, other code, and a
+    guest whose packages Debian's archive no longer has. The counts are stored with the results, and shown with them.
 
     \b
     Examples:
@@ -36,8 +41,9 @@ def command(result: Path, trials: tuple[int, ...], sample: int | None, times: in
     """
     if bool(trials) == bool(sample):
         raise UsageError("replay: give the numbers of the trials, or --sample N")
-    with open_results(result, readonly=False) as store:
+    with Store.open(result, readonly=False) as store:
         chosen = list(trials) or spread(store, sample or 1)
+        load_told(store, chosen, trust=trust)
         runs = []
         for again in replay(store, chosen, times, jobs, guest_of(store, terminal.progress())):
             runs.append(again)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from faultkit.cli import options
 from faultkit.cli.campaigns import Asked, carry_out, place_for
-from faultkit.cli.results import latest, open_results, result_argument
+from faultkit.cli.results import latest, load_told, result_argument
+from faultkit.model.errors import UsageError
 from faultkit.running.part_syntax import parse_part, parse_parts
 from faultkit.running.replay import recorded_machine
 from faultkit.running.rerun import Changes, experiment_of
+from faultkit.store.store import Store
+
+PLAIN_NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
 @click.command(name="rerun", short_help="Run a stored fault list again, changed.")
@@ -34,6 +39,7 @@ from faultkit.running.rerun import Changes, experiment_of
 @click.option("--resume", is_flag=True, help="Go on with an interrupted rerun in --out (default: the latest one).")
 @options.DRY_RUN
 @options.replay_sample("one in 20, at most 5; none with kvm")
+@options.TRUST
 @options.prints_json(options.CONCLUSION)
 def command(
     result: Path,
@@ -45,6 +51,7 @@ def command(
     out: Path | None,
     resume: bool,
     dry_run: bool,
+    trust: bool,
     again: int | None,
     as_data: bool,
 ) -> int:
@@ -66,8 +73,13 @@ def command(
         monitors=None if monitors is None else parse_parts("monitors", monitors),
         driver=None if driver is None else parse_part("drivers", driver),
     )
-    with open_results(result) as store:
+    with Store.open(result) as store:
+        load_told(store, sorted(store.done()), trust=trust)
         meta, loaded = store.meta(), experiment_of(store, changes)
+    if out is None and not PLAIN_NAME.fullmatch(loaded.name):
+        raise UsageError(
+            f"{result} names its experiment {loaded.name[:60]!r}, which is no name of a folder: give --out"
+        )
     seed = meta.seed or 0
     place = out or (latest(loaded.name) if resume else place_for(loaded.name, seed))
     asked = Asked(

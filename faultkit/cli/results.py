@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from rich.console import Console
 
 from faultkit.machine.image import Image, cached, image
 from faultkit.model.errors import UsageError
-from faultkit.running import catalogue, experiment
+from faultkit.running import catalogue
+from faultkit.running.trusting import load_parts
 from faultkit.store.database import FILE
 from faultkit.store.store import Store
 
@@ -49,14 +49,9 @@ def found(path: Path) -> Path:
     return short if not path.exists() and short.exists() else path
 
 
-def open_results(result: Path, *, readonly: bool = True, older: bool = False) -> Store:
-    """A store, with the parts of its trials importable if they lie beside a user's experiment."""
-    store = Store.open(result, readonly=readonly, older=older)
-    file = store.meta().file
-    if file and Path(file).exists():
-        with suppress(UsageError):
-            experiment.load_experiment(file)
-    return store
+def load_told(store: Store, numbers: Iterable[int], *, trust: bool) -> None:
+    """Load the users' parts that trials are made of, and say on standard error what is loaded. Raises: UsageError."""
+    load_parts(store, numbers, trust=trust, told=lambda line: click.echo(line, err=True))
 
 
 def latest(name: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from faultkit.cli import options, terminal
-from faultkit.cli.results import open_results, result_argument
+from faultkit.cli.results import result_argument
 from faultkit.results.fingerprint import fingerprint
 from faultkit.results.summary import counts_json
 from faultkit.store.columns import GROUPS
@@ -63,7 +63,7 @@ def command(
       faultkit show quickstart_nbd --phases
       faultkit show quickstart_nbd 12 --all
     """
-    with open_results(result) as store:
+    with Store.open(result) as store:
         if hashed:
             found = fingerprint(store)
             click.echo(json.dumps({"fingerprint": found}) if as_data else found)

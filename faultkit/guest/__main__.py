@@ -21,7 +21,7 @@ from faultkit.guest.clock import CLOCK, Clock, printk_lag_ns
 from faultkit.guest.host import HostLink
 from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
-from faultkit.model.codec import decode, full_name, loads
+from faultkit.model.codec import decode, full_name, imported, loads
 from faultkit.model.errors import FaultkitError
 from faultkit.model.events import TROUBLE, Kind
 from faultkit.model.mailbox import State
@@ -44,7 +44,7 @@ def main() -> None:
     threading.excepthook = lambda args: fail(args.exc_value)
     try:
         watchers = prepare(link)
-        trial = loads(freeze(link, watchers))
+        trial = loads(freeze(link, watchers), imported)
         run_in_guest(trial, link, watchers)
     except BaseException as reason:  # the agent's edge: only here can the host be told
         fail(reason)
@@ -69,13 +69,13 @@ def prepare(link: HostLink) -> dict[str, Watcher]:
         importlib.import_module(name)
     for module in sorted(PRELOAD.glob("*.ko")):
         commands.run("insmod", str(module))
-    driver, workload = decode(spec["driver"]), decode(spec["workload"])
+    driver, workload = (decode(spec[name], imported) for name in ("driver", "workload"))
     if isinstance(driver, Prepares):
         driver.prepare()
     bring_up(driver)
     take_down(driver)
     bring_up(driver)
-    watchers = attached(map(decode, spec["monitors"]), driver)
+    watchers = attached(decode(spec["monitors"], imported), driver)
     CLOCK.start_thread(feed_watchdog)
     warm_up(driver, workload, link)
     return watchers

@@ -18,6 +18,7 @@ from faultkit.model.code import Site
 from faultkit.model.codec import class_path, decode
 from faultkit.model.errors import BAD_DATA
 from faultkit.model.events import Event, Kind, Outcome
+from faultkit.model.known import known
 from faultkit.results.summary import GOLDEN
 from faultkit.results.words import exact, in_words
 from faultkit.store.store import Store
@@ -188,7 +189,7 @@ def digits(value: Any) -> str:
 def sites_in(encoded: Any) -> Iterator[Site]:
     """The sites that the faults in an encoded part were settled on."""
     if isinstance(encoded, Mapping) and encoded.get("is") == NAME_OF_SITE:
-        yield decode(encoded)
+        yield decode(encoded, known)
     elif isinstance(encoded, (Mapping, list)):
         for inner in encoded.values() if isinstance(encoded, Mapping) else encoded:
             yield from sites_in(inner)

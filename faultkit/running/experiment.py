@@ -61,7 +61,16 @@ class Plan:
 def load_experiment(name: str) -> Experiment:
     """An experiment by its name among ours, or by the path of its file. Raises: UsageError."""
     file = Path(name).resolve() if name.endswith(".py") or "/" in name else None
-    module = from_file(file) if file else from_package(name)
+    return experiment_in(name, from_file(file) if file else from_package(name), file)
+
+
+def load_ours(name: str) -> Experiment:
+    """One of our own experiments; a name is never a path here. Raises: UsageError."""
+    return experiment_in(name, from_package(name), None)
+
+
+def experiment_in(name: str, module: ModuleType, file: Path | None) -> Experiment:
+    """The experiment in a module. Raises: UsageError if there is none."""
     trials = getattr(module, "trials", None)
     if not callable(trials):
         raise UsageError(f"{name} has no function trials(seed): see docs/your-own-driver.md")
@@ -98,6 +107,11 @@ def from_package(name: str) -> ModuleType:
         raise UsageError(f"there is no experiment {name!r}: `faultkit list experiments` shows ours, or give a file.py")
     execute(name, lambda: importlib.import_module(full))
     return sys.modules[full]
+
+
+def load_module(name: str) -> None:
+    """Import a module of the user's. Raises: UsageError with the line, for an error in it."""
+    execute(name, lambda: importlib.import_module(name))
 
 
 def execute(name: str, action: Callable[[], Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from faultkit.machine.image import Image
 from faultkit.machine.template import Template
 from faultkit.model.trial import Record, Trial
-from faultkit.running.replay import Replay, run_again, templates
+from faultkit.running.replay import Replay, run_again, runnable, templates
 from faultkit.running.trial import run_trial
 from faultkit.store.packing import read_back
 from faultkit.store.store import Store
@@ -25,7 +25,7 @@ def interference(store: Store, numbers: Sequence[int], jobs: int, image: Image) 
     injections", ICSE 2015: there, injections in parallel changed what was measured.
     Raises: UsageError for a void trial, UnmetNeed if a template cannot be had.
     """
-    trials = {n: store.record(n).trial for n in numbers}
+    trials = {n: runnable(store, n).trial for n in numbers}
     bases = templates(store, numbers, image)
     with ThreadPoolExecutor(jobs, "together") as pool:
         for start in range(0, len(numbers), BATCH):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-from faultkit.model.errors import BAD_DATA, BadRecord
+from faultkit.model.codec import foreign_parts
+from faultkit.model.errors import BAD_DATA, BadRecord, UsageError
 from faultkit.model.events import Outcome
 from faultkit.model.trial import Record, Trial
 from faultkit.store.columns import FAULT, OPTIONAL, VERDICT
@@ -129,6 +130,25 @@ def changed(store: Store, n: int) -> bool:
 
 
 def found_again(store: Store, n: int) -> Finding:
-    """The finding for a stored trial. Raises: UsageError if its parts are gone."""
+    """The finding for a stored trial.
+
+    Raises: UsageError if its parts are gone, or if what is stored of a part whose module is not loaded is not enough.
+    """
     row = store.row(n)
-    return find(row.trial, row.record)
+    finding = find(row.trial, row.record)
+    for part in foreign_parts(row.trial):
+        if finding.problem:
+            raise UsageError(
+                f"trial {n} in {store.path} has parts of your own, {part.name} among them: give --experiment FILE "
+                f"({finding.problem})"
+            )
+        finding = replace(finding, stratum=stored_stratum(store, n) or finding.stratum)
+    return finding
+
+
+def stored_stratum(store: Store, n: int) -> Stratum | None:
+    """The classes of a trial's fault as they are stored; None if they are not."""
+    values = dict(zip(FAULT, store.some(n, FAULT), strict=True))
+    if values["fault_type"] is None:
+        return None
+    return Stratum(**{each.name: values[each.name] for each in fields(Stratum)})

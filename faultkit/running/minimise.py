@@ -14,7 +14,7 @@ from faultkit.model.errors import HarnessError, UsageError
 from faultkit.model.events import Outcome
 from faultkit.model.parts import Compound, simple_faults
 from faultkit.model.trial import Trial
-from faultkit.running.replay import restored
+from faultkit.running.replay import restored, runnable
 from faultkit.running.trial import run_trial
 from faultkit.store.store import Store
 from faultkit.verdict.judge import judge
@@ -101,7 +101,7 @@ def minimise(store: Store, n: int, image: Image, told: Callable[[SearchStep], No
     Raises: UsageError if the trial did not fail or has one fault only; UnmetNeed if its template cannot be had;
     HarnessError if it does not end again as it did.
     """
-    record = store.record(n)
+    record = runnable(store, n)
     trial, expected = record.trial, judge(record).outcome
     faults = simple_faults(trial.fault)
     if len(faults) < 2:

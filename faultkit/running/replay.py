@@ -13,11 +13,13 @@ from faultkit.machine import qemu
 from faultkit.machine.image import Image, recorded_guest
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Blueprint, Template, blueprint
-from faultkit.model.codec import decode
+from faultkit.model.codec import decode, foreign_parts
 from faultkit.model.errors import UnmetNeed, UsageError
 from faultkit.model.events import Event
+from faultkit.model.known import known, trial_of
 from faultkit.model.trial import Record
 from faultkit.running.trial import run_trial
+from faultkit.running.trusting import refuse_foreign
 from faultkit.store import queries
 from faultkit.store.meta import Meta
 from faultkit.store.packing import read_back
@@ -41,13 +43,20 @@ def replay(store: Store, numbers: Sequence[int], times: int, jobs: int, image: I
 
     Raises: UsageError for a void trial, UnmetNeed if its template cannot be had.
     """
-    records = [store.record(n) for n in numbers]
+    records = [runnable(store, n) for n in numbers]
     bases = templates(store, numbers, image)
     work = [partial(run_again, n, record, bases[n]) for n, record in zip(numbers, records, strict=True)]
     with ThreadPoolExecutor(jobs, "replay") as pool:
         for found in pool.map(lambda call: call(), [call for call in work for _ in range(times)]):
             store.add_replay(as_row(found, jobs))
             yield found
+
+
+def runnable(store: Store, n: int) -> Record:
+    """The record of a valid trial whose parts are all loaded. Raises: UsageError."""
+    record = store.record(n)
+    refuse_foreign(record.trial, store, n)
+    return record
 
 
 def templates(store: Store, numbers: Iterable[int], image: Image) -> dict[int, Template]:
@@ -76,12 +85,14 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
     """
     meta = store.meta()
     image = recorded_image(store, image)
-    recipe = meta.templates[key]
     machine = recorded_machine(meta)
     try:
-        first, parts = decode(recipe["first"]), [decode(part) for part in recipe["parts"]]
-    except (ImportError, AttributeError, TypeError) as reason:
+        recipe = meta.templates[key]
+        first, parts = trial_of(recipe["first"]), [decode(part, known) for part in recipe["parts"]]
+    except (ImportError, AttributeError, TypeError, KeyError, ValueError) as reason:
         raise UsageError(f"the parts of {store.path} are gone ({reason}): run from where its experiment lies") from None
+    for foreign in foreign_parts((first, tuple(parts))):
+        raise UsageError(f"{store.path} cannot be run again: the module of {foreign.name} is not loaded")
     found = blueprint(first, image, machine, parts)
     if found.key != key:
         raise UnmetNeed(other_code(store.path, meta))

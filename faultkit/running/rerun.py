@@ -11,6 +11,7 @@ from faultkit.model.codec import name_of
 from faultkit.model.errors import UsageError
 from faultkit.model.trial import Trial
 from faultkit.running.experiment import Experiment
+from faultkit.running.trusting import refuse_foreign
 from faultkit.store.store import Store
 
 
@@ -54,7 +55,7 @@ def experiment_of(store: Store, changes: Changes) -> Experiment:
         del seed
         with Store.open(path) as again:
             for n in range(len(again.done())):
-                yield changes.of(again.trial(n))
+                yield refuse_foreign(changes.of(again.trial(n)), again, n)
 
     question = f"The trials of {path} again: {changes}."
     return Experiment(f"{meta.experiment}-again", question, trials, file, settled=True)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from faultkit.model.codec import GOLDEN, decode
+from faultkit.model.codec import GOLDEN, ForeignPart, decode
 from faultkit.model.events import Event, Outcome
+from faultkit.model.known import known
 from faultkit.store.columns import FLAGS, GROUPS, INTERVALS, VERDICT
 from faultkit.store.packing import plan_of, unpack_events
 from faultkit.store.store import Store
@@ -104,9 +105,13 @@ class Recorded:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The k-driver's modules. Raises: ImportError, AttributeError, TypeError if the driver's class is gone."""
-        found: tuple[str, ...] = decode(plan_of(self._plan)["driver"]).modules
-        return found
+        """The k-driver's modules; none for a driver of a module that is not loaded, which does not store them.
+
+        Raises: UsageError, ImportError, AttributeError, TypeError if the driver's class is gone.
+        """
+        driver = decode(plan_of(self._plan)["driver"], known)
+        found = getattr(driver, "modules", ()) if isinstance(driver, ForeignPart) else driver.modules
+        return tuple(name for name in found if isinstance(name, str)) if isinstance(found, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from faultkit.model.codec import decode, encode, name_of
+from faultkit.model.codec import encode, name_of
 from faultkit.model.errors import BadRecord, HarnessError, UsageError
 from faultkit.model.events import Ending, Event
+from faultkit.model.known import trial_of
 from faultkit.model.trial import Record, Trial
 from faultkit.store import moved, schema
 from faultkit.store.birth import begin, clear_beginnings, refuse_occupied
@@ -203,7 +204,10 @@ class Store:
         return plan_of(self.one(n, "plan"))
 
     def trial(self, n: int) -> Trial:
-        """The plan of a trial, decoded. Raises: UsageError if there is none, or its parts are gone."""
+        """The plan of a trial, decoded; parts of modules that are not loaded stay plain data (`ForeignPart`).
+
+        Raises: UsageError if there is none, or its parts are gone.
+        """
         return self._decoded(n, self.one(n, "plan"))
 
     def template(self, n: int) -> str:
@@ -244,13 +248,14 @@ class Store:
     def _decoded(self, n: int, plan: str) -> Trial:
         """A stored plan, decoded. Raises: UsageError if its parts are gone."""
         try:
-            trial: Trial = decode(plan_of(plan))
-        except (ImportError, AttributeError, TypeError) as reason:
+            return trial_of(plan_of(plan))
+        except (ImportError, AttributeError, TypeError, ValueError, ArithmeticError) as reason:
             raise UsageError(
                 f"the parts of trial {n} in {self.path} cannot be made again ({reason}): "
                 "use the revision of the code that wrote it, see git_revision in `faultkit show`"
             ) from None
-        return trial
+        except UsageError as reason:
+            raise UsageError(f"trial {n} in {self.path}: {reason}") from None
 
     def one(self, n: int, column: str) -> Any:
         """The value of one column of a trial. Raises: UsageError if there is no such trial."""

@@ -138,7 +138,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("(1 - bounds[1], 1 - bounds[0])", "(1 - bounds[0], 1 - bounds[1])"),
     ),
     (f"{MODEL}/codec.py", "codec"): (
-        ("return tuple(decode(item) for item in data)", "return [decode(item) for item in data]"),
+        ("return tuple(decode(item, find) for item in data)", "return [decode(item, find) for item in data]"),
     ),
     ("faultkit/results/summary.py", "summary cli_json"): (
         (

@@ -9,7 +9,7 @@ import click
 
 from experiments.microdriver.tables import costs, crossings, interface, repeats, survival
 from faultkit.cli import as_program
-from faultkit.cli.results import open_results, result_argument
+from faultkit.cli.results import result_argument
 from faultkit.model.errors import UsageError
 from faultkit.store.store import Store
 
@@ -30,7 +30,7 @@ def command(result: Path) -> None:
 
     RESULT is a directory with a campaign's results, or the name of an experiment for its latest results.
     """
-    with open_results(result) as store:
+    with Store.open(result) as store:
         name = str(store.meta().experiment)
         if name not in TABLES:
             raise UsageError(f"{store.path} is of {name}: there are tables for {', '.join(TABLES)}")
