@@ -162,7 +162,7 @@ EVENTS_OF: Mapping[str, tuple[Event, ...]] = {
     "DISRUPTED": (*RESTORED, at(41, "request.failed", n=3, op="write", error="EIO", latency_ns=MS)),
     "LOST": (*RESTORED[:4], at(50, "recovery.gave_up")),
     "HUNG": (*RESTORED[:4], at(9000, "request.stuck", n=3, op="write", age_ns=8000 * MS)),
-    "CRASHED": (*RESTORED[:2], at(12, "kernel.oops", what="oops", function="nbd_queue_rq", offset=4, text="BUG")),
+    "CRASHED": (*RESTORED[:2], at(12, "kernel.oops", what="oops", function="nbd_queue_rq", offset="0x4", text="BUG")),
     "CORRUPT": (*RESTORED, at(55, "read.mismatched", n=9, block=7)),
 }
 

@@ -90,11 +90,13 @@ class Story:
         op, end = self.rng.choice(("write", "write", "read")), start + took
         self.tell(start, "workload", "request.issued", n=n, op=op, block=self.rng.randrange(4096))
         self.tell(start + 0.02, "calls", "call.entered", function="nbd_queue_rq")
-        self.tell(start + 0.03, "requests", "block.issued", sector=8 * n, bytes=4096)
+        self.tell(start + 0.03, "requests", "block.issued", sector=8 * n, bytes=4096, op="W")
         took_ns = round(took * MS)
         if error:
             return self.tell(end, "workload", "request.failed", n=n, op=op, error=error, latency_ns=took_ns)
-        self.tell(end - 0.02, "requests", "block.completed", sector=8 * n, bytes=4096, latency_ns=took_ns, error=0)
+        self.tell(
+            end - 0.02, "requests", "block.completed", sector=8 * n, bytes=4096, op="W", latency_ns=took_ns, error=0
+        )
         return self.tell(end, "workload", "request.completed", n=n, op=op, latency_ns=took_ns)
 
     def requests(self, first: int, count: int, start: float) -> float:

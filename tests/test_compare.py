@@ -36,6 +36,7 @@ from faultkit.statistics.differences import fisher, mcnemar, newcombe, tango
 from faultkit.statistics.rates import rate
 from faultkit.store.store import Row, Store
 from faultkit.tables.comparison_table import ComparisonTable
+from monitors.kernel import Kernel
 from tests.records import EVENTS_OF, CallError, Kill, Nbd, Typed, Writes, a_golden_row, a_row
 from tests.synthetic import meta
 from tests.terminal import printed
@@ -89,7 +90,7 @@ def test_the_same_faults_under_another_policy_are_pairs(restarted: Path, left_al
 
 
 def test_other_monitors_and_another_build_of_the_driver_leave_pairs(restarted: Path, tmp_path: Path) -> None:
-    again = stored(tmp_path / "again", rows(RESTARTED, driver=Nbd(device="nbd1"), monitors=(Kill(),)))
+    again = stored(tmp_path / "again", rows(RESTARTED, driver=Nbd(device="nbd1"), monitors=(Kernel(),)))
     assert compared(restarted, again).paired
 
 

@@ -84,7 +84,7 @@ def test_a_crash_brings_what_the_kernel_said(mixed: Gated) -> None:
     (failure,) = parsed(mixed)[1]["crash: page fault in cp_rx_poll"]
     assert isinstance(failure, Failure)
     assert "1 of 83 activated trials, first in trial 82" in failure.message
-    assert failure.text == "BUG: <pa&ge> fault\n\ufffd[31mCall Trace:\ufffd]]>```"
+    assert failure.text == "BUG: <pa&ge> fault\n\u241b[31mCall Trace:\u2400]]>```"
 
 
 def test_there_are_failures_in_it_only_if_the_gate_failed(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ MISFITS = {
     "data that are a list": (line(1, "agent", "trial.started", []), "its data are []"),
     "a kind that is a number": (line(1, "agent", 5, {}), "its kind is 5"),
     "a kind that is none": (line(1, "agent", None, {}), "its kind is None"),
-    "a kind with an escape": (line(1, "agent", "my.\x1b[31m", {}), "its kind is my.?[31m"),
+    "a kind with an escape": (line(1, "agent", "my.\x1b[31m", {}), "its kind is my.\u241b[31m"),
     "a kind of our family that is not there": (line(1, "agent", "request.eaten", {}), "no such kind"),
     "a line number": (b"17", "it is no list"),
     "too short a list": (line(1, "agent"), "it is no list"),
@@ -123,9 +123,9 @@ def test_whatever_an_event_is_made_of_it_fits_or_is_noted(t_ns: Any, source: Any
     assert problems(event) == []
 
 
-def test_half_a_character_becomes_a_question_mark() -> None:
-    [event] = taken(b'[1,"test","my.own",{"\\ud800":"a\\udfffb"}]')
-    assert event.data == {"?": "a?b"}
+def test_texts_of_a_guest_are_neutral() -> None:
+    [event] = taken(b'[1,"test","my.own",{"\\ud800":"a\\udfffb\\u001b[31m\\u0007\\n"}]')
+    assert event.data == {"\ufffd": "a\ufffdb\u241b[31m\u2407\n"}
 
 
 def test_an_event_of_a_monitor_is_checked_like_one_of_the_log() -> None:

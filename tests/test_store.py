@@ -21,14 +21,14 @@ from faultkit.store.store import Row, Store
 from tests.records import EVENTS_OF, RESTORED, USUAL, CallError, a_golden_row, a_record, a_row, a_trial
 from tests.synthetic import campaign, meta
 
+NEUTRAL = st.characters(exclude_categories=("Cc", "Cf", "Cs"))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.text(NEUTRAL, max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(NEUTRAL, max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-EVENTS = st.builds(
-    Event, st.integers(0, 2**62), st.text(max_size=10), st.text(max_size=10), st.dictionaries(st.text(), JSON)
-)
+NAMES = st.text(NEUTRAL, max_size=10)
+EVENTS = st.builds(Event, st.integers(0, 2**62), NAMES, NAMES, st.dictionaries(st.text(NEUTRAL), JSON))
 
 
 @pytest.fixture

@@ -53,13 +53,14 @@ class Unbroken:
 
 
 def output() -> Console:
-    """A console on standard output."""
-    return Steady()
+    """A console on standard output. No text is markup: names of functions and devices may hold square brackets."""
+    return Steady(markup=False, emoji=False)
 
 
 def progress() -> Console:
     """A console on standard error. FORCE_COLOR gives colours, but no moving bars in a log."""
-    return Steady(file=cast(IO[str], Unbroken(sys.stderr)), force_terminal=None if sys.stderr.isatty() else False)
+    forced = None if sys.stderr.isatty() else False
+    return Steady(file=cast(IO[str], Unbroken(sys.stderr)), force_terminal=forced, markup=False, emoji=False)
 
 
 def complete_streams() -> None:

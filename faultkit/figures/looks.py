@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from math import ceil, floor, log10
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from faultkit.verdict.outcomes import ENTRIES
@@ -31,6 +34,7 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 THROUGH = 0.16  # opacity of bands
 FLOOR_MS = 0.001  # a logarithmic axis has no zero
 MOST_ROWS = 24  # of one chart
+NOT_OURS = re.compile("<(?!br>|/?extra>)")
 
 
 def figure(traces: Iterable[Mapping[str, Any]], height: int, **layout: Any) -> go.Figure:
@@ -54,7 +58,19 @@ def figure(traces: Iterable[Mapping[str, Any]], height: int, **layout: Any) -> g
         },
         "showlegend": False,
     }  # fmt: skip
-    return go.Figure(data=drawn, layout=base | layout) if drawn else go.Figure(layout=base | NOTHING)
+    plain = without_tags([drawn, base | layout])
+    return go.Figure(data=plain[0], layout=plain[1]) if drawn else go.Figure(layout=base | NOTHING)
+
+
+def without_tags(value: Any) -> Any:
+    """The same data without tags of others: plotly reads texts as a kind of HTML, and makes links of names."""
+    if isinstance(value, str):
+        return NOT_OURS.sub("&lt;", value)
+    if isinstance(value, Mapping):
+        return {key: without_tags(item) for key, item in value.items()}
+    if isinstance(value, (pd.Series, pd.Index, np.ndarray)):
+        return without_tags(value.tolist()) if value.dtype.kind not in "biufM" else value
+    return [without_tags(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 NOTHING: dict[str, Any] = {

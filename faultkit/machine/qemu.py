@@ -37,6 +37,7 @@ from faultkit.machine.gdbstub import GdbStub
 from faultkit.model import processor
 from faultkit.model.errors import SCARCE, GuestCrashed, GuestLost, HarnessError, Runaway, UnmetNeed, UsageError
 from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
+from faultkit.model.texts import neutral
 
 QEMU = f"qemu-system-{processor.NAME}"
 PACKAGE = "qemu-system-x86"  # Debian's
@@ -260,7 +261,7 @@ class Guest:
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
 
     def console(self) -> str:
-        """The text that the guest wrote to its serial console; of a flood, its beginning and its end."""
+        """The text that the guest wrote to its serial console, made neutral; of a flood, beginning and end."""
         size = os.fstat(self._console).st_size
         if size <= CONSOLE_BYTES:
             text = os.pread(self._console, size, 0)
@@ -268,7 +269,7 @@ class Guest:
             half = CONSOLE_BYTES // 2
             parts = (os.pread(self._console, half, 0), os.pread(self._console, half, size - half))
             text = f"\n... {size - CONSOLE_BYTES} bytes are left out ...\n".encode().join(parts)
-        return text.decode(errors="replace").replace("\r\n", "\n")
+        return neutral(text.decode(errors="replace").replace("\r\n", "\n"))
 
     def executed(self) -> frozenset[int]:
         """Addresses of the instructions in the traced ranges that were executed, by blocks that were begun."""

@@ -55,7 +55,7 @@ def foreign_parts(part: Any) -> Iterator[ForeignPart]:
 
 
 @cache
-def hints_of(cls: type) -> Mapping[str, Any]:
+def hints_of(cls: Any) -> Mapping[str, Any]:
     """The types of a class's fields; none where an annotation names something that is not there."""
     try:
         return get_type_hints(cls)
@@ -72,6 +72,8 @@ def suits(value: Any, hint: Any) -> bool:
         return value in of
     if origin is tuple:
         return isinstance(value, tuple) and suit(value, of)
+    if origin is Mapping:
+        return isinstance(value, dict) and all(suits(each, of[1]) for each in value.values())
     return PLAIN[hint](value) if hint in PLAIN else True
 
 

@@ -16,11 +16,17 @@ What happens to a driver under test is none of these: it is an Outcome, which is
 
 import errno
 
+from faultkit.model.texts import neutral
+
 
 class FaultkitError(Exception):
     """The base of all errors; one line that names the request and the remedy."""
 
     exit_code = 5
+
+    def __str__(self) -> str:
+        """The line, made neutral: it may quote a file of results, or a guest."""
+        return neutral(super().__str__())
 
 
 class UsageError(FaultkitError):

@@ -12,11 +12,13 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from faultkit.model.errors import HarnessError, NotPlaced
 from faultkit.model.events import Event, Kind
-from faultkit.model.vocabulary import problems
+from faultkit.model.texts import neutral
+from faultkit.model.vocabulary import problems, unreadable
 
 LINE_BYTES = 64 << 10  # of one event
 DEPTH = 8  # of the data of one event
@@ -24,12 +26,15 @@ VALUES = 4096  # in the data of one event
 EVENTS = 400_000  # of one trial; as many of the shortest ones fit into the mailbox
 NOTED = 100  # as many garbled pieces of a trial get an event each
 LATEST_NS = 1 << 53  # 104 days
+LONGEST_NS = 1 << 62  # in files of results
+NAMED = 200  # the most characters of a source or kind in files of results
 LARGEST = 1 << 64  # addresses are below
+FEW = 32  # values that are read at once, if they are simple
+QUICK = frozenset({type(None), bool})
 HOPELESS = 10_000  # behind as many, the rest of the log is left out
 FIRST_BYTES = 48
 TEXT = 500  # the most characters of a guest's complaint that are told
 NAME = re.compile(r"[A-Za-z_][\w.:-]{0,79}")
-SURROGATE = re.compile("[\ud800-\udfff]")
 END_OF_TIME = (1 << 62) - 1  # QEMU gives no time for a stop of the guest's own: sorted last
 
 
@@ -49,9 +54,25 @@ def no_number(name: str) -> NoReturn:
 
 def plain(value: Any, depth: int = DEPTH) -> Any:
     """A copy made of None, bools, numbers, texts, lists, and objects with texts as keys. Raises: ValueError."""
+    if type(value) is dict and len(value) <= FEW and (found := flat(value)) is not None:
+        return found
     if (count := values_in(value)) > VALUES:
         raise ValueError(f"it holds {count} values")
     return copied(value, depth)
+
+
+def flat(data: dict[Any, Any]) -> dict[str, Any] | None:
+    """A copy of an object that holds simple values only, as most do; None if it must be looked at more closely."""
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        kind = type(value)
+        if type(key) is not str or not key.isprintable():
+            return None
+        if (kind is str and value.isprintable()) or kind in QUICK or (kind is int and -LARGEST <= value <= LARGEST):
+            found[key] = value
+        else:
+            return None
+    return found
 
 
 def values_in(value: Any) -> int:
@@ -68,9 +89,9 @@ def values_in(value: Any) -> int:
 def copied(value: Any, depth: int) -> Any:
     """The same as plain data. Raises: ValueError."""
     if isinstance(value, str):
-        return readable(value)
+        return neutral(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        if not -LARGEST < value < LARGEST:
+        if not -LARGEST <= value <= LARGEST:
             raise ValueError("a number is too large")
         return int(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -82,28 +103,69 @@ def copied(value: Any, depth: int) -> Any:
     if isinstance(value, (list, tuple)):
         return [copied(item, depth - 1) for item in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {readable(key): copied(item, depth - 1) for key, item in value.items()}
+        return {neutral(key): copied(item, depth - 1) for key, item in value.items()}
     raise ValueError(f"a {type(value).__name__} is no plain data")
-
-
-def readable(text: str) -> str:
-    """A text that can be written as UTF-8: halves of characters become question marks."""
-    return SURROGATE.sub("?", text)
 
 
 def checked(t_ns: Any, source: Any, kind: Any, data: Any) -> Event:
     """An event of the vocabulary, or of a user's own. Raises: ValueError that tells the first point that is not."""
-    if not isinstance(t_ns, int) or isinstance(t_ns, bool) or not (0 <= t_ns <= LATEST_NS or t_ns == END_OF_TIME):
-        raise ValueError(f"its time is {in_short(t_ns)}")
-    for name, value in (("source", source), ("kind", kind)):
-        if not isinstance(value, str) or not NAME.fullmatch(value):
-            raise ValueError(f"its {name} is {in_short(value)}")
-    if not isinstance(data, Mapping):
-        raise ValueError(f"its data are {in_short(data)}")
-    event = Event(t_ns, source, kind, plain(data))
+    event = shaped(t_ns, source, kind, data)
     if found := problems(event):
         raise ValueError(in_short(found[0], TEXT))
     return event
+
+
+def shaped(t_ns: Any, source: Any, kind: Any, data: Any) -> Event:
+    """An event with a time, two names and plain data. Raises: ValueError that tells the first point that is not."""
+    if not isinstance(t_ns, int) or isinstance(t_ns, bool) or not (0 <= t_ns <= LATEST_NS or t_ns == END_OF_TIME):
+        raise ValueError(f"its time is {in_short(t_ns)}")
+    for name, value in (("source", source), ("kind", kind)):
+        if not isinstance(value, str) or not is_name(value):
+            raise ValueError(f"its {name} is {in_short(value)}")
+    if not isinstance(data, Mapping):
+        raise ValueError(f"its data are {in_short(data)}")
+    return Event(t_ns, source, kind, plain(data))
+
+
+@lru_cache(maxsize=4096)
+def is_name(text: str) -> bool:
+    """True for a text that can name a source or a kind."""
+    return NAME.fullmatch(text) is not None
+
+
+def stored_event(row: Any, last_ns: int) -> Event:
+    """An event of a file of results, which an earlier version may have written; what nobody can read, as garbled.
+
+    Names may be any texts, and numbers that JSON does not know become texts.
+    """
+    try:
+        if not isinstance(row, list) or len(row) != 4:
+            raise ValueError("it is no list of time, source, kind and data")
+        t_ns, source, kind, data = row
+        if not (type(t_ns) is int and 0 <= t_ns <= LONGEST_NS and isinstance(source, str) and isinstance(kind, str)):
+            raise ValueError("it has no time, source and kind")
+        if not isinstance(data, dict):
+            raise ValueError(f"its data are {in_short(data)}")
+        found = flat(data) if len(data) <= FEW else None
+        data = plain(finite(data)) if found is None else found
+        source, kind = neutral(source[:NAMED]), neutral(kind[:NAMED])
+        event = Event(t_ns, source, kind, data)
+        if reason := unreadable(event):
+            raise ValueError(reason)
+    except (ValueError, RecursionError) as reason:
+        return garbled(last_ns, "a stored event", in_short(row), str(reason))
+    return event
+
+
+def finite(value: Any) -> Any:
+    """The same data, with texts in place of numbers that JSON does not know, and of those beyond 64 bits."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return hex(value) if isinstance(value, int) and not -LARGEST <= value <= LARGEST else value
 
 
 def in_short(value: Any, limit: int = FIRST_BYTES) -> str:

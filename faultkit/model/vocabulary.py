@@ -257,6 +257,29 @@ def problems(event: Event) -> list[str]:
     return [] if is_own(event.kind) else [f"{event.kind}: no such kind, and its family is one of ours"]
 
 
+READ = frozenset({"by", "step", "latency_ns", "module_refs", "ok", "action", "op"})  # data that readers lean on
+NEEDED: Mapping[str, frozenset[str]] = {  # kind -> the data without which nobody can read it
+    kind.value: READ & {field.name for field in fact.fields if not field.optional} for kind, fact in FACTS.items()
+}
+TAKEN: Mapping[str, Mapping[str, DataField]] = {
+    kind.value: {field.name: field for field in fact.fields} for kind, fact in FACTS.items()
+}
+
+
+def unreadable(event: Event) -> str | None:
+    """The first point for which nobody can read a stored event; None if it has all the data that its readers want."""
+    taken = TAKEN.get(event.kind)
+    if taken is None:
+        return None
+    if missing := NEEDED[event.kind] - event.data.keys():
+        return f"{min(missing)} is missing"
+    for name, value in event.data.items():
+        field = taken.get(name)
+        if field is not None and (type(value) is not field.type or field.type is dict) and not field.takes(value):
+            return f"{name} is {value!r:.60}"
+    return None
+
+
 ENDINGS: Mapping[Ending, str] = {  # the way in which the guest stopped
     Ending.FINISHED: "reached the end of the trial",
     Ending.PANICKED: "panicked",

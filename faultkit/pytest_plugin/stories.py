@@ -27,7 +27,7 @@ WIDTH = 120
 def sections(item: pytest.Item, guest: PreparedGuest) -> Iterator[tuple[str, str]]:
     """The sections of a failed test's report: the time line of its last trial, and the place of its trials."""
     last = guest.trials[-1]
-    console = Console(width=WIDTH, color_system=None)
+    console = Console(width=WIDTH, color_system=None, markup=False, emoji=False)
     with console.capture() as text:
         console.print(Timeline.from_events(repr(last).strip("<>"), last.record.events, last.record.console))
     yield "faultkit: the last trial", f"{text.get()}\n{where(item, guest)}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
-from faultkit.figures.looks import PALETTE, THROUGH, translucent
+from faultkit.figures.looks import NOT_OURS, PALETTE, THROUGH, translucent
 from faultkit.model.events import Outcome
 from faultkit.verdict.outcomes import ENTRIES
 
@@ -21,7 +20,6 @@ DARK = {
 }  # fmt: skip
 INKS = {f"on-{outcome.name.lower()}": entry.ink for outcome, entry in ENTRIES.items()}
 DARK_INKS = {f"on-{outcome.name.lower()}": entry.dark_ink or entry.ink for outcome, entry in ENTRIES.items()}
-NOT_OURS = re.compile("<(?!br>|/?extra>)")
 NAMES = {colour: f"--{name}" for name, colour in PALETTE.items()}
 NAMES |= {translucent(colour): f"--{name}/{THROUGH}" for name, colour in PALETTE.items()}
 

@@ -69,6 +69,7 @@ PLAIN: dict[str, tuple[type, ...]] = {  # type in frames -> of what SQLite gives
     "int64": (int,), "Int64": (int,), "boolean": (int,), "Float64": (int, float), "string": (str,), OUTCOME: (str,),
 }  # fmt: skip
 FORMATS = ("csv", "parquet")
+FORMULA = r"^([=+\-@\t\r\n])"  # the beginning of one
 BATCH = 1_000  # trials whose events are in memory at a time
 
 
@@ -270,9 +271,15 @@ def export(path: Path | str, format: str, out: Path) -> int:
         raise UsageError(f"cannot export as {format!r}: there are {' and '.join(FORMATS)}")
     frame = trials(path)
     try:
-        frame.to_csv(out, index=False) if format == "csv" else frame.to_parquet(out, index=False)
+        for_spreadsheets(frame).to_csv(out, index=False) if format == "csv" else frame.to_parquet(out, index=False)
     except ImportError:
         raise UnmetNeed("parquet needs pyarrow, which is not installed: `pip install pyarrow`") from None
     except OSError as reason:
         raise HarnessError(f"{out} cannot be written: {reason.strerror or reason}") from None
     return len(frame)
+
+
+def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, with an apostrophe before each text that a spreadsheet would take for a formula."""
+    texts = {name: frame[name] for name, dtype in frame.dtypes.items() if dtype == "string"}
+    return frame.assign(**{str(name): text.str.replace(FORMULA, r"'\1", regex=True) for name, text in texts.items()})

@@ -41,7 +41,7 @@ class ComparedTrial:
 
     @property
     def golden(self) -> bool:
-        return self.plan["fault"] is None
+        return self.plan.get("fault") is None
 
     @property
     def left_out(self) -> str | None:

@@ -31,6 +31,7 @@ def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
     frame = trials[trials["void"].isna() & (trials["injector"] != GOLDEN) & trials["detected_by"].notna()]
     down = frame[frame["recovery_ns"].isna()]
     waited = pd.Series({int(n): waited_ns(store.events(int(n))) for n in down["trial"]}, dtype="Int64")
+    frame = frame[frame["recovery_ns"].notna() | frame["trial"].map(waited).notna()]
     final = frame["outcome"].isin([outcome.name for outcome in FINAL])
     return frame.assign(
         ended=np.where(frame["recovery_ns"].notna(), "restored", np.where(final, "final", "open")),
@@ -38,7 +39,7 @@ def watched(store: Store, trials: pd.DataFrame) -> pd.DataFrame:
     ).astype(WAIT_DTYPES)
 
 
-def waited_ns(events: tuple[Event, ...]) -> int:
-    """From the first detection to the last event."""
-    detected = next(event.t_ns for event in events if event.kind == Kind.ERROR_DETECTED)
-    return max(event.t_ns for event in events) - detected
+def waited_ns(events: tuple[Event, ...]) -> int | None:
+    """From the first detection to the last event; None if there is none, whatever the verdict says."""
+    detected = next((event.t_ns for event in events if event.kind == Kind.ERROR_DETECTED), None)
+    return None if detected is None else max(event.t_ns for event in events) - detected

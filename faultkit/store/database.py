@@ -85,6 +85,8 @@ def translated(path: Path) -> Iterator[None]:
         if "full" in str(reason) or is_full(path):
             raise HarnessError(f"the disk with {path} is full: free some space, then go on with --resume") from None
         raise HarnessError(f"{path} cannot be read or written: {reason}") from None
+    except UnicodeDecodeError:  # of sqlite3's own message
+        raise UsageError(f"{path} is damaged: the campaign must be run again") from None
     except sqlite3.DatabaseError as reason:
         raise UsageError(f"{path} is damaged ({reason}): the campaign must be run again") from None
     except OSError as reason:

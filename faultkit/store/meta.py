@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from faultkit.model.codec import hints_of, suits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
@@ -46,11 +48,14 @@ class Meta:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
-        """Facts by key, as a store holds them."""
+        """Facts by key, as a store holds them. Raises: ValueError for one of another type."""
         known = {each.name for each in fields(cls)} - {"others"}
         named = {key: value for key, value in facts.items() if key in known and value is not None}
-        if "drivers" in named:
+        if isinstance(named.get("drivers"), list):
             named["drivers"] = tuple(named["drivers"])
+        for key, value in named.items():
+            if not suits(value, hints_of(Meta)[key]):
+                raise ValueError(f"{key} is {value!r:.60}")
         return cls(**named, others={key: value for key, value in facts.items() if key not in known})
 
     def as_dict(self) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from faultkit.model.texts import neutral_data
+
 SIDES = {  # injectors lay in one folder until they were sorted by the side that they hit
     "udriver": (
         "crash disk_full fd_closed hang kill memory memory_limit pause registers signals slow "
@@ -120,7 +122,7 @@ SHAPES: Mapping[str, Callable[[Fields], Fields]] = {  # a class's name today -> 
 
 def loads_today(text: str | bytes) -> Any:
     """Stored JSON, with the names and fields that parts have today."""
-    return json.loads(text, object_hook=today)
+    return neutral_data(json.loads(text, object_hook=today))
 
 
 def today(data: Fields) -> Fields:

@@ -320,7 +320,8 @@ def recorded_trials(store: Store, n: int | None = None) -> Iterator[Recorded]:
     for number, driver, injector, policy, outcome, beat_s, deadline_s, interval_s, plan, events in rows:
         yield Recorded(
             n=number, driver=driver, injector=injector, policy=policy, outcome=Outcome[outcome],
-            beat_s=beat_s or math.nan, deadline_s=deadline_s or math.nan, interval_s=interval_s,
+            beat_s=numeric(beat_s) or math.nan, deadline_s=numeric(deadline_s) or math.nan,
+            interval_s=numeric(interval_s),
             _plan=plan, _events=events,
         )  # fmt: skip
 
@@ -328,12 +329,21 @@ def recorded_trials(store: Store, n: int | None = None) -> Iterator[Recorded]:
 def trials_by_timing(store: Store) -> dict[tuple[float, float, str], int]:
     """Beat and deadline of the detectors, and injector -> valid trials."""
     sql = f"SELECT {TIMING}, injector, COUNT(*) FROM trials WHERE outcome NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-    return {(beat_s, deadline_s, injector): count for beat_s, deadline_s, injector, count in store.select(sql)}
+    rows = (
+        (numeric(beat_s), numeric(limit_s), injector, count) for beat_s, limit_s, injector, count in store.select(sql)
+    )
+    return {(beat_s, limit_s, injector): count for beat_s, limit_s, injector, count in rows if beat_s and limit_s}
+
+
+def numeric(value: Any) -> float | None:
+    """A number out of a plan; None for anything else."""
+    return value if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def took(store: Store) -> list[Took]:
     """The host's time for each trial that ran, by number."""
-    return [Took(*row) for row in store.select("SELECT n, wall_s, guest_s FROM trials WHERE void IS NULL ORDER BY n")]
+    sql = "SELECT n, wall_s, guest_s FROM trials WHERE void IS NULL AND wall_s NOT NULL AND guest_s NOT NULL ORDER BY n"
+    return [Took(*row) for row in store.select(sql)]
 
 
 def replayed_trials(store: Store) -> int:

@@ -19,6 +19,8 @@ from faultkit.model.codec import encode, name_of
 from faultkit.model.errors import BadRecord, HarnessError, UsageError
 from faultkit.model.events import Ending, Event
 from faultkit.model.known import trial_of
+from faultkit.model.received import in_short
+from faultkit.model.texts import neutral_data
 from faultkit.model.trial import Record, Trial
 from faultkit.store import moved, schema
 from faultkit.store.birth import begin, clear_beginnings, refuse_occupied
@@ -31,7 +33,10 @@ from faultkit.store.database import (
     translated,
 )
 from faultkit.store.meta import Meta
-from faultkit.store.packing import pack_events, pack_text, plan_of, unpack_events, unpack_text
+from faultkit.store.packing import decoding, pack_events, pack_text, plan_of, unpack_events, unpack_text
+from faultkit.store.trusted import guard, look_at_values, refuse_other_schema
+
+LOSSES = 1000  # the most monitors of one trial
 
 UNWRITABLE = (
     TypeError,
@@ -107,9 +112,13 @@ class Store:
         with translated(directory):
             db = connect(file, readonly=readonly)
         try:
+            guard(db)
+            with translated(directory):
+                refuse_other_schema(directory, db)
             check_version(directory, db)
             with translated(directory):
                 check_columns(directory, db, readonly=readonly, older=older)
+                look_at_values(directory, db, readonly=readonly)
         except BaseException:
             db.close()
             raise
@@ -156,8 +165,12 @@ class Store:
         self._db.execute("PRAGMA journal_mode=DELETE")
 
     def meta(self) -> Meta:
-        """Facts about the campaign."""
-        return Meta.of({key: moved.loads_today(value) for key, value in self.select("SELECT key, value FROM meta")})
+        """Facts about the campaign. Raises: UsageError for facts of other types."""
+        try:
+            stored = self.select("SELECT key, value FROM meta")
+            return Meta.of({key: moved.loads_today(value) for key, value in stored})
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as reason:
+            raise UsageError(f"the facts of {self.path} cannot be read: {in_short(str(reason), 200)}") from None
 
     def set_meta(self, key: str, value: Any) -> None:
         """Write one fact about the campaign, by the name of `Meta`'s field."""
@@ -224,7 +237,7 @@ class Store:
         if void is None:
             record = Record(
                 trial=trial, ending=Ending(ending), events=unpack_events(events), console=unpack_text(console),
-                lost=json.loads(lost), wall_s=wall_s, guest_s=guest_s,
+                lost=losses_of(lost), wall_s=wall_s, guest_s=guest_s,
             )  # fmt: skip
         return Row(
             n=n, trial=trial, template=template, attempts=attempts, record=record, void=void, passing=bool(passing)
@@ -311,3 +324,12 @@ def as_columns(row: Row) -> dict[str, Any]:
         "events": pack_events(record.events),
         "console": pack_text(record.console),
     }
+
+
+def losses_of(stored: str | None) -> dict[str, int]:
+    """How many events each monitor has lost, as stored. Raises: BadRecord."""
+    with decoding("the losses"):
+        found = neutral_data(json.loads(stored or "{}"))
+        if not isinstance(found, dict) or len(found) > LOSSES or not all(type(n) is int for n in found.values()):
+            raise ValueError("they are no numbers by monitor")
+        return found

@@ -12,7 +12,7 @@ PAGE = '<pre style="line-height:1.25;overflow-x:auto">{code}</pre>'
 
 def recorded(shown: RenderableType) -> Console:
     """A console on which something was printed, and nowhere else."""
-    console = Console(record=True, width=WIDTH, file=StringIO(), force_jupyter=False)
+    console = Console(record=True, width=WIDTH, file=StringIO(), force_jupyter=False, markup=False, emoji=False)
     console.print(shown)
     return console
 
