@@ -61,7 +61,7 @@ def inflated(packed: bytes, limit: int) -> bytes:
 
 def pack_text(text: str) -> bytes:
     """A console as it is stored."""
-    return zlib.compress(text.encode(errors="replace"))
+    return zlib.compress(text.encode())
 
 
 def unpack_text(packed: bytes | None) -> str:
