@@ -72,7 +72,7 @@ def test_every_class_that_could_be_stored_is_in_one_of_them() -> None:
     stored = set[str]()
     for place in PLACES:
         for (plan,) in rows(place, "plan"):
-            stored |= set(moved.named_in(json.loads(plan)))
+            stored |= set(moved.class_names(json.loads(plan)))
     parts = {name for name in NAMES if not name.startswith(("faultkit.gate", "faultkit.statistics"))}
     assert parts - stored == NEVER_STORED
 
@@ -95,8 +95,8 @@ def test_the_table_leads_to_what_is_there(name: str) -> None:
 
 def test_every_name_in_a_store_is_found(old: Path) -> None:
     with Store.open(old) as store:
-        names = set(moved.named_in(store.meta().as_dict())) | {
-            n for t in store.done() for n in moved.named_in(store.plan(t))
+        names = set(moved.class_names(store.meta().as_dict())) | {
+            n for t in store.done() for n in moved.class_names(store.plan(t))
         }
     assert names
     for name in names:
@@ -187,7 +187,7 @@ def test_moved_names_are_found_at_any_depth() -> None:
     assert moved.loads_today(json.dumps({"fault": several})) == {
         "fault": {"is": several["is"], "faults": [{"is": NEW}, several["faults"][1]]}  # type: ignore[index]
     }
-    assert list(moved.named_in(several)) == [several["is"], OLD, "mine:Own"]
+    assert list(moved.class_names(several)) == [several["is"], OLD, "mine:Own"]
 
 
 def test_an_object_that_is_no_part_stays() -> None:

@@ -61,7 +61,7 @@ def modules_in(store: Store, numbers: Iterable[int]) -> Iterator[str]:
     keys = {store.template(n) for n in wanted}
     plans = [store.plan(n) for n in wanted] + [recipes[key] for key in keys if key in recipes]
     seen: set[str] = set()
-    for path in (path for plan in plans for path in moved.named_in(plan)):
+    for path in (path for plan in plans for path in moved.class_names(plan)):
         found = PATH.fullmatch(path) if isinstance(path, str) else None
         if found is None:
             raise UsageError(f"{store.path}: {str(path)[:60]!r} is the name of no part")

@@ -143,10 +143,10 @@ def name_today(name: str) -> str:
     return f"{MODULES.get(module, module)}:{cls}"
 
 
-def named_in(data: Any) -> Iterator[str]:
+def class_names(data: Any) -> Iterator[str]:
     """The class names in encoded parts, at any depth."""
     if isinstance(data, dict):
         yield from (value for key, value in data.items() if key == "is")
-        yield from (name for value in data.values() for name in named_in(value))
+        yield from (name for value in data.values() for name in class_names(value))
     elif isinstance(data, list):
-        yield from (name for value in data for name in named_in(value))
+        yield from (name for value in data for name in class_names(value))
