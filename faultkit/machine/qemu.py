@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -39,6 +40,9 @@ from faultkit.model.errors import SCARCE, GuestCrashed, GuestLost, HarnessError,
 from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 from faultkit.model.texts import neutral
 
+WITHOUT_RIGHTS = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
+"""A guest may take its QEMU over: root's capabilities are gone then, too."""
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"  # system calls that QEMU does without
 QEMU = f"qemu-system-{processor.NAME}"
 PACKAGE = "qemu-system-x86"  # Debian's
 HPET_COUNTER = 0xFED000F0
@@ -142,11 +146,13 @@ class Guest:
             os.ftruncate(box, SIZE)
             self._memory = held.enter_context(mmap(box, SIZE))
             fds = (qmp, gdb, box, self._console, self._scratch)
+            self._state = saved(fork_of, theirs) if fork_of else -1
             tracing = traced(trace, self._trace) if trace else []
             command = [QEMU, *machine.options(), *wiring(machine, files, fds, private=fork_of is not None), *tracing]
             self._loop = asyncio.new_event_loop()
             held.callback(self._loop.close)
-            self._process = started(command, (*fds, self._trace), self._errors)
+            passed = (*fds, self._trace, *([self._state] if fork_of else []))
+            self._process = started(command, passed, self._errors)
             self._held = held.pop_all()
         self.mailbox = Mailbox(self._memory)
         self.gdb = GdbStub(self._gdb_socket)
@@ -251,13 +257,14 @@ class Guest:
 
     def save(self, state: Path) -> None:
         """Write the device state; RAM already is its file. The guest stays stopped."""
-        self.execute("migrate", uri=f"exec:cat > '{state}'")
+        self.execute("migrate", uri=f"exec:cat > {shlex.quote(str(state))}")
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
         state.write_bytes(as_paused(state.read_bytes()))
 
     def load(self, state: Path) -> None:
-        """Become the guest that was saved."""
-        self.execute("migrate-incoming", uri=f"exec:cat '{state}'")
+        """Become the guest that was saved; `state` is that which the guest is a fork of."""
+        del state
+        self.execute("migrate-incoming", uri=f"fd:{self._state}")
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
 
     def console(self) -> str:
@@ -375,12 +382,20 @@ def memory_file(name: str, stack: ExitStack) -> int:
     return number
 
 
+def saved(state: Path, held: ExitStack) -> int:
+    """The saved state of a guest, open for reading: QEMU may start no program that would read it."""
+    fd = os.open(state, os.O_RDONLY | os.O_CLOEXEC)
+    held.callback(os.close, fd)
+    return fd
+
+
 def started(command: list[str], fds: tuple[int, ...], errors: int) -> subprocess.Popen[bytes]:
     """QEMU's process, which ends with the thread that started it. Raises: UnmetNeed, OSError."""
     try:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *command],
+            ["setpriv", "--pdeathsig", "KILL", *WITHOUT_RIGHTS, *command],
             pass_fds=fds,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
             stdin=subprocess.DEVNULL,
             stdout=errors,
             stderr=errors,
@@ -410,14 +425,14 @@ def as_paused(state: bytes) -> bytes:
 
 def wiring(machine: Machine, files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:
     """QEMU's options for files and connections. `private`: writes to RAM stay in this process."""
-    qmp, gdb, box, console, _ = fds
+    qmp, gdb, box, console, *_ = fds
     size = files.ram.stat().st_size
     share = "off" if private else "on"
     return [
         *("-kernel", str(files.kernel), "-initrd", str(files.initrd), "-append", machine.command_line),
         *("-machine", "pc,memory-backend=ram,nvdimm=on"),
-        *("-object", f"memory-backend-file,id=ram,size={size},mem-path={files.ram},share={share}"),
-        *("-object", f"memory-backend-file,id=root,size={files.root.stat().st_size},mem-path={files.root},"
+        *("-object", f"memory-backend-file,id=ram,size={size},mem-path={quoted(files.ram)},share={share}"),
+        *("-object", f"memory-backend-file,id=root,size={files.root.stat().st_size},mem-path={quoted(files.root)},"
           "share=on,readonly=on", "-device", "nvdimm,memdev=root,unarmed=on"),
         *("-object", f"memory-backend-file,id=box,size={SIZE},mem-path=/dev/fd/{box},share=on"),
         *("-device", f"virtio-pmem-pci,memdev=box,memaddr={ADDRESS:#x}"),
@@ -425,7 +440,13 @@ def wiring(machine: Machine, files: Files, fds: tuple[int, ...], *, private: boo
         *("-chardev", f"socket,id=qmp,fd={qmp}", "-mon", "chardev=qmp,mode=control"),
         *("-chardev", f"socket,id=gdb,fd={gdb}", "-gdb", "chardev:gdb"),
         *("-S", *(["-incoming", "defer"] if private else [])),
+        *("-sandbox", f"{SANDBOX}{',spawn=deny' if private else ''}"),
     ]  # fmt: skip
+
+
+def quoted(path: Path) -> str:
+    """A path as the value of an option, in which commas are written twice."""
+    return str(path).replace(",", ",,")
 
 
 def traced(ranges: tuple[range, ...], log: int) -> list[str]:

@@ -6,13 +6,16 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 
 import psutil
 import pytest
 
 from drivers.nbd import VerifiedIO
-from faultkit.model.errors import GuestLost
+from faultkit.machine.qemu import Guest
+from faultkit.model.errors import GuestLost, HarnessError
 from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.trial import run_trial
 
@@ -54,3 +57,28 @@ def test_what_a_terminal_sends_does_not_reach_the_guest(nbd: PreparedGuest) -> N
         ending = pool.submit(run_trial, nbd.template, nbd.trial(workload=LONG))
         assert os.getsid(a_new_qemu(earlier).pid) != os.getsid(0)
         ending.result()
+
+
+def test_a_guests_qemu_has_no_rights_and_starts_no_program(nbd: PreparedGuest) -> None:
+    """A guest that takes its QEMU over has gained little."""
+    template = nbd.template
+    with Guest(template.machine, template.files, fork_of=template.state) as guest:
+        guest.load(template.state)
+        lines = (line.split(":", 1) for line in Path(f"/proc/{guest.pid}/status").read_text().splitlines())
+        status = {name: value.strip() for name, value in lines}
+        environment = Path(f"/proc/{guest.pid}/environ").read_bytes().split(b"\0")
+        with pytest.raises(HarnessError):
+            guest.execute("migrate", uri="exec:true")
+            guest.execute("query-status")
+    rights = [status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
+    assert rights == ["0" * 16] * 5
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    assert [line.partition(b"=")[0] for line in environment if line] == [b"PATH"]
+
+
+def test_a_path_may_hold_commas_and_quotes(nbd: PreparedGuest, tmp_path: Path) -> None:
+    odd = tmp_path / "it's, size=1,odd"
+    odd.symlink_to(nbd.template.path)
+    trial = nbd.trial(workload=VerifiedIO(requests=8))
+    records = [run_trial(template, trial) for template in (nbd.template, replace(nbd.template, path=odd))]
+    assert records[0].events == records[1].events
