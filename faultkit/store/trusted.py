@@ -15,7 +15,7 @@ from faultkit.model.received import in_short
 from faultkit.model.texts import neutral_bytes
 from faultkit.store.columns import COLUMNS, OUTCOME, Column, Role
 
-TEXT_CHARACTERS = 1 << 16  # of a name or a reason
+TEXT_CHARACTERS = 1 << 20  # of a name or a reason
 SECONDS = 1e12
 CELL_BYTES = 512 << 20
 LARGEST_N = 1 << 40

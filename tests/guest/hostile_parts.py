@@ -74,6 +74,11 @@ def knocks(bench: Bench, word: str) -> None:
     link._stop_at_door()
 
 
+def breaks(bench: Bench, word: str) -> None:
+    """Say that the agent has failed, in these words."""
+    link_of(bench).fail(word)
+
+
 def panics(bench: Bench, word: str) -> None:
     """Tell QEMU of a panic that there is not."""
     os.pwrite(link_of(bench)._port, b"\1", PANIC_PORT)
@@ -89,6 +94,7 @@ def collects(bench: Bench, word: str) -> None:
 
 ACTS: Mapping[str, Callable[[Bench, str], None]] = {
     "logs": logs, "logs many": logs_many, "ends with": ends_with, "asks": asks, "knocks": knocks, "panics": panics,
+    "breaks": breaks,
     "collects": collects,
 }  # fmt: skip
 
