@@ -12,9 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faultkit.cli import cli
+from faultkit.machine.kbuild import edited
+from faultkit.model.builds import Edit
 from faultkit.model.codec import encode
 from faultkit.model.errors import FaultkitError, UsageError
 from faultkit.running.judging import keep_all
+from faultkit.running.replay import recorded_image
 from faultkit.running.trusting import load_parts, source_of
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, a_row
@@ -203,3 +206,25 @@ def test_the_name_of_an_experiment_is_no_path(tmp_path: Path, mine: Path, monkey
         store.set_meta("experiment", "../../planted")
     done = faultkit("rerun", results, "--dry-run")
     assert isinstance(done.exception, UsageError) and "give --out" in str(done.exception)
+
+
+@pytest.mark.parametrize("file", ["Kbuild", "Makefile", "../evil.c/Kbuild", "x.S", "x.sh"])
+def test_a_stored_mutant_changes_c_files_only(file: str) -> None:
+    """Make runs what a Kbuild says: an edit of one would run a stranger's commands."""
+    sources = {file: b"obj-m := nbd.o\n", "nbd.c": b"int x;\n"}
+    with pytest.raises(UsageError, match="is not changed: edits are of C files"):
+        edited(sources, [Edit("nbd.c", 0, "int", "long"), Edit(file, 0, "", "$(shell touch /tmp/taken)\n")])
+    assert edited(sources, [Edit("nbd.c", 0, "int", "long")])["nbd.c"] == b"long x;\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("image_packages", {"busybox\nPackage: *": "1"}), ("image_packages", {"busybox": "1\nPin-Priority: 2000"}),
+     ("image_packages", {"-o=Dir::Bin": "1"}), ("kernel", "6.12.1-amd64/../../x")],
+)  # fmt: skip
+def test_apt_is_asked_for_packages_only(tmp_path: Path, mine: Path, key: str, value: Any) -> None:
+    results = results_of(tmp_path / "stored", None, OWN)
+    with Store.open(results, readonly=False) as store:
+        store.set_meta(key, value)
+        with pytest.raises(UsageError, match="which apt is not asked for"):
+            recorded_image(store)

@@ -11,8 +11,9 @@ from pathlib import Path
 from faultkit.machine import cache, compiler
 from faultkit.machine.image import headers, headers_version
 from faultkit.model.builds import Edit, KernelModule
-from faultkit.model.errors import HarnessError, UnmetNeed
+from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
 
+EDITED = (".c", ".h")
 TIMELESS = "KBUILD_BUILD_TIMESTAMP=@0"  # with a time given, pahole does not number types as its threads come upon them
 
 
@@ -50,8 +51,15 @@ def code(folder: Path) -> list[Path]:
 
 
 def edited(sources: Mapping[str, bytes], edits: Iterable[Edit]) -> dict[str, bytes]:
-    """The files after the edits, whose offsets are those of before. Raises: HarnessError if the files are others."""
+    """The files after the edits, whose offsets are those of before.
+
+    Raises: HarnessError if the files are others; UsageError for a file that is not C: make runs what a Kbuild says, and
+    the edits of a stored trial may be anybody's.
+    """
     found = dict(sources)
+    for edit in edits:
+        if Path(edit.file).suffix not in EDITED:
+            raise UsageError(f"the file {edit.file!r} is not changed: edits are of C files, {' and '.join(EDITED)}")
     for edit in sorted(edits, key=lambda edit: edit.offset, reverse=True):
         content, old = found.get(edit.file, b""), edit.old.encode()
         end = edit.offset + len(old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from faultkit.machine import qemu
 from faultkit.machine.image import Image, recorded_guest
-from faultkit.machine.qemu import Machine
+from faultkit.machine.qemu import Machine, checked_options
 from faultkit.machine.template import Blueprint, Template, blueprint
 from faultkit.model.codec import decode, foreign_parts
 from faultkit.model.errors import UnmetNeed, UsageError
@@ -25,6 +26,8 @@ from faultkit.store.meta import Meta
 from faultkit.store.packing import read_back
 from faultkit.store.store import ReplayRow, Store
 from faultkit.verdict.judge import judge
+
+PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~:_-]{0,199}")  # a name of a package, or its version
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
 
 def recorded_machine(meta: Meta) -> Machine:
     """The machine that a campaign was run on."""
-    return Machine(accel=meta.accel, shift=meta.shift, kernel_options=meta.kernel_options)
+    return Machine(accel=meta.accel, shift=meta.shift, kernel_options=checked_options(meta.kernel_options))
 
 
 def recorded_image(store: Store, image: Image | None = None) -> Image:
@@ -113,6 +116,9 @@ def recorded_image(store: Store, image: Image | None = None) -> Image:
     if image is not None and meta.image == image.key:
         return image
     hashes, versions = dict(meta.image_hashes), dict(meta.image_packages)
+    for name in (str(meta.kernel), *versions, *versions.values()):
+        if not PACKAGE.fullmatch(name):
+            raise UsageError(f"{store.path} names a package {name[:60]!r}, which apt is not asked for")
     try:
         return recorded_guest(str(meta.image), str(meta.kernel), hashes, versions)
     except UnmetNeed as reason:
