@@ -22,7 +22,7 @@ from faultkit.guest.host import HostLink
 from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.model.codec import decode, full_name, imported, loads
-from faultkit.model.errors import FaultkitError
+from faultkit.model.errors import FaultkitError, HarnessError
 from faultkit.model.events import TROUBLE, Kind
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Thaws, Watcher, Workload
@@ -177,6 +177,8 @@ def run_workload(bench: GuestBench, workload: Workload) -> Check | None:
     if not report_stuck(bench) and not in_time:
         bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"not done after {workload.deadline_s:g} s")
     bench.report("agent", Kind.WORKLOAD_FINISHED, in_time=in_time)
+    if in_time and not callable(checks[0]):
+        raise HarnessError(f"{full_name(workload)}.run() returned no check, but {checks[0]!r}")
     return checks[0] if in_time else None
 
 

@@ -95,6 +95,12 @@ class Kind(StrEnum):
 TROUBLE = frozenset(  # what a workload sees of an error, besides delay
     {Kind.REQUEST_FAILED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.READ_MISMATCHED, Kind.CHECK_FAILED}
 )
+LAST_WORDS = frozenset(  # what decides an outcome, besides delay: the log has room for them when it is full otherwise
+    {
+        Kind.READ_MISMATCHED, Kind.REQUEST_STUCK, Kind.WORKLOAD_GAVE_UP, Kind.WORKLOAD_FINISHED, Kind.CHECK_PASSED,
+        Kind.CHECK_FAILED, Kind.RECOVERY_GAVE_UP, Kind.TRIAL_FINISHED,
+    }
+)  # fmt: skip
 ENDS = frozenset({Kind.SERVICE_RESTORED, Kind.RECOVERY_GAVE_UP, Kind.ERROR_GONE})  # of an episode
 CRASHES = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)  # the oops before the panic that follows from it
 

@@ -6,7 +6,7 @@ What the agent wrote outlives a kernel crash. Layout, little endian:
 
     0      state (u32), length of the text (u32), of the log (u64), of the raw section (u64)
     4 KiB  text: spec, manifest, plan, a host call's answer, or what went wrong
-    4 MiB  log: one JSON line an event, [t_ns, source, kind, data]
+    4 MiB  log: one JSON line an event, [t_ns, source, kind, data]; its last 256 KiB are for last words
     20 MiB raw: what the monitors collected; name and data, each behind its length (u32)
 """
 
@@ -19,9 +19,12 @@ from enum import IntEnum
 from mmap import mmap
 from typing import Any
 
+from faultkit.model.events import LAST_WORDS
+
 SIZE = 32 << 20
 ADDRESS = 5 << 30  # guest-physical; beyond RAM, where no kernel driver looks
 TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
+LAST = 256 << 10  # of the log
 HEADER = struct.Struct("<IIQQ")
 WORD = struct.Struct("<II")  # state and text length only
 LENGTH = struct.Struct("<I")
@@ -66,10 +69,10 @@ class Mailbox:
         return self._memory[TEXT : TEXT + min(self._header()[1], LOG - TEXT)].decode(errors="replace")
 
     def log(self, t_ns: int, source: str, kind: str, data: dict[str, Any]) -> bool:
-        """Append an event; False if the log is full."""
+        """Append an event; False if the log is full. The last words of a trial have room of their own."""
         line = json.dumps((t_ns, source, kind, data), separators=(",", ":")).encode() + b"\n"
         end = LOG + self._log + len(line)
-        if end > RAW:
+        if end > (RAW if kind in LAST_WORDS else RAW - LAST):
             return False
         self._memory[end - len(line) : end] = line
         self._log += len(line)

@@ -21,6 +21,7 @@ from faultkit.model.mailbox import State
 from faultkit.model.parts import Buffer, HostSide, Monitor
 from faultkit.model.received import END_OF_TIME, EVENTS, Intake, failure_of, lost_of
 from faultkit.model.trial import Record, Trial
+from faultkit.running.evidence import missing
 
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
 BUSY_S = 3.0  # of processor time: what a virtual second without idling costs a slow host
@@ -47,7 +48,7 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
         intake, lost = collect(machine, template, trial, ending)
         for event in list(dated(machine.seen, intake.events, template)):
             intake.take(event, "the host")
-        return Record(
+        record = Record(
             trial=trial,
             ending=ending,
             events=timeline(intake.end()),
@@ -56,6 +57,9 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
             wall_s=time.monotonic() - start,
             guest_s=guest.ran_s,
         )
+    if reason := missing(record):
+        raise HarnessError(reason)
+    return record
 
 
 def run_guest(machine: PausedGuest, trial: Trial, limit_s: float) -> Ending:
