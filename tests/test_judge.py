@@ -84,6 +84,13 @@ def test_an_outcome_names_the_event_that_decided_it(event: Event, outcome: str, 
     assert (verdict.outcome.name, verdict.reason) == (outcome, reason)
 
 
+def test_a_client_that_dies_is_no_crash_of_the_kernel() -> None:
+    """The kernel wrote where it should not have: the client's memory held wrong data."""
+    verdict = judge(a_record(*ACTIVATED, at(20, "guest.client_died", signal=11), ending=Ending.CLIENT_DIED))
+    assert (verdict.outcome, verdict.crash_kind) == (Outcome.CORRUPT, None)
+    assert verdict.reason == "guest.client_died at 0.020 s: signal 11"
+
+
 def test_a_crash_without_a_report_says_so() -> None:
     verdict = judge(a_record(*ACTIVATED, ending=Ending.PANICKED))
     assert verdict.reason == "the guest's end (panicked), without a report of the kernel"

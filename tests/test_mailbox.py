@@ -81,9 +81,7 @@ def test_a_full_log_says_so_and_keeps_what_it_has(memory: mmap) -> None:
     while guest.log(kept, "s", "k", line):
         kept += 1
     assert kept == (RAW - LOG) // (1 << 20) - 1, "the sixteenth mebibyte does not fit with its time and kind"
-    assert not guest.log(98, "s", "k", {"text": "x" * ((1 << 20) - LAST)}), (
-        "the end is for last words"
-    )
+    assert not guest.log(98, "s", "k", {"text": "x" * ((1 << 20) - LAST)}), "the end is for last words"
     assert guest.log(kept, "s", "check.failed", {"text": "x" * (LAST // 2)})
     kept += 1
     assert [found[0] for found in guest.lines()] == list(range(kept))

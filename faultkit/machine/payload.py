@@ -42,6 +42,9 @@ for setting in kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_
 done
 cd /faultkit
 python3 -m faultkit.guest  # not exec: the shell stays the first process, and buries what has lost its parent
+echo "<0>faultkit: the agent ended with $?" > /dev/kmsg
+echo o > /proc/sysrq-trigger
+sleep 60
 """
 
 

@@ -28,6 +28,7 @@ class Ending(Enum):
     PANICKED = "panicked"
     WATCHDOG = "watchdog"
     EXITED = "exited"
+    CLIENT_DIED = "client_died"
 
 
 class Kind(StrEnum):
@@ -89,6 +90,7 @@ class Kind(StrEnum):
     GUEST_PANICKED = "guest.panicked"
     GUEST_WATCHDOG = "guest.watchdog"
     GUEST_EXITED = "guest.exited"
+    GUEST_CLIENT_DIED = "guest.client_died"
     MAILBOX_GARBLED = "mailbox.garbled"
 
 

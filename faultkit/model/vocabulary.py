@@ -234,6 +234,10 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.GUEST_PANICKED: of("host", "the guest stopped by a panic"),
     Kind.GUEST_WATCHDOG: of("host", "the guest stopped because nothing ran in it any more"),
     Kind.GUEST_EXITED: of("host", "the guest reset itself, or fell over before it could panic"),
+    Kind.GUEST_CLIENT_DIED: of(
+        "host", "a signal killed the process that used the service: the workload, in the agent's process",
+        DataField("signal", int),
+    ),
     Kind.MAILBOX_GARBLED: of(
         "host", "the guest sent something that is none of this, or asked the host for something that is not allowed",
         DataField("place", str), DataField("first", str, "its first bytes"), WHY,
@@ -285,6 +289,7 @@ ENDINGS: Mapping[Ending, str] = {  # the way in which the guest stopped
     Ending.PANICKED: "panicked",
     Ending.WATCHDOG: "ran nothing for the watchdog's period of virtual time",
     Ending.EXITED: "reset itself, or fell over (triple fault) before it could panic",
+    Ending.CLIENT_DIED: "lived, but a signal killed the process that used the service",
 }
 
 

@@ -21,6 +21,7 @@ from faultkit.model.mailbox import State
 from faultkit.model.parts import Buffer, HostSide, Monitor
 from faultkit.model.received import END_OF_TIME, EVENTS, Intake, failure_of, lost_of
 from faultkit.model.trial import Record, Trial
+from faultkit.running.agents_end import death_of_client
 from faultkit.running.evidence import missing
 
 LIMIT_S = 120.0  # of processor time; far beyond any hang: those end in virtual time
@@ -67,6 +68,9 @@ def run_guest(machine: PausedGuest, trial: Trial, limit_s: float) -> Ending:
     guest, sides = machine.guest, host_sides(trial)
     for _ in range(STOPS):
         stop = guest.run(limit_s)
+        if stop in (Stop.EXITED, Stop.WATCHDOG) and (death := death_of_client(guest.console())):
+            machine.seen.append(death)
+            return Ending.CLIENT_DIED
         if stop in ENDINGS:
             ending, seen = ENDINGS[stop]
             machine.seen.append(Event(END_OF_TIME, "host", seen))

@@ -51,6 +51,7 @@ class Verdict:
 
 
 NEVER = Episode(())
+LIVED = (Ending.FINISHED, Ending.CLIENT_DIED)  # of the kernel
 
 
 def judge(record: Record) -> Verdict:
@@ -109,13 +110,15 @@ def crashed(record: Record) -> Evidence | None:
     """The kernel reported an oops, panic or lockup, or stopped in a way that only a crash explains."""
     if crash := next(crashes(record), None):
         return Evidence(Outcome.CRASHED, told(crash, "what", "function", "line"))
-    if record.ending is not Ending.FINISHED:
+    if record.ending not in LIVED:
         return Evidence(Outcome.CRASHED, f"the guest's end ({record.ending.value}), without a report of the kernel")
     return None
 
 
 def corrupt(record: Record) -> Evidence | None:
-    """A read handed over wrong data, or acknowledged data was gone."""
+    """A read handed over wrong data, acknowledged data was gone, or the service's client died of what it got."""
+    if died := first(record, Kind.GUEST_CLIENT_DIED):
+        return Evidence(Outcome.CORRUPT, told(died, "signal"))
     return found_in(record, Outcome.CORRUPT, Kind.READ_MISMATCHED)
 
 
@@ -180,7 +183,7 @@ def crash_kind(record: Record, crash: Event | None) -> str | None:
     """The kernel's name of the crash; if it printed none, the guest's ending."""
     if crash is not None:
         return str(crash.data.get("what"))
-    return None if record.ending is Ending.FINISHED else record.ending.value
+    return None if record.ending in LIVED else record.ending.value
 
 
 def between(start: Event | None, end: Event | None) -> int | None:

@@ -101,7 +101,7 @@ ENTRIES: Mapping[Outcome, OutcomeTraits] = {
     ),
     Outcome.CORRUPT: OutcomeTraits(
         meaning="wrong data handed over as right, or acknowledged data lost",
-        evidence="`read.mismatched`",
+        evidence="`read.mismatched`, or `guest.client_died`",
         narrow="COR-\nRUPT", style="bold magenta",
         colour="#54195f", dark="#8b4a9c", pattern=stripes("|", "90", 3, 1, LIGHT_HATCH),
     ),

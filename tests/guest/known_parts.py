@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import time
@@ -208,6 +209,27 @@ class Bustle:
                     log.write(f"<{level}>known line {n}\n".encode())
         bench.report("injector", "fault.injected")
         bench.report("injector", "fault.activated")
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class EndsTheAgent:
+    """The agent's own process ends: by a wild read, by a signal, or with exit code 3."""
+
+    side: ClassVar[Side] = "k-driver"
+
+    signal: int = 0
+    wild: bool = False
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        bench.report("injector", "fault.injected")
+        bench.report("injector", "fault.activated")
+        if self.wild:
+            ctypes.string_at(8)
+        if self.signal:
+            os.kill(os.getpid(), self.signal)
+        os._exit(3)
         yield
 
 

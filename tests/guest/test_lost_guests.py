@@ -8,16 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from signal import SIGINT, SIGTERM, Signals
+from signal import SIGABRT, SIGINT, SIGSEGV, SIGTERM, Signals
 
 import psutil
 import pytest
 
 from drivers.nbd import VerifiedIO
+from faultkit import AtRequest, Ending, Outcome
 from faultkit.machine.qemu import Guest
 from faultkit.model.errors import GuestLost, HarnessError
+from faultkit.model.parts import Fault
 from faultkit.pytest_plugin.guests import PreparedGuest
 from faultkit.running.trial import run_trial
+from tests.guest.conftest import known_parts
 
 pytestmark = pytest.mark.guest
 LONG_ENOUGH_S = 20
@@ -82,3 +85,28 @@ def test_a_path_may_hold_commas_and_quotes(nbd: PreparedGuest, tmp_path: Path) -
     trial = nbd.trial(workload=VerifiedIO(requests=8))
     records = [run_trial(template, trial) for template in (nbd.template, replace(nbd.template, path=odd))]
     assert records[0].events == records[1].events
+
+
+@pytest.mark.parametrize(
+    ("fixture", "fault", "signal"),
+    [
+        ("nbd", known_parts.EndsTheAgent(wild=True), SIGSEGV),  # told by the kernel: its many probes take long to go
+        ("nbd_client", known_parts.EndsTheAgent(wild=True), SIGSEGV),
+        ("nbd_client", known_parts.EndsTheAgent(SIGABRT), SIGABRT),  # told by the shell alone
+    ],
+)
+def test_the_workloads_death_is_no_crash_of_the_kernel(
+    request: pytest.FixtureRequest, fixture: str, fault: Fault, signal: Signals
+) -> None:
+    bed: PreparedGuest = request.getfixturevalue(fixture)
+    ran = bed.run(fault=fault, trigger=AtRequest(5))
+    assert (ran.outcome, ran.record.ending) == (Outcome.CORRUPT, Ending.CLIENT_DIED), ran.story()
+    assert ran.first("guest.client_died").data["signal"] == signal
+    assert ran.count("request.completed") >= 1, "what was told before is kept"
+
+
+@pytest.mark.parametrize("fixture", ["nbd", "nbd_client"])
+def test_an_agent_that_ends_by_itself_tells_nothing(request: pytest.FixtureRequest, fixture: str) -> None:
+    bed: PreparedGuest = request.getfixturevalue(fixture)
+    with pytest.raises(HarnessError, match="the agent's process ended"):
+        bed.run(fault=known_parts.EndsTheAgent(), trigger=AtRequest(5))
