@@ -1,9 +1,9 @@
 """The description of rules in `faultkit gate --help`."""
 
 RULES = """\
-The rules come from --rule; without any, from --rules; else from the `GATE` that the experiment declares. In a TOML
-file, `rules` is a list of lines, or a table that names each rule, for JUnit histories. Paths are relative to the
-file's own folder.
+The rules come from --rule; without any, from --rules; else from the `GATE` that the experiment declares. Results
+of an experiment of your own need --experiment FILE for that. In a TOML file, `rules` is a list of lines, or a table
+that names each rule, for JUnit histories. Paths are relative to the file's own folder.
 
 \b
 In an experiment:
