@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def build_payload(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) ->
     ships = (part.files().items() for part in parts if isinstance(part, Ships))
     shipped = {name.lstrip("/"): file for items in ships for name, file in items}
     files |= {name: built(file, kernel).read_bytes() for name, file in shipped.items()}
-    programs = {name for name, file in shipped.items() if isinstance(file, Program)}
+    programs = {name for name, file in shipped.items() if is_program(file)}
     if (size := sum(map(len, files.values()))) > LARGEST_BYTES:
         raise UsageError(f"the drivers' files are {size >> 20} MiB: at most {LARGEST_BYTES >> 20} MiB fit into a guest")
     files["init"] = INIT
@@ -67,6 +68,11 @@ def build_payload(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) ->
         ArchiveMember(f"{HOME}/{name}", files[name], 0o755 if name in programs else 0o644) for name in sorted(files)
     )
     return archive(with_folders(entries))
+
+
+def is_program(file: Path | KernelModule | Program) -> bool:
+    """Report whether a shipped file is to be executable in the guest: a built program, or a file that is so here."""
+    return isinstance(file, Program) or (isinstance(file, Path) and os.access(file, os.X_OK))
 
 
 def built(file: Path | KernelModule | Program, kernel: str) -> Path:

@@ -55,3 +55,4 @@ class Program:
 
     sources: tuple[Path, ...]
     headers: tuple[Path, ...] = ()  # more folders of them
+    libraries: tuple[str, ...] = ()  # "fuse3" for libfuse3.a, which must be installed here
