@@ -145,6 +145,7 @@ def test_ten_megabytes_of_ordinary_messages_hold_no_report() -> None:
         ("[    0.000001][    C0]  ring+0x1/0x2", 1_000, None, "C0", " ring+0x1/0x2"),
         ("Nov 29 12:00:01 host kernel: [    1.000000] BUG: x", 1_000_000_000, None, None, "BUG: x"),
         ("2026-11-29T12:00:01.5+00:00 host kernel: BUG: x", None, None, None, "BUG: x"),
+        ("[   48.634897] kernel: BUG: x", 48_634_897_000, None, None, "BUG: x"),
         (" no prefix", None, None, None, " no prefix"),
         ("[no time] x", None, None, None, "[no time] x"),
         ("", None, None, None, ""),

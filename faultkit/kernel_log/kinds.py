@@ -36,7 +36,7 @@ def sign(kind: str, severity: Severity, pattern: str) -> Sign:
 
 
 DEVICE = r"(?:(?:[\w.-]+ [\w:.-]+ )?[\w.@-]+(?: \([^)]*\))?: )?"  # netdev_printk
-CODE = r": (?:0x)?[0-9a-f]{4,8} \[#\d+\]"  # of die(): an error code and a counter
+CODE = r": (?:0x)?[0-9a-f]{1,16} \[#\d+\]"  # of die(): an error code and a counter
 NAMES = r"[\w.$-]{1,64}"
 
 OOPS, LOCKUP, PANIC, HUNG_TASK, WARNING = Severity
@@ -93,7 +93,7 @@ SIGNS: tuple[Sign, ...] = (
     sign("lockdep", WARNING, r"WARNING: (?P<what>lock held when returning to user space!)"),
     sign("lockdep", WARNING, r"WARNING: .{1,64}/\d+ (?P<what>still has locks held!)"),
     sign("lockdep", WARNING, r"WARNING: (?P<what>Nested lock was not taken)$"),
-    sign("lockdep", WARNING, r"\[ BUG: (?P<what>[A-Za-z][^\]]{3,60}?) ?\]$"),
+    sign("lockdep", WARNING, r"\[ (?:BUG|INFO): (?P<what>[A-Za-z][^\]]{3,60}?) ?\]$"),
     sign("lockdep", WARNING, r"INFO: (?P<what>trying to register non-static key)\."),
     sign("lockdep", WARNING, r"BUG: (?P<what>MAX_(?:LOCK|STACK)\w+ too low!)"),
     sign("suspicious rcu", WARNING, r"WARNING: (?P<what>suspicious RCU usage)"),
@@ -154,14 +154,14 @@ PRELUDES: tuple[Sign, ...] = (  # lines that name the kind of the BUG or WARNING
 )  # fmt: skip
 
 DIE = re.compile(
-    rf"(?:Internal error: )?(?:Oops: )?[A-Za-z][\w ,/()-]{{1,80}}{CODE}|Oops: (?:0x)?[0-9a-f]{{4,8}} \[#\d+\]"
+    rf"(?:Internal error: )?(?:Oops: )?[A-Za-z][\w ,/()-]{{1,80}}{CODE}|Oops: (?:0x)?[0-9a-f]{{1,16}} \[#\d+\]"
 )
 """The line of die(): it follows the line that tells of a page fault or of a BUG."""
 
 # A line that begins no report is told so at once: most of a log is such lines.
 MAYBE = re.compile(
     r"BUG|WARNING|INFO: |Oops|kernel BUG|Kernel panic|Unable|UBSAN|EXT4-fs error|NETDEV|watchdog|rcu|NMI|workqueue"
-    r"|traps|kmemleak|sysfs|VFS: Busy|unregister_netdevice|irq \d|\[ BUG|PANIC|Internal error|Out of|Memory cgroup"
+    r"|traps|kmemleak|sysfs|VFS: Busy|unregister_netdevice|irq \d|\[ (?:BUG|INFO)|PANIC|Internal error|Out of|Memory cgroup"
     r"|.*(?: \[#\d+\]|page allocation failure: |invoked oom-killer: |NETDEV WATCHDOG: )"
 )
 

@@ -12,6 +12,7 @@ PREFIX = re.compile(
     r"(?:<(?P<level>\d{1,3})>)?"
     r"(?:\[ *(?P<s>\d{1,10})\.(?P<us>\d{6})\])?"
     r"(?:\[ *(?P<caller>[TC]\d+)\])?"  # CONFIG_PRINTK_CALLER
+    r"(?: kernel:)?"  # journalctl -o short-monotonic
     r" ?"
 )
 
