@@ -117,6 +117,12 @@ def test_a_dead_card_is_alive_for_a_driver_that_is_loaded_anew(rtl8139: Prepared
     mended(rtl8139, DeadDevice())
 
 
+def test_a_device_with_hundreds_of_pages_of_registers_is_dead_as_a_whole(edu: PreparedGuest) -> None:
+    ran = met(edu, DeadDevice(), policy=Nothing())
+    assert ran.outcome is Outcome.LOST, (ran.outcome, ran.verdict.reason)
+
+
+
 def test_a_dead_card_that_goes_on_interrupting_loses_its_line(rtl8139: PreparedGuest) -> None:
     """The driver finds no cause in registers of ones; after 100 000 such interrupts the kernel gives the line up.
 

@@ -35,7 +35,7 @@
 #define PAM_READ_ONLY 0x01
 #define ONES	      0xd0000UL
 #define LOOK_NS	      NSEC_PER_MSEC
-#define MAX_PAGES     16
+#define MAX_PAGES     512
 
 struct ones {
 	struct arming *arming;
