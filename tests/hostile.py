@@ -110,6 +110,7 @@ ATTACKS: Mapping[str, Attack] = {
     "an outcome that is not known": column("outcome", "EXPLODED"),
     "an outcome that is a number": column("outcome", 7),
     "an ending that is not known": column("ending", "vanished"),
+    "no ending": column("ending", None),
     "an interval in words": column("recovery_ns", "soon"),
     "an interval without an end": column("recovery_ns", 1e300),
     "host time without an end": column("wall_s", 9e999),

@@ -107,6 +107,7 @@ def misfits(column: Column) -> Iterator[str]:
         yield f"{name} NOT IN ({quoted(outcome.name for outcome in Outcome)})"
     elif name == "ending":
         yield f"{name} NOT IN ({quoted(ending.value for ending in Ending)})"
+        yield f"{name} IS NULL AND void IS NULL"
     elif column.dtype == "string":
         yield f"typeof({name}) NOT IN ('text', 'null')"
         yield f"length({name}) > {TEXT_CHARACTERS}"
