@@ -15,10 +15,11 @@ import faultkit
 from faultkit import figures
 from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
 from faultkit.model.events import Outcome
-from faultkit.results.analysis import DTYPES, EVENT_DTYPES, RATE_DTYPES, export
+from faultkit.results.analysis import DTYPES, EVENT_DTYPES, RATE_DTYPES, export, one_type
 from faultkit.results.summary import accounting_by, by, survival
 from faultkit.results.waits import WAIT_DTYPES
 from faultkit.running.judging import keep, keep_all
+from faultkit.store import queries
 from faultkit.store.store import FILE, Store
 from tests.records import MS, RESTORED, USUAL, CallError, a_golden_row, a_row, at
 from tests.synthetic import campaign, meta
@@ -139,7 +140,7 @@ def test_a_hundred_thousand_trials_load_in_seconds(tmp_path: Path) -> None:
 def test_a_table_for_other_tools_has_all_rows_and_columns(directory: Path, tmp_path: Path) -> None:
     export(directory, "csv", tmp_path / "trials.csv")
     frame = pd.read_csv(tmp_path / "trials.csv")
-    assert list(frame.columns) == list(DTYPES)
+    assert list(frame.columns[: len(DTYPES) + 1]) == [*DTYPES, "seed"]
     assert list(frame["outcome"][:8]) == list(USUAL)
 
 
@@ -259,3 +260,36 @@ def test_what_a_guest_says_is_no_markup(tmp_path: Path) -> None:
         keep(store, a_row(0, at(1, "kernel.warn", text="<script>alert(1)</script>")))
     shown = faultkit.load(tmp_path / "run").trial(0)._repr_html_()
     assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_the_fields_of_all_parts_are_columns() -> None:
+    store = Path(__file__).with_name("stores") / "parts"
+    found = faultkit.load(store).parameters()
+    assert list(found["trial"]) == list(faultkit.trials(store)["trial"])
+    with Store.open(store) as opened:
+        plans = [each.plan for each in queries.planned(opened)]
+    assert list(found["seed"]) == [plan["seed"] for plan in plans]
+    for part in ("fault", "trigger", "workload", "driver"):
+        for row, plan in zip(found.to_dict("records"), plans, strict=True):
+            fields = {f"{part}.{name}": value for name, value in (plan[part] or {}).items() if name != "is"}
+            for name, value in fields.items():
+                if isinstance(value, (bool, int, float, str)):
+                    assert row[name] == value or row[name] == str(value), name
+    assert not [column for column in found if column.endswith(".is")]
+
+
+def test_a_field_keeps_every_digit() -> None:
+    assert list(one_type([1, None, (1 << 63) - 1])) == [1, pd.NA, (1 << 63) - 1]
+    assert list(one_type([1, 1 << 64])) == ["1", str(1 << 64)]
+    assert [str(one_type(values).dtype) for values in ([True, None], [1, 0.5], ["a", 1], [None])] == [
+        "boolean", "Float64", "string", "string",
+    ]  # fmt: skip
+
+
+def test_tables_for_others_have_the_fields_too(tmp_path: Path) -> None:
+    store = Path(__file__).with_name("stores") / "several"
+    export(store, "csv", tmp_path / "trials.csv")
+    export(store, "parquet", tmp_path / "trials.parquet")
+    for table in (pd.read_csv(tmp_path / "trials.csv"), pd.read_parquet(tmp_path / "trials.parquet")):
+        assert [column for column in table if str(column).startswith("fault.faults.1.")]
+        assert set(table["trigger.nth"].dropna()) <= set(range(10_000))

@@ -33,6 +33,8 @@ from faultkit.results import analysis
 def command(result: Path, kind: str, output: Path | None, as_data: bool) -> None:
     """Write the table of trials for other tools: a row per trial, with plan, verdict, flags and intervals.
 
+    Then come the seed and the fields of fault, trigger, workload, driver and policy (`fault.nth`).
+
     In Python, `faultkit.load("results/quickstart_nbd/latest").trials` is the same as a pandas frame: docs/notebooks.md.
 
     \b

@@ -161,8 +161,8 @@ DIE = re.compile(
 # A line that begins no report is told so at once: most of a log is such lines.
 MAYBE = re.compile(
     r"BUG|WARNING|INFO: |Oops|kernel BUG|Kernel panic|Unable|UBSAN|EXT4-fs error|NETDEV|watchdog|rcu|NMI|workqueue"
-    r"|traps|kmemleak|sysfs|VFS: Busy|unregister_netdevice|irq \d|\[ (?:BUG|INFO)|PANIC|Internal error|Out of|Memory cgroup"
-    r"|.*(?: \[#\d+\]|page allocation failure: |invoked oom-killer: |NETDEV WATCHDOG: )"
+    r"|traps|kmemleak|sysfs|VFS: Busy|unregister_netdevice|irq \d|\[ (?:BUG|INFO)|PANIC|Internal error"
+    r"|Out of|Memory cgroup|.*(?: \[#\d+\]|page allocation failure: |invoked oom-killer: |NETDEV WATCHDOG: )"
 )
 
 

@@ -96,6 +96,10 @@ class Results:
         """Accounting of the trials, and the share that survived: see `faultkit.rates`."""
         return rates(self.trials, by)
 
+    def parameters(self) -> pd.DataFrame:
+        """The fields of each trial's parts, a row per trial: see `faultkit.results.analysis.parameters`."""
+        return parameters(self.path)
+
     def recovery_times(self) -> pd.DataFrame:
         """Valid trials with a fault and a detected error: the columns of `trials` and of `waits.WAIT_COLUMNS`."""
         with Store.open(self.path) as store:
@@ -150,6 +154,62 @@ def frame_of(store: Store) -> pd.DataFrame:
         return framed(rows)
     except (TypeError, ValueError):  # such a row is looked for only if there is one
         return framed(map(readable, rows))
+
+
+PARTS = ("fault", "trigger", "workload", "driver", "policy", "detectors")  # of a plan, in the order of columns
+VALUES = (bool, int, float, str)
+
+
+def parameters(path: Path | str) -> pd.DataFrame:
+    """The seed of each trial and the fields of its parts, a row per trial with its number in the column `trial`.
+
+    Columns are called `seed`, `fault.nth`, `trigger.nth` ...; a part in a field has its own (`fault.site.function`),
+    and of several faults each has its number (`fault.faults.0.nth`). Fields that a trial's part lacks are missing.
+    `results.trials.merge(results.parameters(), on="trial")` has both. Raises: UsageError.
+    """
+    with Store.open(Path(path)) as store:
+        rows = [{"trial": n, "seed": plan.get("seed"), **fields_of(plan)} for n, plan in plans_of(store)]
+    columns = {name: one_type([row.get(name) for row in rows]) for name in ordered(rows)}
+    return pd.DataFrame(columns).astype({"trial": "int64"})
+
+
+def plans_of(store: Store) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The number and the plan of each trial."""
+    return ((each.n, each.plan) for each in queries.planned(store))
+
+
+def one_type(values: list[Any]) -> pd.Series:
+    """A column of plain values with pandas' own missing ones: exact, so that whole numbers beyond 64 bits are text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pd.Series(values, dtype="boolean")
+    if kinds == {int} and all(value is None or -(1 << 63) <= value < 1 << 63 for value in values):
+        return pd.Series(values, dtype="Int64")
+    if kinds and kinds <= {int, float} and float in kinds:
+        return pd.Series(values, dtype="Float64")
+    return pd.Series([None if value is None else str(value) for value in values], dtype="string")
+
+
+def ordered(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """All columns of the rows: trial and seed, then part by part."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    rank = {part: place for place, part in enumerate(("trial", "seed", *PARTS))}
+    return sorted(names, key=lambda name: rank[name.partition(".")[0]]) or ["trial", "seed"]
+
+
+def fields_of(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values in a plan's parts, by their path."""
+    return {path: value for part in PARTS for path, value in leaves(part, plan.get(part))}
+
+
+def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The plain values in a part, each with its path; the part's class has its columns already."""
+    if isinstance(value, VALUES):
+        yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in items:
+        if name != "is":
+            yield from leaves(f"{path}.{name}", inner)
 
 
 def framed(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
@@ -269,7 +329,7 @@ def export(path: Path | str, format: str, out: Path) -> int:
     """
     if format not in FORMATS:
         raise UsageError(f"cannot export as {format!r}: there are {' and '.join(FORMATS)}")
-    frame = trials(path)
+    frame = trials(path).merge(parameters(path), on="trial")
     try:
         for_spreadsheets(frame).to_csv(out, index=False) if format == "csv" else frame.to_parquet(out, index=False)
     except ImportError:

@@ -122,7 +122,6 @@ def test_a_device_with_hundreds_of_pages_of_registers_is_dead_as_a_whole(edu: Pr
     assert ran.outcome is Outcome.LOST, (ran.outcome, ran.verdict.reason)
 
 
-
 def test_a_dead_card_that_goes_on_interrupting_loses_its_line(rtl8139: PreparedGuest) -> None:
     """The driver finds no cause in registers of ones; after 100 000 such interrupts the kernel gives the line up.
 
