@@ -239,7 +239,7 @@ def test_a_campaign_for_scripts_adds_up(faultkit: Run, results: Path) -> None:
     shown = json.loads(faultkit("show", results, "--json").stdout)
     assert isinstance(shown, dict)
     trial = json.loads(faultkit("show", results, 0, "--json").stdout)
-    assert set(trial) == {"trial", "plan", "outcome", "void", "events"}
+    assert set(trial) == {"trial", "plan", "outcome", "reason", "void", "events"}
 
 
 def test_the_phases_of_recovery_are_shown(faultkit: Run, results: Path) -> None:

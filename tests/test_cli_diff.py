@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import faultkit
 from faultkit.cli import cli
 from faultkit.model.errors import UsageError
 from faultkit.store.store import Store
@@ -78,3 +79,9 @@ def test_what_names_no_trials_is_a_usage_error(words: list[str], says: str) -> N
 def test_a_trial_that_is_not_there_is_a_usage_error(results: Path) -> None:
     reason = diff(results, 3, 99).exception
     assert isinstance(reason, UsageError) and "there is no trial 99" in str(reason)
+
+
+def test_a_time_line_names_the_event_that_decided(results: Path) -> None:
+    told = str(faultkit.load(results).trial(3)).splitlines()
+    assert told[1].startswith("decided by ") and " s" in told[1]
+    assert str(faultkit.load(results).trials.set_index("trial").loc[3, "reason"]) in " ".join(told[1:3])

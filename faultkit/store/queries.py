@@ -133,8 +133,6 @@ class Head:
         """The outcome, or the reason for which there is none."""
         if self.void is not None:
             return f"void ({self.void})"
-        if self.outcome and self.reason:
-            return f"{self.outcome}, by {self.reason}"
         return self.outcome or f"no verdict ({self.unjudged or 'not judged yet'}): `faultkit judge` asks again"
 
 

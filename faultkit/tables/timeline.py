@@ -41,7 +41,9 @@ class Timeline:
     def of(cls, store: Store, n: int, *, everything: bool = False) -> Self:
         """The story of trial `n`. Raises: UsageError if there is none."""
         events = store.events(n)
-        return cls.from_events(title(store, n), events, store.console(n), everything=everything)
+        reason = queries.head(store, n).reason
+        head = f"{title(store, n)}\ndecided by {reason}" if reason else title(store, n)
+        return cls.from_events(head, events, store.console(n), everything=everything)
 
     @classmethod
     def from_events(cls, title: str, events: tuple[Event, ...], console: str, *, everything: bool = False) -> Self:
