@@ -82,6 +82,8 @@ def test_a_trial_that_is_not_there_is_a_usage_error(results: Path) -> None:
 
 
 def test_a_time_line_names_the_event_that_decided(results: Path) -> None:
-    told = str(faultkit.load(results).trial(3)).splitlines()
-    assert told[1].startswith("decided by ") and " s" in told[1]
-    assert str(faultkit.load(results).trials.set_index("trial").loc[3, "reason"]) in " ".join(told[1:3])
+    trials = faultkit.load(results).trials.set_index("trial")["reason"].dropna()
+    assert len(trials) > 3
+    for n, reason in trials.items():
+        head = " ".join(str(faultkit.load(results).trial(n)).splitlines()[1:3])
+        assert head.startswith(f"decided by {reason}")
