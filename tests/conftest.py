@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -16,6 +19,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register what schedules the tests and counts their minutes."""
     config.pluginmanager.register(Schedule(), "faultkit-schedule")
     config.pluginmanager.register(Minutes(), "faultkit-minutes")
+
+
+@pytest.fixture
+def signals_arrive() -> Iterator[None]:
+    """A shell lets its background jobs ignore SIGINT, nohup lets them ignore SIGHUP, and so would what they start."""
+    before = [
+        (number, signal.signal(number, action))
+        for number, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL))
+    ]
+    yield
+    for number, action in before:
+        signal.signal(number, action)
 
 
 @pytest.hookimpl(optionalhook=True)

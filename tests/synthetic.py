@@ -162,9 +162,9 @@ def crash(story: Story, fault: Any, active: float) -> float:
     kind, what = story.rng.choice(CRASHES)
     t = story.tell(
         active + story.around(0.4), "kernel", f"kernel.{kind}",
-        what=what, function=function_of(fault) or "recv_work", offset=0x4F, text="RIP: 0010:...",
+        what=what, function=function_of(fault) or "recv_work", offset="0x4f", text="RIP: 0010:...",
     )  # fmt: skip
-    story.tell(t + 0.2, "kernel", "kernel.panic", what="Fatal exception in interrupt", function=None, text="")
+    story.tell(t + 0.2, "kernel", "kernel.panic", what="Fatal exception in interrupt", text="")
     return story.tell(t + 0.3, "host", "guest.panicked")
 
 

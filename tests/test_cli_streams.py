@@ -135,6 +135,7 @@ def test_an_experiment_that_ends_by_itself_is_one_line(tmp_path: Path, where: st
     assert ("SystemExit: 1 (mine.py:" if "exit" in code else "RuntimeError: at odds (mine.py:") in done.stderr
 
 
+@pytest.mark.usefixtures("signals_arrive")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_end_is_an_interrupt(tmp_path: Path, number: signal.Signals) -> None:
     with waiting(tmp_path) as process:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from faultkit.kernel_log import Report, is_trouble, read_lines, read_log
 from faultkit.kernel_log.blame import HELPERS, Frame, to_blame
 from faultkit.kernel_log.lines import parse_line
-from tests.guest.provoked import DEED, GUESTS, LOGS, agrees, told
+from tests.guest.provoked import DEED, GUESTS, LOGS, agree, told
 
 FORMATS = Path(__file__).with_name("logs") / "written" / "formats.log"
 TITLE = "# "  # begins a line of the formats: the expected severity, kind, title and function of the next report
@@ -33,8 +33,7 @@ def provoked() -> dict[str, dict[str, list[Report]]]:
 @pytest.mark.parametrize(("name", "deed"), DEEDS)
 def test_a_deed_is_told_of_as_it_is(provoked: dict[str, dict[str, list[Report]]], name: str, deed: str) -> None:
     found, expected = provoked[name][deed], GUESTS[name][1][deed]
-    assert len(found) == len(expected), found
-    assert all(map(agrees, found, expected)), found
+    assert agree(found, expected), found
 
 
 def test_many_kinds_were_provoked(provoked: dict[str, dict[str, list[Report]]]) -> None:

@@ -42,6 +42,7 @@ def test_a_good_driver_is_told_in_a_fraction_of_the_list(image: Image, tmp_path:
         assert store.meta().decision == {"decision": "above", "k": 10, "n": 10, "trials": 10}
     (suite,) = JUnitXml.fromstring(xml.read_bytes())
     assert [case.name for case in suite] == [rule["rule"] for rule in told["rules"]]
-    assert run(command, [str(out)], standalone_mode=False).return_value == MET, "the rules are the experiment's"
+    own = [str(out), "--experiment", str(experiment)]
+    assert run(command, own, standalone_mode=False).return_value == MET, "the rules are the experiment's"
     refused = run(command, [str(out), "--rule", "udriver_died <= 50 %"], standalone_mode=False)
     assert refused.return_value == FAILED, "a watched campaign can fail, too"

@@ -34,7 +34,7 @@ from faultkit.running.trial import run_trial
 from faultkit.store.store import FILE
 from injectors.udriver.kill import Kill
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("signals_arrive")]
 ROOT = Path(__file__).parents[2]
 DONE, USAGE, HARNESS, INTERRUPTED = 0, 2, 5, 130
 HEAD = '''
@@ -75,14 +75,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)  # so that it is asked for again
     return folder
-
-
-@pytest.fixture(autouse=True)
-def interrupts_arrive() -> Iterator[None]:
-    """A shell lets its background jobs ignore SIGINT, and so would what they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def started(folder: Path, *arguments: object, **more: str) -> subprocess.Popen[str]:
@@ -463,7 +455,8 @@ def test_a_full_disk_is_one_line_and_the_campaign_can_go_on(tmp_path: Path, size
         fails(faultkit(tmp_path, *arguments), HARNESS, "disk", "is full", "--resume")
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         earlier = rows(out) if (out / FILE).exists() else []
-        assert bool(earlier) == (size_kib > 100) and [row[0] for row in earlier] == list(range(len(earlier)))
+        assert bool(earlier) == (size_kib > 100)
+        assert {row[0] for row in earlier} < {*range(24)}, "a small record may fit where a larger one did not"
         done = faultkit(tmp_path, *arguments, "--resume")
         assert done.returncode == DONE, done.stderr
         final = rows(out)
