@@ -25,7 +25,7 @@ PADDING = ("nop", "int3")
 def executed(machine: Machine, files: Files, state: Path, golden: Trial, ranges: tuple[range, ...]) -> frozenset[int]:
     """The addresses of instructions in these ranges that a golden trial on a fork executes. Raises: HarnessError."""
     with Guest(machine, files, fork_of=state, trace=ranges) as guest:
-        guest.load(state)
+        guest.load()
         guest.mailbox.put(State.RUNNING, dumps(golden))
         stop = guest.run(LIMIT_S)
         if stop is not Stop.MAILBOX or guest.mailbox.state is not State.DONE:

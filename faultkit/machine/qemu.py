@@ -261,9 +261,8 @@ class Guest:
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
         state.write_bytes(as_paused(state.read_bytes()))
 
-    def load(self, state: Path) -> None:
-        """Become the guest that was saved; `state` is that which the guest is a fork of."""
-        del state
+    def load(self) -> None:
+        """Become the saved guest that this one is a fork of."""
         self.execute("migrate-incoming", uri=f"fd:{self._state}")
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
 

@@ -168,14 +168,11 @@ def parameters(path: Path | str) -> pd.DataFrame:
     `results.trials.merge(results.parameters(), on="trial")` has both. Raises: UsageError.
     """
     with Store.open(Path(path)) as store:
-        rows = [{"trial": n, "seed": plan.get("seed"), **fields_of(plan)} for n, plan in plans_of(store)]
+        rows = [
+            {"trial": each.n, "seed": each.plan.get("seed"), **fields_of(each.plan)} for each in queries.planned(store)
+        ]
     columns = {name: one_type([row.get(name) for row in rows]) for name in ordered(rows)}
     return pd.DataFrame(columns).astype({"trial": "int64"})
-
-
-def plans_of(store: Store) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The number and the plan of each trial."""
-    return ((each.n, each.plan) for each in queries.planned(store))
 
 
 def one_type(values: list[Any]) -> pd.Series:

@@ -42,7 +42,7 @@ def run_trial(template: Template, trial: Trial, limit_s: float | None = None) ->
     """
     start = time.monotonic()
     with Guest(template.machine, template.files, fork_of=template.state) as guest, readable("the trial"):
-        guest.load(template.state)
+        guest.load()
         guest.mailbox.put(State.RUNNING, dumps(trial))
         machine = PausedGuest(guest)
         ending = run_guest(machine, trial, limit_s or max(LIMIT_S, BUSY_S * trial.workload.deadline_s))

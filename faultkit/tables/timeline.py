@@ -42,7 +42,7 @@ class Timeline:
         """The story of trial `n`. Raises: UsageError if there is none."""
         events = store.events(n)
         reason = queries.head(store, n).reason
-        head = f"{title(store, n)}\ndecided by {reason}" if reason else title(store, n)
+        head = title(store, n) + (f"\ndecided by {reason}" if reason else "")
         return cls.from_events(head, events, store.console(n), everything=everything)
 
     @classmethod

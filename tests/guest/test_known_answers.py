@@ -78,7 +78,7 @@ def test_the_guests_kernel_spins_without_leaving_translated_code(nbd: PreparedGu
     changed = nbd.template.manifest["pauses_removed"]
     assert changed, "none of the functions has a `pause`: a trial that waits for a lock for ever takes half a minute"
     with Guest(nbd.template.machine, nbd.template.files, fork_of=nbd.template.state) as guest:
-        guest.load(nbd.template.state)
+        guest.load()
         assert {guest.gdb.read(address, len(PAUSE_AS_NOP)) for address in changed} == {PAUSE_AS_NOP}
 
 

@@ -202,7 +202,7 @@ def test_an_exception_in_the_middle_leaves_nothing(bare: tuple[Template, Trial])
     before = open_files()
     guest = Guest(base.machine, base.files, fork_of=base.state)
     with no_files_left(), pytest.raises(ZeroDivisionError), guest:
-        guest.load(base.state)
+        guest.load()
         assert psutil.pid_exists(guest.pid)
         raise ZeroDivisionError
     assert not psutil.Process().children(recursive=True)

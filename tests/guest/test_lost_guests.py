@@ -66,7 +66,7 @@ def test_a_guests_qemu_has_no_rights_and_starts_no_program(nbd: PreparedGuest) -
     """A guest that takes its QEMU over has gained little."""
     template = nbd.template
     with Guest(template.machine, template.files, fork_of=template.state) as guest:
-        guest.load(template.state)
+        guest.load()
         lines = (line.split(":", 1) for line in Path(f"/proc/{guest.pid}/status").read_text().splitlines())
         status = {name: value.strip() for name, value in lines}
         environment = Path(f"/proc/{guest.pid}/environ").read_bytes().split(b"\0")
