@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.model.codec import decode, dumps, encode, foreign_parts, full_name, imported, loads, name_of
+from faultkit.model.codec import ForeignPart, decode, dumps, encode, foreign_parts, full_name, imported, loads, name_of
 from faultkit.model.errors import UsageError
 from faultkit.model.known import known, trial_of
 from faultkit.model.policies import ReloadKDriver, RestartUDriver
@@ -70,9 +70,14 @@ def test_what_cannot_be_stored_is_named(value: object) -> None:
         encode(Part(value))
 
 
+def test_a_module_that_ours_do_not_have_may_be_a_users() -> None:
+    part = decode({"is": "injectors.no_such_module:Kill", "nth": 1}, known)
+    assert isinstance(part, ForeignPart) and part.nth == 1
+
+
 def test_a_class_that_is_gone_is_an_error() -> None:
     with pytest.raises(ImportError):
-        decode({"is": "injectors.no_such_module:Kill"}, known)
+        decode({"is": "microdriver.no_such_module:Kill"}, known)
     with pytest.raises(ImportError):
         decode({"is": "no.such.module:Kill"}, imported)
     with pytest.raises(AttributeError):

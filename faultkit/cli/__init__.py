@@ -18,6 +18,7 @@ from click.shell_completion import shell_complete
 from faultkit.cli import terminal
 from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES, FAILED
 from faultkit.machine import cache
+from faultkit.model import same_names
 from faultkit.model.errors import FaultkitError, HarnessError
 
 GROUPS = {
@@ -81,6 +82,7 @@ def main() -> NoReturn:
 
 def as_program(command: click.Command, name: str) -> NoReturn:
     """Run a command as a program: every failure is one line and an exit code."""
+    same_names.install()
     terminal.complete_streams()
     signal.signal(signal.SIGTERM, interrupted)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup

@@ -1,7 +1,7 @@
 """The guest's payload: the agent, and every module and file that the parts of a template use.
 
 A module travels alone: with it go the packages around it and the modules that it imports of our packages, of its own
-package, and beside its file. Any other file travels only if a part ships it (`faultkit.model.parts.Ships`).
+package, and beside its file or package. Any other file travels only if a part ships it (`faultkit.model.parts.Ships`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from faultkit.machine import cbuild, kbuild
 from faultkit.machine.initramfs import ArchiveMember, archive, with_folders
+from faultkit.model import same_names
 from faultkit.model.builds import KernelModule, Program
 from faultkit.model.codec import encode
 from faultkit.model.errors import UsageError
@@ -104,15 +105,20 @@ def sources(parts: Iterable[Any]) -> Iterator[tuple[str, Path]]:
 
 
 def with_imports(names: Iterable[str]) -> dict[str, Found]:
-    """The modules, the packages around them, and all that they import of our packages and of their own."""
-    found, left = dict[str, Found](), set(names)
+    """The modules, the packages around them, and all that they import of our packages and of their own.
+
+    A user's package of the name of one of ours is not around our modules in it: its code may need what no guest has.
+    """
+    found, left, outermost = dict[str, Found](), set(names), set[str]()
     while left:
         name = left.pop()
-        left |= {name.rpartition(".")[0]} - {"", *found}
+        package = name.rpartition(".")[0]
+        (outermost if package in same_names.SHARED and same_names.is_ours(name) else left).add(package)
+        left -= {"", *found}
         if name not in found and (here := located(name)):
             found[name] = here
             left |= set(imported(name, *here)) - found.keys()
-    return found
+    return {name: (same_names.HOME / name / "__init__.py", True) for name in outermost} | found
 
 
 def located(name: str) -> Found | None:
@@ -137,9 +143,16 @@ def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         else:
             continue
-        yield from (each for each in names if travels(each.partition(".")[0], name.partition(".")[0], file))
+        beside = {file.parent, around(name, file, is_package)}
+        yield from (each for each in names if travels(each.partition(".")[0], name.partition(".")[0], beside))
 
 
-def travels(top: str, own: str, file: Path) -> bool:
-    """True if an imported module is one of ours, of the file's own package, or lies beside the file."""
-    return top in OURS or top == own or (file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()
+def around(name: str, file: Path, is_package: bool) -> Path:
+    """The folder that a module's outermost package lies in; its own folder, if that is installed."""
+    root = file.parents[name.count(".") + is_package]
+    return file.parent if root.name in ("site-packages", "dist-packages") else root
+
+
+def travels(top: str, own: str, beside: Iterable[Path]) -> bool:
+    """True if an imported module is one of ours, of the file's own package, or lies in one of these folders."""
+    return top in OURS or top == own or any((at / f"{top}.py").is_file() or (at / top).is_dir() for at in beside)

@@ -16,6 +16,7 @@ from typing import Any
 
 from faultkit.model.codec import ForeignPart, decode
 from faultkit.model.errors import UsageError
+from faultkit.model.same_names import SHARED, is_ours
 from faultkit.model.trial import Detectors, Trial
 
 PATH = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_<>]\w*>?)*)", re.ASCII)
@@ -42,7 +43,7 @@ def known(path: str) -> type | None:
         raise UsageError(f"{path[:60]!r} is the name of no part: a damaged file, or one that is not to be trusted")
     module, name = found[1], found[2]
     top = module.partition(".")[0]
-    if top in OURS or module in MODEL:
+    if module in MODEL or (top in OURS and (top not in SHARED or is_ours(module))):
         return ours(module, name)
     if top == "faultkit" or top in sys.stdlib_module_names:
         raise UsageError(f"{path!r} is no part, and is not loaded: a damaged file, or one that is not to be trusted")

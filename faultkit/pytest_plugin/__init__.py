@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from faultkit import Outcome
+from faultkit.model import same_names
 
 __all__ = [
     "faultkit_guest",
@@ -38,7 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, for --strict-markers."""
+    """Make the marker known, for --strict-markers; let the tests import our packages beside theirs."""
+    same_names.install()
     config.addinivalue_line("markers", MARKER)
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from faultkit.model import policies, triggers
 from faultkit.model.codec import class_path, short_name
+from faultkit.model.same_names import HOME
 
 MARKS = {"drivers": "probe", "injectors": "inject", "monitors": "attach"}  # a method that only parts of this kind have
 OF_THE_MODEL = {"policies": (policies, "decide"), "triggers": (triggers, "arm")}  # their module, and such a method
@@ -44,9 +45,8 @@ def classes(kind: str) -> set[type]:
 
 
 def modules(package: str) -> Iterator[ModuleType]:
-    """A package's modules, those of its sub-packages included."""
-    root = importlib.import_module(package)
-    for found in pkgutil.walk_packages(root.__path__, f"{package}."):
+    """The modules of a package of ours, those of its sub-packages included."""
+    for found in pkgutil.walk_packages([str(HOME / package)], f"{package}."):
         yield importlib.import_module(found.name)
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
 from faultkit.machine.template import group_of
+from faultkit.model import same_names
 from faultkit.model.codec import dumps, name_of
 from faultkit.model.errors import UsageError
 from faultkit.model.parts import Ships, iter_parts
@@ -89,7 +91,8 @@ def from_file(path: Path) -> ModuleType:
         raise UsageError(f"there is no experiment file {path}")
     if path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", None) == str(path):
         return sys.modules[path.stem]
-    sys.path.insert(0, str(path.parent))
+    refuse_taken(path)
+    same_names.make_importable(*same_names.import_roots(path))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file")
@@ -99,9 +102,15 @@ def from_file(path: Path) -> ModuleType:
     return module
 
 
+def refuse_taken(path: Path) -> None:
+    """Refuse a file that would hide a module of Python's, or a package of ours. Raises: UsageError."""
+    if path.stem in (*sys.stdlib_module_names, *same_names.SHARED, "faultkit", "microdriver"):
+        raise UsageError(f"{path} has the name of a module that Python or faultkit needs: give the file another name")
+
+
 def from_package(name: str) -> ModuleType:
     """One of faultkit's own, also in a folder of its own. Raises: UsageError, also for a name that is not there."""
-    ours = pkgutil.walk_packages(importlib.import_module(PACKAGE).__path__, f"{PACKAGE}.")
+    ours = pkgutil.walk_packages([str(same_names.HOME / PACKAGE)], f"{PACKAGE}.")
     full = next((found.name for found in ours if found.name.rpartition(".")[2] == name and not found.ispkg), None)
     if full is None:
         raise UsageError(f"there is no experiment {name!r}: `faultkit list experiments` shows ours, or give a file.py")
@@ -125,12 +134,24 @@ def execute(name: str, action: Callable[[], Any]) -> None:
 
 
 def describe(reason: BaseException) -> str:
-    """An exception of the user's code, with the place where it was raised."""
-    frame = reason.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    where = f" ({Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})" if frame else ""
-    return " ".join(f"{type(reason).__name__}: {reason}{where}".split())
+    """An exception of the user's code, with the place where it was raised, and a remedy if we know one."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(reason.__traceback__)]
+    places = [f" ({Path(file).name}:{line})" for file, line in frames if not is_of_imports(file)]
+    where = places[-1] if places else ""
+    return " ".join(f"{type(reason).__name__}: {reason}{where}{remedy(reason)}".split())
+
+
+def is_of_imports(file: str) -> bool:
+    """True for the code that finds modules: an error there is the importing line's."""
+    return file.startswith("<frozen importlib") or file == same_names.__file__
+
+
+def remedy(reason: BaseException) -> str:
+    """Words on where a user's module is looked for, if it is in a package of a name that we have, too."""
+    top = (reason.name or "").partition(".")[0] if isinstance(reason, ModuleNotFoundError) else ""
+    if top not in same_names.SHARED:
+        return ""
+    return f": neither faultkit nor a folder on the path has it; for a {top}/ of yours, set PYTHONPATH to its folder"
 
 
 def listed(experiment: Experiment, seed: int, count: int | None) -> Iterator[Trial]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from faultkit.model.codec import foreign_parts
 from faultkit.model.errors import UsageError
 from faultkit.model.known import MODEL, OURS, PATH
+from faultkit.model.same_names import SHARED, import_roots, is_ours, make_importable
 from faultkit.model.trial import Trial
 from faultkit.running.experiment import from_file, load_module
 from faultkit.store import moved
@@ -74,16 +75,15 @@ def modules_in(store: Store, numbers: Iterable[int]) -> Iterator[str]:
 def is_there(module: str) -> bool:
     """True for a module that needs no loading, or that is refused when its part is made."""
     top = module.partition(".")[0]
-    return (
-        top in OURS or module in MODEL or top == "faultkit" or top in sys.stdlib_module_names or module in sys.modules
-    )
+    ours = is_ours(module) if top in SHARED else top in OURS or top == "faultkit"
+    return ours or module in MODEL or top in sys.stdlib_module_names or module in sys.modules
 
 
 def source_of(name: str, store: Store) -> ModuleSource:
     """The place where a module would be loaded from. Raises: UsageError if there is none."""
     experiment = store.meta().file
     file = Path(experiment) if experiment else None
-    if file is not None and file.is_file() and (beside := in_folder(name, file.parent)):
+    if file is not None and file.is_file() and (beside := in_roots(name, file)):
         return ModuleSource(name, beside, "" if is_suspect(file, store.path) else "beside its experiment")
     if found := in_path(name, [place for place in sys.path if Path(place).name in INSTALLED]):
         return ModuleSource(name, found, "installed")
@@ -97,6 +97,11 @@ def source_of(name: str, store: Store) -> ModuleSource:
 def is_suspect(file: Path, results: Path) -> bool:
     """True if an experiment is not one that was run from its place here: it may have come with the results."""
     return not file.is_absolute() or file.resolve().is_relative_to(results.resolve())
+
+
+def in_roots(name: str, experiment: Path) -> Path | None:
+    """The file of a module beside an experiment, or beside the package around it; None if there is none."""
+    return next((found for root in import_roots(experiment) if (found := in_folder(name, root))), None)
 
 
 def in_folder(name: str, folder: Path) -> Path | None:
@@ -123,8 +128,8 @@ def load(source: ModuleSource, store: Store) -> None:
     if file.stem == source.name and file.resolve() == source.file:
         from_file(file.resolve())
         return
-    if source.why != "installed" and in_folder(source.name, file.resolve().parent) == source.file:
-        sys.path.insert(0, str(file.resolve().parent))
+    if source.why != "installed" and in_roots(source.name, file.resolve()) == source.file:
+        make_importable(*import_roots(file.resolve()))
     load_module(source.name)
 
 
