@@ -182,6 +182,15 @@ def test_known_crashes_are_noted_once_and_notes_are_kept(tmp_path: Path, results
     }  # fmt: skip
 
 
+def test_a_silent_crash_is_not_added_to_the_known_ones(tmp_path: Path) -> None:
+    stored, file = campaign(tmp_path / "stored", RECOVERED=59), tmp_path / "known.toml"
+    with Store.open(stored, readonly=False) as store:
+        store.update(3, {"outcome": "CRASHED", "crash_kind": "panicked"})
+    done = gate(stored, "--rule", "no new crash signature", "--known", file, "--update-known")
+    assert code(done) == FAILED and "not added, as they cover any other: panicked, without a report" in done.stderr
+    assert known.known_signatures(file) == frozenset()
+
+
 def test_known_crashes_need_a_list_to_go_to(results: Path) -> None:
     assert "--update-known: give the list" in complaint(gate(results, "--rule", "no LOST", "--update-known"))
 

@@ -12,11 +12,12 @@ from scipy.stats import binomtest
 
 from faultkit.gate.answers import Answer
 from faultkit.gate.assess import overall, sound
-from faultkit.gate.facts import Facts, compared
+from faultkit.gate.facts import Facts, Seen, compared
 from faultkit.gate.language import parse_rule
 from faultkit.gate.question import FixedSize, Question
 from faultkit.gate.times import took, upper_bound
 from faultkit.model.events import Outcome
+from faultkit.results.signatures import signature
 from faultkit.statistics.rates import clopper_pearson
 from faultkit.statistics.sequential import Decision
 from tests.gate_facts import a_trial, facts, golden, outcomes
@@ -317,3 +318,30 @@ def test_how_many_successes_in_a_row_pass_walds_test() -> None:
 
 def test_a_pass_that_takes_more_than_a_million_trials_is_none() -> None:
     assert Question(share=1 - 1e-8, confidence=0.95).more_if_all_succeed(0, 0) is None
+
+
+@pytest.mark.parametrize("ending", ["panicked", "watchdog", "exited", "Fatal exception in interrupt"])
+def test_a_crash_without_a_report_is_never_known(ending: str) -> None:
+    """Such a signature tells no crash from another: once known, it would cover all that come."""
+    name = signature(ending, None)
+    before = facts(a_trial(0, Outcome.CRASHED, crash=name))
+    found = facts(*(a_trial(n) for n in range(99)), a_trial(99, Outcome.CRASHED, crash=name))
+    ruling = parse_rule("no new crash signature").assess(compared(found, known=[name, ending], baseline=before))
+    assert ruling.answer is FAIL
+    assert ruling.reason == "new crash signature (one without a report is never known) in trial 99"
+    assert parse_rule("no new crash signature").assess(compared(found, known=[name, "oops in f"])).answer is FAIL
+    told = facts(*(a_trial(n) for n in range(99)), a_trial(99, Outcome.CRASHED, crash="Fatal exception in f"))
+    assert parse_rule("no new crash signature").assess(compared(told, known=["Fatal exception in f"])).answer is PASS
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        (golden(1, Outcome.CRASHED, crash="KFENCE: use-after-free read in ring_read"), "a crash without a fault"),
+        (golden(1, Outcome.LOST), "a failure without a fault"),
+        (golden(1, recoveries=1), "false alarm"),
+        (golden(1, detected_by="heartbeat"), "false alarm"),
+    ],
+)
+def test_only_an_alarm_over_nothing_is_called_a_false_one(bad: Seen, what: str) -> None:
+    assert parse_rule("golden clean").assess(facts(golden(0), bad)).reason == f"{what} in trial 1"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.model.events import Ending, Event, Outcome
+from faultkit.model.events import MEMORY_REPORTS, Ending, Event, Outcome
 from faultkit.verdict.judge import judge, longest_gap
 from tests.records import EVENTS_OF, MS, RESTORED, a_record, a_trial, at
 
@@ -197,3 +197,24 @@ def test_intervals_are_those_of_one_failure_and_not_of_two() -> None:
     verdict = judge(a_record(*silent, *gone, at(150, "error.gone"), *later))
     assert (verdict.detection_latency_ns, verdict.recovery_ns) == (3 * MS, 28 * MS)
     assert (verdict.failures, verdict.undetected) == (3, 1)
+
+
+@pytest.mark.parametrize("report", sorted(MEMORY_REPORTS))
+def test_a_report_of_spoilt_memory_is_a_crash_and_its_reason(report: str) -> None:
+    what = "KFENCE: use-after-free read"
+    told = at(20, "kernel.warn", what=what, text=f"BUG: {what}", report=report, function="ring_read", line=7)
+    verdict = judge(a_record(*RESTORED, told))
+    assert (verdict.outcome, verdict.crash_kind, verdict.crash_function) == (Outcome.CRASHED, what, "ring_read")
+    assert verdict.reason == f"kernel.warn at 0.020 s: what {what}, function ring_read, line 7"
+    assert judge(a_record(told, trial=a_trial(fault=None, trigger=None))).outcome is Outcome.CRASHED
+
+
+@pytest.mark.parametrize("report", ["warning", "lockdep", "transmit timeout", "kcsan", "kmemleak", None])
+def test_any_other_warning_of_the_kernel_is_none(report: str | None) -> None:
+    told = at(20, "kernel.warn", what="net/core/dev.c:1", text="WARNING", **({"report": report} if report else {}))
+    assert judge(a_record(*RESTORED, told)).outcome is Outcome.RECOVERED
+
+
+def test_spoilt_memory_explains_the_oops_that_follows() -> None:
+    told = at(11, "kernel.warn", what="KASAN: slab-use-after-free", text="BUG", report="kasan", function="ring_read")
+    assert judge(a_record(*EVENTS_OF["CRASHED"], told)).crash_kind == "KASAN: slab-use-after-free"

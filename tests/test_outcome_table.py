@@ -14,7 +14,7 @@ from faultkit.running.judging import keep
 from faultkit.statistics.rates import rate
 from faultkit.store.store import Store
 from faultkit.tables.outcome_table import OutcomeTable
-from tests.records import EVENTS_OF, CallError, Kill, Text, a_row
+from tests.records import EVENTS_OF, CallError, Kill, Text, a_row, a_trial, at
 from tests.synthetic import campaign, meta, one_of_each
 from tests.terminal import printed
 
@@ -78,3 +78,12 @@ def test_rows_can_be_something_else(store: Store) -> None:
 def test_rows_cannot_be_just_anything(store: Store) -> None:
     with pytest.raises(UsageError, match="cannot be grouped by 'console': there are driver, injector"):
         OutcomeTable.of(store, "console")
+
+
+def test_a_golden_trial_with_a_report_of_the_kernel_is_no_false_alarm(tmp_path: Path) -> None:
+    told = at(20, "kernel.warn", what="KFENCE: out-of-bounds read", text="BUG", report="kfence", function="ring_read")
+    with Store.create(tmp_path / "run", meta(2)) as store:
+        for n, events in enumerate(((), (told,))):
+            keep(store, a_row(n, *events, trial=a_trial(fault=None, trigger=None)))
+        shown = " ".join(printed(OutcomeTable.of(store), 140).split())
+    assert "1 of 2 golden trials were not clean: trial 1: KFENCE: out-of-bounds read in ring_read" in shown

@@ -61,7 +61,7 @@ def test_another_build_and_another_run_have_the_same(name: str) -> None:
         ("Attempted to kill init! exitcode=0x0000000b", None, "Attempted to kill init! exitcode=N"),
         ("stack is corrupted in: ffffffffc0a51008", None, "stack is corrupted in: N"),
         ("softlockup: hung tasks", "f", "softlockup: hung tasks in f"),
-        ("watchdog", None, "watchdog"),
+        ("watchdog", None, "watchdog, without a report"),
     ],
 )
 def test_what_moves_is_left_out(kind: str, function: str | None, expected: str) -> None:

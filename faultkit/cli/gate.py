@@ -24,6 +24,7 @@ from faultkit.gate.sources import Rules
 from faultkit.gate.until import UntilDecided, refuse_undecidable
 from faultkit.model.errors import UsageError
 from faultkit.results import compare
+from faultkit.results.signatures import is_silent
 from faultkit.results.whole_file import write_whole
 from faultkit.running import experiment
 from faultkit.running.experiment import Experiment
@@ -245,8 +246,12 @@ def update(store: Store, facts: Facts, path: Path | None) -> None:
     meta = store.meta()
     where = f"{meta.experiment}, seed {meta.seed}, trial"
     new = {name: f"{where} {trials[0]}" for name, trials in facts.crashes().items() if name not in old}
+    silent = {name for name in new if is_silent(name)}
+    new = {name: seen for name, seen in new.items() if name not in silent}
     known.add_signatures(path, new)
     click.echo(f"{path}: {len(new)} added to {len(old)} known crash signatures", err=True)
+    if silent:
+        click.echo(f"{path}: not added, as they cover any other: {', '.join(sorted(silent))}", err=True)
 
 
 def write_reports(answers: Gated, wanted: Wanted) -> None:

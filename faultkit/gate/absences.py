@@ -11,6 +11,7 @@ from faultkit.gate.facts import Facts, Seen
 from faultkit.gate.question import one_sided
 from faultkit.gate.shares import measure_of
 from faultkit.model.events import Outcome
+from faultkit.results.signatures import is_silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,9 @@ class NoNewCrash:
         meant = [trial for trial in facts.trials if self.clauses.selects(trial) and (trial.golden or trial.activated)]
         new = [trial for trial in meant if trial.crash and trial.crash not in facts.known]
         among = [trial for trial in meant if not trial.golden or trial in new]
-        return none_of(new, among, self.clauses, facts, "new crash signature")
+        silent = any(trial.crash and is_silent(trial.crash) for trial in new)
+        what = "new crash signature" + (" (one without a report is never known)" if silent else "")
+        return none_of(new, among, self.clauses, facts, what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +64,20 @@ class GoldenClean:
     def assess(self, facts: Facts) -> Ruling:
         """The rule's answer."""
         among = [trial for trial in facts.trials if trial.golden and self.clauses.selects(trial)]
-        return none_of([t for t in among if not clean(t)], among, self.clauses, facts, "false alarm", "golden trials")
+        cases = [trial for trial in among if not clean(trial)]
+        return none_of(cases, among, self.clauses, facts, what_of(cases), "golden trials")
 
 
 def clean(trial: Seen) -> bool:
     """True if a golden trial had no detection, no recovery, and at worst MASKED."""
     return trial.outcome <= Outcome.MASKED and not trial.recoveries and not trial.detected
+
+
+def what_of(cases: list[Seen]) -> str:
+    """Golden trials that were not clean, in words: only an alarm over nothing is a false one."""
+    if any(trial.crash for trial in cases):
+        return "a crash without a fault"
+    return "a failure without a fault" if any(t.outcome > Outcome.RECOVERED for t in cases) else "false alarm"
 
 
 def none_of(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from faultkit.model.events import Kind, Outcome
-from faultkit.results.signatures import excerpt, signature
+from faultkit.results.signatures import excerpt, is_silent, signature
 from faultkit.results.summary import GOLDEN, VOID_SHARE
 from faultkit.statistics.sequential import Decision
 from faultkit.store import queries
@@ -123,9 +123,10 @@ def seen(trial: Judged) -> Seen:
 def compared(
     facts: Facts, *, known: Iterable[str] = (), baseline: Facts | None = None, mismatch: str | None = None
 ) -> Facts:
-    """The same facts with known crashes and a baseline. The baseline's crashes count as known."""
+    """The same facts with known crashes and a baseline. The baseline's crashes count as known; silent ones never do."""
     before = frozenset(baseline.crashes()) if baseline else frozenset[str]()
-    return replace(facts, known=frozenset(known) | before, baseline=baseline, mismatch=mismatch)
+    names = frozenset(name for name in (*known, *before) if not is_silent(name))
+    return replace(facts, known=names, baseline=baseline, mismatch=mismatch)
 
 
 def report_of(store: Store, n: int) -> str:

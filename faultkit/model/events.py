@@ -17,7 +17,7 @@ class Outcome(IntEnum):
     DISRUPTED = 3  # the service came back, but the workload saw an error, or it was late
     LOST = 4  # the service ended and said so, or recovery gave up; the kernel lives
     HUNG = 5  # requests neither complete nor fail by the deadline; the kernel lives
-    CRASHED = 6  # kernel oops, panic or lockup
+    CRASHED = 6  # kernel oops, panic or lockup, or a report that its memory is spoilt
     CORRUPT = 7  # wrong data handed over as right, or acknowledged data lost
 
 
@@ -104,6 +104,7 @@ LAST_WORDS = frozenset(  # what decides an outcome, besides delay: the log has r
     }
 )  # fmt: skip
 ENDS = frozenset({Kind.SERVICE_RESTORED, Kind.RECOVERY_GAVE_UP, Kind.ERROR_GONE})  # of an episode
+MEMORY_REPORTS = frozenset({"kasan", "kfence", "kmsan", "slab", "bad page", "page tables"})  # `report` of kernel.warn
 CRASHES = (Kind.KERNEL_OOPS, Kind.KERNEL_LOCKUP, Kind.KERNEL_PANIC)  # the oops before the panic that follows from it
 
 

@@ -7,21 +7,35 @@ from __future__ import annotations
 
 import re
 
+from faultkit.model.events import Ending
+
 CLONE = re.compile(r"\.(?:constprop|isra|part|cold|llvm)\b.*")  # what the compiler makes of a function's copies
 NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+)\b", re.IGNORECASE)
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[[^\]]*\])? ", re.MULTILINE)
 REPORT_END = "---[ end "
 EXCERPT_LINES = 32
+WITHOUT = ", without a report"
+SILENT = frozenset(  # endings without a report, and panics that only follow from one
+    {Ending.PANICKED.value, Ending.WATCHDOG.value, Ending.EXITED.value, "Fatal exception",
+     "Fatal exception in interrupt", "softlockup: hung tasks"}
+)  # fmt: skip
 
 
 def signature(kind: str, function: str | None) -> str:
     """One line for a crash: "general protection fault in nbd_queue_rq".
 
     `kind` and `function` are what the judge found (`crash_kind`, `crash_function`); a kernel that named no function
-    has its kind alone.
+    has its kind alone. A crash that the kernel said nothing about is said to be one: see `is_silent`.
     """
+    if function is None and kind in SILENT:
+        return kind + WITHOUT
     what = NUMBER.sub("N", " ".join(kind.split()))
     return f"{what} in {CLONE.sub('', function)}" if function else what
+
+
+def is_silent(name: str) -> bool:
+    """True for the signature of a crash without a report: it tells no such crash from another, so none is known."""
+    return name.endswith(WITHOUT) or name in SILENT
 
 
 def excerpt(console: str, first_line: str) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultkit.model.events import Outcome
+from faultkit.results.signatures import signature
 from faultkit.results.stopping import decision_line
 from faultkit.results.summary import (
     ACCOUNTS,
@@ -32,6 +33,7 @@ from faultkit.results.summary import (
     unjudged_line,
 )
 from faultkit.statistics.sequential import Decision
+from faultkit.store import queries
 from faultkit.store.claim import is_claimed
 from faultkit.store.meta import Meta
 from faultkit.store.store import Store
@@ -178,7 +180,7 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
     counts = accounting(store)
     yield accounting_line(counts)
     if (wrong := false_positives(store)) and golden:
-        yield f"{wrong} of {sum(golden.values())} golden trials were not clean: a false alarm, or a fault of the set-up"
+        yield f"{wrong} of {sum(golden.values())} golden trials were not clean: {why(store)}"
     meta = store.meta()
     if line := decision_line(meta.stop, meta.decision):
         yield line
@@ -191,6 +193,15 @@ def notes(store: Store, golden: Mapping[str, int] | None) -> Iterator[str]:
         if line:
             yield line
     yield from origin(meta)
+
+
+def why(store: Store) -> str:
+    """The kernel's own reports in golden trials; without one, a guess."""
+    golden = (trial for trial in queries.judged(store) if trial.groups["injector"] == GOLDEN and trial.crash_kind)
+    crash = next(golden, None)
+    if crash is None:
+        return "a false alarm, or a fault of the set-up"
+    return f"trial {crash.n}: {signature(str(crash.crash_kind), crash.crash_function)}"
 
 
 def state(store: Store, meta: Meta) -> str:

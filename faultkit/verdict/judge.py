@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
-from faultkit.model.events import CRASHES, Ending, Event, Kind, Outcome
+from faultkit.model.events import CRASHES, MEMORY_REPORTS, Ending, Event, Kind, Outcome
 from faultkit.model.trial import Record
 from faultkit.verdict.episodes import Episode, episodes
 
@@ -107,7 +107,7 @@ def worst(record: Record, activated: bool) -> Evidence:
 
 
 def crashed(record: Record) -> Evidence | None:
-    """The kernel reported an oops, panic or lockup, or stopped in a way that only a crash explains."""
+    """The kernel reported an oops, panic, lockup or spoilt memory, or stopped in a way that only a crash explains."""
     if crash := next(crashes(record), None):
         return Evidence(Outcome.CRASHED, told(crash, "what", "function", "line"))
     if record.ending not in LIVED:
@@ -175,8 +175,12 @@ def of_kind(record: Record, kind: str) -> Iterator[Event]:
 
 
 def crashes(record: Record) -> Iterator[Event]:
-    """The kernel's reports of its own end: the oops before the panic that follows from it."""
-    return (event for kind in CRASHES for event in of_kind(record, kind))
+    """The kernel's reports of its own end: spoilt memory before the oops, and that before the panic, that follow.
+
+    What a kernel does after its memory was spoilt is no evidence, though it lives on.
+    """
+    yield from (event for event in of_kind(record, Kind.KERNEL_WARN) if event.data.get("report") in MEMORY_REPORTS)
+    yield from (event for kind in CRASHES for event in of_kind(record, kind))
 
 
 def crash_kind(record: Record, crash: Event | None) -> str | None:
