@@ -94,8 +94,8 @@ ENTRIES: Mapping[Outcome, OutcomeTraits] = {
     ),
     Outcome.CRASHED: OutcomeTraits(
         meaning="kernel oops, panic, lockup or spoilt memory",
-        evidence="`kernel.oops`, `kernel.lockup` or `kernel.panic`; a `kernel.warn` of KFENCE, KASAN, KMSAN, the slab's "
-        "or the pages' checks; or the guest did not end by itself",
+        evidence="`kernel.oops`, `kernel.lockup` or `kernel.panic`; a `kernel.warn` of KFENCE, KASAN, KMSAN, "
+        "the slab's or the pages' checks; or the guest did not end by itself",
         down=True, final=True,
         narrow="CRA-\nSHED", style="bold red",
         colour="#9c1c31", dark="#b5283f", pattern=stripes("x", "45 -45", 4, 1, LIGHT_HATCH),
