@@ -6,7 +6,7 @@ It is the same on the host and in the guest, and needs the standard library only
 The parts, as protocols; fulfil one by writing a frozen dataclass whose fields are plain data:
 
 * `Driver`, and its optional abilities `Split`, `Prepares`, `Ships`, `Thaws`, `KeepsState`, `Stores`, `Channelled`
-  (with `Tampering`), `RaisesInterrupts` (with `Register`);
+  (with `Tampering`), `RaisesInterrupts` (with `Register`), `Offers` (a `Remedy` for each recovery action of its own);
 * `Workload`, whose `run()` returns a `Check`;
 * `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable` and `Sited` (with the
   `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`,
@@ -15,7 +15,7 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
 * `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
-  `Attempts` are the fields of a policy that tries.
+  `Attempts` is the base of a policy that tries one action, and names it in `action`.
 
 What a part is given: a `Bench` in the guest, a `StoppedMachine` on the host, and `ModuleCode` (of `Function` and
 `CallSite`) to draw a site from.
@@ -30,6 +30,8 @@ What a part ships: files by their paths, a `KernelModule` or a `Program`. `Mutat
 Helpers for the guest:
 
 * `run` a program, `retry` an action until it succeeds, do something `quietly`, `unload_module`: in terms of OSError;
+* `REBIND` and `RESET_FUNCTION` are recovery actions of drivers of PCI devices; `unbind_device`, `bind_device` and
+  `reset_device` are for their steps;
 * `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
 * `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
 * `Patience` with a driver in trouble, and `final_check`, for workloads of any kind;
@@ -54,10 +56,12 @@ from faultkit.guest.bring_up import (
 )
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run, unload_module
+from faultkit.guest.pci import REBIND, RESET_FUNCTION, bind_device, reset_device, unbind_device
 from faultkit.guest.work import Patience, final_check
 from faultkit.kernel_log import is_trouble
 from faultkit.model import processor
 from faultkit.model.actions import GIVE_UP, steps
+from faultkit.model.attempts import Attempts
 from faultkit.model.builds import KernelModule, Mutation, Program
 from faultkit.model.code import CallSite, CallSites, Entry, Function, ModuleCode, Place, Site
 from faultkit.model.codec import name_of
@@ -83,11 +87,13 @@ from faultkit.model.parts import (
     Monitor,
     NeedsProcessor,
     NeedsState,
+    Offers,
     Placeable,
     Policy,
     Prepares,
     RaisesInterrupts,
     Register,
+    Remedy,
     Ships,
     Side,
     Sited,
@@ -102,11 +108,12 @@ from faultkit.model.parts import (
     Watcher,
     Workload,
 )
-from faultkit.model.policies import Attempts
 
 __all__ = [
     "ARMING",
     "GIVE_UP",
+    "REBIND",
+    "RESET_FUNCTION",
     "RETRY_S",
     "Action",
     "Attempts",
@@ -139,6 +146,7 @@ __all__ = [
     "NeedsProcessor",
     "NeedsState",
     "NotPlaced",
+    "Offers",
     "Order",
     "Patience",
     "Place",
@@ -148,6 +156,7 @@ __all__ = [
     "Program",
     "RaisesInterrupts",
     "Register",
+    "Remedy",
     "Ships",
     "Side",
     "Site",
@@ -163,6 +172,7 @@ __all__ = [
     "Watcher",
     "Workload",
     "armed_at",
+    "bind_device",
     "bring_up",
     "final_check",
     "is_trouble",
@@ -171,6 +181,7 @@ __all__ = [
     "printk_lag_ns",
     "processor",
     "quietly",
+    "reset_device",
     "retry",
     "retry_request",
     "run",
@@ -180,5 +191,6 @@ __all__ = [
     "start_in_background",
     "steps",
     "take_down",
+    "unbind_device",
     "unload_module",
 ]

@@ -20,11 +20,11 @@ MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Nbd:
-    """A driver with a u-driver."""
+class Rtl8139:
+    """A driver without a u-driver."""
 
-    modules: tuple[str, ...] = ("nbd",)
-    device: str = "nbd0"
+    modules: tuple[str, ...] = ("8139cp",)
+    device: str = "rtl0"
     qemu_devices: tuple[str, ...] = ()
 
     def load(self) -> None: ...
@@ -35,11 +35,19 @@ class Nbd:
 
 
 @dataclass(frozen=True, slots=True)
-class Rtl8139(Nbd):
-    """A driver without a u-driver."""
+class Nbd(Rtl8139):
+    """A driver with a u-driver."""
 
-    modules: tuple[str, ...] = ("8139cp",)
-    device: str = "rtl0"
+    modules: tuple[str, ...] = ("nbd",)
+    device: str = "nbd0"
+    udriver: str = "nbdkit"
+
+    def udriver_pid(self) -> int:
+        return 1
+
+    def start_udriver(self) -> None: ...
+    def stop_udriver(self) -> None: ...
+    def reattach(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from faultkit.guest.clock import CLOCK, Clock
 from faultkit.guest.recovery import Attempt
 from faultkit.model.actions import REMEDIES, steps
 from faultkit.model.errors import HarnessError
+from faultkit.model.parts import Remedy
 from tests.records import Rtl8139
 
 
@@ -54,6 +55,13 @@ class Stuck:
     def probe(self) -> None:
         self.done.append("probe")
 
+    @property
+    def remedies(self) -> Mapping[str, Remedy]:
+        return {"shake": Remedy("who knows", ("detach", "shake", "attach"))}
+
+    def shake(self) -> None:
+        self.done.append("shake")
+
     def save(self) -> None: ...
 
     def restore(self, state: Any) -> None:
@@ -87,6 +95,13 @@ def test_steps_are_done_and_told_in_order() -> None:
     assert notes.told == [*REMEDIES["reload_with_state"].steps, "probe"] and made.error is None
 
 
+def test_an_action_of_the_drivers_own_has_its_steps_in_order_and_the_probe_at_the_end() -> None:
+    driver = Stuck()
+    made, notes = attempt(driver, "shake")
+    made.run()
+    assert driver.done == notes.told == ["detach", "shake", "attach", "probe"] and made.error is None
+
+
 def test_a_new_udriver_is_told_of_before_anything_is_asked_of_it() -> None:
     driver = Stuck()
     made, _ = attempt(driver, "restart")
@@ -111,5 +126,6 @@ def test_a_step_that_fails_ends_the_attempt_with_its_error() -> None:
 def test_an_action_that_does_not_fit_is_the_experiments_fault() -> None:
     with pytest.raises(HarnessError, match="Rtl8139 has no u-driver"):
         list(steps("restart", Rtl8139()))
-    with pytest.raises(HarnessError, match="no recovery action is called 'pray': there are restart, reload"):
+    words = "^Rtl8139 has no recovery action 'pray': it has reload, reload_with_state and give_up$"
+    with pytest.raises(HarnessError, match=words):
         list(steps("pray", Rtl8139()))

@@ -106,6 +106,14 @@ def test_steps_of_one_phase_are_added_up() -> None:
     }  # fmt: skip
 
 
+def test_steps_of_a_drivers_own_are_a_phase_of_their_own() -> None:
+    steps = {"detach": 1, "unbind": 2, "bind": 3, "attach": 4}
+    events = [*RESTORED[1:3], *attempt(12, "rebind", **steps, probe=8), at(60, "service.restored")]
+    assert {p: ms for _, k, p, ms, _ in spans(events) if k and p not in ("waited", "first_byte")} == {
+        "quiesced": 1, "mended": 5, "state_back": 4, "answering": 8,
+    }  # fmt: skip
+
+
 def test_what_failed_is_censored_and_not_dropped() -> None:
     events = [
         *RESTORED[1:3],
@@ -150,5 +158,5 @@ def test_phases_are_known_by_name_and_never_negative(names: list[str]) -> None:
 
 def test_every_step_of_recovery_belongs_to_a_phase_and_phases_are_in_order() -> None:
     phases = [step.phase for step in actions.STEPS.values()]
-    assert [*dict.fromkeys(phases)] == [*actions.PHASES]
+    assert [*dict.fromkeys(phases)] == [phase for phase in actions.PHASES if phase != "mended"]
     assert [*PHASES] == ["detected", "waited", *actions.PHASES, "first_byte", "recovered"]

@@ -83,7 +83,7 @@ def test_trials_are_grouped_by_the_template_that_they_need(tmp_path: Path) -> No
         def trials(seed):
             yield a_trial(seed=1)
             yield a_trial(seed=2, fault=Hang(), trigger=AtRequest(5), policy=Nothing())
-            yield a_trial(seed=3, driver=Rtl8139())
+            yield a_trial(seed=3, driver=Rtl8139(), policy=Nothing())
             yield a_trial(seed=4, workload=Writes(deadline_s=9))
             yield a_trial(seed=5, driver=Nbd(device="nbd1"))
     """)  # fmt: skip

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
 from drivers.rtl8139 import Rtl8139
 from faultkit.machine.template import group_of
+from faultkit.model.attempts import Attempts
 from faultkit.model.errors import NotPlaced, UsageError
-from faultkit.model.policies import RestartUDriver
+from faultkit.model.parts import Remedy
+from faultkit.model.policies import (
+    DownAndUp,
+    Escalate,
+    Nothing,
+    Rebind,
+    ReloadKDriver,
+    ResetFunction,
+    RestartBoth,
+    RestartUDriver,
+)
 from faultkit.model.trial import Detectors, Trial
 from faultkit.model.triggers import After, AtOnce, AtRequest, Every
 from faultkit.running.experiment import Experiment, plan
@@ -41,15 +52,40 @@ from injectors.udriver.syscall_error import SyscallError
 from injectors.udriver.user_bug import UserBug
 from tests.guest.stand_ins import stand_ins
 from tests.records import Kill as AnyKill
+from tests.records import Nbd as AnyNbd
 from tests.records import a_trial
 
 
 def trial(**parts: Any) -> Trial:
     """A kill of nbd's u-driver; `parts` replace what is to differ."""
-    usual = {"driver": Nbd(), "workload": VerifiedIO(), "policy": RestartUDriver(), "seed": 1}
+    usual = {"driver": Nbd(), "workload": VerifiedIO(), "policy": Nothing(), "seed": 1}
     return Trial(**{**usual, "fault": Kill(), "trigger": AtRequest(3), **parts})
 
 
+@dataclass(frozen=True, slots=True)
+class Pray(Attempts):
+    """A policy of a user's own, for an action of a user's own driver."""
+
+    action: ClassVar[str] = "pray"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished(AnyNbd):
+    """A driver that names an action and lacks one of its steps."""
+
+    @property
+    def remedies(self) -> Mapping[str, Remedy]:
+        return {"pray": Remedy("who knows", ("detach", "kneel", "attach"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Devout(Unfinished):
+    """The same, with the step."""
+
+    def kneel(self) -> None: ...
+
+
+GOLDEN_NIC = {"driver": Rtl8139(), "fault": None, "trigger": None}
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"trigger": AtRequest(0)}, "at_request: there is no request 0: the first is 1"),
     ({"trigger": AtRequest("3")}, "AtRequest(nth='3'): of type str, not int"),  # type: ignore[arg-type]
@@ -91,6 +127,25 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fault": DiskFull(), "driver": Rtl8139()}, "Rtl8139 has no u-driver for this fault to go into"),
     ({"fault": Kill(), "driver": Rtl8139()}, "kill: Rtl8139 has no u-driver"),
     ({"fault": Channel("drop", "reply"), "driver": Rtl8139()}, "Rtl8139 has no channel"),
+    (
+        {"policy": RestartUDriver(), **GOLDEN_NIC},
+        "restart_udriver: Rtl8139 has no u-driver: a policy that wants 'restart'",
+    ),
+    ({"policy": Escalate(), **GOLDEN_NIC}, "restart_udriver: Rtl8139 has no u-driver"),
+    (
+        {"policy": Rebind()},
+        "rebind: Nbd has no recovery action 'rebind': it has restart, reload, reload_with_state, both",
+    ),
+    ({"policy": Escalate((RestartUDriver(), DownAndUp()))}, "down_and_up: Nbd has no recovery action 'down_and_up'"),
+    (
+        {"policy": ResetFunction(), **GOLDEN_NIC},
+        "Rtl8139 has no recovery action 'reset_function': it has reload, reload_",
+    ),
+    ({"policy": Pray(), **GOLDEN_NIC}, "pray: Rtl8139 has no recovery action 'pray'"),
+    (
+        {"policy": Pray(), "driver": Unfinished()},
+        "Unfinished has no method 'kneel', a step of its recovery action 'pray'",
+    ),
 ]
 
 
@@ -112,6 +167,10 @@ def test_a_trial_that_cannot_be_is_named_with_its_reason(parts: dict[str, Any], 
         {"trigger": After(1)},
         {"trigger": Every(0.5), "detectors": Detectors(1, 2)},
         {"fault": LinkDown(), "driver": Rtl8139()},
+        {"policy": Escalate((DownAndUp(), Rebind(), ReloadKDriver())), **GOLDEN_NIC},
+        {"policy": ResetFunction(), **GOLDEN_NIC, "driver": Rtl8139(bridged=True)},
+        {"policy": RestartBoth()},
+        {"policy": Pray(), "driver": Devout()},
         {"fault": Text("write", function="nbd_ioctl", new="9090"), "trigger": AtOnce()},
         {"fault": CallError("sock_sendmsg", -5, nth=10**6)},
         {"fault": Several([Kill()])},  # type: ignore[arg-type]

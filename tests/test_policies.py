@@ -13,11 +13,14 @@ from faultkit.model.actions import GIVE_UP
 from faultkit.model.events import Event
 from faultkit.model.parts import Action, NeedsState, Policy, iter_parts
 from faultkit.model.policies import (
+    DownAndUp,
     Escalate,
     GiveUp,
     Nothing,
+    Rebind,
     ReloadKDriver,
     ReloadWithState,
+    ResetFunction,
     RestartBoth,
     RestartUDriver,
 )
@@ -27,7 +30,7 @@ from tests.records import at
 DETECTED = at(10, "error.detected", by="pidfd", what="gone")
 ATTEMPTS = [
     (RestartUDriver, "restart"), (ReloadKDriver, "reload"), (ReloadWithState, "reload_with_state"),
-    (RestartBoth, "both"),
+    (RestartBoth, "both"), (DownAndUp, "down_and_up"), (Rebind, "rebind"), (ResetFunction, "reset_function"),
 ]  # fmt: skip
 ACTIONS = [action for _, action in ATTEMPTS]
 

@@ -7,18 +7,32 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.rtl8139.peer import ECHO_PORT, PEER, PEER_ADDRESS
 from drivers.rtl8139.settings import Settings, apply, settings
-from faultkit.kit import Register, retry, run, unload_module
+from faultkit.kit import (
+    REBIND,
+    RESET_FUNCTION,
+    Register,
+    Remedy,
+    bind_device,
+    reset_device,
+    retry,
+    run,
+    unbind_device,
+    unload_module,
+)
 
+KDRIVER = "8139cp"
 DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"
 WIRE = "wire0"  # QEMU's name of the device's cable
 PROBE_TIMEOUT_S = 0.5
+DOWN_AND_UP = Remedy("the interface is set down and up", ("detach", "set_up"))
 START_PEER = "from drivers.rtl8139 import peer; peer.main()"
 
 
@@ -27,13 +41,15 @@ class Rtl8139:
     """Linux' driver of the RTL8139C+ Ethernet chip, all of it in the kernel.
 
     `delay_ms`: how long the peer's answers take on their way, as on a long wire; the processor idles meanwhile.
+    `bridged`: the device is alone behind a PCI bridge, so that its function can be reset: the chip knows no other way.
     """
 
     delay_ms: int = 0
+    bridged: bool = False
 
     @property
     def modules(self) -> tuple[str, ...]:
-        return ("8139cp",)
+        return (KDRIVER,)
 
     @property
     def device(self) -> str:
@@ -43,8 +59,11 @@ class Rtl8139:
     def qemu_devices(self) -> tuple[str, ...]:
         # The peer's model hands packets over synchronously; virtio's would do so in host time. In slot 5 it has an
         # interrupt line that is not the driver's: 440FX routes slots 3 and 4 to one.
+        bridge = ("-device", "pci-bridge,id=bridge0,chassis_nr=1,shpc=off") if self.bridged else ()
+        bus = ",bus=bridge0" if self.bridged else ""
         return (
-            *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"rtl8139,netdev={WIRE},mac=52:54:00:00:00:01"),
+            *bridge,
+            *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"rtl8139,netdev={WIRE},mac=52:54:00:00:00:01{bus}"),
             *("-netdev", "hubport,id=wire1,hubid=0", "-device", "pcnet,netdev=wire1,mac=52:54:00:00:00:02,addr=5"),
         )
 
@@ -52,6 +71,12 @@ class Rtl8139:
     def interrupt_status(self) -> Register:
         """IntrStatus (RTL8139C(L)+ data sheet, 6.9)."""
         return Register(bar=1, offset=0x3E, size_bytes=2)
+
+    @property
+    def remedies(self) -> Mapping[str, Remedy]:
+        """The interface's, the device's, and behind a bridge the function's."""
+        reset = {"reset_function": RESET_FUNCTION} if self.bridged else {}
+        return {"down_and_up": DOWN_AND_UP, "rebind": REBIND, **reset}
 
     def prepare(self) -> None:
         """Move the peer's NIC into its namespace and start the peer."""
@@ -65,21 +90,33 @@ class Rtl8139:
         subprocess.Popen(["ip", "netns", "exec", PEER, sys.executable, "-c", START_PEER])
 
     def load(self) -> None:
-        run("modprobe", "8139cp")
-        if (name := bound_interface("8139cp")) != DEVICE:
-            run("ip", "link", "set", name, "name", DEVICE)
+        run("modprobe", KDRIVER)
+        give_name(KDRIVER)
 
     def unload(self) -> None:
-        unload_module("8139cp")
+        unload_module(KDRIVER)
 
     def attach(self) -> None:
         run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
-        run("ip", "link", "set", DEVICE, "up")
+        self.set_up()
         retry(self.probe, timeout_s=5.0)
 
     def detach(self) -> None:
         with suppress(OSError):  # it may be gone already
             run("ip", "link", "set", DEVICE, "down")
+
+    def set_up(self) -> None:
+        run("ip", "link", "set", DEVICE, "up")
+
+    def unbind(self) -> None:
+        unbind_device(KDRIVER)
+
+    def bind(self) -> None:
+        bind_device(KDRIVER)
+        give_name(KDRIVER)
+
+    def reset_function(self) -> None:
+        reset_device(KDRIVER)
 
     def save(self) -> Settings:
         return settings(DEVICE)
@@ -95,6 +132,12 @@ class Rtl8139:
             datagram.sendto(token, (PEER_ADDRESS, ECHO_PORT))
             if datagram.recv(64) != token:
                 raise OSError(errno.EBADMSG, "the echo differs from what was sent")
+
+
+def give_name(kdriver: str) -> None:
+    """Call the k-driver's interface by our name. Raises: OSError if there is none."""
+    if (name := bound_interface(kdriver)) != DEVICE:
+        run("ip", "link", "set", name, "name", DEVICE)
 
 
 def bound_interface(kdriver: str) -> str:

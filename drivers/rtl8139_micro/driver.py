@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, bound_interface
+from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, give_name
 from faultkit.kit import Tampering, retry, run
 from microdriver import Microdriver, UDriver, load
 
@@ -40,7 +40,7 @@ class Rtl8139Micro(Microdriver):
 
     def start_udriver(self) -> None:
         Microdriver.start_udriver(self)
-        retry(named, timeout_s=6.0)
+        retry(lambda: give_name(self.MODULE), timeout_s=6.0)
 
     def tamper(self, tampering: Tampering) -> int:
         return self.UDRIVER.tamper(tampering)
@@ -60,9 +60,3 @@ class Rtl8139Micro(Microdriver):
         """Send a datagram to the peer and back, and ask the u-driver."""
         Rtl8139().probe()
         run("ethtool", DEVICE)
-
-
-def named() -> None:
-    """The interface has its name. Raises: OSError as long as there is none."""
-    if (name := bound_interface(Rtl8139Micro.MODULE)) != DEVICE:
-        run("ip", "link", "set", name, "name", DEVICE)

@@ -10,11 +10,12 @@ The name is a key of TABLES. Whatever stands between the two comments is replace
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from faultkit.cli import cli, manual
 from faultkit.model import vocabulary
 from faultkit.model.actions import REMEDIES
 from faultkit.model.codec import name_of
+from faultkit.model.parts import Offers, Remedy
 from faultkit.results import analysis, waits
 from faultkit.running import catalogue
 from faultkit.running.experiment import load_experiment
@@ -33,6 +35,7 @@ from faultkit.verdict.outcomes import ENTRIES
 
 ROOT = Path(__file__).parents[2]
 MARKED = re.compile(r"^(<!-- made by make docs: ([a-z-]+) -->\n).*?^(<!-- end -->)$", re.MULTILINE | re.DOTALL)
+ACTION_HEAD = ("action", "effect", "steps")
 SIDES = ("u-driver", "k-driver", "device", "channel", "several")
 
 
@@ -93,11 +96,31 @@ def event_kinds() -> str:
 
 
 def recovery_actions() -> str:
-    """All recovery actions, with their steps."""
+    """The recovery actions of all drivers, with their steps."""
+    return table(ACTION_HEAD, action_rows(REMEDIES))
+
+
+def action_rows(remedies: Mapping[str, Remedy]) -> Iterator[tuple[str, str, str]]:
+    """Actions with their effects and steps."""
+    for name, each in remedies.items():
+        yield f"`{name}`", each.effect, ", ".join(f"`{step}`" for step in each.steps)
+
+
+def own_actions() -> str:
+    """The recovery actions that drivers offer of their own."""
     rows = (
-        (f"`{name}`", each.effect, ", ".join(f"`{step}`" for step in each.steps)) for name, each in REMEDIES.items()
+        (f"`{catalogue.name_of_class(cls)}`", *row)
+        for cls in sorted(catalogue.classes("drivers"), key=catalogue.name_of_class)
+        if isinstance(driver := switched_on(cls), Offers)
+        for row in action_rows(driver.remedies)
     )
-    return table(("action", "effect", "steps"), rows)
+    return table(("driver", *ACTION_HEAD), rows)
+
+
+def switched_on(cls: type) -> Any:
+    """A driver with all its switches on: it offers all that it can."""
+    switches = {field.name: True for field in dataclasses.fields(cls) if field.type in ("bool", bool)}
+    return cls(**switches)
 
 
 def classes(kind: str, heading: str) -> str:
@@ -230,6 +253,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "evidence": evidence,
     "actions": recovery_actions,
+    "own-actions": own_actions,
     "phases": phases,
     "endings": endings,
     "event-columns": partial(frame_columns, analysis.EVENT_COLUMNS),

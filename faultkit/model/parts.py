@@ -417,6 +417,23 @@ class Action:
     delay_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """An action of recovery: its effect, and its steps in order. Each step is a method of the driver, by its name."""
+
+    effect: str
+    steps: tuple[str, ...]
+
+
+@runtime_checkable
+class Offers(Ability, Protocol):
+    """A driver that offers recovery actions of its own, beside those of all drivers."""
+
+    @property
+    def remedies(self) -> Mapping[str, Remedy]:
+        """The driver's own actions, by name. An action that is called like one of all drivers takes its place."""
+
+
 class Policy(Protocol):
     """Decides the next recovery action from the events so far. Pure."""
 

@@ -132,6 +132,12 @@ def rtl8139(image: Image) -> PreparedGuest:
     return bed(image, Rtl8139(), Transfers())
 
 
+@pytest.fixture(scope="session")
+def rtl8139_bridged(image: Image) -> PreparedGuest:
+    """The same, with a device whose function can be reset."""
+    return bed(image, Rtl8139(bridged=True), Transfers(), FEW)
+
+
 def microdriver(image: Image, driver: Any, workload: Any) -> PreparedGuest:
     """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
     monitors = (*FEW, Crossings())

@@ -16,6 +16,8 @@ from drivers.nbd.driver import NODE
 from drivers.rtl8139.driver import DEVICE
 from faultkit.kit import Bench, Check, Fault, KeepsState, Side, run
 
+CHIP_COMMAND, RINGS_ON = 0x37, 0x0C  # RTL8139C(L)+ data sheet, 6.4: bits 2 (transmitter) and 3 (receiver)
+
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
@@ -47,6 +49,23 @@ class Removed:
         bench.report("injector", "fault.injected")
         bench.driver.detach()
         bench.driver.unload()
+        bench.report("injector", "fault.activated")
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class RingsStopped:
+    """The network device's rings stand still: its receiver and transmitter are switched off behind the k-driver."""
+
+    side: ClassVar[Side] = "device"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        [slot] = Path("/sys/module/8139cp/drivers/pci:8139cp").glob("*:*:*.*")
+        with (slot / "resource0").open("r+b", buffering=0) as registers:
+            os.pwrite(registers.fileno(), b"\0", CHIP_COMMAND)
+            assert os.pread(registers.fileno(), 1, CHIP_COMMAND)[0] & RINGS_ON == 0
+        bench.report("injector", "fault.injected")
         bench.report("injector", "fault.activated")
         yield
 

@@ -7,27 +7,35 @@ from statistics import median
 import pytest
 
 from drivers.nbd import Stream, VerifiedIO
+from drivers.rtl8139 import Rtl8139
 from faultkit import (
     AtRequest,
     Detectors,
+    DownAndUp,
     Escalate,
     Every,
     GiveUp,
     Nothing,
     Outcome,
+    Rebind,
     ReloadKDriver,
     ReloadWithState,
+    ResetFunction,
     RestartBoth,
     RestartUDriver,
     WithProbability,
 )  # fmt: skip
+from faultkit.model.actions import offered
+from faultkit.model.attempts import Attempts
+from faultkit.model.codec import name_of
 from faultkit.model.parts import Fault
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran
 from faultkit.results.sweeps import throughput_of
+from injectors.device.dead_device import DeadDevice
 from injectors.kdriver.unbind import Unbind
 from injectors.udriver.kill import Kill
 from tests.guest.conftest import recovery_parts
-from tests.guest.expected import back
+from tests.guest.expected import back, gone
 
 pytestmark = pytest.mark.guest
 LONG = VerifiedIO(requests=400, deadline_s=60.0)
@@ -78,6 +86,31 @@ def test_what_a_small_remedy_cannot_mend_a_larger_one_does(nbd: PreparedGuest) -
     assert actions(ran) == ["restart", "reload"]
     assert ran.count("service.restored") == 1
     assert ran.first("check.passed").data["blocks"] > 0
+
+
+@pytest.mark.parametrize("policy", [DownAndUp(), Rebind(), ResetFunction()], ids=name_of)
+def test_a_drivers_own_action_brings_back_a_device_whose_rings_are_dead(
+    rtl8139_bridged: PreparedGuest, policy: Attempts
+) -> None:
+    ran = rtl8139_bridged.run(fault=recovery_parts.RingsStopped(), trigger=AtRequest(10), policy=policy)
+    assert actions(ran) == [policy.action] and ran.count("service.restored") == 1, ran.story()
+    names = [e.data["step"] for e in ran.events("recovery.step")]
+    assert names == [*offered(Rtl8139(bridged=True))[policy.action].steps, "probe"]
+    assert ran.outcome is back(ran.record) and not ran.verdict.kdriver_reloaded
+
+
+def test_dead_rings_stay_dead_if_nobody_acts(rtl8139_bridged: PreparedGuest) -> None:
+    ran = rtl8139_bridged.run(fault=recovery_parts.RingsStopped(), trigger=AtRequest(10), policy=Nothing())
+    assert ran.outcome is gone(ran.record), ran.story()
+
+
+def test_a_dead_device_is_found_alive_by_a_k_driver_that_is_bound_anew(rtl8139_bridged: PreparedGuest) -> None:
+    """Its registers are mapped anew then; an interface that is set up waits for the dead device, by 8139cp for 40 s."""
+    bound, waits = rtl8139_bridged.run_all(
+        {"fault": DeadDevice(), "trigger": AtRequest(10), "policy": policy} for policy in (Rebind(), DownAndUp(limit=1))
+    )
+    assert actions(bound) == ["rebind"] and bound.outcome is back(bound.record), bound.story()
+    assert actions(waits) == ["down_and_up"] and not waits.count("service.restored"), waits.story()
 
 
 def test_a_crash_loop_ends_after_its_budget_with_growing_waits(nbd: PreparedGuest) -> None:
