@@ -105,7 +105,7 @@ def test_dead_rings_stay_dead_if_nobody_acts(rtl8139_bridged: PreparedGuest) -> 
 
 
 def test_a_dead_device_is_found_alive_by_a_k_driver_that_is_bound_anew(rtl8139_bridged: PreparedGuest) -> None:
-    """Its registers are mapped anew then; an interface that is set up waits for the dead device, by 8139cp for 40 s."""
+    """The registers are mapped anew then; an interface that is set up waits for the dead device, by 8139cp for 40 s."""
     bound, waits = rtl8139_bridged.run_all(
         {"fault": DeadDevice(), "trigger": AtRequest(10), "policy": policy} for policy in (Rebind(), DownAndUp(limit=1))
     )
