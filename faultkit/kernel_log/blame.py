@@ -11,8 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 FUNCTION = r"(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>[\w-]+)[^\]]*\])?"
-FRAME = re.compile(rf"^\s+(?P<guessed>\? )?{FUNCTION}")  # the unwinder does not vouch for one with a question mark
+ADDRESS = r"\[<(?:[0-9a-f]+|\(ptrval\))>\] "  # of some architectures, and of kernels of old
+FRAME = re.compile(  # the unwinder does not vouch for one with a question mark
+    rf"^\s*(?:{ADDRESS})?(?:(?:\([^)]*\)|[\w.]+) from (?:{ADDRESS}\()?)?(?P<guessed>\? )?{FUNCTION}"
+)
 PLACE = re.compile(FUNCTION)
+DECODED = re.compile(  # what the kernel's script decode_stacktrace.sh makes of a frame
+    r"(?P<guessed>\? )?(?P<function>[A-Za-z_][\w.]*) \([\w./+-]+\.[chS]:\d+[^()]*\)(?: \[?(?P<module>[\w-]+)\]?)?"
+)
 NAMED = re.compile(  # the work of a queue, the handler of an interrupt
     r"^(?:\s+(?:.*\bworkfn=|last function: )|\[<[0-9a-f]+>\] )(?P<function>[\w.]+)(?: \[(?P<module>[\w-]+)[^\]]*\])?"
 )
@@ -56,13 +62,14 @@ NAMES_OF_HELPERS: Mapping[str, str] = {
         get_page_from_freelist warn_alloc rmqueue\w* prep_new_page __rmqueue\w* new_slab allocate_slab
         kfence_\w+ _*kfence_\w+ kasan_\w+ _*kasan_\w+ __asan_\w+ kmsan_\w+ _*msan_\w+ kcsan_\w+ __tsan_\w+
         __ubsan_\w+ ubsan_\w+ check_region_inline object_is_on_stack end_report print_address_description
-        skb_release_\w+
+        skb_(?:release|free)_\w+ page_frag_\w+
     """,
     "packets": r"""
         skb_(?:over_panic|under_panic|panic|put|push|pull|copy_\w+|trim)\w* _*skb_(?:put|push|pull) pskb_\w+
     """,
     "the reporting itself, traps, and the way into the kernel": r"""
-        warn_slowpath\w* __warn\w* report_bug handle_bug dump_stack\w* dump_page dump_header show_\w+
+        warn_slowpath\w* __warn\w* report_bug handle_bug
+        dump_(?:stack|backtrace)\w* (?:unwind|save)_(?:backtrace|stack\w*) walk_stackframe dump_page dump_header show_\w+
         _?printk\w* panic nmi_panic die\w* __die\w* oops_\w+ exc_\w+ asm_\w+ page_fault_oops search_\w+
         do_(?:trap|error_trap|user_addr_fault)\w* (?:un)?register_die\w* fixup_\w+ watchdog_\w+ rcu_\w*stall\w*
         rcu_dump_\w+ nmi_\w+ sysvec_\w+ apic_timer\w* common_interrupt __report_bad_irq note_interrupt
@@ -91,14 +98,18 @@ class Frame:
 
 def frame_in(text: str) -> Frame | None:
     """The frame that a line of a call trace shows; None if it shows none."""
-    found = FRAME.match(text)
-    return Frame(found["function"], found["offset"], found["module"], bool(found["guessed"])) if found else None
+    if found := FRAME.match(text):
+        return Frame(found["function"], found["offset"], found["module"], bool(found["guessed"]))
+    found = DECODED.match(text.lstrip(" \t"))
+    return Frame(found["function"], "0x0", found["module"], bool(found["guessed"])) if found else None
 
 
 def place_in(text: str) -> Frame | None:
     """The first function with its offset in a text."""
-    found = PLACE.search(text)
-    return Frame(found["function"], found["offset"], found["module"]) if found else None
+    if found := PLACE.search(text):
+        return Frame(found["function"], found["offset"], found["module"])
+    found = DECODED.search(text)
+    return Frame(found["function"], "0x0", found["module"]) if found else None
 
 
 def named_in(text: str) -> Frame | None:

@@ -45,10 +45,8 @@ SIGNS: tuple[Sign, ...] = (
     # arch/x86/mm/fault.c, arch/x86/kernel/{traps,dumpstack}.c; before 6.9 without "Oops: "
     sign("null dereference", OOPS, r"BUG: (?P<what>kernel NULL pointer dereference), address: "),
     sign("page fault", OOPS, r"BUG: unable to handle (?P<what>page fault) for address: "),
-    sign(
-        "page fault", OOPS,
-        r"(?:BUG: u|U)nable to handle kernel (?:paging request|(?P<what>NULL pointer dereference)) at ",
-    ),
+    sign("null dereference", OOPS, r"(?:BUG: u|U)nable to handle kernel (?P<what>NULL pointer dereference) at "),
+    sign("page fault", OOPS, r"(?:BUG: u|U)nable to handle kernel paging request (?:at|for) "),
     sign("stack overflow", OOPS, rf"BUG: {NAMES} (?P<what>stack guard page) was hit at "),
     sign("double fault", OOPS, r"(?:traps: )?PANIC: (?P<what>double fault), error_code: "),
     sign("bug", OOPS, r"kernel (?P<what>BUG) at (?P<place>\S+?:\d+)!$"),
@@ -56,7 +54,8 @@ SIGNS: tuple[Sign, ...] = (
     sign("stack overflow", OOPS, rf"(?:Oops: )?(?P<what>kernel stack overflow)[^:]{{0,40}}{CODE}"),
     sign("oops", OOPS, rf"(?:Internal error: )?(?:Oops: )?(?P<what>[A-Za-z][\w ,/()-]{{1,80}}){CODE}"),
     # kernel/watchdog*.c, kernel/rcu/tree_{stall,exp}.h, kernel/rcu/tasks.h, kernel/workqueue.c
-    sign("soft lockup", LOCKUP, r"(?:watchdog: )?BUG: (?P<what>soft lockup) - CPU#\d+ stuck for \d+s! "),
+    sign("soft lockup", LOCKUP, r"(?:(?:NMI )?watchdog: )?BUG: (?P<what>soft lockup) - CPU#\d+ stuck for \d+s! "),
+    sign("hard lockup", LOCKUP, r"[Ww]atchdog CPU:\d+ (?P<what>Hard LOCKUP)$"),  # of powerpc
     sign("hard lockup", LOCKUP, r"(?:NMI )?watchdog: Watchdog detected (?P<what>hard LOCKUP) on cpu \d+"),
     sign("rcu stall", LOCKUP, r"(?:rcu: )?INFO: (?P<what>rcu\w*) (?:self-)?detected (?:expedited )?stalls?\b"),
     sign(
@@ -161,7 +160,7 @@ DIE = re.compile(
 # A line that begins no report is told so at once: most of a log is such lines.
 MAYBE = re.compile(
     r"BUG|WARNING|INFO: |Oops|kernel BUG|Kernel panic|Unable|UBSAN|EXT4-fs error|NETDEV|watchdog|rcu|NMI|workqueue"
-    r"|traps|kmemleak|sysfs|VFS: Busy|unregister_netdevice|irq \d|\[ (?:BUG|INFO)|PANIC|Internal error"
+    r"|Watchdog|traps|kmemleak|sysfs|VFS: Busy|unregister_netdevice|irq \d|\[ (?:BUG|INFO)|PANIC|Internal error"
     r"|Out of|Memory cgroup|.*(?: \[#\d+\]|page allocation failure: |invoked oom-killer: |NETDEV WATCHDOG: )"
 )
 

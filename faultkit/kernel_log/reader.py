@@ -10,10 +10,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from faultkit.kernel_log.blame import Frame, frame_in, named_in, place_in, to_blame
-from faultkit.kernel_log.kinds import DIE, Severity, Sign, prelude_of, sign_of
+from faultkit.kernel_log.kinds import DIE, PRELUDES, Severity, Sign, prelude_of, sign_of
 from faultkit.kernel_log.lines import LogLine, parse_line, read_lines
 
-RIP = re.compile(r"^RIP: 0010:(?:(?P<nowhere>0x[0-9a-f]+)|\S)|^pc : ")
+RIP = re.compile(  # e030: of a kernel that runs under Xen
+    r"^RIP: (?:0010|e030):(?:(?P<nowhere>0x[0-9a-f]+)|\S)|^pc : |^PC is at |^NIP \[|^epc : [A-Za-z_]"
+)
+ACQUIRED = re.compile(
+    r"^\S.*, at: |^\s*\([^)]*\).*, at: "
+)  # lockdep: the lock that was asked for, then one that is held
 END = "---[ end "
 RULE = re.compile(r"={20,}$")  # around reports of the sanitizers
 OTHERS = re.compile(
@@ -37,7 +42,7 @@ PARTS = re.compile(  # lines that a report goes on with
     r"value changed|Mem-Info|Node |active_anon|\"echo |Showing |Preemption disabled|in_atomic|preempt_count|"
     r"RCU nest|INFO: lockdep is turned off|lockdep_|swapper|addr:|file:|BUG: Bad |kernel tried |BUG: unable|\*pde|"
     r"PTE|Oops|The |other info|Possible |the existing|but |\d+ locks? held|no locks held|Uninit |Local variable |"
-    r"Bytes |-> "
+    r"Bytes |-> |[0-9a-f]{16} \(|\(&?\w|PC is at |LR is at |NIP|LR \[|epc : "
 )
 
 
@@ -104,6 +109,10 @@ class Open:
             self.place, self.sought = place_in(text), False
         elif self.sign.kind in NAMING and (named := named_in(text)):
             self.place, self.sought = self.place or named, False
+        elif self.sign.kind == "lockdep" and self.sought and ACQUIRED.match(text):
+            self.place, self.sought = place_in(text), False
+        elif self.sign.kind == "lockdep" and text.startswith("stack backtrace:"):
+            self.frames.clear()  # of those who took the locks before
         elif text.startswith("Call Trace:") and self.sign.kind == "slab":
             self.frames.clear()  # of those who allocated and freed the object
         elif text.startswith(" </IRQ>") and self.sign.severity is Severity.LOCKUP:
@@ -149,6 +158,9 @@ def read_reports(lines: Iterable[LogLine]) -> Iterator[Report]:
         if current and (line.number - current.line.number > MOST_LINES or current.others > current.patience):
             yield current.report()
             current = None
+        if current and told_late(line, current):
+            current.add(line)
+            continue
         if prelude := prelude_of(line.text):
             announced = (prelude[0], prelude[1]["what"], line)
         elif announced and line.number - announced[2].number > PRELUDE_LINES:
@@ -159,7 +171,7 @@ def read_reports(lines: Iterable[LogLine]) -> Iterator[Report]:
                 yield current.report()
             current = begun(*found, line, announced)
             announced = None
-        elif current and (found or PARTS.match(line.text)):
+        elif current and (found or PARTS.match(line.text) or frame_in(line.text)):
             current.add(line)
         elif current:
             current.others += 1
@@ -177,6 +189,18 @@ def begun(sign: Sign, found: re.Match[str], line: LogLine, announced: tuple[Sign
         title = announced[1]
     died = DIE.match(line.text) is not None
     return Open(sign, title, line, line.number, place=where, sought=where is None, died=died)
+
+
+def told_late(line: LogLine, current: Open) -> bool:
+    """Give a warning its kind, if this line names it: right behind the first line, as some architectures print it."""
+    if current.sign.kind != "warning" or line.number != current.line.number + 1:
+        return False
+    found = prelude_of(line.text) or sign_of(line.text)
+    if found is None or not (found[0] in PRELUDES or found[0].kind == "transmit timeout"):
+        return False
+    current.sign = Sign(found[0].kind, current.sign.severity, found[0].pattern)
+    current.title = found[1]["what"]
+    return True
 
 
 def belongs(found: tuple[Sign, re.Match[str]], line: LogLine, current: Open) -> bool:
