@@ -69,7 +69,8 @@ NAMES_OF_HELPERS: Mapping[str, str] = {
     """,
     "the reporting itself, traps, and the way into the kernel": r"""
         warn_slowpath\w* __warn\w* report_bug handle_bug
-        dump_(?:stack|backtrace)\w* (?:unwind|save)_(?:backtrace|stack\w*) walk_stackframe dump_page dump_header show_\w+
+        dump_(?:stack|backtrace)\w* (?:unwind|save)_(?:backtrace|stack\w*) walk_stackframe
+        dump_page dump_header show_\w+
         _?printk\w* panic nmi_panic die\w* __die\w* oops_\w+ exc_\w+ asm_\w+ page_fault_oops search_\w+
         do_(?:trap|error_trap|user_addr_fault)\w* (?:un)?register_die\w* fixup_\w+ watchdog_\w+ rcu_\w*stall\w*
         rcu_dump_\w+ nmi_\w+ sysvec_\w+ apic_timer\w* common_interrupt __report_bad_irq note_interrupt
