@@ -15,7 +15,7 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
 * `Trigger`;
 * `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
-  `Attempts` is the base of a policy that tries one action, and names it in `action`.
+  `Attempts` is the base of a policy that tries one action, which it names.
 
 What a part is given: a `Bench` in the guest, a `StoppedMachine` on the host, and `ModuleCode` (of `Function` and
 `CallSite`) to draw a site from.

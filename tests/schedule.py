@@ -19,7 +19,18 @@ from typing import Any
 import pytest
 
 # fixtures of several files
-BEDS = ("nbd", "nbd_client", "nbd_memory", "rtl8139", "rtl8139_bridged", "edu", "rtl8139_micro", "proxied", "watchful")
+BEDS = (
+    "nbd",
+    "nbd_client",
+    "nbd_ioctl",
+    "nbd_memory",
+    "rtl8139",
+    "rtl8139_bridged",
+    "edu",
+    "rtl8139_micro",
+    "proxied",
+    "watchful",
+)
 ALONE = "alone"
 MOST_WORKERS = 8  # more have nothing to do: the parts are few
 TURNSTILE, ROOM = "turnstile", "room"  # files that one run's workers lock

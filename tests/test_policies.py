@@ -20,6 +20,7 @@ from faultkit.model.policies import (
     Rebind,
     ReloadKDriver,
     ReloadWithState,
+    ReplaceUDriver,
     ResetFunction,
     RestartBoth,
     RestartUDriver,
@@ -31,6 +32,7 @@ DETECTED = at(10, "error.detected", by="pidfd", what="gone")
 ATTEMPTS = [
     (RestartUDriver, "restart"), (ReloadKDriver, "reload"), (ReloadWithState, "reload_with_state"),
     (RestartBoth, "both"), (DownAndUp, "down_and_up"), (Rebind, "rebind"), (ResetFunction, "reset_function"),
+    (ReplaceUDriver, "replace"),
 ]  # fmt: skip
 ACTIONS = [action for _, action in ATTEMPTS]
 

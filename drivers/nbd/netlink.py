@@ -23,6 +23,7 @@ CONNECT, DISCONNECT, RECONFIGURE = 1, 2, 3
 INDEX, SIZE_BYTES, BLOCK_SIZE_BYTES, TIMEOUT, SERVER_FLAGS, SOCKETS, DEAD_CONN_TIMEOUT = 1, 2, 3, 4, 5, 7, 8
 SOCK_ITEM, SOCK_FD = 1, 1
 BLOCK_SIZE = 4096
+TIMEVAL_BYTES = 16
 HEADER = struct.Struct("=IHHIIBBH")  # nlmsghdr and genlmsghdr
 
 OPT_EXPORT_NAME = 1
@@ -83,8 +84,21 @@ def connect_device(connection: Connection, *, request_timeout_s: int, dead_conne
 
 
 def reconfigure(connection: Connection) -> None:
-    """Give nbd0 a new connection in place of a dead one."""
+    """Give nbd0 a new connection in place of a dead one. Raises: OSError, also if the kernel did not take it."""
     command(RECONFIGURE, attribute(INDEX, u32(0)), sockets(connection))
+    if not is_taken(connection):
+        raise OSError(errno.EBUSY, "nbd0 has kept the connection that it had: that one is not dead")
+
+
+def is_taken(connection: Connection) -> bool:
+    """Say if the kernel holds on to a connection that `reconfigure` has offered it.
+
+    Where no connection is dead the kernel drops the new one, and answers success (nbd_genl_reconfigure in
+    drivers/block/nbd.c). To one that it takes it gives the device's request timeout as its send timeout
+    (nbd_reconnect_socket); a socket has none before.
+    """
+    with socket.fromfd(connection.fd, socket.AF_UNIX, socket.SOCK_STREAM) as ours:
+        return any(ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, TIMEVAL_BYTES))
 
 
 def disconnect() -> None:

@@ -15,7 +15,7 @@ from faultkit.guest.bench import GuestBench
 from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
 from faultkit.guest.exit_watch import ExitWatch
-from faultkit.model.actions import GIVE_UP, PROBE, steps
+from faultkit.model.actions import GIVE_UP, PROBE, STARTS, steps
 from faultkit.model.errors import HarnessError
 from faultkit.model.events import Kind
 from faultkit.model.parts import Action, KeepsState, NeedsState, Policy, StepsAside, Watcher, iter_parts
@@ -55,7 +55,7 @@ class Attempt:
                 if isinstance(watcher, StepsAside):
                     aside.enter_context(watcher.aside())
             call()
-        if name == "start_udriver":
+        if name in STARTS:
             self.started(self)
 
 

@@ -16,6 +16,7 @@ from faultkit.model.parts import Action, Driver, Offers, Remedy, Split
 
 GIVE_UP = Action("give_up")
 PROBE = "probe"
+STARTS = frozenset({"start_udriver", "start_beside"})  # steps after which a new u-driver is watched
 OWN = "mended"  # the phase of steps that a driver has for itself
 
 

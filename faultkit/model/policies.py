@@ -23,6 +23,7 @@ __all__ = [
     "Rebind",
     "ReloadKDriver",
     "ReloadWithState",
+    "ReplaceUDriver",
     "ResetFunction",
     "RestartBoth",
     "RestartUDriver",
@@ -50,6 +51,16 @@ class RestartUDriver(Attempts):
     """Start a new u-driver in place of the failed one, up to `limit` times, each after a longer wait."""
 
     action: ClassVar[str] = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceUDriver(Attempts):
+    """Start a second u-driver before the first is gone, up to `limit` times, each after a longer wait.
+
+    For drivers that allow two at a time.
+    """
+
+    action: ClassVar[str] = "replace"
 
 
 @dataclass(frozen=True, slots=True)

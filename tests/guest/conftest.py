@@ -121,6 +121,12 @@ def nbd_client(image: Image) -> PreparedGuest:
 
 
 @pytest.fixture(scope="session")
+def nbd_ioctl(image: Image) -> PreparedGuest:
+    """nbd by nbd-client in its older way, which most public reports are of."""
+    return bed(image, Nbd(way="ioctl"), VerifiedIO(), FEW)
+
+
+@pytest.fixture(scope="session")
 def nbd_memory(image: Image) -> PreparedGuest:
     """nbd with a server that forgets everything when it dies."""
     return bed(image, Nbd(plugin="memory"), VerifiedIO(), FEW)

@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from drivers.nbd import netlink
 from drivers.nbd.driver import NODE
 from drivers.rtl8139.driver import DEVICE
-from faultkit.kit import Bench, Check, Fault, KeepsState, Side, run
+from faultkit.kit import Bench, Check, Fault, KeepsState, Side, Split, retry, run
 
+FREEZER = Path("/run/freezer")
 CHIP_COMMAND, RINGS_ON = 0x37, 0x0C  # RTL8139C(L)+ data sheet, 6.4: bits 2 (transmitter) and 3 (receiver)
 
 
@@ -36,6 +38,59 @@ class Disconnected:
         yield
         if holder is not None:
             os.close(holder)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoined:
+    """A new connection is offered to an nbd that has a live one ("rejoin.tried", with the error)."""
+
+    side: ClassVar[Side] = "channel"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        assert isinstance(bench.driver, Split)
+        bench.report("injector", "fault.injected")
+        bench.report("injector", "fault.activated")
+        error = ""
+        try:
+            bench.driver.reattach()
+        except OSError as reason:
+            error = str(reason.strerror)
+        bench.report("test", "rejoin.tried", error=error)
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Unkillable:
+    """The u-driver hangs and cannot be killed: a freezer of cgroups' first version holds it (freezer-subsystem.rst).
+
+    Tells at the end if it is still there ("holdout.found").
+    """
+
+    side: ClassVar[Side] = "u-driver"
+
+    @contextmanager
+    def inject(self, bench: Bench) -> Iterator[None]:
+        assert isinstance(bench.driver, Split)
+        pid = bench.driver.udriver_pid()
+        FREEZER.mkdir()
+        run("mount", "-t", "cgroup", "-o", "freezer", "freezer", str(FREEZER))
+        group = FREEZER / "held"
+        group.mkdir()
+        (group / "cgroup.procs").write_text(str(pid))
+        (group / "freezer.state").write_text("FROZEN")
+        retry(partial(is_frozen, group), timeout_s=1.0)
+        bench.report("injector", "fault.injected")
+        bench.report("injector", "fault.activated")
+        yield
+        bench.report("test", "holdout.found", there=Path(f"/proc/{pid}/comm").exists())
+        (group / "freezer.state").write_text("THAWED")
+
+
+def is_frozen(group: Path) -> None:
+    """Look at a freezer. Raises: OSError as long as something runs in it."""
+    if (group / "freezer.state").read_text() != "FROZEN\n":
+        raise OSError(f"{group} still freezes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +195,23 @@ class Waiting:
                 bench.driver.probe()
             time.sleep(self.wait_s / 2)
         bench.report("test", "holdings.counted", **holdings())
+        return lambda: bench.report("workload", "check.passed")
+
+
+@dataclass(frozen=True, slots=True)
+class WritesBack:
+    """Two blocks are written to nbd's page cache, each in a request, and brought to the server outside of any."""
+
+    deadline_s: float = 4.0  # before nbd gives up to wait for a new server
+    late_s: float = 5.0
+
+    def run(self, bench: Bench) -> Check:
+        fd = os.open(NODE, os.O_WRONLY | os.O_CLOEXEC)
+        for n in range(2):
+            with bench.request("write", block=n):
+                os.pwrite(fd, bytes(4096), 4096 * n)
+        os.fsync(fd)
+        os.close(fd)
         return lambda: bench.report("workload", "check.passed")
 
 

@@ -20,6 +20,7 @@ from faultkit import (
     Rebind,
     ReloadKDriver,
     ReloadWithState,
+    ReplaceUDriver,
     ResetFunction,
     RestartBoth,
     RestartUDriver,
@@ -113,6 +114,30 @@ def test_a_dead_device_is_found_alive_by_a_k_driver_that_is_bound_anew(rtl8139_b
     assert actions(waits) == ["down_and_up"] and not waits.count("service.restored"), waits.story()
 
 
+def test_a_new_connection_that_the_kernel_drops_is_no_success(nbd: PreparedGuest) -> None:
+    """With a live connection nbd answers success, and drops the new one."""
+    ran = nbd.run(fault=recovery_parts.Rejoined(), trigger=AtRequest(20), policy=Nothing())
+    assert "nbd0 has kept the connection that it had" in ran.first("rejoin.tried").data["error"]
+    assert ran.outcome is Outcome.MASKED, ran.story()
+
+
+def test_a_udriver_that_cannot_be_killed_is_replaced_without_waiting_for_its_end(nbd: PreparedGuest) -> None:
+    replaced, restarted = nbd.run_all(
+        {"fault": recovery_parts.Unkillable(), "trigger": AtRequest(30), "policy": policy}
+        for policy in (ReplaceUDriver(), RestartUDriver())
+    )
+    for ran, action in ((replaced, "replace"), (restarted, "restart")):
+        assert actions(ran) == [action] and ran.outcome is back(ran.record), ran.story()
+        assert ran.first("holdout.found").data["there"], "it was there to the end"
+        assert ran.first("check.passed").data["blocks"] > 0
+    assert recovery_times_ns(replaced)[0] < recovery_times_ns(restarted)[0]
+
+
+def test_a_udriver_that_is_dead_is_replaced_as_well(nbd: PreparedGuest) -> None:
+    ran = nbd.run(fault=Kill(), trigger=AtRequest(30), policy=ReplaceUDriver())
+    assert actions(ran) == ["replace"] and ran.outcome is Outcome.RECOVERED, ran.story()
+
+
 def test_a_crash_loop_ends_after_its_budget_with_growing_waits(nbd: PreparedGuest) -> None:
     policy = RestartUDriver(limit=4, backoff_s=0.4)
     ran = nbd.run(fault=Kill(), trigger=Every(0.05), policy=policy, workload=LONG)
@@ -125,9 +150,11 @@ def test_a_crash_loop_ends_after_its_budget_with_growing_waits(nbd: PreparedGues
     assert not ran.count("request.stuck"), "who waits is told"
 
 
-def test_a_service_that_is_taken_down_leaves_nobody_waiting(nbd: PreparedGuest, nbd_client: PreparedGuest) -> None:
+def test_a_service_that_is_taken_down_leaves_nobody_waiting(
+    nbd: PreparedGuest, nbd_client: PreparedGuest, nbd_ioctl: PreparedGuest
+) -> None:
     """Neither requests in flight nor tasks in D state."""
-    for bed in (nbd, nbd_client):
+    for bed in (nbd, nbd_client, nbd_ioctl):
         ran = bed.run(fault=recovery_parts.Counted(Kill()), trigger=AtRequest(30), policy=GiveUp())
         assert ran.outcome is Outcome.LOST, ran.story()
         assert not ran.count("request.stuck")
