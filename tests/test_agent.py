@@ -77,9 +77,10 @@ def test_a_golden_trial_runs_from_its_start_to_its_end(clock: SimulatedClock) ->
 
 
 def test_a_workload_that_does_not_end_gave_up_at_its_deadline(clock: SimulatedClock) -> None:
-    link = ran(trial(clock, workload=Requests(clock, every_s=100.0, deadline_s=7.0)), clock)
+    link = ran(trial(clock, workload=Requests(clock, count=1000, every_s=0.9, deadline_s=7.0)), clock)
     [gave_up] = link.of_kind("workload.gave_up")
     assert (gave_up.t_ns, gave_up.data) == (7 * S, {"why": "not done after 7 s"})
+    assert link.of_kind("request.stuck") == []
     assert link.of_kind("workload.finished")[0].data == {"in_time": False}
     assert link.of_kind("check.passed") == []
 
@@ -89,6 +90,29 @@ def test_a_request_that_never_ends_is_stuck_at_the_deadline(clock: SimulatedCloc
     [stuck] = link.of_kind("request.stuck")
     assert stuck.data == {"n": 2, "op": "write", "age_ns": 7 * S - 110_000_000}
     assert link.of_kind("workload.gave_up") == []
+
+
+def test_a_workload_that_never_ends_between_two_requests_is_stuck(clock: SimulatedClock) -> None:
+    """A close() or fsync() outside of any request, say."""
+    link = ran(trial(clock, workload=Requests(clock, every_s=1e6, deadline_s=7.0)), clock)
+    [stuck] = link.of_kind("request.stuck")
+    assert stuck.data == {"n": 0, "op": "between requests", "age_ns": 7 * S - 10_000_000}
+    assert link.of_kind("workload.gave_up") == [] and link.of_kind("trial.finished")
+
+
+def test_a_workload_that_never_begins_a_request_is_stuck(clock: SimulatedClock) -> None:
+    link = ran(trial(clock, workload=Opens(clock, deadline_s=7.0)), clock)
+    [stuck] = link.of_kind("request.stuck")
+    assert stuck.data == {"n": 0, "op": "between requests", "age_ns": 7 * S}
+
+
+@dataclass(frozen=True, slots=True)
+class Opens(Requests):
+    """A workload whose open() never ends."""
+
+    def run(self, bench: Any) -> Callable[[], None]:
+        self.clock.sleep(1e6)
+        return self.check(bench)
 
 
 def test_a_check_that_never_ends_is_stuck(clock: SimulatedClock) -> None:

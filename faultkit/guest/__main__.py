@@ -32,6 +32,7 @@ SPEC = Path("/faultkit/spec.json")
 PRELOAD = Path("/faultkit/preload")  # kernel modules that parts ship
 SETTLE_S = 15.0  # how long a recovery that is under way at the end may take
 CHECK_S = 5.0
+IDLE_S = 1.0
 QUIET_S = 2.0  # how long a probe that is under way at the end may take before resources are counted
 CALIBRATION_S = 1.0
 SYMBOLS_S = 30.0  # printing all of /proc/kallsyms takes seconds of virtual time
@@ -174,7 +175,7 @@ def run_workload(bench: GuestBench, workload: Workload) -> Check | None:
     """Run the workload; its check, or None if it has not ended by its deadline."""
     checks: list[Check] = []
     in_time = run_with_deadline(bench, lambda: checks.append(workload.run(bench)), workload.deadline_s)
-    if not report_stuck(bench) and not in_time:
+    if not report_stuck(bench, in_time) and not in_time:
         bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=f"not done after {workload.deadline_s:g} s")
     bench.report("agent", Kind.WORKLOAD_FINISHED, in_time=in_time)
     if in_time and not callable(checks[0]):
@@ -189,9 +190,14 @@ def run_with_deadline(bench: GuestBench, work: Callable[[], None], deadline_s: f
     return bench.loop(lambda: bool(ended), deadline_s)
 
 
-def report_stuck(bench: GuestBench) -> bool:
-    """Report the requests that have neither completed nor failed; False if there are none."""
+def report_stuck(bench: GuestBench, in_time: bool) -> bool:
+    """Report the requests that have neither completed nor failed; False if there are none.
+
+    A workload that has not ended and has made no request for IDLE_S is stuck in something else, say in close().
+    """
     stuck = bench.stuck()
+    if not (stuck or in_time) and bench.idle_ns() > IDLE_S * 1e9:
+        stuck = [(0, "between requests", bench.idle_ns())]
     for n, op, age_ns in stuck:
         bench.report("workload", Kind.REQUEST_STUCK, n=n, op=op, age_ns=age_ns)
     return bool(stuck)

@@ -38,6 +38,7 @@ class GuestBench:
         self._lock = threading.Lock()
         self._requests = 0
         self._open: dict[int, tuple[str, int]] = {}
+        self._last_ns = clock.now_ns()  # when a request last began or ended
         self._at: dict[int, list[Callback]] = {}
         self._next: list[Callback] = []
         self._timers: list[tuple[int, int, Callback]] = []
@@ -74,7 +75,7 @@ class GuestBench:
             waiting, self._next = self._next, []
         for action in waiting:
             action()
-        start = self.clock.now_ns()
+        self._last_ns = start = self.clock.now_ns()
         self._open[n] = (op, start)
         self.report("workload", Kind.REQUEST_ISSUED, start, n=n, op=op, **data)
         try:
@@ -88,12 +89,17 @@ class GuestBench:
             end = self.clock.now_ns()
             self.report("workload", Kind.REQUEST_COMPLETED, end, n=n, op=op, latency_ns=end - start)
         finally:
+            self._last_ns = self.clock.now_ns()
             del self._open[n]
 
     def stuck(self) -> list[tuple[int, str, int]]:
         """Requests that have neither completed nor failed: number, operation, age in nanoseconds."""
         now = self.clock.now_ns()
         return [(n, op, now - start) for n, (op, start) in sorted(self._open.items())]
+
+    def idle_ns(self) -> int:
+        """The time since a request last began or ended, in nanoseconds."""
+        return self.clock.now_ns() - self._last_ns
 
     def at_request(self, n: int, action: Callback) -> None:
         """Run `action` just before the n-th request is issued."""

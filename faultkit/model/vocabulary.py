@@ -146,7 +146,8 @@ FACTS: Mapping[Kind, Fact] = {
     Kind.REQUEST_COMPLETED: of("workload", "it succeeded", N, OP, LATENCY),
     Kind.REQUEST_FAILED: of("workload", "it raised an error", N, OP, LATENCY, ERROR),
     Kind.REQUEST_STUCK: of(
-        "workload", "it had done neither at the deadline; `n` 0 is the check", N, OP, DataField("age_ns", int)
+        "workload", "it had done neither at the deadline; `n` 0: the check, or what the workload does between requests",
+        N, OP, DataField("age_ns", int),
     ),
     Kind.TRANSFER_MEASURED: of(
         "workload", "the cost of moving these bytes", DataField("direction", str), BYTES, DataField("took_ns", int),

@@ -87,7 +87,7 @@ ENTRIES: Mapping[Outcome, OutcomeTraits] = {
     ),
     Outcome.HUNG: OutcomeTraits(
         meaning="requests neither complete nor fail; the kernel lives",
-        evidence="`request.stuck`: open at the deadline",
+        evidence="`request.stuck`: open at the deadline, or no request for a second and no end",
         down=True,
         style="red",
         colour="#d1552f", dark="#cf5733", pattern=stripes("-", "0", 4, 1, LIGHT_HATCH),
