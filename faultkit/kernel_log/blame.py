@@ -7,7 +7,7 @@ those of Linux 6.1 to 6.18 on x86-64. Only functions of the kernel itself are he
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 FUNCTION = r"(?P<function>[\w.]+)\+(?P<offset>0x[0-9a-f]+)/0x[0-9a-f]+(?: \[(?P<module>[\w-]+)[^\]]*\])?"
@@ -129,12 +129,5 @@ def to_blame(place: Frame | None, trace: Iterable[Frame]) -> Frame | None:
 
     If all are helpers, the first of all.
     """
-    chain = [frame for frame in after(place, trace) if not frame.guessed]
+    chain = [frame for frame in (place, *trace) if frame and not frame.guessed]
     return next((frame for frame in chain if not is_helper(frame)), chain[0] if chain else None)
-
-
-def after(place: Frame | None, trace: Iterable[Frame]) -> Iterator[Frame]:
-    """The place, and the frames of the trace."""
-    if place is not None:
-        yield place
-    yield from trace

@@ -7,6 +7,7 @@ Linux 6.12; formats of 6.1 to 6.18 that differ stand beside them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -167,16 +168,14 @@ MAYBE = re.compile(
 
 def sign_of(text: str) -> tuple[Sign, re.Match[str]] | None:
     """The kind of report that a line begins, and the match; None if it begins none."""
-    if MAYBE.match(text):
-        for each in SIGNS:
-            if found := each.pattern.match(text):
-                return each, found
-    return None
+    return first_of(SIGNS, text) if MAYBE.match(text) else None
 
 
 def prelude_of(text: str) -> tuple[Sign, re.Match[str]] | None:
     """The kind of the report that a line announces, and the match; None if it announces none."""
-    for each in PRELUDES:
-        if found := each.pattern.match(text):
-            return each, found
-    return None
+    return first_of(PRELUDES, text)
+
+
+def first_of(signs: Iterable[Sign], text: str) -> tuple[Sign, re.Match[str]] | None:
+    """The first of these kinds that a line fits, and the match."""
+    return next(((each, found) for each in signs if (found := each.pattern.match(text))), None)

@@ -133,7 +133,7 @@ class Open:
 
 def is_trouble(text: str) -> bool:
     """Report whether a line, with or without its prefixes, begins a report."""
-    return sign_of(text) is not None or sign_of(parse_line(text).text) is not None
+    return sign_of(parse_line(text).text) is not None
 
 
 def read_log(log: str, *, stamped: bool = True) -> list[Report]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from faultkit.model import processor
+
 NO_MODULE = frozenset({"bpf", "__builtin__ftrace", "__builtin__kprobes"})  # code that is generated as the kernel runs
-PADDING = "__pfx_"  # of the padding before a function, see CONFIG_PREFIX_SYMBOLS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,12 +33,12 @@ def parse_kallsyms(kallsyms: str) -> tuple[Symbol, ...]:
 def names(symbols: Iterable[Symbol]) -> Mapping[int, str]:
     """Address -> the name by which another module would import the function there."""
     ranked = sorted(symbols, key=rank, reverse=True)
-    return {symbol.address: symbol.name for symbol in ranked if not symbol.name.startswith(PADDING)}
+    return {symbol.address: symbol.name for symbol in ranked if not symbol.name.startswith(processor.PADDING)}
 
 
 def function_names(symbols: Iterable[Symbol]) -> list[str]:
     """The names of all functions, each once; not those of the padding before them."""
-    return sorted({symbol.name for symbol in symbols if not symbol.name.startswith(PADDING)})
+    return sorted({symbol.name for symbol in symbols if not symbol.name.startswith(processor.PADDING)})
 
 
 def rank(symbol: Symbol) -> tuple[bool, int, int, str]:

@@ -12,6 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from faultkit.model.abilities import is_value
 from faultkit.model.errors import UsageError
 
 Find = Callable[[str], type | None]  # a class's path -> the class; None: its module is not loaded
@@ -68,13 +69,14 @@ def suits(value: Any, hint: Any) -> bool:
     origin, of = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(suits(value, each) for each in of)
-    if origin is Literal:
-        return value in of
     if origin is tuple:
         return isinstance(value, tuple) and suit(value, of)
     if origin is Mapping:
         return isinstance(value, dict) and all(suits(each, of[1]) for each in value.values())
-    return PLAIN[hint](value) if hint in PLAIN else True
+    if origin is not Literal and hint not in PLAIN:
+        return True
+    fits = is_value(value, int | float if hint is float else hint)
+    return fits and (hint is bool or not isinstance(value, bool))  # to Python a bool is an int
 
 
 def suit(values: tuple[Any, ...], hints: tuple[Any, ...]) -> bool:
@@ -84,13 +86,7 @@ def suit(values: tuple[Any, ...], hints: tuple[Any, ...]) -> bool:
     return len(values) == len(hints) and all(map(suits, values, hints))
 
 
-PLAIN: Mapping[Any, Callable[[Any], bool]] = {
-    types.NoneType: lambda value: value is None,
-    bool: lambda value: isinstance(value, bool),
-    int: lambda value: isinstance(value, int) and not isinstance(value, bool),
-    float: lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
-    str: lambda value: isinstance(value, str),
-}
+PLAIN = frozenset({types.NoneType, bool, int, float, str})
 
 
 def encode(part: Any) -> Any:

@@ -14,9 +14,10 @@ from typing import Final
 NAME: Final = "x86_64"
 WORD_BYTES: Final = 8
 PAGE_BYTES: Final = 4096
-NO_FUNCTIONS: Final[tuple[str, ...]] = ("__pfx_", "__SCT__")
-"""How names of code begin that is no function: the padding before one (CONFIG_PREFIX_SYMBOLS), and trampolines of
-static calls (arch/x86/include/asm/static_call.h)."""
+PADDING: Final = "__pfx_"  # so begins the name of the padding before a function (CONFIG_PREFIX_SYMBOLS)
+NO_FUNCTIONS: Final[tuple[str, ...]] = (PADDING, "__SCT__")
+"""How names of code begin that is no function: padding, and trampolines of static calls
+(arch/x86/include/asm/static_call.h)."""
 
 PROGRAM_COUNTER: Final = "rip"
 STACK_POINTER: Final = "rsp"

@@ -6,12 +6,13 @@ No addresses, offsets, process ids or compiler-made suffixes: the same bug has t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from faultkit.kernel_log.blame import COPY
+from faultkit.kernel_log.lines import parse_line
 from faultkit.model.events import Ending
 
-CLONE = re.compile(r"\.(?:constprop|isra|part|cold|llvm)\b.*")  # what the compiler makes of a function's copies
 NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+)\b", re.IGNORECASE)
-STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[[^\]]*\])? ", re.MULTILINE)
 REPORT_END = "---[ end "
 EXCERPT_LINES = 32
 WITHOUT = ", without a report"
@@ -30,7 +31,7 @@ def signature(kind: str, function: str | None) -> str:
     if function is None and kind in SILENT:
         return kind + WITHOUT
     what = NUMBER.sub("N", " ".join(kind.split()))
-    return f"{what} in {CLONE.sub('', function)}" if function else what
+    return f"{what} in {COPY.sub('', function)}" if function else what
 
 
 def is_silent(name: str) -> bool:
@@ -43,10 +44,15 @@ def excerpt(console: str, first_line: str) -> str:
 
     Where there is no such line: the end of the console.
     """
-    lines = STAMP.sub("", console).splitlines()
+    lines = console.splitlines()
     begins = next((at for at, line in enumerate(lines) if first_line and first_line in line), None)
     if begins is None:
-        return "\n".join(lines[-EXCERPT_LINES:])
+        return without_stamps(lines[-EXCERPT_LINES:])
     report = lines[begins : begins + EXCERPT_LINES]
     ends = next((at for at, line in enumerate(report) if REPORT_END in line), len(report))
-    return "\n".join(report[:ends])
+    return without_stamps(report[:ends])
+
+
+def without_stamps(lines: Iterable[str]) -> str:
+    """The lines of a console, without what printk writes before them."""
+    return "\n".join(parse_line(line).text for line in lines)
