@@ -1,0 +1,1 @@
+"""The soak: campaigns that are harmed for an hour, and compared with one that nobody disturbed. Not in the suite."""
