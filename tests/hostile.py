@@ -10,6 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner, Result
+
+from faultkit.cli import cli
+from faultkit.model.errors import FaultkitError
+from faultkit.model.texts import ODD
 from faultkit.running.judging import keep_all
 from faultkit.store.database import FILE
 from faultkit.store.store import Store
@@ -19,6 +24,28 @@ from tests.synthetic import meta
 Attack = Callable[[sqlite3.Connection], Any]
 GIBIBYTE = 1 << 30
 ORDER = "\x1b]0;taken\x07\x1b[2J[/dev/nbd0][red]\u202e<a href='https://example.org'>x</a>=cmd|'/C calc'!A0"
+
+
+COMMANDS = (
+    ["show"], ["show", "--json"], ["show", "--phases"], ["show", "--fingerprint"], ["show", "2"],
+    ["show", "2", "--json"], ["show", "2", "--all"], ["compare", "{}"], ["compare", "{}", "--json"],
+    ["gate", "--rule", "no CORRUPT"], ["gate", "--rule", "no new crash signature", "--json"], ["export"], ["judge"],
+)  # fmt: skip
+
+
+def ran(command: list[str], directory: Path) -> Result:
+    """Run a command on some results."""
+    name, *rest = command
+    words = [name, str(directory), *(str(directory) if word == "{}" else word for word in rest)]
+    return CliRunner().invoke(cli, words, standalone_mode=False)
+
+
+def refuse_unless_sound(done: Result) -> None:
+    """Check that a command ended well, or with one line; with neutral texts in both cases."""
+    if done.exception is not None:
+        assert isinstance(done.exception, FaultkitError), repr(done.exception)
+        assert "\n" not in str(done.exception) and len(str(done.exception)) < 1500
+    assert not ODD.search(str(done.exception or "") + done.output)
 
 
 def sound(directory: Path) -> Path:

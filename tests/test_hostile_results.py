@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,35 +23,14 @@ import faultkit
 from faultkit import figures
 from faultkit.cli import cli
 from faultkit.figures.looks import without_tags
-from faultkit.model.errors import FaultkitError
 from faultkit.model.texts import ODD, neutral
 from faultkit.results.analysis import export
 from faultkit.store.columns import COLUMNS
 from faultkit.store.database import FILE
-from tests.hostile import ATTACKS, ORDER, hostile, sound
+from tests.hostile import ATTACKS, COMMANDS, ORDER, hostile, ran, refuse_unless_sound, sound
 
-COMMANDS = (
-    ["show"], ["show", "--json"], ["show", "--phases"], ["show", "--fingerprint"], ["show", "2"],
-    ["show", "2", "--json"], ["show", "2", "--all"], ["compare", "{}"], ["compare", "{}", "--json"],
-    ["gate", "--rule", "no CORRUPT"], ["gate", "--rule", "no new crash signature", "--json"], ["export"], ["judge"],
-)  # fmt: skip
 MEMORY_BYTES = 700 << 20
 SECONDS = 30
-
-
-def ran(command: list[str], directory: Path) -> Result:
-    """Run a command on some results."""
-    name, *rest = command
-    words = [name, str(directory), *(str(directory) if word == "{}" else word for word in rest)]
-    return CliRunner().invoke(cli, words, standalone_mode=False)
-
-
-def refuse_unless_sound(done: Result) -> None:
-    """Check that a command ended well, or with one line; with neutral texts in both cases."""
-    if done.exception is not None:
-        assert isinstance(done.exception, FaultkitError), repr(done.exception)
-        assert "\n" not in str(done.exception) and len(str(done.exception)) < 1500
-    assert not ODD.search(str(done.exception or "") + done.output)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
