@@ -129,9 +129,10 @@ def carried_out(command: click.Command, name: str) -> Any:
 def unexpected(reason: BaseException) -> str:
     """An error that nobody foresaw, in one line, and the file with its traceback."""
     text = " ".join(f"{type(reason).__name__}: {reason}".split())
-    for folder in (cache.place(), Path(tempfile.gettempdir())):
-        file = folder / FAILED
+    for place in (cache.place, tempfile.gettempdir):  # neither may be writable, or there
         with suppress(OSError):
+            folder = Path(place())
+            file = folder / FAILED
             folder.mkdir(parents=True, exist_ok=True)
             file.write_text("".join(traceback.format_exception(reason)), "utf-8", "backslashreplace")
             return f"{text}: an error of faultkit's own, or of the experiment's code (its traceback: {file})"

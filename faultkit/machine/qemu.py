@@ -18,36 +18,38 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
 import time
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from mmap import mmap
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError, Runstate, StateError
 
+from faultkit.machine.fence import Fence, fence_of, withdrawn
 from faultkit.machine.gdbstub import GdbStub
+from faultkit.machine.sealed import sealed
+from faultkit.machine.serial import RING_BYTES, SerialLog
 from faultkit.model import processor
 from faultkit.model.errors import SCARCE, GuestCrashed, GuestLost, HarnessError, Runaway, UnmetNeed, UsageError
 from faultkit.model.mailbox import ADDRESS, SIZE, Mailbox
 from faultkit.model.texts import neutral
 
-WITHOUT_RIGHTS = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
-"""A guest may take its QEMU over: root's capabilities are gone then, too."""
-SANDBOX = "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"  # system calls that QEMU does without
+SANDBOX = (
+    "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny,spawn=deny"  # system calls that QEMU does without
+)
 QEMU = f"qemu-system-{processor.NAME}"
 PACKAGE = "qemu-system-x86"  # Debian's
 HPET_COUNTER = 0xFED000F0
 HPET_TICK_NS = 10
-CONSOLE_BYTES = 8 << 20  # of a console, the most that is read
 STARVED = 10  # also give up after this many times the limit of processor time in wall time
 OWN_SIGNALS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)  # a program's own doing
 TRANSLATED = re.compile(r"^0x([0-9a-f]+):  (?:[0-9a-f]{2} )+ *[a-z.]", re.MULTILINE)  # an instruction in QEMU's log
@@ -137,22 +139,34 @@ class Guest:
         self._door = 0  # the one that is watched; forks come from behind the other
         self._inside = False
         self._panicked = False  # the guest said so
+        fence = fence_of(QEMU)
         with ExitStack() as held, ExitStack() as theirs:
             self._qmp_socket, qmp = sockets(held, theirs)
             self._gdb_socket, gdb = sockets(held, theirs)
             box = memory_file("mailbox", theirs)
-            self._console, self._scratch = memory_file("console", held), memory_file("scratch", held)
+            self._scratch = memory_file("scratch", held)
             self._trace, self._errors = memory_file("trace", held), memory_file("qemu-errors", held)
             os.ftruncate(box, SIZE)
             self._memory = held.enter_context(mmap(box, SIZE))
-            fds = (qmp, gdb, box, self._console, self._scratch)
-            self._state = saved(fork_of, theirs) if fork_of else -1
+            text = memory_file("console", held, os.MFD_ALLOW_SEALING)
+            console = os.open(f"/proc/self/fd/{text}", os.O_WRONLY | os.O_CLOEXEC)
+            held.callback(os.close, console)
+            self._serial = SerialLog(text, console)
+            self._state = lent(fence, fork_of, theirs) if fork_of else -1
+            paths = (files.kernel, files.initrd, files.root)
+            kernel, initrd, root = (lent(fence, path, theirs) for path in paths)
+            copy = sealed(files.ram) if fork_of else None
+            ram = copy.fd if copy else lent(fence, files.ram, held, os.O_RDWR)
+            fds = Descriptors(
+                qmp=qmp, gdb=gdb, box=box, console=console, kernel=kernel, initrd=initrd, root=root, ram=ram
+            )
             tracing = traced(trace, self._trace) if trace else []
-            command = [QEMU, *machine.options(), *wiring(machine, files, fds, private=fork_of is not None), *tracing]
-            self._loop = asyncio.new_event_loop()
+            command = [QEMU, *machine.options(), *wiring(machine, fds, private=fork_of is not None), *tracing]
+            self._loop = EventLoop()
             held.callback(self._loop.close)
-            passed = (*fds, self._trace, *([self._state] if fork_of else []))
-            self._process = started(command, passed, self._errors)
+            passed = (*fds, self._scratch, self._trace, *([self._state] if fork_of else []))
+            inside = fence.command(command, mapped_bytes=mapped(fds), kvm=machine.accel == "kvm")
+            self._process = started(inside, passed, self._errors)
             self._held = held.pop_all()
         self.mailbox = Mailbox(self._memory)
         self.gdb = GdbStub(self._gdb_socket)
@@ -165,6 +179,7 @@ class Guest:
             capability = {"capability": "x-ignore-shared", "state": True}
             self.execute("migrate-set-capabilities", capabilities=[capability])
             self.execute("migrate-set-parameters", **{"announce-rounds": 0})
+            self._serial.bound()
             if self._doors[0]:
                 self.gdb.set_breakpoint(self._doors[0])
         except BaseException:
@@ -257,7 +272,10 @@ class Guest:
 
     def save(self, state: Path) -> None:
         """Write the device state; RAM already is its file. The guest stays stopped."""
-        self.execute("migrate", uri=f"exec:cat > {shlex.quote(str(state))}")
+        with state.open("wb") as file, self._connection_errors():
+            self._client.send_fd_scm(file.fileno())
+            self.execute("getfd", fdname="state")
+        self.execute("migrate", uri="fd:state")
         self._until(lambda: self.execute("query-migrate").get("status"), "completed")
         state.write_bytes(as_paused(state.read_bytes()))
 
@@ -268,14 +286,13 @@ class Guest:
 
     def console(self) -> str:
         """The text that the guest wrote to its serial console, made neutral; of a flood, beginning and end."""
-        size = os.fstat(self._console).st_size
-        if size <= CONSOLE_BYTES:
-            text = os.pread(self._console, size, 0)
-        else:
-            half = CONSOLE_BYTES // 2
-            parts = (os.pread(self._console, half, 0), os.pread(self._console, half, size - half))
-            text = f"\n... {size - CONSOLE_BYTES} bytes are left out ...\n".encode().join(parts)
-        return neutral(text.decode(errors="replace").replace("\r\n", "\n"))
+        return neutral(self._serial.text(self._read_ring).decode(errors="replace").replace("\r\n", "\n"))
+
+    def _read_ring(self, size: int) -> bytes:
+        """Take the oldest bytes of the console out of QEMU's ring; none if QEMU is gone."""
+        with suppress(GuestLost):
+            return b64decode(self.execute("ringbuf-read", device="console", size=size, format="base64"))
+        return b""
 
     def executed(self) -> frozenset[int]:
         """Addresses of the instructions in the traced ranges that were executed, by blocks that were begun."""
@@ -374,25 +391,54 @@ def sockets(held: ExitStack, theirs: ExitStack) -> tuple[socket.socket, int]:
     return ours, other.fileno()
 
 
-def memory_file(name: str, stack: ExitStack) -> int:
+class EventLoop(asyncio.SelectorEventLoop):
+    """An event loop that closes without a word also where it could not be made, for want of descriptors."""
+
+    def close(self) -> None:
+        """Close what is there."""
+        with suppress(AttributeError):
+            super().close()
+
+
+class Descriptors(NamedTuple):
+    """The descriptors that QEMU gets its files and connections by."""
+
+    qmp: int
+    gdb: int
+    box: int
+    console: int
+    kernel: int
+    initrd: int
+    root: int
+    ram: int
+
+
+def memory_file(name: str, stack: ExitStack, flags: int = 0) -> int:
     """A file without a name, in memory, which the stack closes."""
-    number = os.memfd_create(f"faultkit-{name}")
+    number = os.memfd_create(f"faultkit-{name}", os.MFD_CLOEXEC | flags)
     stack.callback(os.close, number)
     return number
 
 
-def saved(state: Path, held: ExitStack) -> int:
-    """The saved state of a guest, open for reading: QEMU may start no program that would read it."""
-    fd = os.open(state, os.O_RDONLY | os.O_CLOEXEC)
-    held.callback(os.close, fd)
+def lent(fence: Fence, path: Path, stack: ExitStack, flags: int = os.O_RDONLY) -> int:
+    """A file that QEMU gets by a descriptor, for as long as the stack says: it need not come to its path."""
+    fd = fence.opened(path, flags)
+    stack.callback(os.close, fd)
+    if flags & os.O_RDWR:
+        stack.callback(withdrawn, fd)
     return fd
+
+
+def mapped(fds: Descriptors) -> int:
+    """How many bytes of the guest's memory QEMU maps."""
+    return SIZE + sum(os.fstat(fd).st_size for fd in (fds.ram, fds.root))
 
 
 def started(command: list[str], fds: tuple[int, ...], errors: int) -> subprocess.Popen[bytes]:
     """QEMU's process, which ends with the thread that started it. Raises: UnmetNeed, OSError."""
     try:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *WITHOUT_RIGHTS, *command],
+            command,
             pass_fds=fds,
             env={"PATH": os.environ.get("PATH", os.defpath)},
             stdin=subprocess.DEVNULL,
@@ -422,30 +468,25 @@ def as_paused(state: bytes) -> bytes:
     return state.replace(debug, paused)
 
 
-def wiring(machine: Machine, files: Files, fds: tuple[int, ...], *, private: bool) -> list[str]:
+def wiring(machine: Machine, fds: Descriptors, *, private: bool) -> list[str]:
     """QEMU's options for files and connections. `private`: writes to RAM stay in this process."""
-    qmp, gdb, box, console, *_ = fds
-    size = files.ram.stat().st_size
+    ram, root = (os.fstat(fd).st_size for fd in (fds.ram, fds.root))
     share = "off" if private else "on"
     return [
-        *("-kernel", str(files.kernel), "-initrd", str(files.initrd), "-append", machine.command_line),
+        *("-kernel", f"/dev/fd/{fds.kernel}", "-initrd", f"/dev/fd/{fds.initrd}", "-append", machine.command_line),
         *("-machine", "pc,memory-backend=ram,nvdimm=on"),
-        *("-object", f"memory-backend-file,id=ram,size={size},mem-path={quoted(files.ram)},share={share}"),
-        *("-object", f"memory-backend-file,id=root,size={files.root.stat().st_size},mem-path={quoted(files.root)},"
-          "share=on,readonly=on", "-device", "nvdimm,memdev=root,unarmed=on"),
-        *("-object", f"memory-backend-file,id=box,size={SIZE},mem-path=/dev/fd/{box},share=on"),
+        *("-object", f"memory-backend-file,id=ram,size={ram},mem-path=/dev/fd/{fds.ram},share={share}"),
+        *("-object", f"memory-backend-file,id=root,size={root},mem-path=/dev/fd/{fds.root},share=on,readonly=on"),
+        *("-device", "nvdimm,memdev=root,unarmed=on"),
+        *("-object", f"memory-backend-file,id=box,size={SIZE},mem-path=/dev/fd/{fds.box},share=on"),
         *("-device", f"virtio-pmem-pci,memdev=box,memaddr={ADDRESS:#x}"),
-        *("-chardev", f"file,id=console,path=/dev/fd/{console},append=on", "-serial", "chardev:console"),
-        *("-chardev", f"socket,id=qmp,fd={qmp}", "-mon", "chardev=qmp,mode=control"),
-        *("-chardev", f"socket,id=gdb,fd={gdb}", "-gdb", "chardev:gdb"),
+        *("-add-fd", f"fd={fds.console},set=1"),
+        *("-chardev", f"ringbuf,id=console,size={RING_BYTES},logfile=/dev/fdset/1", "-serial", "chardev:console"),
+        *("-chardev", f"socket,id=qmp,fd={fds.qmp}", "-mon", "chardev=qmp,mode=control"),
+        *("-chardev", f"socket,id=gdb,fd={fds.gdb}", "-gdb", "chardev:gdb"),
         *("-S", *(["-incoming", "defer"] if private else [])),
-        *("-sandbox", f"{SANDBOX}{',spawn=deny' if private else ''}"),
-    ]  # fmt: skip
-
-
-def quoted(path: Path) -> str:
-    """A path as the value of an option, in which commas are written twice."""
-    return str(path).replace(",", ",,")
+        *("-sandbox", SANDBOX),
+    ]
 
 
 def traced(ranges: tuple[range, ...], log: int) -> list[str]:

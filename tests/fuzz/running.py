@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Target(Protocol):
-    """What is fuzzed: the maker of a case, and the check of one, which raises whatever is wrong."""
+    """A thing that is fuzzed: the maker of a case, and the check of one, which raises whatever is wrong."""
 
     def a_case(self, draw: random.Random) -> bytes: ...
     def check(self, case: bytes, draw: random.Random) -> None: ...

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from faultkit.kit import Bench, Check, NotPlaced, Side, StoppedMachine
@@ -92,10 +93,17 @@ def collects(bench: Bench, word: str) -> None:
     box.add_raw = lambda *_: True
 
 
+def floods(bench: Bench, word: str) -> None:
+    """Write so many lines of 200 characters to the console."""
+    with Path("/dev/console").open("w", buffering=1) as console:
+        for n in range(int(word)):
+            print(f"flood {n} {'x' * 190}", file=console)
+
+
 ACTS: Mapping[str, Callable[[Bench, str], None]] = {
     "logs": logs, "logs many": logs_many, "ends with": ends_with, "asks": asks, "knocks": knocks, "panics": panics,
     "breaks": breaks,
-    "collects": collects,
+    "collects": collects, "floods": floods,
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from tests.soak.session import FaultkitRun, Places, adopt_orphans, left_over
 
 CACHE_MIB, RESULTS_MIB = 3000, 96
 LONGEST_S = 600.0  # of one run: far beyond what the rest of a campaign takes
+MEAN_S, LONGEST_QUIET_S = 2.5, 15.0  # between two harms; twelve times as much while a template is prepared
 INTERRUPTED = 130
 KILLS = frozenset({SIGKILL, SIGQUIT, SIGABRT, SIGTERM, SIGINT, SIGHUP})  # the last three: before Python handles them
 MAY_END_WITH = frozenset({0, 4, 5, INTERRUPTED, *(-number for number in KILLS)})
@@ -77,7 +78,9 @@ class Soak:
         before, names = proof.rows(self.places.out), list[str]()
         run = self.begin(self.places.out)
         while self.done.total() < goal and time.monotonic() < deadline:
-            if run.ended_within(self.draw.uniform(0.0, 3.5 if self.prepared() else 60.0)):
+            if run.ended_within(
+                min(self.draw.expovariate(1 / MEAN_S), LONGEST_QUIET_S) * (1 if self.prepared() else 12)
+            ):
                 break
             name = harms.harm(harms.Scene(run, self.places, self.draw))
             names += [name] if name else []

@@ -116,7 +116,7 @@ class FaultkitRun:
         return False
 
     def guests(self) -> list[psutil.Process]:
-        """Its QEMUs, and what is about to become one."""
+        """The QEMUs that it has, and what is about to become one."""
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
