@@ -217,7 +217,7 @@ def test_a_qemu_that_cannot_be_started_leaves_nothing(
     before = open_files()
     monkeypatch.setenv("PATH", str(tmp_path))
     for _ in range(3):
-        with pytest.raises(UnmetNeed, match="setpriv is not installed"):
+        with pytest.raises(UnmetNeed, match="prlimit is not installed"):
             Guest(base.machine, base.files, fork_of=base.state)
     assert open_files() == before
 
