@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from faultkit import AtRequest, Nothing, ReloadKDriver, Trial
 from faultkit.guest.__main__ import CHECK_S, QUIET_S, SETTLE_S, report_failure, run_in_guest, warm_up
 from faultkit.model.errors import HarnessError
 from faultkit.model.events import Event
-from faultkit.model.mailbox import LOG, RAW, State
+from faultkit.model.mailbox import State
 from faultkit.model.parts import Side
 from faultkit.model.vocabulary import problems
 from tests.simulated import Alarm, FakeLink, Requests, S, Service, SimulatedClock
@@ -187,7 +187,10 @@ def test_what_the_monitors_saw_and_lost_is_handed_over(clock: SimulatedClock) ->
 def test_events_that_did_not_fit_into_the_log_are_told_as_the_agents_losses(clock: SimulatedClock) -> None:
     link = FakeLink()
     link.mailbox.clear = lambda: None  # type: ignore[method-assign]
-    link.mailbox.log(0, "workload", "check.failed", {"error": "x" * (RAW - LOG - 400)})
+    while link.mailbox.log(0, "workload", "check.failed", {"error": "x" * 60_000}):
+        pass
+    while link.mailbox.log(0, "workload", "check.failed", {"error": "x" * 200}):
+        pass
     run_in_guest(trial(clock), link, {}, clock)
     assert json.loads(link.exchanged[-1][1])["lost"]["agent"] > 3
 
@@ -243,3 +246,49 @@ def test_two_runs_are_event_for_event_the_same() -> None:
         ).events()
 
     assert once() == once()
+
+
+class Wordless(OSError):
+    """An error whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise SystemExit("no words")
+
+
+LONG = "x" * (20 << 20)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (Wordless(), "Wordless: Wordless, whose text cannot be made"),
+        (OSError(LONG), f"OSError: {LONG[:500]}..."),
+        (HarnessError(LONG), f"HarnessError: {LONG[:500]}..."),
+    ],
+    ids=("wordless", "long", "long of our own"),
+)
+def test_an_error_that_cannot_be_told_is_told_in_short(reason: Exception, told: str) -> None:
+    assert failure(reason)["error"] == told
+
+
+@dataclass(frozen=True, slots=True)
+class Failing(Requests):
+    """A workload that ends in an error, which nobody expects or, inside of a request, the service's."""
+
+    reason: Any = None
+    within: bool = False
+
+    def run(self, bench: Any) -> Any:
+        if not self.within:
+            raise self.reason
+        with suppress(OSError), bench.request("read"):
+            raise self.reason
+        return lambda: bench.report("workload", "check.passed")
+
+
+@pytest.mark.parametrize("reason", [Wordless(), OSError(LONG), OSError(5, LONG)], ids=("wordless", "long", "a number"))
+def test_a_request_that_fails_so_is_a_failure_that_is_told(clock: SimulatedClock, reason: OSError) -> None:
+    link = ran(trial(clock, workload=Failing(clock, reason=reason, within=True)), clock)
+    [failed] = link.of_kind("request.failed")
+    assert 0 < len(failed.data["error"]) < 600
+    assert json.loads(link.exchanged[-1][1]) == {"lost": {}}

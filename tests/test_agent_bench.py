@@ -10,7 +10,7 @@ import pytest
 
 from faultkit.guest.bench import GuestBench
 from faultkit.guest.clock import CLOCK
-from faultkit.model.mailbox import LOG, RAW
+from faultkit.model.mailbox import LINE_BYTES, LOG, RAW
 from tests.simulated import FakeLink, S, Service, SimulatedClock
 
 
@@ -197,10 +197,11 @@ def test_what_recovery_reports_is_kept_for_the_policy_and_nothing_else_is(bench:
 
 
 def test_events_that_do_not_fit_into_the_log_are_counted(bench: GuestBench) -> None:
-    text = "x" * ((RAW - LOG) // 2)
-    for _ in range(3):
-        bench.report("workload", "check.failed", error=text)
-    assert bench.unlogged == 2
+    bench.report("workload", "check.failed", error="x" * LINE_BYTES)
+    assert bench.unlogged == 1, "a line that the host would not read"
+    for _ in range((RAW - LOG) // (LINE_BYTES - 200) + 1):
+        bench.report("workload", "check.failed", error="x" * (LINE_BYTES - 200))
+    assert bench.unlogged >= 2, "the log is full"
 
 
 def test_the_host_gets_the_fault_and_its_label(bench: GuestBench, link: FakeLink) -> None:

@@ -12,6 +12,7 @@ from textwrap import dedent
 
 import pytest
 
+from faultkit.cli import unexpected
 from tests.synthetic import campaign
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +102,29 @@ def test_without_a_place_for_the_traceback_it_is_one_line_all_the_same(tmp_path:
     (tmp_path / "cache").touch()
     done = shell(tmp_path, "FAULTKIT run mine.py --dry-run", TMPDIR=str(tmp_path / "cache" / "none"))
     assert done.returncode == 5 and done.stderr.startswith("faultkit: RuntimeError: no")
+
+
+def test_without_descriptors_it_is_one_line_with_exit_code_5(tmp_path: Path) -> None:
+    """Once the command line itself is there: Python must be able to import it."""
+    (tmp_path / "mine.py").write_text(
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "import wave\n"  # any module that is not there yet
+    )
+    done = shell(tmp_path, "FAULTKIT run mine.py --dry-run")
+    assert done.returncode in (2, 5) and len(done.stderr.splitlines()) == 1 and "Too many open files" in done.stderr
+
+
+def test_no_temporary_folder_costs_no_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without descriptors Python finds none that it could write to."""
+
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    (tmp_path / "cache").touch()
+    monkeypatch.setenv("FAULTKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    assert unexpected(ZeroDivisionError("by a part")).startswith("ZeroDivisionError: by a part: an error of faultkit's")
 
 
 INTERRUPTED = "faultkit: interrupted; the trials that have ended are stored, --resume continues"

@@ -1,10 +1,17 @@
-"""The options that a machine gives its kernel."""
+"""The options that a machine gives its kernel, and its connections."""
 
 from __future__ import annotations
 
+import errno
+import gc
+import os
+import socket
+import sys
 from pathlib import Path
 
-from faultkit.machine.qemu import KERNEL_OPTIONS, Descriptors, Machine, wiring
+import pytest
+
+from faultkit.machine.qemu import KERNEL_OPTIONS, Descriptors, EventLoop, Machine, wiring
 
 
 def told(machine: Machine, tmp_path: Path) -> str:
@@ -20,3 +27,18 @@ def test_every_kernel_is_told_the_same(tmp_path: Path) -> None:
 
 def test_more_of_it_comes_behind(tmp_path: Path) -> None:
     assert told(Machine(kernel_options="slub_debug=FZPU"), tmp_path) == f"{KERNEL_OPTIONS} slub_debug=FZPU"
+
+
+def test_an_event_loop_that_cannot_be_made_leaves_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    monkeypatch.setattr(socket, "socketpair", no_more_files)
+    with pytest.raises(OSError, match="Too many"):
+        EventLoop()
+    gc.collect()
+    assert said == []
+
+
+def no_more_files() -> None:
+    """Refuse, as the system does to a process that has all the files that it may have."""
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

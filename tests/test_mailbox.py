@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultkit.model.mailbox import LAST, LOG, RAW, SIZE, TEXT, Mailbox, State
+from faultkit.model.mailbox import LAST, LINE_BYTES, LOG, RAW, SIZE, TEXT, Mailbox, State
 
 
 @pytest.fixture
@@ -76,16 +76,25 @@ def test_clearing_forgets_log_and_raw_section_for_both_sides(memory: mmap) -> No
 
 def test_a_full_log_says_so_and_keeps_what_it_has(memory: mmap) -> None:
     guest = Mailbox(memory)
-    line = {"text": "x" * (1 << 20)}
+    line = {"text": "x" * (LINE_BYTES - 100)}
     kept = 0
     while guest.log(kept, "s", "k", line):
         kept += 1
-    assert kept == (RAW - LOG) // (1 << 20) - 1, "the sixteenth mebibyte does not fit with its time and kind"
-    assert not guest.log(98, "s", "k", {"text": "x" * ((1 << 20) - LAST)}), "the end is for last words"
-    assert guest.log(kept, "s", "check.failed", {"text": "x" * (LAST // 2)})
+    assert kept == (RAW - LOG - LAST) // (LINE_BYTES - 100), "time and kind take some room, too"
+    assert guest.log(kept, "s", "k", {}), "a short one still fits"
     kept += 1
+    for _ in range(LAST // LINE_BYTES):
+        assert guest.log(kept, "s", "check.failed", line), "the end is for last words"
+        kept += 1
     assert [found[0] for found in guest.lines()] == list(range(kept))
-    assert guest.log(99, "s", "k", {}), "a short one still fits"
+
+
+def test_a_line_that_is_longer_than_the_host_would_read_is_not_written(memory: mmap) -> None:
+    guest = Mailbox(memory)
+    frame = len('[1,"s","k",{"x":""}]') + 1
+    assert not guest.log(1, "s", "k", {"x": "x" * (LINE_BYTES - frame + 1)})
+    assert guest.log(1, "s", "k", {"x": "x" * (LINE_BYTES - frame)})
+    assert [len(line) for line in guest.log_lines()] == [LINE_BYTES - 1]
 
 
 def test_a_garbled_line_is_skipped(memory: mmap) -> None:

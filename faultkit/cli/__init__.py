@@ -19,7 +19,7 @@ from faultkit.cli import terminal
 from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES, FAILED
 from faultkit.machine import cache
 from faultkit.model import same_names
-from faultkit.model.errors import FaultkitError, HarnessError
+from faultkit.model.errors import FaultkitError, HarnessError, words_of
 
 GROUPS = {
     "begin": ("doctor", "list", "new", "cache", "completion", "manual"),
@@ -128,7 +128,7 @@ def carried_out(command: click.Command, name: str) -> Any:
 
 def unexpected(reason: BaseException) -> str:
     """An error that nobody foresaw, in one line, and the file with its traceback."""
-    text = " ".join(f"{type(reason).__name__}: {reason}".split())
+    text = " ".join(f"{type(reason).__name__}: {words_of(reason)}".split())
     for place in (cache.place, tempfile.gettempdir):  # neither may be writable, or there
         with suppress(OSError):
             folder = Path(place())

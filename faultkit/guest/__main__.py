@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from faultkit.guest.host import HostLink
 from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
 from faultkit.model.codec import decode, full_name, imported, loads
-from faultkit.model.errors import FaultkitError, HarnessError
+from faultkit.model.errors import FaultkitError, HarnessError, words_of
 from faultkit.model.events import TROUBLE, Kind
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Thaws, Watcher, Workload
@@ -56,8 +57,10 @@ def report_failure(link: HostLink, reason: BaseException | None) -> None:
     expected = isinstance(reason, (FaultkitError, OSError))
     where = traceback.extract_tb(reason.__traceback__)[-1] if reason and reason.__traceback__ else None
     place = "" if expected or where is None else f" ({Path(where.filename).name}:{where.lineno})"
-    traceback.print_exception(reason, file=sys.stderr)
-    link.fail(json.dumps({"error": f"{type(reason).__name__}: {reason}{place}", "kind": type(reason).__name__}))
+    with suppress(Exception):  # a text that cannot be made, or an error in the midst of another
+        traceback.print_exception(reason, file=sys.stderr)
+    told = f"{type(reason).__name__}: {words_of(reason)}{place}" if reason else "an error of no kind"
+    link.fail(json.dumps({"error": told, "kind": type(reason).__name__}))
 
 
 def prepare(link: HostLink) -> dict[str, Watcher]:

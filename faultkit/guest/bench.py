@@ -16,6 +16,7 @@ from typing import Any
 from faultkit.guest.clock import CLOCK, Clock, Running
 from faultkit.guest.host import HostLink
 from faultkit.model.codec import encode
+from faultkit.model.errors import words_of
 from faultkit.model.events import Event, Kind
 from faultkit.model.parts import Driver, HostSide
 
@@ -82,7 +83,7 @@ class GuestBench:
             yield
         except OSError as reason:
             end = self.clock.now_ns()
-            error = reason.strerror or str(reason)
+            error = words_of(reason, of_system=True)
             self.report("workload", Kind.REQUEST_FAILED, end, n=n, op=op, latency_ns=end - start, error=error)
             raise
         else:

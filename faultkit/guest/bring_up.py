@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Thread
 
 from faultkit.guest.commands import quietly, retry
+from faultkit.model.errors import words_of
 from faultkit.model.events import Kind
 from faultkit.model.parts import Bench, Driver, Split
 
@@ -78,5 +79,5 @@ def run_in_order(bench: Bench, actions: tuple[Callable[[], None], ...]) -> None:
             began = time.monotonic()
             action()
     except OSError as reason:
-        why = f"no success for {time.monotonic() - began:.1f} s: {reason.strerror or reason}"
+        why = f"no success for {time.monotonic() - began:.1f} s: {words_of(reason, of_system=True)}"
         bench.report("workload", Kind.WORKLOAD_GAVE_UP, why=why)

@@ -14,6 +14,7 @@ from faultkit.guest.bench import GuestBench
 from faultkit.guest.clock import Clock, Running
 from faultkit.guest.exit_watch import ExitWatch
 from faultkit.model.codec import short_name
+from faultkit.model.errors import words_of
 from faultkit.model.events import Kind
 from faultkit.model.parts import Driver, Watcher
 from faultkit.model.trial import Detectors
@@ -47,7 +48,7 @@ class Heartbeat:
                 self.answered(began_ns)
         except OSError as reason:
             if not self.stopped:
-                self.failed(reason.strerror or str(reason))
+                self.failed(words_of(reason, of_system=True))
         finally:
             self.since_ns = None
 

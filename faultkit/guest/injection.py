@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 
 from faultkit.guest.bench import GuestBench
-from faultkit.model.errors import NotPlaced
+from faultkit.model.errors import NotPlaced, words_of
 from faultkit.model.events import Kind
 from faultkit.model.parts import Fault
 from faultkit.model.trial import Trial
@@ -44,7 +44,7 @@ class Injection:
             except (NotPlaced, OSError) as reason:  # it may vanish while it is looked for
                 if not self._placed:
                     raise
-                self._bench.report("injector", Kind.FAULT_SKIPPED, why=str(reason))
+                self._bench.report("injector", Kind.FAULT_SKIPPED, why=words_of(reason))
             self._placed = True
 
     def end(self) -> None:

@@ -16,7 +16,7 @@ from faultkit.guest.commands import quietly, retry
 from faultkit.guest.detection import Detection
 from faultkit.guest.exit_watch import ExitWatch
 from faultkit.model.actions import GIVE_UP, PROBE, STARTS, steps
-from faultkit.model.errors import HarnessError
+from faultkit.model.errors import HarnessError, words_of
 from faultkit.model.events import Kind
 from faultkit.model.parts import Action, KeepsState, NeedsState, Policy, StepsAside, Watcher, iter_parts
 from faultkit.model.trial import Detectors
@@ -44,7 +44,7 @@ class Attempt:
                 self._step(name, call)
             self._step(PROBE, partial(retry, self.bench.driver.probe, COME_BACK_S, clock=self.bench.clock))
         except OSError as reason:
-            self.error = reason.strerror or str(reason)
+            self.error = words_of(reason, of_system=True)
 
     def _step(self, name: str, call: Callable[[], None]) -> None:
         if self.abandoned:

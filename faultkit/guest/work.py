@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faultkit.guest.bring_up import RETRY_S
+from faultkit.model.errors import words_of
 from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
 
@@ -43,6 +44,6 @@ def final_check(bench: Bench, **data: Any) -> Iterator[None]:
     try:
         yield
     except OSError as reason:
-        bench.report("workload", Kind.CHECK_FAILED, error=reason.strerror or str(reason))
+        bench.report("workload", Kind.CHECK_FAILED, error=words_of(reason, of_system=True))
     else:
         bench.report("workload", Kind.CHECK_PASSED, **data)

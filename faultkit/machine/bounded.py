@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from faultkit.model.errors import FaultkitError, HarnessError, Runaway, Unreadable
+from faultkit.model.errors import FaultkitError, HarnessError, Runaway, Unreadable, words_of
 from faultkit.model.received import in_short
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def as_harness_error(name: str, reason: BaseException) -> HarnessError:
     if isinstance(reason, HarnessError):
         return reason
     return HarnessError(
-        f"the code of {name} that runs on the host failed: {type(reason).__name__}: {in_short(str(reason), 200)}"
+        f"the code of {name} that runs on the host failed: {type(reason).__name__}: {in_short(words_of(reason), 200)}"
     )
 
 
@@ -81,4 +81,6 @@ def readable(name: str) -> Iterator[None]:
     except (FaultkitError, OSError):
         raise
     except Exception as reason:
-        raise Unreadable(f"{name} cannot be read: {type(reason).__name__}: {in_short(str(reason), 200)}") from reason
+        raise Unreadable(
+            f"{name} cannot be read: {type(reason).__name__}: {in_short(words_of(reason), 200)}"
+        ) from reason

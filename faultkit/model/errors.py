@@ -75,6 +75,18 @@ class Unreadable(HarnessError):
     """A guest left something behind that faultkit cannot make a record of."""
 
 
+TOLD = 500  # characters of an error's text: a guest's log has little room, and a driver's error may quote megabytes
+
+
+def words_of(reason: BaseException, *, of_system: bool = False) -> str:
+    """The text of an error, shortened; of an OSError the system's alone, if asked. If none can be made, its class."""
+    try:
+        text = str((of_system and getattr(reason, "strerror", None)) or reason)
+    except BaseException:  # whatever an error of a part's own raises when it is asked for its text
+        return f"{type(reason).__name__[:TOLD]}, whose text cannot be made"
+    return text if len(text) <= TOLD else f"{text[:TOLD]}..."
+
+
 SCARCE = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 """The system's errors for a want of memory, disk, processes or files."""
 

@@ -25,6 +25,7 @@ SIZE = 32 << 20
 ADDRESS = 5 << 30  # guest-physical; beyond RAM, where no kernel driver looks
 TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
 LAST = 256 << 10  # of the log
+LINE_BYTES = 64 << 10  # of one event
 HEADER = struct.Struct("<IIQQ")
 WORD = struct.Struct("<II")  # state and text length only
 LENGTH = struct.Struct("<I")
@@ -69,10 +70,10 @@ class Mailbox:
         return self._memory[TEXT : TEXT + min(self._header()[1], LOG - TEXT)].decode(errors="replace")
 
     def log(self, t_ns: int, source: str, kind: str, data: dict[str, Any]) -> bool:
-        """Append an event; False if the log is full. The last words of a trial have room of their own."""
+        """Append an event; False if it is too long, or the log is full. Last words have room of their own."""
         line = json.dumps((t_ns, source, kind, data), separators=(",", ":")).encode() + b"\n"
         end = LOG + self._log + len(line)
-        if end > (RAW if kind in LAST_WORDS else RAW - LAST):
+        if len(line) > LINE_BYTES or end > (RAW if kind in LAST_WORDS else RAW - LAST):
             return False
         self._memory[end - len(line) : end] = line
         self._log += len(line)

@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 
 from faultkit.model.errors import HarnessError, NotPlaced
 from faultkit.model.events import Event, Kind
+from faultkit.model.mailbox import LINE_BYTES
 from faultkit.model.texts import neutral
 from faultkit.model.vocabulary import problems, unreadable
 
-LINE_BYTES = 64 << 10  # of one event
 DEPTH = 8  # of the data of one event
 VALUES = 4096  # in the data of one event
 EVENTS = 400_000  # of one trial; as many of the shortest ones fit into the mailbox

@@ -21,7 +21,7 @@ def missing(record: Record) -> str | None:
         if kind not in found:
             return f"its record lacks the {words} ({kind})"
     if count := record.lost.get(AGENT):
-        return f"its log was full: {count} events are lost, and with them what it might have told"
+        return f"{count} events are lost, which did not fit into its log, and with them what it might have told"
     in_time = any(event.data.get("in_time") for event in found.get(Kind.WORKLOAD_FINISHED, ()))
     if in_time and not any(kind in found for kind in CHECKED):
         return "the workload's last check told neither check.passed nor check.failed"

@@ -19,7 +19,7 @@ from typing import Any
 from faultkit.machine.template import group_of
 from faultkit.model import same_names
 from faultkit.model.codec import dumps, name_of
-from faultkit.model.errors import UsageError
+from faultkit.model.errors import UsageError, words_of
 from faultkit.model.parts import Ships, iter_parts
 from faultkit.model.trial import Trial
 from faultkit.results.stopping import StopCondition
@@ -138,7 +138,7 @@ def describe(reason: BaseException) -> str:
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(reason.__traceback__)]
     places = [f" ({Path(file).name}:{line})" for file, line in frames if not is_of_imports(file)]
     where = places[-1] if places else ""
-    return " ".join(f"{type(reason).__name__}: {reason}{where}{remedy(reason)}".split())
+    return " ".join(f"{type(reason).__name__}: {words_of(reason)}{where}{remedy(reason)}".split())
 
 
 def is_of_imports(file: str) -> bool:

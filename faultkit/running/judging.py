@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from faultkit.model.codec import foreign_parts
-from faultkit.model.errors import BAD_DATA, BadRecord, UsageError
+from faultkit.model.errors import BAD_DATA, BadRecord, UsageError, words_of
 from faultkit.model.events import Outcome
 from faultkit.model.trial import Record, Trial
 from faultkit.store.columns import FAULT, OPTIONAL, VERDICT
@@ -58,7 +58,7 @@ def attempted(action: Callable[[], T], problems: list[str]) -> T | None:
     try:
         return action()
     except Exception as reason:
-        problems.append(f"{type(reason).__name__}: {reason}")
+        problems.append(f"{type(reason).__name__}: {words_of(reason)}")
         return None
 
 
