@@ -102,6 +102,7 @@ def in_any_build(encoded: Any) -> Any:
         return [in_any_build(item) for item in encoded]
     if not isinstance(encoded, dict):
         return encoded
-    place = PLACES.get(encoded.get("is", ""))
+    name = encoded.get("is")
+    place = PLACES.get(name) if isinstance(name, str) else None
     left_out = {f.name for f in fields(place) if f.metadata == ONE_BUILD} if place else set()
     return {key: in_any_build(value) for key, value in encoded.items() if key not in left_out}

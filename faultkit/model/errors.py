@@ -19,14 +19,18 @@ import errno
 from faultkit.model.texts import neutral
 
 
+LONGEST = 1200  # characters of a line
+
+
 class FaultkitError(Exception):
     """The base of all errors; one line that names the request and the remedy."""
 
     exit_code = 5
 
     def __str__(self) -> str:
-        """The line, made neutral: it may quote a file of results, or a guest."""
-        return neutral(super().__str__())
+        """The line, made neutral, and not too long: it may quote a file of results, or a guest."""
+        text = neutral(" ".join(super().__str__().splitlines()))
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 class UsageError(FaultkitError):

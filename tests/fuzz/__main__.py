@@ -12,10 +12,10 @@ from pathlib import Path
 
 import click
 
-from tests.fuzz import events, logs, stores
+from tests.fuzz import events, guests, logs, stores
 from tests.fuzz.running import Target, run_for
 
-TARGETS: dict[str, Target] = {"events": events, "logs": logs, "stores": stores}
+TARGETS: dict[str, Target] = {"events": events, "logs": logs, "stores": stores, "guests": guests}
 EVERY_S = 60.0  # between two lines that tell of the progress
 
 
