@@ -18,7 +18,6 @@ import errno
 
 from faultkit.model.texts import neutral
 
-
 LONGEST = 1200  # characters of a line
 
 
