@@ -97,6 +97,13 @@ def test_readers_look_while_a_campaign_runs(tmp_path: Path) -> None:
         assert reader.done() == {0}
 
 
+def test_rows_that_are_half_read_may_outlive_their_store(directory: Path) -> None:
+    with Store.open(directory) as store:
+        rows = store.select("SELECT n FROM trials UNION ALL SELECT n FROM trials")
+        next(rows)
+    rows.close()  # as the collector of garbage does, behind an error
+
+
 def test_meta_is_kept_and_can_be_added_to(tmp_path: Path) -> None:
     facts = meta(300)
     with Store.create(tmp_path / "run", facts) as store:

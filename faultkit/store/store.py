@@ -284,7 +284,8 @@ class Store:
     def select(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a SELECT. For this package: elsewhere nobody writes SQL."""
         with translated(self.path):
-            yield from self._db.execute(sql, values)
+            for row in self._db.execute(sql, values):  # noqa: UP028 (it would ask a store that is closed by then)
+                yield row
 
 
 @contextmanager
