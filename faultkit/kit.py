@@ -12,7 +12,7 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
   `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`,
   `NeedsProcessor`, `Compound`; what a guest may ask of the host is `FromGuest`, or stands in a part that `CallsHost`;
 * any part may be one that `Foresees`: it refuses what it cannot do before anything is prepared;
-* `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer` and be one that `StepsAside`;
+* `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer`, and be one that `Starts` or `StepsAside`;
 * `Trigger`;
 * `Policy`, whose `decide()` returns an `Action`, such as `GIVE_UP`, and its optional ability `NeedsState`;
   `Attempts` is the base of a policy that tries one action, which it names.
@@ -98,6 +98,7 @@ from faultkit.model.parts import (
     Side,
     Sited,
     Split,
+    Starts,
     StepsAside,
     StoppedMachine,
     Stores,
@@ -162,6 +163,7 @@ __all__ = [
     "Site",
     "Sited",
     "Split",
+    "Starts",
     "StepsAside",
     "StoppedMachine",
     "Stores",

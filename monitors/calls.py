@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultkit.kit import Driver, Event, Kind, Watcher, processor
+from faultkit.kit import Driver, Event, Kind, Watcher, processor, run
 from monitors.bpf import BpfProgram, records
 
 SOURCE = Path(__file__).with_suffix(".bpf.c")
 FTRACE = Path("/proc/sys/kernel/ftrace_enabled")
+KALLSYMS = "/proc/kallsyms"
+SYMBOLS_S = 30.0  # the kernel takes seconds of virtual time for all lines
 EVENT = struct.Struct("<QQQ")
 
 
@@ -27,19 +29,26 @@ class Calls:
         return {f"monitors/{SOURCE.name}": SOURCE}
 
     def attach(self, driver: Driver) -> Watcher:
-        program = CallProbes(SOURCE)
-        with program.aside():
-            found = sum(program.on_function(name, "on_entry", "on_return") for name in functions(driver.modules))
-        if not found:
-            raise OSError(f"no function of {driver.modules} can be probed: is the module loaded?")
-        return program
+        return CallProbes(driver.modules)
 
     def decode(self, raw: bytes, names: Mapping[int, str]) -> Iterable[Event]:
         return events(raw, names)
 
 
 class CallProbes(BpfProgram):
-    """Probes on many functions of one module."""
+    """Probes on all functions of modules."""
+
+    def __init__(self, modules: tuple[str, ...]) -> None:
+        super().__init__(SOURCE)
+        self._modules = modules
+
+    def start(self) -> None:
+        """Load the program and set the probes. Raises: OSError if no function can be probed."""
+        super().start()
+        with self.aside():
+            found = sum(self.on_function(name, "calls_entry", "calls_return") for name in functions(self._modules))
+        if not found:
+            raise OSError(f"no function of {self._modules} can be probed: is the module loaded?")
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -58,9 +67,9 @@ def functions(modules: tuple[str, ...]) -> list[str]:
 
     Left out are compiler-made parts (.cold), the padding before functions, and trampolines of static calls.
     """
-    lines = (line.split() for line in Path("/proc/kallsyms").read_text().splitlines())
-    ours = {f"[{module}]" for module in modules}
-    names = {f[2] for f in lines if len(f) == 4 and f[3] in ours and f[1] in "tT"}
+    ours = [argument for module in modules for argument in ("-e", f"[tT] .*\\[{module.replace('-', '_')}\\]$")]
+    lines = run("grep", *ours, KALLSYMS, timeout_s=SYMBOLS_S).splitlines()  # 200 000 lines are much for Python here
+    names = {line.split()[2] for line in lines}
     return sorted(name for name in names if "." not in name and not name.startswith(processor.NO_FUNCTIONS))
 
 

@@ -6,9 +6,9 @@
 #include <net/dropreason-core.h>
 #endif
 
-enum { ISSUED, COMPLETED, RECEIVED };
+enum requests_fact { ISSUED, COMPLETED, RECEIVED };
 
-struct event {
+struct requests_event {
 	u64 t_ns;
 	u64 id; /* block: first sector; net: the packet buffer's address */
 	u64 latency_ns;
@@ -18,30 +18,30 @@ struct event {
 	u32 op; /* block: first letter of rwbs */
 };
 
-BPF_RINGBUF_OUTPUT(events, 128);
-BPF_ARRAY(lost, u64, 1);
-BPF_ARRAY(failed, u64, 1);
-BPF_HASH(issued, u64, u64);
+BPF_RINGBUF_OUTPUT(requests_events, 128);
+BPF_ARRAY(requests_lost, u64, 1);
+BPF_ARRAY(requests_failed, u64, 1);
+BPF_HASH(requests_issued, u64, u64);
 
 #ifdef DEV
 
 TRACEPOINT_PROBE(block, block_rq_issue)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .id = args->sector, .kind = ISSUED };
+	struct requests_event e = { .t_ns = bpf_ktime_get_ns(), .id = args->sector, .kind = ISSUED };
 
 	if (args->dev != DEV)
 		return 0;
 	e.bytes = args->bytes;
 	e.op = args->rwbs[0];
-	issued.update(&e.id, &e.t_ns);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	requests_issued.update(&e.id, &e.t_ns);
+	if (requests_events.ringbuf_output(&e, sizeof(e), 0))
+		requests_lost.increment(0);
 	return 0;
 }
 
 TRACEPOINT_PROBE(block, block_rq_complete)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .id = args->sector, .kind = COMPLETED };
+	struct requests_event e = { .t_ns = bpf_ktime_get_ns(), .id = args->sector, .kind = COMPLETED };
 	u64 *start;
 
 	if (args->dev != DEV)
@@ -49,20 +49,20 @@ TRACEPOINT_PROBE(block, block_rq_complete)
 	e.bytes = args->nr_sector << 9;
 	e.op = args->rwbs[0];
 	e.error = args->error;
-	start = issued.lookup(&e.id);
+	start = requests_issued.lookup(&e.id);
 	if (start)
 		e.latency_ns = e.t_ns - *start;
-	issued.delete(&e.id);
+	requests_issued.delete(&e.id);
 	if (e.error)
-		failed.increment(0);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+		requests_failed.increment(0);
+	if (requests_events.ringbuf_output(&e, sizeof(e), 0))
+		requests_lost.increment(0);
 	return 0;
 }
 
 #else
 
-static inline bool is_ours(void *args, u32 location)
+static inline bool is_our_interface(void *args, u32 location)
 {
 	u64 name = 0;
 
@@ -72,61 +72,61 @@ static inline bool is_ours(void *args, u32 location)
 
 TRACEPOINT_PROBE(net, net_dev_start_xmit)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .kind = ISSUED };
+	struct requests_event e = { .t_ns = bpf_ktime_get_ns(), .kind = ISSUED };
 
-	if (!is_ours(args, args->data_loc_name))
+	if (!is_our_interface(args, args->data_loc_name))
 		return 0;
 	e.id = (u64)args->skbaddr;
 	e.bytes = args->len;
-	issued.update(&e.id, &e.t_ns);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	requests_issued.update(&e.id, &e.t_ns);
+	if (requests_events.ringbuf_output(&e, sizeof(e), 0))
+		requests_lost.increment(0);
 	return 0;
 }
 
 TRACEPOINT_PROBE(skb, consume_skb)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(),
+	struct requests_event e = { .t_ns = bpf_ktime_get_ns(),
 			   .id = (u64)args->skbaddr,
 			   .kind = COMPLETED };
-	u64 *start = issued.lookup(&e.id);
+	u64 *start = requests_issued.lookup(&e.id);
 
 	if (!start)
 		return 0;
 	e.latency_ns = e.t_ns - *start;
-	issued.delete(&e.id);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	requests_issued.delete(&e.id);
+	if (requests_events.ringbuf_output(&e, sizeof(e), 0))
+		requests_lost.increment(0);
 	return 0;
 }
 
 TRACEPOINT_PROBE(skb, kfree_skb)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(),
+	struct requests_event e = { .t_ns = bpf_ktime_get_ns(),
 			   .id = (u64)args->skbaddr,
 			   .kind = COMPLETED };
-	u64 *start = issued.lookup(&e.id);
+	u64 *start = requests_issued.lookup(&e.id);
 
 	if (!start)
 		return 0;
 	e.latency_ns = e.t_ns - *start;
 	e.error = 1;
-	issued.delete(&e.id);
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	requests_issued.delete(&e.id);
+	if (requests_events.ringbuf_output(&e, sizeof(e), 0))
+		requests_lost.increment(0);
 	return 0;
 }
 
 TRACEPOINT_PROBE(net, netif_receive_skb)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .kind = RECEIVED };
+	struct requests_event e = { .t_ns = bpf_ktime_get_ns(), .kind = RECEIVED };
 
-	if (!is_ours(args, args->data_loc_name))
+	if (!is_our_interface(args, args->data_loc_name))
 		return 0;
 	e.id = (u64)args->skbaddr;
 	e.bytes = args->len;
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	if (requests_events.ringbuf_output(&e, sizeof(e), 0))
+		requests_lost.increment(0);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ from faultkit.model.codec import decode, full_name, imported, loads
 from faultkit.model.errors import FaultkitError, HarnessError, words_of
 from faultkit.model.events import TROUBLE, Kind
 from faultkit.model.mailbox import State
-from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Thaws, Watcher, Workload
+from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Starts, Thaws, Watcher, Workload
 from faultkit.model.trial import Trial
 
 SPEC = Path("/faultkit/spec.json")
@@ -86,8 +86,12 @@ def prepare(link: HostLink) -> dict[str, Watcher]:
 
 
 def attached(monitors: Iterable[Monitor], driver: Driver) -> dict[str, Watcher]:
-    """Attach the monitors; their watchers by the monitors' full names."""
-    return {full_name(monitor): monitor.attach(driver) for monitor in monitors}
+    """Attach the monitors and start them; their watchers by the monitors' full names."""
+    watchers = {full_name(monitor): monitor.attach(driver) for monitor in monitors}
+    for watcher in watchers.values():
+        if isinstance(watcher, Starts):
+            watcher.start()
+    return watchers
 
 
 def warm_up(driver: Driver, workload: Workload, link: HostLink) -> None:

@@ -37,11 +37,9 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 modprobe pvpanic-mmio
 modprobe i6300esb heartbeat=5  # behind the soft-lockup detector, which names the function, but takes up to 3.5 s
 ip link set lo up
-for setting in kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_thresh=1 kernel.panic=-1 \\
+sysctl -qw kernel.panic_on_oops=1 kernel.softlockup_panic=1 kernel.watchdog_thresh=1 kernel.panic=-1 \\
   kernel.hung_task_timeout_secs=8 kernel.hung_task_warnings=3 kernel.printk=7 \\
-  net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; do
-  sysctl -qw $setting
-done
+  net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 cd /faultkit
 python3 -m faultkit.guest  # not exec: the shell stays the first process, and buries what has lost its parent
 echo "<0>faultkit: the agent ended with $?" > /dev/kmsg

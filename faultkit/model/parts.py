@@ -493,6 +493,14 @@ class Watcher(Protocol):
 
 
 @runtime_checkable
+class Starts(Ability, Protocol):
+    """A watcher that begins once all monitors are attached."""
+
+    def start(self) -> None:
+        """Begin to watch. Raises: OSError if that is not possible."""
+
+
+@runtime_checkable
 class StepsAside(Ability, Protocol):
     """A watcher that would make unloading the k-driver slow or impossible."""
 

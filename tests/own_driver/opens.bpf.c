@@ -2,19 +2,19 @@
 // Opens of miscellaneous character devices.
 #include <uapi/linux/ptrace.h>
 
-struct event {
+struct opens_event {
 	u64 t_ns;
 	u64 pid;
 };
 
-BPF_RINGBUF_OUTPUT(events, 128);
-BPF_ARRAY(lost, u64, 1);
+BPF_RINGBUF_OUTPUT(opens_events, 128);
+BPF_ARRAY(opens_lost, u64, 1);
 
-int on_open(struct pt_regs *ctx)
+int opens_on_open(struct pt_regs *ctx)
 {
-	struct event e = { .t_ns = bpf_ktime_get_ns(), .pid = bpf_get_current_pid_tgid() >> 32 };
+	struct opens_event e = { .t_ns = bpf_ktime_get_ns(), .pid = bpf_get_current_pid_tgid() >> 32 };
 
-	if (events.ringbuf_output(&e, sizeof(e), 0))
-		lost.increment(0);
+	if (opens_events.ringbuf_output(&e, sizeof(e), 0))
+		opens_lost.increment(0);
 	return 0;
 }

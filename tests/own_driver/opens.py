@@ -23,7 +23,7 @@ class Opens:
 
     def attach(self, driver: Driver) -> Watcher:
         program = BpfProgram(SOURCE)
-        if not program.on_function("misc_open", "on_open"):
+        if not program.on_function("misc_open", "opens_on_open"):
             raise OSError("misc_open() cannot be probed")
         return program
 
