@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +108,21 @@ def test_a_new_udriver_is_told_of_before_anything_is_asked_of_it() -> None:
     made, _ = attempt(driver, "restart")
     made.run()
     assert driver.done == ["stop_udriver", "start_udriver", "(told)", "reattach", "probe"]
+
+
+def test_watchers_step_aside_for_an_unload_and_for_nothing_else() -> None:
+    driver = Stuck()
+
+    class Probes:
+        @contextmanager
+        def aside(self) -> Iterator[None]:
+            driver.done.append("(aside")
+            yield
+            driver.done.append("aside)")
+
+    made = Attempt(Notes(driver), "reload", (Probes(), object()), lambda _: None)  # type: ignore[arg-type]
+    made.run()
+    assert driver.done == ["detach", "(aside", "unload", "aside)", "load", "attach", "probe"] and made.error is None
 
 
 def test_an_attempt_that_was_given_up_does_not_go_on_beneath_its_successor() -> None:

@@ -23,6 +23,7 @@ def test_known_values() -> None:
     assert hour.availability(between_s=3600.0, repair_s=1.0) == pytest.approx(0.5)
     half = Downtime(back_s=0.0, gone=rate(5, 10))
     assert half.mean_s(repair_s=300.0) == 150.0
+    assert Downtime(back_s=10.0, gone=rate(1, 4)).mean_s(repair_s=300.0) == 0.75 * 10 + 0.25 * 300
     assert half.yearly_s(between_s=YEAR_S - 150.0, repair_s=300.0) == pytest.approx(150.0)
 
 

@@ -155,6 +155,7 @@ def test_void_golden_and_lonely_trials_are_left_out_and_counted(tmp_path: Path) 
     found = compared(one, two)
     assert found.left_out == {"golden": 1, "void": 1, "without a partner": 1}
     assert found.survived == (rate(0, 1), rate(1, 1))
+    assert compared(two, one).left_out == found.left_out, "whichever of them has no partner"
 
 
 def test_within_a_campaign_trials_are_pairs_that_differ_in_one_part_alone(tmp_path: Path) -> None:

@@ -176,6 +176,22 @@ def test_one_is_a_failure_in_any_number_of_trials() -> None:
     assert "trial 7" in ruling.reason
 
 
+def test_the_first_five_bad_trials_are_named_and_the_others_counted() -> None:
+    def reason(count: int) -> str:
+        return parse_rule("no CRASHED").assess(facts(*(a_trial(n, Outcome.CRASHED) for n in range(count)))).reason
+
+    assert "trials 0, 1, 2, 3, 4" in reason(5) and "others" not in reason(5)
+    assert "trials 0, 1, 2, 3, 4 and 1 others" in reason(6)
+
+
+@pytest.mark.parametrize("line", ["survived >= 99%", "CRASHED <= 1%"])
+def test_a_share_names_the_crashes_of_the_trials_that_are_bad_for_it(line: str) -> None:
+    good = a_trial(1, Outcome.RECOVERED, crash="an oops in a trial that was recovered from")
+    assert parse_rule(line).assess(facts(a_trial(0, Outcome.CRASHED, crash="oops in f"), good)).crashes == (
+        "oops in f",
+    )
+
+
 def test_a_crash_is_news_unless_it_is_known_or_in_the_baseline() -> None:
     crash = a_trial(59, Outcome.CRASHED, crash="oops in f")
     campaign = facts(*(a_trial(n) for n in range(59)), crash)

@@ -134,6 +134,6 @@ def test_a_cleared_mailbox_takes_log_and_raw_data_from_their_beginning(memory: m
     box = Mailbox(memory)
     for text in (b"of one trial", b"of the next"):
         box.clear()
-        assert box.log(1, "s", text.decode(), {}) and box.add_raw("monitor", text)
+        assert box.log(1, "s", text.decode(), {}) and box.add_raw(text.decode(), text)
     assert [kind for _, _, kind, _ in Mailbox(memory).lines()] == ["of the next"]
-    assert Mailbox(memory).raw() == {"monitor": b"of the next"}
+    assert Mailbox(memory).raw() == {"of the next": b"of the next"}

@@ -12,7 +12,7 @@ from faultkit.machine.image import Image
 from faultkit.model.errors import UsageError
 from faultkit.model.events import Outcome
 from faultkit.running.judging import keep
-from faultkit.running.minimise import Minimal, Search, SearchStep, Subset, ddmin, minimal_json, minimise
+from faultkit.running.minimise import Minimal, Search, SearchStep, Subset, cut, ddmin, minimal_json, minimise
 from faultkit.store.store import Store
 from tests.records import EVENTS_OF, Both, Hang, Kill, a_row
 from tests.synthetic import meta
@@ -44,6 +44,17 @@ def test_one_of_many_takes_about_the_logarithm_of_trials() -> None:
     attempts = Search(lambda part: Outcome.CRASHED if 37 in part else Outcome.MASKED, Outcome.CRASHED, lambda _: None)
     assert ddmin(64, attempts.fails) == (37,)
     assert len(attempts.steps) <= 2 * 6
+
+
+def test_pieces_are_about_as_long_as_one_another() -> None:
+    assert [len(piece) for piece in cut(tuple(range(8)), 3)] == [2, 3, 3]
+
+
+def test_pieces_stay_small_once_a_rest_fails() -> None:
+    needed = {1, 3, 5, 7, 11, 14}
+    attempts = Search(lambda part: Outcome.LOST if needed <= set(part) else None, Outcome.LOST, lambda _: None)
+    assert ddmin(16, attempts.fails) == tuple(sorted(needed))
+    assert len(attempts.steps) < 80, "with halves again after each rest, it takes 142"
 
 
 def test_no_trial_is_run_twice_and_each_is_told() -> None:

@@ -71,6 +71,13 @@ def test_a_library_that_cannot_be_linked_is_named(
         cbuild.program(Program((folder / "root.c",), libraries=(library,)))
 
 
+def test_files_that_do_not_fit_into_a_guest_are_refused(folder: Path) -> None:
+    with (folder / "table.txt").open("wb") as table:
+        table.truncate(payload.LARGEST_BYTES)
+    with pytest.raises(UsageError, match=r"the drivers' files are 6\d MiB: at most 64 MiB fit"):
+        payload.build_payload({}, [Shipper(folder)], "6.12")
+
+
 def test_what_is_executable_here_is_so_in_the_guest(folder: Path, tmp_path: Path) -> None:
     packed = tmp_path / "payload.cpio"
     packed.write_bytes(payload.build_payload({}, [Shipper(folder)], "6.12"))

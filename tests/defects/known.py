@@ -23,13 +23,13 @@ class Defect:
 VERDICT, GATE, MODEL, STATISTICS = "faultkit/verdict", "faultkit/gate", "faultkit/model", "faultkit/statistics"
 TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     (f"{VERDICT}/judge.py", "judge outcomes old_stores"): (
-        ("max(found) >= Outcome.LOST:", "max(found) > Outcome.LOST:"),
+        ("decided.outcome >= Outcome.LOST:", "decided.outcome > Outcome.LOST:"),
         ("if record.trial.fault is not None and not activated:", "if not activated:"),
-        ("return Outcome.DISRUPTED if failed or late else None", "return Outcome.DISRUPTED if failed else None"),
+        ('["latency_ns"] > late_ns)', '["latency_ns"] > 2 * late_ns)'),
         ("record.trial.workload.late_s * 1e9", "record.trial.workload.late_s * 1e6"),
         ("recovery_ns=between(mended.detected, mended.end)", "recovery_ns=between(told.detected, mended.end)"),
         ("undetected=sum(not episode.detections", "undetected=sum(bool(episode.detections)"),
-        ("manifested=outcome > Outcome.MASKED", "manifested=outcome >= Outcome.MASKED"),
+        ("manifested=decided.outcome > Outcome.MASKED", "manifested=decided.outcome >= Outcome.MASKED"),
     ),
     (f"{VERDICT}/episodes.py", "episodes judge recoveries"): (
         ("and own:\n                yield", "and not own:\n                yield"),
@@ -37,9 +37,11 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("waits_since = spans.end_ns", "waits_since = known.t_ns"),
     ),
     (f"{MODEL}/policies.py", "policies attempt agent"): (
+        ("if action != GIVE_UP), GIVE_UP)", "if action != GIVE_UP), None)"),
+    ),
+    (f"{MODEL}/attempts.py", "policies attempt agent"): (
         ("2 ** (so_far - 1)", "2 ** so_far"),
         ("so_far >= self.limit", "so_far > self.limit"),
-        ("if action != GIVE_UP), GIVE_UP)", "if action != GIVE_UP), None)"),
         ("+ delay_s > self.budget_s", "> self.budget_s"),
         ("known_ns[-1]) / 1e9", "known_ns[0]) / 1e9"),
     ),
@@ -49,7 +51,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("bench.at_request(self.nth, fire)", "bench.at_request(self.nth + 1, fire)"),
     ),
     (f"{MODEL}/mailbox.py", "mailbox"): (
-        ("if end > RAW:", "if end > SIZE:"),
+        ("else RAW - LAST):", "else SIZE):"),
         ("self._log += len(line)", "self._log += len(line) - 1"),
         ("if start + len(block) > SIZE:", "if start > SIZE:"),
         ("self._log = self._raw = 0\n        struct", "self._log = 0\n        struct"),
@@ -72,7 +74,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("fcntl.LOCK_EX | fcntl.LOCK_NB)\n    except", "fcntl.LOCK_SH | fcntl.LOCK_NB)\n    except"),
         ('len(data).to_bytes(8, "little") + data', "data"),
     ),
-    ("faultkit/machine/payload.py", "payload cache machine initramfs"): (
+    ("faultkit/machine/payload.py", "shipped_programs cache machine initramfs"): (
         ("> LARGEST_BYTES:", "> 2 * LARGEST_BYTES:"),
         ("0o755 if name in programs", "0o644 if name in programs"),
     ),
@@ -84,8 +86,8 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("self.error = reason.strerror or str(reason)", "self.error = None"),
     ),
     ("faultkit/store/store.py", "store"): (
-        ("db.rollback()", "db.commit()"),
-        ("SELECT key, value FROM meta ORDER BY key", "SELECT key, value FROM meta ORDER BY key LIMIT 9"),
+        ("self._db.rollback()\n                raise", "self._db.commit()\n                raise"),
+        ("SELECT key, value FROM meta", "SELECT key, value FROM meta LIMIT 9"),
         ("INSERT OR REPLACE INTO meta", "INSERT OR IGNORE INTO meta"),
     ),
     ("faultkit/results/compare.py", "compare"): (
@@ -102,11 +104,11 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ('"op": chr(op)} if op else', '"op": str(op)} if op else'),
     ),
     ("monitors/process.py", "monitor_decoders guest/test_monitors"): (("value >> 8 & 0xFF", "value & 0xFF"),),
-    ("injectors/tools/regions.py", "regions udriver_faults calls"): (
+    ("injectors/tools/process_memory.py", "process_memory guest/test_udriver_faults"): (
         ('m.access.startswith("rw") and m.name in ("", "[heap]")', 'm.access.startswith("rw") and m.name in ("",)'),
     ),
     ("injectors/tools/calls.py", "calls"): (
-        ("if site == ONE and named:", "if site == ONE:"),
+        ("if at == ONE and named:", "if at == ONE:"),
         ("call.address + call.size - module.base", "call.address - module.base"),
         ("0 < fault.probability <= 1", "0 <= fault.probability <= 1"),
         ("[fault.draw * len(found) >> 64]", "[fault.draw * len(found) >> 65]"),
@@ -126,7 +128,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     (f"{VERDICT}/strata.py", "strata"): (("if len(found) == 1 else", "if found else"),),
     ("faultkit/machine/callsites.py", "callsites"): (
         ('tail=mnemonic != "call"', 'tail=mnemonic == "jmp"'),
-        ("return None if name in COMPILERS else name", "return name"),
+        ("return None if name in TRACING_HOOKS else name", "return name"),
     ),
     ("faultkit/running/minimise.py", "minimise"): (
         ("max(pieces - 1, 2)", "2"),

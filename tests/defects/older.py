@@ -6,6 +6,8 @@ import re
 
 MOVED = (
     (r"^faultkit/model/(codec|errors|policies|triggers|mailbox)\.py", r"faultkit/\1.py"),
+    (r"^faultkit/model/attempts\.py", "faultkit/policies.py"),
+    (r"^injectors/tools/process_memory\.py", "injectors/regions.py"),
     (r"^faultkit/verdict/", "faultkit/"),
     (r"^faultkit/store/", "faultkit/"),
     (r"^faultkit/statistics/rates\.py", "faultkit/statistics/stats.py"),
