@@ -96,7 +96,8 @@ def test_programs_that_are_compiled_together_have_names_of_their_own(path: Path)
 def test_global_names_of_a_source_are_read(tmp_path: Path) -> None:
     source = tmp_path / "a.bpf.c"
     source.write_text("#define N 5\nenum { A, B };\nstruct s {\n\tu64 x;\n};\nBPF_ARRAY(t, u64, 1);\n"
-                      "static inline bool f(int i)\n{\n\treturn i;\n}\nTRACEPOINT_PROBE(net, xmit)\n{\n}\n")  # fmt: skip
+                      "static inline bool f(int i)\n{\n\treturn i;\n}\n"
+                      "TRACEPOINT_PROBE(net, xmit)\n{\n}\n")  # fmt: skip
     assert names(source) == {"N", "A", "B", "s", "t", "f", "net, xmit"}
 
 

@@ -26,7 +26,7 @@ def holds(ranges: list[Range], address: int) -> bool:
 def test_a_line_of_maps_is_read_with_a_name_of_several_words() -> None:
     line = "7f00-7fff rw-p 00001000 08:01 42                  /tmp/a file (deleted)"
     assert area_of(line.split(maxsplit=5)) == Area(0x7F00, 0x7FFF, "rw-p", 0x1000, "/tmp/a file (deleted)")
-    assert area_of("1000-2000 ---p 00000000 00:00 0 ".split(maxsplit=5)) == Area(0x1000, 0x2000, "---p", 0, "")
+    assert area_of(["1000-2000", "---p", "00000000", "00:00", "0"]) == Area(0x1000, 0x2000, "---p", 0, "")
 
 
 def test_this_process_has_its_memory_where_it_should(tmp_path: Path) -> None:
