@@ -102,7 +102,7 @@ def test_global_names_of_a_source_are_read(tmp_path: Path) -> None:
 
 
 class Compiled(list[str]):
-    """What a compiler that refuses some texts was given; a stand-in for bcc, which only guests have."""
+    """A stand-in for bcc, which only guests have: it keeps the texts to compile, and refuses some."""
 
     def __call__(self, text: str, cflags: list[str]) -> list[str]:
         self.append(text)
