@@ -79,7 +79,7 @@ static void mdrv_free_messages(struct mdrv_instance *md) __must_hold(&md->lock)
 	lockdep_assert_held(&md->lock);
 	mdrv_free_parcels(&md->to_user);
 	mdrv_free_parcels(&md->to_kernel);
-	WRITE_ONCE(md->waiting, 0);
+	md->waiting = 0;
 	for (n = 0; n < ARRAY_SIZE(md->late); n++) {
 		kfree(md->late[n]);
 		md->late[n] = NULL;

@@ -12,6 +12,7 @@
 #include <linux/export.h>
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
+#include <linux/nospec.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -33,20 +34,24 @@ static const struct mdrv_call mdrv_stock_calls[] = {
 
 static const struct mdrv_call mdrv_unknown_call = { .name = "?" };
 
+/* @number may be the u-driver's: the processor does not speculate beyond the table either. */
+static const struct mdrv_call *mdrv_call_at(const struct mdrv_call *calls, u32 count, u32 number)
+{
+	return number < count ? &calls[array_index_nospec(number, count)] : &mdrv_unknown_call;
+}
+
 static const struct mdrv_call *mdrv_call_of(struct mdrv_instance *md,
 					    const struct mdrv_message *message)
 {
 	const struct mdrv_contract *contract = md->contract;
-	bool up = message->kind == MDRV_UPCALL || message->kind == MDRV_RETURN;
+	u32 number = message->call;
 
-	if (up)
-		return message->call < contract->upcalls_count ? &contract->upcalls[message->call]
-							       : &mdrv_unknown_call;
-	if (message->call < contract->downcalls_count)
-		return &contract->downcalls[message->call];
-	if (message->call >= MDRV_STOCK && message->call < MDRV_STOCK_END)
-		return &mdrv_stock_calls[message->call - MDRV_STOCK];
-	return &mdrv_unknown_call;
+	if (message->kind == MDRV_UPCALL || message->kind == MDRV_RETURN)
+		return mdrv_call_at(contract->upcalls, contract->upcalls_count, number);
+	if (number >= MDRV_STOCK)
+		return mdrv_call_at(mdrv_stock_calls, MDRV_STOCK_END - MDRV_STOCK,
+				    number - MDRV_STOCK);
+	return mdrv_call_at(contract->downcalls, contract->downcalls_count, number);
 }
 
 struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq)
@@ -82,27 +87,38 @@ enum mdrv_fate mdrv_cross(struct mdrv_instance *md, struct mdrv_message *message
 	return mdrv_fault_point(md, call, message);
 }
 
-static void mdrv_enqueue(struct mdrv_instance *md, struct list_head *queue,
-			 struct mdrv_parcel *parcel) __must_hold(&md->lock)
+/* Return: -ENOBUFS: too many wait for the kernel's half already, and @parcel is gone */
+static int mdrv_enqueue(struct mdrv_instance *md, struct list_head *queue,
+			struct mdrv_parcel *parcel) __must_hold(&md->lock)
 {
 	lockdep_assert_held(&md->lock);
 	if (!parcel)
-		return;
+		return 0;
+	if (queue == &md->to_kernel) {
+		if (md->waiting == MDRV_QUEUE_MAX) {
+			kfree(parcel);
+			return -ENOBUFS;
+		}
+		md->waiting++;
+	}
 	list_add_tail(&parcel->node, queue);
-	if (queue == &md->to_kernel)
-		WRITE_ONCE(md->waiting, md->waiting + 1);
+	return 0;
 }
 
-/* Put a message into a queue, unless its session is over or an armed fault decides otherwise. */
-static void mdrv_post(struct mdrv_instance *md, u32 session, struct list_head *queue,
-		      struct mdrv_parcel *parcel)
+/*
+ * Put a message into a queue, unless its session is over or an armed fault decides otherwise.
+ * Return: 0, or -ENOBUFS: the queue is full
+ */
+static int mdrv_post(struct mdrv_instance *md, u32 session, struct list_head *queue,
+		     struct mdrv_parcel *parcel)
 {
 	struct mdrv_parcel *twice = NULL, **late = &md->late[queue == &md->to_kernel];
 	enum mdrv_fate fate = mdrv_cross(md, &parcel->message);
+	int err = 0;
 
 	if (fate == MDRV_DROPPED) {
 		kfree(parcel);
-		return;
+		return 0;
 	}
 	if (fate == MDRV_DOUBLED)
 		twice = mdrv_parcel_copy(parcel);
@@ -113,13 +129,14 @@ static void mdrv_post(struct mdrv_instance *md, u32 session, struct list_head *q
 	} else if (fate == MDRV_OVERTAKEN && !*late) {
 		*late = parcel;
 	} else {
-		mdrv_enqueue(md, queue, parcel);
+		err = mdrv_enqueue(md, queue, parcel);
 		mdrv_enqueue(md, queue, twice);
 		mdrv_enqueue(md, queue, *late);
 		*late = NULL;
 	}
 	spin_unlock(&md->lock);
 	wake_up(queue == &md->to_user ? &md->user_waits : &md->kernel_waits);
+	return err;
 }
 
 struct mdrv_parcel *mdrv_parcel_take(struct mdrv_instance *md, struct list_head *queue)
@@ -131,7 +148,7 @@ struct mdrv_parcel *mdrv_parcel_take(struct mdrv_instance *md, struct list_head 
 	if (parcel) {
 		list_del(&parcel->node);
 		if (queue == &md->to_kernel)
-			WRITE_ONCE(md->waiting, md->waiting - 1);
+			md->waiting--;
 	}
 	spin_unlock(&md->lock);
 	return parcel;
@@ -141,13 +158,9 @@ struct mdrv_parcel *mdrv_parcel_take(struct mdrv_instance *md, struct list_head 
 int mdrv_answer_arrived(struct mdrv_session *session, struct mdrv_parcel *parcel)
 {
 	struct mdrv_instance *md = session->md;
+	int err = mdrv_post(md, session->number, &md->to_kernel, parcel);
 
-	if (READ_ONCE(md->waiting) >= MDRV_QUEUE_MAX) {
-		kfree(parcel);
-		return -ENOBUFS;
-	}
-	mdrv_post(md, session->number, &md->to_kernel, parcel);
-	return fatal_signal_pending(current) ? -EINTR : 0;
+	return !err && fatal_signal_pending(current) ? -EINTR : err;
 }
 
 static int mdrv_translate_in(struct mdrv_instance *md, u32 refs, u64 *args)
@@ -214,7 +227,7 @@ int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
 		      ?: mdrv_unpack(md, call, MDRV_IN, ask, &buffer);
 	if (err)
 		goto out;
-	answer->status = md->ops->downcalls[ask->call](md, args, &buffer);
+	answer->status = md->ops->downcalls[call - md->contract->downcalls](md, args, &buffer);
 	err = mdrv_translate_out(md, call->refs, args);
 	memcpy(answer->args, args, sizeof(args));
 	if (!buffer.bytes)
@@ -392,16 +405,20 @@ EXPORT_SYMBOL_GPL(mdrv_await);
 /*
  * Leave the chain until a u-driver is attached, or calls are held no longer:
  * others may have to clean up before a new u-driver can come.
+ * Return: 0, or -EINTR: the caller was killed
  */
-static void mdrv_wait_for_udriver(struct mdrv_instance *md) __must_hold(&md->busy)
+static int mdrv_wait_for_udriver(struct mdrv_instance *md) __must_hold(&md->busy)
 {
+	long left;
+
 	md->depth = 0;
 	mdrv_chain_unlock(md);
-	wait_event_killable_timeout(md->kernel_waits,
-				    READ_ONCE(md->session) || !READ_ONCE(md->hold_ms),
-				    msecs_to_jiffies(READ_ONCE(md->hold_ms)));
+	left = wait_event_killable_timeout(md->kernel_waits,
+					   READ_ONCE(md->session) || !READ_ONCE(md->hold_ms),
+					   msecs_to_jiffies(READ_ONCE(md->hold_ms)));
 	mdrv_chain_lock(md);
 	md->depth = 1;
+	return left < 0 ? -EINTR : 0;
 }
 
 static void mdrv_report_expulsion(struct mdrv_instance *md, u32 number, int err)
@@ -431,10 +448,12 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		bool failed = false;
 		u32 session;
 		u64 mark;
-		int err;
+		int err = 0;
 
 		if (held && !READ_ONCE(md->session))
-			mdrv_wait_for_udriver(md);
+			err = mdrv_wait_for_udriver(md);
+		if (err)
+			return err;
 		session = READ_ONCE(md->session);
 		mark = md->noted;
 		if (!session)

@@ -83,7 +83,7 @@ struct mdrv_instance {
 	u64 noted; /* notes ever made */
 	const char *refused; /* the reason why the last message was not taken */
 
-	/* Guards the block up to and with late; the first three are also read without. */
+	/* Guards the block up to and with late; the first two are also read without. */
 	spinlock_t lock;
 	u32 session; /* the attached one; 0: none */
 	bool leaving; /* a session is over, and the k-driver has not been told yet */

@@ -9,6 +9,7 @@
  * device is quiet meanwhile, because an interrupt handler cannot wait.
  */
 #include <linux/export.h>
+#include <linux/nospec.h>
 
 #include "mdrv_internal.h"
 
@@ -139,7 +140,7 @@ static void mdrv_lock_set_holder(struct mdrv_lock *lock, u32 session)
 
 static struct mdrv_lock *mdrv_lock_numbered(struct mdrv_instance *md, u64 number)
 {
-	return number < MDRV_LOCKS ? md->locks[number] : NULL;
+	return number < MDRV_LOCKS ? md->locks[array_index_nospec(number, MDRV_LOCKS)] : NULL;
 }
 
 /* Return: -EINVAL: there is no such lock; -EDEADLK: the u-driver holds it already */

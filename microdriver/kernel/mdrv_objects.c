@@ -16,6 +16,7 @@
 #include <linux/export.h>
 #include <linux/list.h>
 #include <linux/moduleparam.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -537,6 +538,12 @@ static int mdrv_check_buffer(struct mdrv_instance *md, const struct mdrv_buffer 
 	return 0;
 }
 
+/* @number is the u-driver's, and below the bound: the processor does not speculate beyond it. */
+static const struct mdrv_field *mdrv_field_at(const struct mdrv_type *type, u32 number)
+{
+	return &type->fields[array_index_nospec(number, type->fields_count)];
+}
+
 static int mdrv_check_record(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
 			     const struct mdrv_record *record, const u8 *data,
 			     const struct mdrv_buffer *buffer)
@@ -556,7 +563,8 @@ static int mdrv_check_record(struct mdrv_instance *md, const struct mdrv_call *c
 		return mdrv_refuse(md, "a field that there is not");
 	if (!mdrv_may_write(call, mode, object->type, record->field))
 		return mdrv_refuse(md, "a field that is not written with this call");
-	return mdrv_check_field(md, object, &type->fields[record->field], data, record->bytes);
+	return mdrv_check_field(md, object, mdrv_field_at(type, record->field), data,
+				record->bytes);
 }
 
 static void mdrv_take_record(struct mdrv_instance *md, const struct mdrv_record *record,
@@ -569,8 +577,8 @@ static void mdrv_take_record(struct mdrv_instance *md, const struct mdrv_record 
 		buffer->bytes = record->bytes;
 	} else if (record->field != MDRV_WHOLE) {
 		object = mdrv_object_by_id(md, record->object);
-		mdrv_take_field(md, object, &mdrv_type_of(md, object)->fields[record->field], data,
-				record->bytes);
+		mdrv_take_field(md, object, mdrv_field_at(mdrv_type_of(md, object), record->field),
+				data, record->bytes);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -344,7 +345,7 @@ static const struct mdrv_map *mdrv_map_at(const struct mdrv_session *session, pg
 {
 	pgoff_t index = page / MAP_STRIDE_PAGES;
 
-	return index < MDRV_MAPS ? &session->md->maps[index] : NULL;
+	return index < MDRV_MAPS ? &session->md->maps[array_index_nospec(index, MDRV_MAPS)] : NULL;
 }
 
 /*

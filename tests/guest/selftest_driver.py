@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from faultkit.kit import Bench, Check, KernelModule, Program, retry, unload_module
+from faultkit.kit import Bench, Check, KernelModule, Program, Tampering, retry, unload_module
 from microdriver import UDriver, halves, load
 from microdriver.udriver import NOBODY, udriver
 
@@ -126,6 +126,7 @@ class Scene:
     bench: Bench
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     aside: list[tuple[Aside, Thread]] = field(default_factory=list)
+    armed: list[int] = field(default_factory=list)  # file descriptors of tamperings
 
     def ask(self, words: str) -> str:
         """A question, here and now."""
@@ -197,6 +198,12 @@ class Scene:
             return str(self.started[-1].wait(END_S))
         except subprocess.TimeoutExpired:
             raise TimeoutError(errno.ETIME, "it goes on") from None
+
+    def delay(self, words: str) -> str:
+        """Each answer of the u-driver arrives so many milliseconds later, to the end."""
+        late = Tampering(action="delay", direction="return", times=0, delay_s=float(words) / 1000)
+        self.armed.append(UDRIVER.tamper(late))
+        return ""
 
     def kill(self, words: str) -> str:
         """The u-driver is gone."""

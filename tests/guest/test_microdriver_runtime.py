@@ -200,6 +200,22 @@ def test_who_waits_for_a_udriver_can_be_killed(selftest: PreparedGuest) -> None:
     assert done[0][1:] == (0, str(-signal.SIGKILL)) and done[1][2] == "" and done[-1] == WELL
 
 
+def test_who_is_killed_while_calls_are_held_for_a_udriver_is_told_so(selftest: PreparedGuest) -> None:
+    steps = (
+        "ask hold 9000",
+        "kill",
+        "interrupted outlived 1",
+        "ask said",
+        "ask hold 0",
+        "ask plain 1",
+        "start",
+        WELL[0],
+    )
+    _, done = play(selftest, *steps)
+    assert done[2][1:] == (0, str(-signal.SIGKILL)) and done[3][2] == f"error={-errno.EINTR}"
+    assert done[5][1] == errno.ENOTCONN and done[-1] == WELL
+
+
 # ---- registers ----
 
 SEES_NOTHING = str(-signal.SIGBUS)
@@ -331,6 +347,12 @@ def test_an_answer_to_another_question_is_not_taken_for_one(selftest: PreparedGu
 def test_who_asks_for_what_there_is_not_is_told_so(selftest: PreparedGuest, lie: str, code: int) -> None:
     _, done = play(selftest, f"lie {lie}", "end", "start", WELL[0])
     assert (done[1][2], done[-1]) == (str(code), WELL), os.strerror(code)
+
+
+def test_of_many_that_talk_at_once_no_more_than_the_limit_wait(selftest: PreparedGuest) -> None:
+    """All are on their way while none waits yet: 24 processes, of which 16 may wait."""
+    _, done = play(selftest, "delay 300", "lie crowd", "end", "start", WELL[0])
+    assert (done[2][1:], done[-1]) == ((0, "8"), WELL)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "st_contract.h"
@@ -17,6 +18,7 @@
 #define NODE	"/dev/microdriver/st0"
 #define MARGIN	16
 #define FLOOD	1000
+#define CROWD	24 /* eight more than the kernel's half lets wait */
 #define UNKNOWN 0xfff
 
 /* A message, and what lies behind it for those who read too far. */
@@ -245,6 +247,25 @@ static int flood(void)
 	return err == -EAGAIN ? 0 : err;
 }
 
+/*
+ * Processes that say something at the same time, each once.
+ * Return: the number of those that are not heard
+ */
+static int crowd(void)
+{
+	static struct said said;
+	int n, status, deaf = 0;
+
+	fcntl(device, F_SETFL, O_NONBLOCK);
+	said.message.kind = MDRV_RETURN;
+	for (n = 0; n < CROWD; n++)
+		if (!fork())
+			_exit(exchange(&said.message) == -ENOBUFS);
+	while (wait(&status) > 0)
+		deaf += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	return deaf;
+}
+
 /* A lock that there is not, and one that we do not hold: outside of any call. */
 static int odd_locks(void)
 {
@@ -288,6 +309,8 @@ int main(int count, char **words)
 		return 1;
 	if (!strcmp(words[1], "flood"))
 		return -flood();
+	if (!strcmp(words[1], "crowd"))
+		return crowd();
 	if (!strcmp(words[1], "locks"))
 		return -odd_locks();
 	if (!strcmp(words[1], "attach"))

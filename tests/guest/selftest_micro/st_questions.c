@@ -46,6 +46,13 @@ static int await(struct st_device *st, long timeout_ms)
 	return mdrv_await(st->md, timeout_ms);
 }
 
+/* The same, also for an asker that does not live to see the error. */
+static int outlived(struct st_device *st, long n)
+{
+	st_say("error=%d ", call(st, ST_PLAIN, n));
+	return 0;
+}
+
 static int hold(struct st_device *st, long hold_ms)
 {
 	mdrv_set_hold(st->md, hold_ms);
@@ -258,6 +265,7 @@ const struct st_question st_calls[] = {
 	{ "plain", plain },
 	{ "other", other },
 	{ "await", await },
+	{ "outlived", outlived },
 	{ "hold", hold },
 	{ "nested", nested },
 	{ "recurse", recurse },
