@@ -16,7 +16,7 @@ from faultkit.machine.relocate import relocated
 from faultkit.machine.template import Template
 from faultkit.model.code import Function, ModuleCode, Site
 from faultkit.model.errors import NotPlaced, UsageError
-from faultkit.model.policies import Nothing, RestartUDriver
+from faultkit.model.policies import Escalate, Nothing, Rebind, ReloadKDriver, RestartUDriver
 from faultkit.model.trial import Record, Trial
 from faultkit.results.compare import between
 from faultkit.running import campaign
@@ -61,6 +61,14 @@ def test_without_changes_it_is_the_same_list(store: Store) -> None:
     again = experiment_of(store, Changes())
     assert [trial.policy for trial in again.trials(1)] == [RestartUDriver()] * 4
     assert again.question.endswith("again: nothing changed.")
+
+
+def test_a_policy_that_the_driver_does_not_offer_is_refused_before_anything_is_prepared(store: Store) -> None:
+    """The stored trials themselves are run as they are; only the new policy has to fit."""
+    asked = experiment_of(store, Changes(policy=Escalate((RestartUDriver(), Rebind()))))
+    with pytest.raises(UsageError, match=r"^trial 0: rebind: Nbd has no recovery action 'rebind': it has"):
+        plan(asked, 1, None)
+    assert plan(experiment_of(store, Changes(policy=ReloadKDriver())), 1, None).count == 4
 
 
 def test_no_monitors_are_a_change(store: Store) -> None:

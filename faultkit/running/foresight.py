@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 from faultkit.model.abilities import is_value, members
 from faultkit.model.codec import name_of
 from faultkit.model.errors import NotPlaced, UsageError
-from faultkit.model.parts import Foresees, iter_parts
+from faultkit.model.parts import Driver, Foresees, iter_parts
 from faultkit.model.trial import Trial
 
 
@@ -24,10 +24,15 @@ def check_trial(n: int, trial: Trial) -> None:
     for part in iter_parts(trial):
         for problem in wrong_fields(part):
             raise UsageError(f"trial {n}: {problem}")
-    for part in iter_parts(trial):
+    check_parts(n, trial, trial.driver)
+
+
+def check_parts(n: int, whole: Any, driver: Driver) -> None:
+    """Refuse a part, or one in it, that says itself that it does not fit the driver. Raises: UsageError."""
+    for part in iter_parts(whole):
         if isinstance(part, Foresees):
             try:
-                part.foresee(trial.driver)
+                part.foresee(driver)
             except NotPlaced as reason:
                 raise UsageError(f"trial {n}: {name_of(part)}: {reason}") from None
             except Exception as reason:

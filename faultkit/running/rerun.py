@@ -11,6 +11,7 @@ from faultkit.model.codec import name_of
 from faultkit.model.errors import UsageError
 from faultkit.model.trial import Trial
 from faultkit.running.experiment import Experiment
+from faultkit.running.foresight import check_parts
 from faultkit.running.trusting import refuse_foreign
 from faultkit.store.store import Store
 
@@ -55,7 +56,10 @@ def experiment_of(store: Store, changes: Changes) -> Experiment:
         del seed
         with Store.open(path) as again:
             for n in range(len(again.done())):
-                yield refuse_foreign(changes.of(again.trial(n)), again, n)
+                trial = refuse_foreign(changes.of(again.trial(n)), again, n)
+                if changes.policy is not None or changes.driver is not None:
+                    check_parts(n, trial.policy, trial.driver)
+                yield trial
 
     question = f"The trials of {path} again: {changes}."
     return Experiment(f"{meta.experiment}-again", question, trials, file, settled=True)
