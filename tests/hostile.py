@@ -111,6 +111,8 @@ NAMES = ("driver", "injector", "trigger", "policy", "workload", "target", "fault
 ATTACKS: Mapping[str, Attack] = {
     **{f"an order as the {name}": column(name, ORDER, None) for name in (*NAMES, "void", "unjudged", "detected_by")},
     **{f"an order as the {key}": fact(key, ORDER) for key in ("experiment", "question", "command", "kernel", "qemu")},
+    "a version that is no JSON": script("UPDATE meta SET value = 'x' WHERE key = 'version'"),
+    "a version that is bytes": script("UPDATE meta SET value = x'ff' WHERE key = 'version'"),
     "half a character in a fact": fact("experiment", "\ud800"),
     "orders in events": events([[1, ORDER, ORDER, {ORDER: ORDER, "by": ORDER}]]),
     "half characters in events": events('[[1, "\\ud800", "\\udfff.x", {"\\ud800": "\\udfff"}]]'),

@@ -34,7 +34,7 @@ def check_version(directory: Path, db: sqlite3.Connection) -> None:
         version = begun and db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
     if not version:
         raise UsageError(f"{directory} holds no results ({FILE} is empty): the campaign must be run again")
-    if json.loads(version[0]) != schema.VERSION:
+    if version[0] != json.dumps(schema.VERSION):
         raise UsageError(f"{directory} was written by another version of faultkit")
 
 
