@@ -14,9 +14,7 @@ from faultkit.machine.fence import FIRST_USER, Fence, built, open_to_all, withdr
 
 BARE = Fence(own_user=False, root=None)
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="another user needs root")
-TELL = (
-    "import os, resource; print(os.getuid(), os.getpid(), resource.getrlimit(resource.RLIMIT_AS)[1], len(os.environ))"
-)
+TELL = "import os, resource; print(os.getuid(), os.getpid(), resource.getrlimit(resource.RLIMIT_AS)[1], *os.environ)"
 
 
 def ran(fence: Fence, program: str) -> tuple[list[str], int]:
@@ -29,8 +27,9 @@ def ran(fence: Fence, program: str) -> tuple[list[str], int]:
 
 
 def test_a_command_keeps_its_process_and_has_limits() -> None:
-    (user, pid, space, _), started = ran(BARE, TELL)
+    (user, pid, space, *environment), started = ran(BARE, TELL)
     assert (int(user), int(pid)) == (os.geteuid(), started)
+    assert {*environment} <= {"PATH", "LC_CTYPE"}, "Python adds the last"
     assert int(space) == (4 << 30) + (1 << 20)
 
 

@@ -24,7 +24,8 @@ FILE_BYTES = 64 << 20  # of what it writes; guests' memory is mapped, and not wr
 TASKS = 64  # threads; it starts no process
 SPACE_BYTES = 4 << 30  # of addresses, besides what it maps of the guest: translated code alone has a gibibyte
 AS_OWN_USER = 'u=$(({first} + $$)); exec setpriv --reuid "$u" --regid "{group}" --clear-groups "$@"'
-WHILE_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec "$@"'  # it may have died before the kernel was told to look at it
+# The parent may have died before the kernel was told to look at it. A shell adds to the environment.
+WHILE_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec env -i PATH="$PATH" "$@"'
 
 OWN_ROOT = """
 set -e
