@@ -9,7 +9,7 @@ The parts, as protocols; fulfil one by writing a frozen dataclass whose fields a
   (with `Tampering`), `RaisesInterrupts` (with `Register`), `Offers` (a `Remedy` for each recovery action of its own);
 * `Workload`, whose `run()` returns a `Check`;
 * `Fault`, whose `side` is a `Side`, and its optional abilities `Installs`, `Typed`, `Placeable` and `Sited` (with the
-  `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InRegion`, `HostSide`,
+  `Place` it is settled on: `Site`, `CallSites` or `Entry`), `InFunction`, `InProgram`, `InRegion`, `HostSide`,
   `NeedsProcessor`, `Compound`; what a guest may ask of the host is `FromGuest`, or stands in a part that `CallsHost`;
 * any part may be one that `Foresees`: it refuses what it cannot do before anything is prepared;
 * `Monitor`, whose `attach()` returns a `Watcher`, which may have a `Buffer`, and be one that `Starts` or `StepsAside`;
@@ -81,6 +81,7 @@ from faultkit.model.parts import (
     FromGuest,
     HostSide,
     InFunction,
+    InProgram,
     InRegion,
     Installs,
     KeepsState,
@@ -136,6 +137,7 @@ __all__ = [
     "HarnessError",
     "HostSide",
     "InFunction",
+    "InProgram",
     "InRegion",
     "Installs",
     "KeepsState",

@@ -191,3 +191,26 @@ def test_failures_that_everybody_knows() -> None:
     assert FAILURES["__kmalloc_noprof"].values == (0,)
     assert FAILURES["dma_map_page_attrs"].values == (DMA_MAPPING_ERROR,)
     assert FAILURES["blk_mq_alloc_tag_set"].values == (-12, -22)
+
+
+def test_calls_are_drawn_among_those_that_a_golden_trial_executes() -> None:
+    ran = {
+        call.address
+        for call in MODULE.calls
+        if (call.function, call.offset) in {("ring_read", 0x20), ("ring_write", 0x10)}
+    }
+    code = {"ring": replace(MODULE, executed=frozenset(ran))}
+    placed = [CallError(at="executed", draw=draw).place(code) for draw in spread(40)]
+    assert {(fault.function, fault.at) for fault in placed} == {
+        ("mutex_lock_interruptible", "ring_read+0x20"),
+        ("skb_clone", "ring_write+0x10"),
+    }
+    assert {fault.site.among for fault in placed if fault.site} == {
+        len(FAILURES["mutex_lock_interruptible"].values) + len(FAILURES["skb_clone"].values)
+    }
+    named = [CallDelay("skb_clone", 1, at="executed", draw=draw).place(code).at for draw in spread(9)]
+    assert set(named) == {"ring_write+0x10"}
+    with pytest.raises(NotPlaced, match="it is not known what a golden trial executes of ring: use --accel tcg"):
+        CallError(at="executed").place(CODE)
+    with pytest.raises(NotPlaced, match="calls no function that this fault is known for in what a golden trial exec"):
+        CallError(at="executed").place({"ring": replace(MODULE, executed=frozenset())})

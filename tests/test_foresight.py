@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from drivers.nbd import Nbd, VerifiedIO
-from drivers.rtl8139 import Rtl8139
+from drivers.rtl8139 import Rtl8139, Transfers
+from drivers.rtl8139_micro import Rtl8139Micro
 from faultkit.machine.template import group_of
 from faultkit.model.attempts import Attempts
 from faultkit.model.errors import NotPlaced, UsageError
@@ -39,6 +42,7 @@ from injectors.kdriver.overrun import Overrun
 from injectors.kdriver.skip import Skip
 from injectors.kdriver.text import Text
 from injectors.several import Several
+from injectors.tools.syscall_names import NAMES, kernel_name
 from injectors.udriver.disk_full import DiskFull
 from injectors.udriver.fd_closed import FdClosed
 from injectors.udriver.kill import Kill
@@ -86,6 +90,7 @@ class Devout(Unfinished):
 
 
 GOLDEN_NIC = {"driver": Rtl8139(), "fault": None, "trigger": None}
+MICRO = {"driver": Rtl8139Micro(), "workload": Transfers()}
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"trigger": AtRequest(0)}, "at_request: there is no request 0: the first is 1"),
     ({"trigger": AtRequest("3")}, "AtRequest(nth='3'): of type str, not int"),  # type: ignore[arg-type]
@@ -113,6 +118,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fault": Slow(1.5)}, "a share of the processor lies between 0 and 1: 1.5"),
     ({"fault": SyscallError("pread64", "ENOTHING")}, "there is no error 'ENOTHING'"),
     ({"fault": SyscallError("")}, "there is no system call ''"),
+    ({"fault": SyscallError("preed64")}, "there is no system call 'preed64'; near to it are pread64"),
+    ({"fault": SyscallDelay("pwrit64", 5)}, "there is no system call 'pwrit64'; near to it are pwrite64"),
+    ({"fault": SyscallError("read_all_of_it")}, "there is no system call 'read_all_of_it': a name is like pread64"),
+    (
+        {"fault": UserBug("null dereference", "open_upp"), **MICRO},
+        "user_bug: the u-driver rtl_u has no function 'open_upp': it may be inlined; near to it are open_up",
+    ),
     ({"fault": SyscallDelay("pread64", 0)}, "a call cannot be delayed by 0 ms"),
     ({"fault": SyscallDelay("pread64", 1, nth=0)}, "nth=0, times=1 of a system call mean nothing"),
     ({"fault": FdClosed("door")}, "there is no kind of descriptors 'door'"),
@@ -249,3 +261,17 @@ def test_a_template_that_only_later_trials_need_is_not_prepared() -> None:
 def test_a_list_may_have_no_end() -> None:
     asked = Experiment("mine", "", lambda _seed: iter(a_trial, None))
     assert plan(asked, 1, 3).count == 3
+
+
+def test_a_function_that_the_program_has_is_accepted_and_one_of_the_guests_own_program_is_not_looked_for() -> None:
+    check_trial(0, trial(fault=UserBug("null dereference", "open_up"), **MICRO))
+    check_trial(0, trial(fault=UserBug("null dereference", "main")))  # nbdkit is Debian's
+
+
+def test_the_names_of_system_calls_are_those_of_the_processor() -> None:
+    header = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+    if not header.exists():
+        pytest.skip("linux-libc-dev is not installed")
+    numbered = set(re.findall(r"__NR_(\w+)", header.read_text()))
+    assert len(NAMES & numbered) > 300 and {"pread64", "io_uring_enter", "stat", "umount2"} <= NAMES & numbered
+    assert kernel_name("stat") == "newstat" and kernel_name("pread64") == "pread64"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from faultkit.guest.__main__ import attached
+from faultkit.machine.console import unknown
 from faultkit.machine.image import Image
 from faultkit.machine.paused import PausedGuest
 from faultkit.machine.template import group_of
@@ -70,7 +71,7 @@ def test_each_monitor_decodes_what_its_own_watcher_has_collected() -> None:
     for name, watcher in watchers.items():
         assert mailbox.add_raw(name, watcher.collect())
     mailbox.put(State.DONE, '{"lost": {}}')
-    template: Any = SimpleNamespace(names={}, manifest={"printk_lag_ns": 0})
+    template: Any = SimpleNamespace(names={}, manifest={"printk_lag_ns": 0}, source_of=unknown)
     guest: Any = Finished(mailbox)
     intake, _ = collect(PausedGuest(guest), template, a_trial(monitors=MONITORS), Ending.FINISHED)
     assert [event.kind for event in intake.events] == ["here.n0", "there.n0", "here.n1"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
-from faultkit.model.code import Function, ModuleCode
+from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.errors import NotPlaced
 from injectors.kdriver.text import Text
-from injectors.tools.candidates import candidates
+from injectors.tools.candidates import candidates, pick
 from injectors.tools.driver_code import nearest
 from injectors.tools.machine_code.flow import INCLUSIVE, inverted, moved_limit, other_inclusion
 from injectors.tools.machine_code.instructions import ENDBR, NOPS, body, disassembly, no_operation, starts
@@ -237,3 +239,45 @@ def test_a_constant_limit_moves_by_one_and_never_around(value: int, seed: int) -
 def test_the_names_that_are_near_to_one_that_is_missing(name: str, expected: str) -> None:
     names = ("nbd_ioctl", "__kmalloc_cache_noprof", "__kmalloc_noprof", "kfree", "sock_sendmsg")
     assert nearest(name, names) == expected
+
+
+# test rdi, rdi; jne to the alarm; xor eax, eax; je +1; nop; ret; call the alarm
+GUARDED = [bytes.fromhex(code) for code in ("4885ff", "7506", "31c0", "7401", "90", "c3", "e800000000")]
+ALARM_AT = 11
+
+
+def guarded(callee: str) -> ModuleCode:
+    """A function that ends with a call of another one, which its first branch leads to."""
+    call = CallSite("f0", ALARM_AT, BASE + ALARM_AT, 5, callee)
+    return replace(module(b"".join(GUARDED)), calls=(call,))
+
+
+@pytest.mark.parametrize("operator", ["inverted_branch", "deleted_branch"])
+def test_the_compilers_check_of_the_stack_is_spared(operator: str) -> None:
+    draws = [n << 58 for n in range(64)]
+    sites = [settled_site(Text(operator, draw).place({"m": guarded("__stack_chk_fail")}).site) for draw in draws]
+    assert {site.old for site in sites} == {"7401"} and {(site.among, site.in_all) for site in sites} == {(1, 1)}
+    others = Counter(settled_site(Text(operator, draw).place({"m": guarded("panic")}).site).old for draw in draws)
+    assert others == {"7506": 32, "7401": 32}, "any other call is the driver's"
+
+
+def test_a_draw_that_meets_no_check_is_what_it_was_and_others_are_drawn_uniformly() -> None:
+    rng = random.Random(0)
+    for operator in ("nop", "bit_flip"):
+        found = candidates(guarded("__stack_chk_fail"), operator)
+        spared = [each.address for each in found if not each.guard]
+        assert len(spared) == len(found) - 1
+        drawn = Counter[int]()
+        for draw in (rng.getrandbits(64) for _ in range(6000)):
+            first, settled = found[draw * len(found) >> 64], pick(guarded("__stack_chk_fail"), operator, draw, "all")
+            assert first.guard or settled.candidate.address == first.address
+            drawn[settled.candidate.address] += 1
+        assert set(drawn) == set(spared)
+        assert chisquare([drawn[address] for address in spared]).pvalue > 0.001
+
+
+def test_a_module_with_nothing_but_checks_has_no_site() -> None:
+    code = b"".join([*GUARDED[:3], b"\x90" * 3, *GUARDED[5:]])
+    alone = replace(guarded("__stack_chk_fail"), functions=module(code).functions)
+    with pytest.raises(NotPlaced, match="m has no site for inverted_branch"):
+        Text("inverted_branch").place({"m": alone})

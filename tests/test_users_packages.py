@@ -190,3 +190,12 @@ def test_a_trial_runs_with_parts_of_both(repository: Path, tmp_path: Path) -> No
     again = python(tmp_path, *INSTALLED, "replay", out, "0")
     assert again.returncode == 0, again.stderr
     assert f"drivers.ring from {repository}/drivers/ring.py (beside its experiment)" in again.stdout + again.stderr
+    mine = repository / "drivers" / "ring.py"
+    mine.write_text(mine.read_text() + "# changed\n")
+    again = python(tmp_path, *INSTALLED, "replay", out, "0")
+    assert again.returncode == 4 and "other code: yours has changed (drivers/ring.py); check out" in again.stderr
+    resumed = python(repository, *INSTALLED, "run", file, "--seed", "1", "--out", out, "--resume")
+    says = (
+        f"{out} cannot be resumed: it was run with other code: yours has changed (drivers/ring.py); leave out --resume"
+    )
+    assert resumed.returncode == 2 and resumed.stderr == f"faultkit: {says}\n", "before anything is prepared"

@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "guests": "kernel, initramfs and root of a guest",
     "templates": "frozen guests that trials are forked from",
     "modules": "kernel modules and programs built for the guest",
+    "kernels": "modules of the guest's kernel that its root lacks",
     "surveys": "verdicts of the compiler on mutations",
     "tools": "scripts of the kernel's sources that check C",
 }

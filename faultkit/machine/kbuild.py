@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from faultkit.machine import cache, compiler
 from faultkit.machine.image import headers, headers_version
+from faultkit.machine.source_lines import LINES, Lines, lines_of
 from faultkit.model.builds import Edit, KernelModule
 from faultkit.model.errors import HarnessError, UnmetNeed, UsageError
 
@@ -28,8 +30,14 @@ def built_module(wanted: KernelModule, kernel: str | None = None) -> Path:
     symbols = [built_module(other, kernel).with_name("Module.symvers") for other in wanted.against]
     exporters = (path.parent.name for path in symbols)
     content = (part for file in sources.items() for part in file)
-    key = cache.digest(kernel, TIMELESS, compiler.compiler_version(), wanted.name, *content, *exporters)
+    key = cache.digest(kernel, TIMELESS, LINES, compiler.compiler_version(), wanted.name, *content, *exporters)
     return cache.entry("modules", key, partial(build, sources, kernel, wanted.name, symbols)) / f"{wanted.name}.ko"
+
+
+def source_lines(wanted: KernelModule, kernel: str) -> Lines:
+    """The source lines of a module's functions. Raises: as `built_module`."""
+    found: Lines = json.loads(built_module(wanted, kernel).with_name(LINES).read_text())
+    return found
 
 
 def check_compiler() -> None:
@@ -77,6 +85,7 @@ def build(sources: Mapping[str, bytes], kernel: str, name: str, symbols: Iterabl
     if done.returncode or not (place / f"{name}.ko").is_file():
         errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()]
         raise HarnessError(f"the kernel module {name} does not build: {errors[0] if errors else 'it made no .ko'}")
+    (place / LINES).write_text(json.dumps(lines_of(place / f"{name}.ko")))
     subprocess.run(["strip", "--strip-debug", str(place / f"{name}.ko")], check=True)
 
 

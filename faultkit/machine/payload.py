@@ -69,6 +69,22 @@ def build_payload(spec: Mapping[str, Any], parts: Iterable[Any], kernel: str) ->
     return archive(with_folders(entries))
 
 
+def origins(parts: Iterable[Any]) -> dict[str, Path]:
+    """Path below /faultkit in the guest -> the file here, or the folder of the sources that it is built from."""
+    parts = [inner for part in parts for inner in iter_parts(part)]
+    found = dict(sources(parts))
+    for part in (part for part in parts if isinstance(part, Ships)):
+        found |= {name.lstrip("/"): origin(file) for name, file in part.files().items()}
+    return found
+
+
+def origin(file: Path | KernelModule | Program) -> Path:
+    """Where a shipped file, or its sources, lie here."""
+    if isinstance(file, KernelModule):
+        return file.source
+    return file.sources[0] if isinstance(file, Program) else file
+
+
 def is_program(file: Path | KernelModule | Program) -> bool:
     """Report whether a shipped file is to be executable in the guest: a built program, or a file that is so here."""
     return isinstance(file, Program) or (isinstance(file, Path) and os.access(file, os.X_OK))

@@ -10,24 +10,27 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from faultkit.machine import cache, coverage, payload, qemu, symbols
+from faultkit.machine import cache, coverage, kbuild, kernel_modules, payload, qemu, symbols
 from faultkit.machine.bounded import readable
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.image import Image
+from faultkit.machine.initramfs import files_of
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
+from faultkit.machine.source_lines import line_at
 from faultkit.machine.spinning import SPINNING, remove_pauses
 from faultkit.machine.symbols import Symbol
 from faultkit.model import processor
+from faultkit.model.builds import KernelModule
 from faultkit.model.code import CallSite, Function, ModuleCode
 from faultkit.model.codec import class_path, encode
 from faultkit.model.errors import HarnessError, UnmetNeed
 from faultkit.model.mailbox import State
-from faultkit.model.parts import Buffer, Driver, NeedsProcessor, Workload, iter_parts
+from faultkit.model.parts import Buffer, Driver, NeedsProcessor, Ships, Workload, iter_parts
 from faultkit.model.policies import Nothing
 from faultkit.model.received import complaint_of, in_short
 from faultkit.model.trial import Trial
@@ -81,6 +84,11 @@ class Template:
         file = self.path / SYMBOLS
         return frozenset(zlib.decompress(file.read_bytes()).decode().split()) if file.exists() else frozenset()
 
+    def source_of(self, module: str | None, function: str | None, offset: int) -> str | None:
+        """The source line ("ring.c:112") at an offset into a function of the k-driver; None if it is not known."""
+        found = (of for name, of in self.manifest["code"].items() if module and name.replace("-", "_") == module)
+        return next((line_at(of.get("lines", {}), function, offset) for of in found), None)
+
     @cached_property
     def names(self) -> Mapping[int, str]:
         """Address -> name of the k-driver's functions."""
@@ -110,6 +118,13 @@ class Blueprint:
     machine: Machine
     archive: bytes
     golden: Trial
+    origins: Mapping[str, Path] = field(default_factory=dict)  # path below /faultkit in the guest -> what it is made of
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Path below /faultkit in the guest -> a hash of the file's content."""
+        found = ((name.removeprefix(f"{payload.HOME}/"), data) for name, data in files_of(self.archive))
+        return {name: cache.digest(data) for name, data in found}
 
     def hold(self) -> bool:
         """Let nobody drop the template, if it is in the cache, as long as this process lives; False if it is not."""
@@ -131,7 +146,9 @@ def blueprint(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]
     refuse_other_processors(parts)
     machine = machine_for(trial.driver, machine)
     key, archive = pack(trial, image, machine, parts)
-    return Blueprint(key=key, image=image, machine=machine, archive=archive, golden=golden(trial))
+    what = golden(trial)
+    origins = payload.origins([trial.driver, what.workload, *trial.monitors, *parts])
+    return Blueprint(key=key, image=image, machine=machine, archive=archive, golden=what, origins=origins)
 
 
 def refuse_other_processors(parts: Iterable[Any]) -> None:
@@ -152,6 +169,7 @@ def pack(trial: Trial, image: Image, machine: Machine, parts: Iterable[Any]) -> 
     extra = list(parts)
     spec = payload.spec_of(trial.driver, workload, trial.monitors, payload.modules_of(extra))
     archive = payload.build_payload(spec, [trial.driver, workload, *trial.monitors, *extra], image.kernel)
+    archive += kernel_modules.archive_for(trial.driver, image)
     options = " ".join([*machine.options(), machine.command_line, str(machine.memory_mib)])
     return cache.digest(image.key, options, qemu.qemu_version(), *SPINNING, archive), archive
 
@@ -187,6 +205,7 @@ def prepare(place: Path, image: Image, machine: Machine, archive: bytes, golden:
         manifest["pauses_removed"] = remove_pauses(guest.gdb, functions)
         (place / SYMBOLS).write_bytes(zlib.compress(" ".join(symbols.function_names(functions)).encode()))
         guest.save(place / "state")
+    add_source_lines(manifest["code"], golden.driver, image.kernel)
     add_coverage(manifest["code"], place, image, machine, golden)
     (place / "manifest.json").write_text(json.dumps(manifest))
 
@@ -255,6 +274,16 @@ def code_of(guest: Guest, modules: LoadedCode, name: str) -> dict[str, Any]:
         "calls": [astuple(call) for call in call_sites(functions, outside)],
         "base": modules.bases[module],
     }
+
+
+def add_source_lines(code: Mapping[str, dict[str, Any]], driver: Driver, kernel: str) -> None:
+    """To the code of each module that is built here, the source lines of its functions."""
+    shipped = driver.files().values() if isinstance(driver, Ships) else ()
+    for module in (file for file in shipped if isinstance(file, KernelModule)):
+        if of := next(
+            (of for name, of in code.items() if name.replace("-", "_") == module.name.replace("-", "_")), None
+        ):
+            of["lines"] = kbuild.source_lines(module, kernel)
 
 
 def add_coverage(

@@ -307,6 +307,14 @@ class InFunction(Ability, Protocol):
 
 
 @runtime_checkable
+class InProgram(Ability, Protocol):
+    """A fault in functions of the u-driver's program, which must have them by these names."""
+
+    @property
+    def program_functions(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
 class InRegion(Ability, Protocol):
     """A fault in a named region of memory."""
 

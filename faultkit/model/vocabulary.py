@@ -108,6 +108,7 @@ REPORT = (
     DataField("line", int, "of the console, from 0", optional=True),
     maybe(FUNCTION),
     DataField("offset", str, "hexadecimal", optional=True),
+    DataField("source", str, "file and line of the code to blame, if it was built here", optional=True),
     DataField(
         "module",
         str,

@@ -15,7 +15,7 @@ from faultkit.machine.cache import digest
 from faultkit.model.codec import dumps
 from faultkit.model.errors import FaultkitError
 from faultkit.pytest_plugin.guests import PreparedGuest
-from faultkit.running.campaign import Campaign, about, now
+from faultkit.running.campaign import Campaign, about, blueprints_of, now
 from faultkit.running.experiment import Experiment, Plan
 from faultkit.running.judging import keep_all
 from faultkit.store.store import Store
@@ -58,9 +58,8 @@ def kept(item: pytest.Item, guest: PreparedGuest, keep: Path) -> Path:
         machine=guest.session.machine,
         image=guest.session.image,
     )
-    used = {found.key: found for found in guest.session.templates.values() if found.key in guest.groups}
     command = shlex.join(["pytest", *map(str, item.config.invocation_params.args)])
-    with Store.create(out, about(campaign, used) | {"command": command}) as store:
+    with Store.create(out, about(campaign, blueprints_of(campaign)) | {"command": command}) as store:
         keep_all(store, (ran.row for ran in guest.trials))
         store.set_meta("finished", now())
     return out

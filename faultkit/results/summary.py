@@ -22,7 +22,17 @@ from faultkit.verdict.outcomes import SURVIVED
 GOLDEN = codec.GOLDEN  # the injector of a trial without a fault
 VOID_SHARE = 0.05  # with more void trials than this the campaign did not measure its question
 ACCOUNTS = tuple(each.name for each in fields(queries.Accounting))
-ABOUT = ("started", "finished", "git_revision", "faultkit_version", "kernel", "qemu", "accel", "command")
+ABOUT = (
+    "started",
+    "finished",
+    "git_revision",
+    "own_revisions",
+    "faultkit_version",
+    "kernel",
+    "qemu",
+    "accel",
+    "command",
+)
 
 
 def accounting(store: Store) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -35,6 +34,7 @@ from faultkit.model.errors import (
 from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
+from faultkit.running.code_changes import FILES, own_revisions, recorded, revision, told
 from faultkit.running.experiment import Experiment, Plan, TemplateGroup, describe, listed
 from faultkit.running.judging import add_or_void, judge_added, judge_missing
 from faultkit.running.trial import run_trial
@@ -92,12 +92,13 @@ def run_campaign(
     Raises: UsageError, UnmetNeed, HarnessError; KeyboardInterrupt after an interrupt.
     """
     going_on = resume and not vacant(out)
-    if going_on:
-        Store.open(out).__exit__()  # says at once that it cannot be read, before templates are prepared
     begun = time.monotonic()
-    templates = prepare(campaign, listener)
+    blueprints = blueprints_of(campaign)
+    facts = about(campaign, blueprints)
+    if going_on:
+        refuse_others(out, facts)
+    templates = prepare(campaign, blueprints, listener)
     refuse_unplaced(campaign, templates)
-    facts = about(campaign, templates)
     with resumed(out, facts) if going_on else Store.create(out, facts) as store:
         prepared = time.monotonic()
         add_seconds(store, "prepare_s", prepared - begun)
@@ -107,6 +108,15 @@ def run_campaign(
         finally:
             add_seconds(store, "wall_s", time.monotonic() - prepared)
             store.set_meta("finished", now())
+
+
+def refuse_others(out: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse, before anything is prepared, results that cannot be read or were measured on something else.
+
+    Raises: UsageError.
+    """
+    with Store.open(out) as store:
+        refuse_mismatch(store, facts)
 
 
 @contextmanager
@@ -124,9 +134,8 @@ def add_seconds(store: Store, key: str, seconds: float) -> None:
     store.set_meta(key, (getattr(store.meta(), key) or 0.0) + seconds)
 
 
-def prepare(campaign: Campaign, listener: ProgressListener) -> dict[str, Template]:
+def prepare(campaign: Campaign, blueprints: Mapping[str, Blueprint], listener: ProgressListener) -> dict[str, Template]:
     """The templates that the list needs, by group; none that is there is dropped before the first is prepared."""
-    blueprints = blueprints_of(campaign)
     for each in blueprints.values():
         each.hold()
     templates = {}
@@ -294,7 +303,7 @@ def row_of(
     return Row(n=n, trial=trial, template=base.key, attempts=attempts, record=record, void=void, passing=passing)
 
 
-def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
+def about(campaign: Campaign, blueprints: Mapping[str, Blueprint]) -> dict[str, Any]:
     """The facts about a campaign's run that the store keeps."""
     return {
         "experiment": campaign.experiment.name,
@@ -306,7 +315,8 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
         "command": shlex.join(["faultkit", *sys.argv[1:]]),
         "jobs": campaign.jobs,
         "faultkit_version": version("faultkit"),
-        "git_revision": git_revision(),
+        "git_revision": revision(Path(__file__).parent),
+        "own_revisions": own_revisions(blueprints.values(), campaign.experiment.file),
         "kernel": campaign.image.kernel,
         "image": campaign.image.key,
         "image_hashes": dict(campaign.image.hashes),
@@ -316,15 +326,18 @@ def about(campaign: Campaign, templates: dict[str, Template]) -> dict[str, Any]:
         "shift": campaign.machine.shift,
         "kernel_options": campaign.machine.kernel_options,
         "drivers": sorted({name_of(group.first.driver) for group in campaign.plan.groups.values()}),
-        "templates": {templates[key].key: recipe(group) for key, group in campaign.plan.groups.items()},
+        "templates": {
+            blueprints[key].key: recipe(group, blueprints[key]) for key, group in campaign.plan.groups.items()
+        },
         "stop": encode(campaign.stop),
         "started": now(),
     }
 
 
-def recipe(group: TemplateGroup) -> dict[str, Any]:
-    """The parts that are needed to prepare a template again."""
-    return {"first": encode(group.first), "parts": [encode(part) for part in group.parts.values()]}
+def recipe(group: TemplateGroup, blueprint: Blueprint) -> dict[str, Any]:
+    """The parts that are needed to prepare a template again, and the code that went into it."""
+    parts = [encode(part) for part in group.parts.values()]
+    return {"first": encode(group.first), "parts": parts, FILES: recorded(blueprint)}
 
 
 def refuse_mismatch(store: Store, facts: Mapping[str, Any]) -> None:
@@ -332,21 +345,17 @@ def refuse_mismatch(store: Store, facts: Mapping[str, Any]) -> None:
     then, now_ = store.meta(), Meta.of(facts)
     for key in SAME_ON_RESUME:
         before, today = getattr(then, key), getattr(now_, key)
+        if key == "templates" and set(before) == set(today):
+            continue
         if before != today:
-            what = "code or parts" if key == "templates" else f"{key} ({before} then, {today} now)"
-            raise UsageError(f"{store.path} cannot be resumed: it was run with other {what}; leave out --resume")
+            what = code_of(then, now_) if key == "templates" else f"other {key} ({before} then, {today} now)"
+            raise UsageError(f"{store.path} cannot be resumed: it was run with {what}; leave out --resume")
 
 
-def git_revision() -> str | None:
-    """The revision of faultkit's working tree, with a + if it was changed; None outside of git."""
-    here = Path(__file__).parent
-    try:
-        command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
-        return subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+def code_of(then: Meta, now: Meta) -> str:
+    """The difference in code between two campaigns, in words."""
+    changed = told(then.templates.values(), (recipe[FILES] for recipe in now.templates.values()))
+    return f"other code: {changed}" if changed else "other code or parts"
 
 
 def now() -> str:

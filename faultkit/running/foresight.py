@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache
+from pathlib import Path, PurePath
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from faultkit.machine import cbuild
 from faultkit.model.abilities import is_value, members
+from faultkit.model.builds import KernelModule, Program
 from faultkit.model.codec import name_of
-from faultkit.model.errors import NotPlaced, UsageError
-from faultkit.model.parts import Driver, Foresees, iter_parts
+from faultkit.model.errors import NotPlaced, UnmetNeed, UsageError
+from faultkit.model.parts import Driver, Foresees, InProgram, Ships, Split, iter_parts
 from faultkit.model.trial import Trial
+
+COMM = 15  # characters that the kernel keeps of a process' name
 
 
 def check_trial(n: int, trial: Trial) -> None:
@@ -37,6 +46,45 @@ def check_parts(n: int, whole: Any, driver: Driver) -> None:
                 raise UsageError(f"trial {n}: {name_of(part)}: {reason}") from None
             except Exception as reason:
                 raise UsageError(f"trial {n}: {name_of(part)}: {type(reason).__name__}: {reason}") from reason
+        if isinstance(part, InProgram) and (missing := missing_function(part, driver)):
+            raise UsageError(f"trial {n}: {name_of(part)}: {missing}")
+
+
+def missing_function(fault: InProgram, driver: Any) -> str | None:
+    """A function of the fault's that the u-driver's program does not have, in words; None if all are there.
+
+    None as well if that cannot be told here: the program is the guest's own, or stripped, or no compiler is here.
+    """
+    names = functions_of_udriver(driver)
+    missing = [name for name in fault.program_functions if names and name not in names]
+    if not missing:
+        return None
+    near = get_close_matches(missing[0], names, 3)
+    hint = f"; near to it are {', '.join(near)}" if near else ""
+    return f"the u-driver {driver.udriver} has no function {missing[0]!r}: it may be inlined{hint}"
+
+
+def functions_of_udriver(driver: Any) -> frozenset[str]:
+    """The functions of the program that a driver ships under its u-driver's name; none if they are not known."""
+    if not (isinstance(driver, Split) and isinstance(driver, Ships)):
+        return frozenset()
+    named = (file for place, file in driver.files().items() if PurePath(place).name[:COMM] == driver.udriver[:COMM])
+    file = next((file for file in named if not isinstance(file, KernelModule)), None)
+    if file is None:
+        return frozenset()
+    try:
+        return function_names(cbuild.program(file) if isinstance(file, Program) else file)
+    except (UnmetNeed, OSError, ELFError):
+        return frozenset()
+
+
+@cache
+def function_names(program: Path) -> frozenset[str]:
+    """The functions in a program's symbol table. Raises: OSError; ELFError if it is no program."""
+    with program.open("rb") as file:
+        table: Any = ELFFile(file).get_section_by_name(".symtab")
+        symbols = table.iter_symbols() if table else ()
+        return frozenset(symbol.name for symbol in symbols if symbol["st_info"]["type"] == "STT_FUNC")
 
 
 def wrong_fields(part: Any) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from faultkit.machine import qemu
 from faultkit.machine.image import Image, recorded_guest
@@ -19,6 +20,7 @@ from faultkit.model.errors import UnmetNeed, UsageError
 from faultkit.model.events import Event
 from faultkit.model.known import known, trial_of
 from faultkit.model.trial import Record
+from faultkit.running.code_changes import recorded, told
 from faultkit.running.trial import run_trial
 from faultkit.running.trusting import refuse_foreign
 from faultkit.store import queries
@@ -98,7 +100,7 @@ def recorded_blueprint(store: Store, key: str, image: Image) -> Blueprint:
         raise UsageError(f"{store.path} cannot be run again: the module of {foreign.name} is not loaded")
     found = blueprint(first, image, machine, parts)
     if found.key != key:
-        raise UnmetNeed(other_code(store.path, meta))
+        raise UnmetNeed(other_code(store.path, meta, recipe, found))
     return found
 
 
@@ -125,11 +127,15 @@ def recorded_image(store: Store, image: Image | None = None) -> Image:
         raise UnmetNeed(f"{store.path} was run on another guest: {reason}") from None
 
 
-def other_code(path: Path, meta: Meta) -> str:
+def other_code(path: Path, meta: Meta, recipe: Mapping[str, Any], found: Blueprint) -> str:
     """The reason for which a template has another key than the one recorded."""
     if meta.qemu != (now := qemu.qemu_version()):
         return f"{path} was run with another QEMU: {meta.qemu} then, {now} now"
-    return f"{path} was run with other code or another compiler: check out its git_revision ({meta.git_revision})"
+    changed = told([recipe], [recorded(found)]) or "that or the compiler has changed"
+    revisions = ", ".join(
+        [f"faultkit's {meta.git_revision}", *(f"{name} {at}" for name, at in meta.own_revisions.items())]
+    )
+    return f"{path} was run with other code: {changed}; check out the revision that it was run with ({revisions})"
 
 
 def run_again(n: int, record: Record, base: Template) -> Replay:

@@ -14,11 +14,12 @@ from faultkit.machine.door import call_of, host_sides
 from faultkit.machine.paused import PausedGuest
 from faultkit.machine.qemu import Guest, Stop
 from faultkit.machine.template import Template
+from faultkit.model.builds import KernelModule
 from faultkit.model.codec import dumps, full_name, name_of
 from faultkit.model.errors import HarnessError, Runaway
 from faultkit.model.events import Ending, Event, Kind
 from faultkit.model.mailbox import State
-from faultkit.model.parts import Buffer, HostSide, Monitor
+from faultkit.model.parts import Buffer, HostSide, Monitor, Ships, iter_parts
 from faultkit.model.received import END_OF_TIME, EVENTS, Intake, failure_of, lost_of
 from faultkit.model.trial import Record, Trial
 from faultkit.running.agents_end import death_of_client
@@ -122,13 +123,21 @@ def collect(machine: PausedGuest, template: Template, trial: Trial, ending: Endi
         if (data := raw.get(name)) and not decoded(machine, monitor, data, template, intake):
             lost[name] = lost.get(name, 0) + 1
     try:
-        reports = list(console.kernel_events(guest.console(), template.manifest["printk_lag_ns"]))
+        source_of = console.unknown if replaces_modules(trial) else template.source_of
+        reports = list(console.kernel_events(guest.console(), template.manifest["printk_lag_ns"], source_of))
     except ValueError as reason:  # numbers of thousands of digits
         intake.note("the console", "", str(reason))
         reports = []
     for report in reports:
         intake.take(report, "the console")
     return intake, lost
+
+
+def replaces_modules(trial: Trial) -> bool:
+    """Report whether the fault brings a module in the driver's place: its source lines need not be the driver's."""
+    shipped = (part.files().values() for part in iter_parts(trial.fault) if isinstance(part, Ships))
+    names = {file.name for files in shipped for file in files if isinstance(file, KernelModule)}
+    return not names.isdisjoint(trial.driver.modules)
 
 
 def losses(guest: Guest, trial: Trial, ending: Ending, intake: Intake) -> dict[str, int]:

@@ -25,7 +25,8 @@ class Meta:
     command: str | None = None
     jobs: int | None = None  # trials at a time
     faultkit_version: str | None = None
-    git_revision: str | None = None
+    git_revision: str | None = None  # of faultkit
+    own_revisions: Mapping[str, str] = field(default_factory=dict)  # repository of the user's -> its revision
     kernel: str | None = None  # the guest's
     image: str | None = None  # the guest's address in the cache
     image_hashes: Mapping[str, str] = field(default_factory=dict)  # file of the guest -> its hash

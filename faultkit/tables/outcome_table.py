@@ -215,4 +215,5 @@ def state(store: Store, meta: Meta) -> str:
 def origin(meta: Meta) -> Iterator[str]:
     """The campaign, and the software it ran on."""
     yield f"{meta.experiment}, seed {meta.seed}, begun {meta.started}"
-    yield f"revision {meta.git_revision}, Linux {meta.kernel}, QEMU {meta.qemu}"
+    own = "".join(f"{name} {revision}, " for name, revision in meta.own_revisions.items())
+    yield f"revision {meta.git_revision}, {own}Linux {meta.kernel}, QEMU {meta.qemu}"

@@ -109,7 +109,7 @@ def worst(record: Record, activated: bool) -> Evidence:
 def crashed(record: Record) -> Evidence | None:
     """The kernel reported an oops, panic, lockup or spoilt memory, or stopped in a way that only a crash explains."""
     if crash := next(crashes(record), None):
-        return Evidence(Outcome.CRASHED, told(crash, "what", "function", "line"))
+        return Evidence(Outcome.CRASHED, told(crash, "what", "function", "source", "line"))
     if record.ending not in LIVED:
         return Evidence(Outcome.CRASHED, f"the guest's end ({record.ending.value}), without a report of the kernel")
     return None

@@ -25,7 +25,8 @@ class CallError:
     Without a value, one is drawn that the kernel documents for that function (injectors/tools/call_values.py).
     Without a function, one of all known (function, value, call) that the k-driver calls is drawn, uniformly, by
     `draw` (64 random bits).
-    `at`: "any" call of the function, "one" of its calls (drawn), or a given one ("cp_start_xmit+0x1f"). From
+    `at`: "any" call of the function, "one" of its calls (drawn), one that a golden trial has "executed" (drawn, also
+    among those of all functions), or a given one ("cp_start_xmit+0x1f"). From
     the k-driver's `nth` such call after the arming on, each with `probability` (seeded by `draw`), `times` times
     (0: for ever), also after a reload of the k-driver unless `survives_reload` is False.
 

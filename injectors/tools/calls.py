@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -17,7 +17,7 @@ from injectors.tools.witness import stamps
 
 MODULE = fault_module("calls")
 FILES = shipped(MODULE)
-ANY, ONE = "any", "one"
+ANY, ONE, EXECUTED = "any", "one", "executed"
 MILLION = 1_000_000
 CHANGES = ("after", "set", "add", "flip")  # tamperings that change an existing value
 NOT_DRAWN = (
@@ -66,11 +66,20 @@ def options(module: ModuleCode, function: str | None, at: str, values: Callable[
     Without a function: of every one that is called, at each of its calls. `values`: the ways a function may go wrong.
     Raises: NotPlaced if a call is asked for that is not there.
     """
+    if at == EXECUTED:
+        module, at = executed(module), ONE
     named = [function] if function else called(module)
     each = at if function or at != ANY else ONE
     return [
         (name, value, call) for name in named for value in values(name) for call in chosen_calls(module, name, each)
     ]
+
+
+def executed(module: ModuleCode) -> ModuleCode:
+    """The module, with those of its calls alone that a golden trial executes. Raises: NotPlaced."""
+    if module.executed is None:
+        raise NotPlaced(f"it is not known what a golden trial executes of {module.name}: use --accel tcg")
+    return replace(module, calls=tuple(call for call in module.calls if call.address in module.executed))
 
 
 def called(module: ModuleCode) -> list[str]:
@@ -108,7 +117,8 @@ def drawn(fault: CallFault, module: ModuleCode, values: Callable[[str], Iterable
     check_function(module, fault.function)
     found = options(module, fault.function, fault.at, values)
     if not found:
-        raise NotPlaced(f"{module.name} calls no function that this fault is known for: name one, with a value")
+        where = " in what a golden trial executes" if fault.at == EXECUTED else ""
+        raise NotPlaced(f"{module.name} calls no function that this fault is known for{where}: name one, with a value")
     option = found[fault.draw * len(found) >> 64]
     name, _, at = option
     known = tuple(call for call in calls_of(module, name) if at in (ANY, call[0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 
 from faultkit.kit import Function, ModuleCode, NotPlaced, processor
 from injectors.tools.machine_code import calls, copies, flow, operands, variables
@@ -50,15 +51,23 @@ class Pick:
 def pick(code: ModuleCode, operator: str, draw: int, among: str) -> Pick:
     """One of a type's candidates, uniformly by 64 random bits. Raises: NotPlaced if there is none.
 
+    The compiler's checks of the stack are spared: a draw that meets one is drawn again, from its own bits.
     `among`: "all" in functions that may run at any time; of these, those "executed" in a golden trial; in the "whole"
     module, with the functions that run once, when it is loaded or unloaded.
     """
     found = candidates(code, operator, among)
-    in_all = len(candidates(code, operator))
-    if not found:
+    in_all = sum(not each.guard for each in candidates(code, operator))
+    if all(each.guard for each in found):
         where = f" that a golden trial executes, of {in_all} in all" if in_all else ""
         raise NotPlaced(f"{code.name} has no site for {operator}{where}")
-    return Pick(found[draw * len(found) >> 64], len(found), in_all)
+    while (drawn := found[draw * len(found) >> 64]).guard:
+        draw = drawn_again(draw)
+    return Pick(drawn, sum(not each.guard for each in found), in_all)
+
+
+def drawn_again(draw: int) -> int:
+    """Other 64 bits, that depend on these alone."""
+    return int.from_bytes(sha256(draw.to_bytes(8)).digest()[:8])
 
 
 @lru_cache(maxsize=64)

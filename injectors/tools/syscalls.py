@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from faultkit.kit import Bench, Kind, NotPlaced
 from injectors.tools.arming import armed, fault_module, shipped
+from injectors.tools.driver_code import nearest
+from injectors.tools.syscall_names import NAMES, RENAMED, kernel_name
 from injectors.tools.udriver import pid_of
 from injectors.tools.witness import activations
 
@@ -31,9 +33,10 @@ class SyscallsOrder:
 
 
 def check_call(call: str, nth: int, times: int) -> None:
-    """Refuse a call without a name, and numbers that mean nothing. Raises: NotPlaced."""
-    if not call.isidentifier():
-        raise NotPlaced(f"there is no system call {call!r}: a name is like pread64, see syscalls(2)")
+    """Refuse a call that is none, and numbers that mean nothing. Raises: NotPlaced with the nearest names."""
+    if call not in NAMES and call not in RENAMED.values():
+        near = nearest(call, NAMES) or ": a name is like pread64, see syscalls(2)"
+        raise NotPlaced(f"there is no system call {call!r}{near}")
     if nth < 1 or times < 0:
         raise NotPlaced(f"nth={nth}, times={times} of a system call mean nothing: from the first (1) on, 0 for ever")
 
@@ -45,7 +48,7 @@ def tamper_with_syscalls(bench: Bench, call: str, nth: int, times: int, how: str
     Activation: each call that was tampered with, with the kernel's own time stamp. Disarmed on exit.
     """
     pid = pid_of(bench)
-    order = SyscallsOrder(call=call, pid=pid, nth=nth, times=times, how=how, value=value)
+    order = SyscallsOrder(call=kernel_name(call), pid=pid, nth=nth, times=times, how=how, value=value)
     fd = armed(order, f"the system call {call!r}")
     bench.report("injector", Kind.FAULT_INJECTED, pid=pid, call=call, nth=nth, times=times, **{how: value})
     with activations(bench, fd):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, Driver, KernelModule, NotPlaced, Side
+from injectors.tools.syscall_names import NEEDS
 from injectors.tools.syscalls import FILES, check_call, tamper_with_syscalls
 from injectors.tools.udriver import needs_udriver
 
@@ -25,6 +26,7 @@ class SyscallDelay:
     """
 
     side: ClassVar[Side] = "u-driver"
+    needs: ClassVar[str] = NEEDS
 
     call: str
     delay_ms: int

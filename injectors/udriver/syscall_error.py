@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faultkit.kit import Bench, Driver, KernelModule, NotPlaced, Side
+from injectors.tools.syscall_names import NEEDS
 from injectors.tools.syscalls import FILES, check_call, tamper_with_syscalls
 from injectors.tools.udriver import needs_udriver
 
@@ -26,6 +27,7 @@ class SyscallError:
     """
 
     side: ClassVar[Side] = "u-driver"
+    needs: ClassVar[str] = NEEDS
 
     call: str
     error: str = "EIO"

@@ -52,6 +52,10 @@ class UserBug:
     def fault_type(self) -> str:
         return f"bug: {self.kind}"
 
+    @property
+    def program_functions(self) -> tuple[str, ...]:
+        return (self.function, "malloc", "free")
+
     def foresee(self, driver: Driver) -> None:
         needs_udriver(driver)
         check_kind(self.kind)
@@ -61,7 +65,7 @@ class UserBug:
         check_kind(self.kind)
         pid = pid_of(bench)
         functions = functions_of(Path(f"/proc/{pid}/exe"))
-        missing = {self.function, "malloc", "free"} - {*functions}
+        missing = {*self.program_functions} - {*functions}
         if missing:
             raise NotPlaced(f"the u-driver has no function {', '.join(sorted(missing))}: it may be inlined")
         at = functions[self.function]

@@ -88,6 +88,9 @@ def test_an_invalid_instruction_crashes_the_kernel_where_it_was_put(results: Pat
     assert set(first_text["outcome"]) == {Outcome.CRASHED.name}
     assert set(first_text["crash_function"]) == {"ring_write"}
     assert set(first_text["crash_kind"]) == {"invalid opcode"}
+    source = (EXAMPLE / "ring.c").read_text().splitlines()
+    line = next(n for n, text in enumerate(source, 1) if "ring_write(" in text)  # a brace follows
+    assert all(f"function ring_write, source ring.c:{line + 1}, " in reason for reason in first_text["reason"])
 
 
 def test_a_trial_has_a_time_line_that_begins_with_its_fault(results: Path) -> None:

@@ -18,8 +18,11 @@ class Candidate:
     address: int
     code: bytes
     changed: Callable[[random.Random], bytes]  # as many bytes as `code`
+    guard: bool = False  # it is a check by the compiler, and no decision of the driver's
 
 
 def candidate(body: Body, at: Instruction, changed: Callable[[random.Random], bytes]) -> Candidate:
     """A candidate of one instruction."""
-    return Candidate(body.function.name, at.address - body.function.address, at.address, at.code, changed)
+    return Candidate(
+        body.function.name, at.address - body.function.address, at.address, at.code, changed, at.address in body.guards
+    )

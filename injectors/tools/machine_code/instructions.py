@@ -16,6 +16,7 @@ NEEDS = "x86_64"
 
 ENDBR = bytes.fromhex("f30f1efa")
 FTRACE_SITES = (b"\xe8", bytes.fromhex("0f1f440000"))  # a call of ftrace, or the no-op in its place
+ALARM = "__stack_chk_fail"  # gcc's -fstack-protector calls it when a function's frame was overwritten
 PADDING = frozenset({"nop", "int3"})
 NOPS = tuple(
     bytes.fromhex(code)
@@ -102,6 +103,13 @@ class Body:
     def entered(self) -> frozenset[int]:
         """Addresses that are jumped to from within the function."""
         return frozenset(i.target for i in self.instructions if i.flow == "jump" and i.target is not None)
+
+    @cached_property
+    def guards(self) -> frozenset[int]:
+        """Addresses of the conditional jumps by which the compiler checks the stack: they lead to its alarm."""
+        alarms = {address for address, callee in self.callees.items() if callee == ALARM}
+        jumps = (i for i in self.instructions if i.is_conditional_jump)
+        return frozenset(i.address for i in jumps if i.target in alarms or i.end in alarms)
 
     def before(self, position: int) -> Iterator[Instruction]:
         """The instructions that are certainly executed just before this one, backwards."""
