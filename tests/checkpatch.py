@@ -1,6 +1,6 @@
 """`checkpatch.pl` of the kernel's sources, run over every C file of the repository.
 
-The script comes from Debian's package linux-source-6.12 and is unpacked into the cache once for each version of it.
+The script comes from Debian's package linux-source-6.12: `faultkit.machine.kernel_source` keeps it in the cache.
 `python -m tests.checkpatch` prints the findings and fails if there are any.
 """
 
@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from faultkit.machine import cache
-from faultkit.model.errors import HarnessError, UnmetNeed
+from faultkit.machine import kernel_source
+from faultkit.model.errors import HarnessError
 
 ROOT = Path(__file__).parents[1]
-ARCHIVE = Path("/usr/src/linux-source-6.12.tar.xz")
-FILES = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
+FILES = tuple(f"scripts/{name}" for name in ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch"))
 OPTIONS = ("--no-tree", "--no-summary", "--quiet", "--strict", "--terse", "--show-types", "--max-line-length=100")
 FINDING = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?:ERROR|WARNING|CHECK):(?P<type>[A-Z_]+): (?P<text>.*)")
 
@@ -77,20 +76,7 @@ EXCEPTIONS = (
 
 def script() -> Path:
     """checkpatch.pl in the cache. Raises: UnmetNeed if the kernel's sources are not installed."""
-    if not ARCHIVE.exists():
-        raise UnmetNeed(f"{ARCHIVE} is not there: ./setup --tests installs it")
-    made = ARCHIVE.stat()
-    key = cache.digest(str(made.st_size), str(made.st_mtime_ns), *FILES)
-    return cache.entry("tools", key, unpack) / FILES[0]
-
-
-def unpack(place: Path) -> None:
-    """Unpack the script and its word lists. Raises: HarnessError if the archive has none."""
-    members = [f"linux-source-6.12/scripts/{name}" for name in FILES]
-    command = ["tar", "-xJf", ARCHIVE, "-C", place, "--strip-components=2", "--occurrence=1", *members]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HarnessError(f"checkpatch.pl cannot be unpacked from {ARCHIVE}: {done.stderr.strip()}")
+    return kernel_source.unpacked(FILES) / FILES[0]
 
 
 def findings(checkpatch: Path, files: Iterable[Path], root: Path = ROOT) -> list[Finding]:

@@ -29,6 +29,8 @@ KINDS: Mapping[str, str] = {
     "kernels": "modules of the guest's kernel that its root lacks",
     "surveys": "verdicts of the compiler on mutations",
     "tools": "scripts of the kernel's sources that check C",
+    "sources": "drivers of the kernel's sources",
+    "programs": "drivers' sources as `faultkit slice` reads them",
 }
 LIMIT = "20G"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", re.IGNORECASE)
