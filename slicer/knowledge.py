@@ -1,0 +1,131 @@
+"""Knowledge of the kernel, as data: in which context each slot's function is called. One tree of TOML for all drivers.
+
+A row of `[slots.RECORD]` is for a field of a record, with `*` for its other fields; one of `[slots]` for a slot that is
+no field; one of `[arguments]` for an argument of a function (`request_threaded_irq(1)`); one of `[types]` for arguments
+of a type, by its name. The text of a row is `CONTEXT: WHY`:
+
+* data: the data path, of packets, transfers, commands, or an interrupt;
+* atomic: may not sleep;
+* process: may sleep;
+* caller: called back within a call of the driver's own, in its context; `[through]` names the functions, patterns of
+  names, if the slot is no argument;
+* private: the kernel does not call it.
+
+A row that says atomic is safe, if not good, for any slot. A slot without a row is unknown.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from faultkit.model.errors import HarnessError
+from slicer.tree import Declared
+
+PLACE = Path(__file__).with_name("knowledge")
+CONTEXTS = ("data", "atomic", "process", "caller", "private")
+ROW = re.compile(r"(?P<context>[a-z]+): (?P<why>.+)")
+ARGUMENT = re.compile(r"(?P<function>\w+)\((?P<number>\d+)\)")
+OTHERS = "*"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Row:
+    """A row of knowledge: the slots that it is for, the context of their functions, and why."""
+
+    key: str
+    context: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """All rows by their keys; `through`: slot -> patterns of functions; `acquire`, `release`: patterns of spin locks."""
+
+    rows: Mapping[str, Row]
+    types: Mapping[str, Row]
+    through: Mapping[str, tuple[str, ...]]
+    acquire: tuple[str, ...]
+    release: tuple[str, ...]
+
+    def row(self, slot: str, declared: Mapping[str, Declared]) -> Row | None:
+        """The row for a slot, the most special one; None if there is none. `declared`: functions of the kernel's."""
+        record, _, _ = slot.rpartition(".")
+        found = self.rows.get(slot) or self.rows.get(f"{record}.{OTHERS}")
+        argument = ARGUMENT.fullmatch(slot)
+        if found is None and argument and (function := declared.get(argument["function"])):
+            number = int(argument["number"])
+            name = function.typedefs[number] if number < len(function.typedefs) else ""
+            return self.types.get(name)
+        return found
+
+    def callers(self, slot: str) -> tuple[str, ...]:
+        """The patterns of the functions within which a slot's function is called."""
+        argument = ARGUMENT.fullmatch(slot)
+        return self.through.get(slot) or ((argument["function"],) if argument else ())
+
+    def with_rows(self, texts: Mapping[str, str]) -> Knowledge:
+        """More rows, by their keys, which count before these."""
+        more = {key: parsed(key, text) for key, text in texts.items()}
+        return Knowledge(
+            rows={**self.rows, **more},
+            types=self.types,
+            through=self.through,
+            acquire=self.acquire,
+            release=self.release,
+        )
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """True if one of the patterns is for a name."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+@functools.cache
+def known() -> Knowledge:
+    """The knowledge that comes with the slicer. Raises: HarnessError if a row cannot be read, or stands there twice."""
+    rows: dict[str, Row] = {}
+    types: dict[str, Row] = {}
+    through: dict[str, tuple[str, ...]] = {}
+    locks: dict[str, list[str]] = {"acquire": [], "release": []}
+    for path in sorted(PLACE.glob("*.toml")):
+        tables = tomllib.loads(path.read_text())
+        for key, text in keyed(tables):
+            if key in rows:
+                raise HarnessError(f"{path.name}: {key} has two rows")
+            rows[key] = parsed(key, text)
+        types |= {name: parsed(name, text) for name, text in tables.get("types", {}).items()}
+        through |= {slot: tuple(patterns) for slot, patterns in tables.get("through", {}).items()}
+        for kind, patterns in tables.get("locks", {}).items():
+            locks[kind] += patterns
+    return Knowledge(
+        rows=rows,
+        types=types,
+        through=through,
+        acquire=tuple(locks["acquire"]),
+        release=tuple(locks["release"]),
+    )
+
+
+def keyed(tables: Mapping[str, Mapping[str, str | Mapping[str, str]]]) -> Iterable[tuple[str, str]]:
+    """The rows of a file with their keys: `RECORD.FIELD`, `FUNCTION(NUMBER)`."""
+    for name, row in tables.get("slots", {}).items():
+        if isinstance(row, str):
+            yield name, row
+        else:
+            yield from ((f"{name}.{field}", text) for field, text in row.items())
+    for name, row in tables.get("arguments", {}).items():
+        yield name, str(row)
+
+
+def parsed(key: str, text: str) -> Row:
+    """A row of a file. Raises: HarnessError."""
+    found = ROW.fullmatch(text)
+    if found is None or found["context"] not in CONTEXTS:
+        raise HarnessError(f"{key} = {text!r} is no row: it is CONTEXT: WHY, with one of {', '.join(CONTEXTS)}")
+    return Row(key, found["context"], found["why"])
