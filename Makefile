@@ -1,6 +1,6 @@
 # For those who work on faultkit; users need only ./demo and ./test.
 PYTHON := .venv/bin/python
-CODE := faultkit injectors monitors microdriver drivers experiments benchmarks tests
+CODE := faultkit injectors monitors microdriver slicer drivers experiments benchmarks tests
 C := $(shell git ls-files '*.c' '*.h')
 
 .PHONY: setup check format test bench docs picture fingerprint

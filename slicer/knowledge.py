@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """All rows by their keys; `through`: slot -> patterns of functions; `acquire`, `release`: patterns of spin locks."""
+    """All rows by their keys; `through`: slot -> patterns of functions; `acquire`, `release`: patterns of locks."""
 
     rows: Mapping[str, Row]
     types: Mapping[str, Row]

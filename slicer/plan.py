@@ -104,7 +104,7 @@ def plan(program: Program, values: Values, knowledge: Knowledge, cut: Cut = Cut.
 
 
 class Planning:
-    """What plans of one program share: roots, calls, locks."""
+    """Roots, calls and locks of a program, which its plans share."""
 
     def __init__(self, program: Program, values: Values, knowledge: Knowledge) -> None:
         self.program = program
@@ -112,6 +112,7 @@ class Planning:
         self.knowledge = knowledge
         self.used: set[Row] = set()
         self.unknown: defaultdict[str, list[str]] = defaultdict(list)
+        self.plain = self.graph(values.edges)
         self.roots = sorted(self.found_roots())
         self.locks = sorted(self.lock_roots())
         self.calls = self.graph([*values.edges, *self.called_back()])
@@ -140,11 +141,9 @@ class Planning:
     ) -> Placed:
         """One function with its side and path."""
         if label in kernel or label not in others:
-            root, path = kernel.get(label, NOBODY)
-            return Placed(function, label, Half.KERNEL, root, path)
-        root, path = others[label]
+            return Placed(function, label, Half.KERNEL, *kernel.get(label, NOBODY))
         half = Half.KERNEL if function.made else Half.PROCESS  # a macro's text cannot be moved
-        return Placed(function, label, half, root, path)
+        return Placed(function, label, half, *others[label])
 
     def found_roots(self) -> Iterator[Root]:
         """The driver's functions in slots. Notes unknown slots, and the rows that were used."""
@@ -169,7 +168,7 @@ class Planning:
                     continue
                 for caller, outside in self.values.outside.items():
                     through = sorted(each for each in outside if matches(each, patterns))
-                    if through:
+                    if through and caller != name:
                         yield Edge(caller, name, f"{through[0]}(), {slot}")
 
     def lock_roots(self) -> Iterator[Root]:
@@ -187,7 +186,7 @@ class Planning:
             yield Root(name, "spin lock", "lock", "it takes a spin lock")
 
     def takers(self) -> Iterator[tuple[str, bool]]:
-        """The driver's functions that take a spin lock, themselves or by a header's function; and if they release one."""
+        """The driver's functions that take a spin lock, also by a header's function; and if they release one."""
         for label, function in self.program.functions.items():
             if function.own:
                 names = self.through_headers(label)
@@ -199,21 +198,12 @@ class Planning:
         names, pending = set[str](), [label]
         while pending:
             caller = pending.pop()
-            for callee in (*self.named_calls.get(caller, ()), *self.values.outside.get(caller, ())):
+            for callee in (*(edge.callee for edge in self.plain.get(caller, ())), *self.values.outside.get(caller, ())):
                 function = self.program.functions.get(callee)
                 if callee not in names and (function is None or not function.own):
                     names.add(callee)
                     pending.append(callee)
         return names
-
-    @property
-    def named_calls(self) -> Mapping[str, list[str]]:
-        """The functions that each function calls."""
-        if not hasattr(self, "_named"):
-            self._named = defaultdict[str, list[str]](list)
-            for edge in self.values.edges:
-                self._named[edge.caller].append(edge.callee)
-        return self._named
 
     def graph(self, edges: Iterable[Edge]) -> Mapping[str, list[Edge]]:
         """The calls of each function, in order."""
@@ -231,10 +221,10 @@ class Planning:
         while layer:
             onward = set[str]()
             for name in layer:
-                root, path = found[name]
+                first, path = found[name]
                 for edge in self.calls.get(name, ()):
                     if edge.callee not in found:
-                        found[edge.callee] = (root, (*path, edge))
+                        found[edge.callee] = (first, (*path, edge))
                         onward.add(edge.callee)
             layer = sorted(onward)
         return found

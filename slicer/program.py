@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import zlib
 from collections import Counter
@@ -104,11 +105,20 @@ def keep(found: Source, place: Path) -> None:
 
 def key(found: Source) -> str:
     """The hash of all that a program depends on."""
-    readers = (Path(str(module.__file__)).read_bytes() for module in READERS)
+    readers = (meaning(Path(str(module.__file__)).read_text()) for module in READERS)
     folder = found.home
     inner = source.tree().name if found.kernel else cache.digest(*files(folder))
     options = (str(unit.file.relative_to(folder)) + " ".join(unit.options) for unit in found.units)
     return cache.digest(headers_version(), version("libclang"), *readers, inner, found.name, *options)
+
+
+def meaning(code: str) -> str:
+    """Python code without comments, layout and docstrings: two texts of one meaning read a driver alike."""
+    parsed = ast.parse(code)
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value = ast.Constant(None)
+    return ast.dump(parsed)
 
 
 def files(folder: Path) -> Iterator[bytes]:

@@ -181,7 +181,7 @@ def list_modules(place: Path) -> None:
 
 @functools.cache
 def printed(folder: Path, home: Path) -> Prints:
-    """What a folder's Kbuild says for the configuration of Debian's kernel. Raises: UsageError with make's words."""
+    """A folder's Kbuild, for the configuration of Debian's kernel. Raises: UsageError with make's words."""
     built = headers(headers_version())
     config = f"autoconf={built}/include/config/auto.conf"
     places = (f"src={folder}", f"obj={folder}", f"srctree={home}", f"KERNELRELEASE={headers_version()}")

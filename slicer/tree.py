@@ -25,7 +25,7 @@ class Var:
 
 @dataclass(frozen=True, slots=True)
 class Deref:
-    """What a pointer points to."""
+    """The place that a pointer points to."""
 
     pointer: Value
     type: Type

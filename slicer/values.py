@@ -215,14 +215,10 @@ class Flow:
                 return ("variable", function, name)
             case Field(_, record, name):
                 return ("field", record, name)
-            case Element(base):
-                return self.cell(base, function)
-            case Deref(Address(inner)):
+            case Element(inner) | Deref(Address(inner)) | Temporary(Load(inner)):
                 return self.cell(inner, function)
             case Deref(_, number):
                 return self.behind(number)
-            case Temporary(Load(inner)):
-                return self.cell(inner, function)
         return ("pointed", "")
 
     def origins(self, value: Value, function: str) -> Iterator[str | Cell]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import faultkit
 
 HOME = Path(faultkit.__file__).parents[1]
-PACKAGES = ("faultkit", "injectors", "microdriver", "monitors", "drivers", "experiments")
+PACKAGES = ("faultkit", "injectors", "microdriver", "monitors", "drivers", "experiments", "slicer")
 C_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 

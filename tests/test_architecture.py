@@ -15,9 +15,10 @@ TWINS = {"rtl8139_micro": "rtl8139"}  # a split driver -> the native one of the 
 ARROWS = {
     "faultkit": (),
     "microdriver": ("faultkit",),
+    "slicer": ("faultkit",),
     "injectors": ("faultkit",),
     "monitors": ("faultkit",),
-    "drivers": ("faultkit", "microdriver"),
+    "drivers": ("faultkit", "microdriver", "slicer"),
     "experiments": ("faultkit", "microdriver", *PARTS),
 }
 FLOORS = (  # of faultkit, the lowest first: a floor imports those below it
@@ -31,6 +32,15 @@ FLOORS = (  # of faultkit, the lowest first: a floor imports those below it
 )
 FLOOR = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 FACE = "faultkit"  # the package itself: names of the model, and what reads results, by string
+OF_THE_SLICER = {  # all that the slicer may import of faultkit
+    "faultkit.machine",
+    "faultkit.machine.cache",
+    "faultkit.machine.compiler",
+    "faultkit.machine.image",
+    "faultkit.machine.kernel_source",
+    "faultkit.model.errors",
+}
+ROOF = {"faultkit.cli.slice": "slicer"}  # a command, and the package that it is the door to
 OF_PARTS = {"faultkit", "faultkit.kit"}  # all that a part may import of faultkit
 IN_THE_GUEST = re.compile(
     r"faultkit(\.(guest|kernel_log|model)(\..*)?|\.kit)?|(injectors|monitors|drivers|microdriver)(\..*)?"
@@ -67,9 +77,16 @@ def test_arrows_point_to_the_core() -> None:
         for module in ours().values()
         for name in imports(module)
         if (top := name.partition(".")[0]) in (*PACKAGES, "tests", "benchmarks")
-        and top not in (module.package, *ARROWS[module.package])
+        and top not in (module.package, *ARROWS[module.package], ROOF.get(module.name))
     ]
     assert not wrong
+
+
+def test_the_slicer_knows_the_cache_the_kernel_and_errors_and_one_command_knows_it() -> None:
+    found = {name for module in modules("slicer") for name in imports(module) if name.startswith("faultkit")}
+    assert found <= OF_THE_SLICER
+    doors = {module.name for module in ours().values() for name in imports(module) if name.startswith("slicer")}
+    assert {name for name in doors if not name.startswith(("slicer", "drivers."))} == ROOF.keys()
 
 
 def test_parts_import_the_kit_and_nothing_else_of_faultkit() -> None:

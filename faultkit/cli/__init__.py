@@ -26,6 +26,7 @@ GROUPS = {
     "run": ("run", "rerun", "replay", "interference", "minimise"),
     "look": ("show", "diff", "report", "export", "judge"),
     "decide": ("compare", "gate"),
+    "split": ("slice",),
 }  # by use; within each in the order of use
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 EPILOG = """\b

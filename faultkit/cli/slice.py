@@ -1,0 +1,68 @@
+"""`faultkit slice`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from faultkit.cli import options
+from faultkit.model.errors import UsageError
+from slicer import report
+from slicer.plan import Cut
+
+
+@click.command(name="slice", short_help="Plan the split of a driver into k-driver and u-driver.")
+@click.argument("driver", required=False)
+@click.option("--plan", "what", flag_value="plan", help="Print each function's side and reason (the default).")
+@click.option("--explain", "function", metavar="FUNCTION", help="Print the path that decides FUNCTION's side.")
+@click.option("--report", "what", flag_value="report", help="Print sizes, and what the halves call of each other.")
+@click.option(
+    "--policy",
+    "cut",
+    metavar="POLICY",
+    type=click.Choice([each.value for each in Cut]),
+    default=Cut.ATOMIC.value,
+    help="What stays in the kernel: data, atomic (default) or keep-locks.",
+)
+@click.option("--module", metavar="NAME", help="The module to slice, if DRIVER is a folder that builds several.")
+@options.prints_json("the plan, the path, or the report")
+def command(
+    driver: str | None, what: str | None, function: str | None, cut: str, module: str | None, as_data: bool
+) -> None:
+    """Plan the split of DRIVER: which of its functions stay in the kernel, which go to a process, and why.
+
+    DRIVER is a module of Debian's linux-source, such as 8139cp, or a folder of your own with a Kbuild. Nothing is
+    built. The policy says what stays: `data`, the closure of the data path; `atomic`, also of all that may not sleep;
+    `keep-locks`, also of all that take a spin lock. A slot that nobody knows keeps its functions in the kernel; while
+    there is one, the plan is not final, and no shares are printed. See docs/slicer.md.
+
+    \b
+    Examples:
+      faultkit slice 8139cp
+      faultkit slice 8139cp --explain cp_tx
+      faultkit slice e1000 --report --policy keep-locks --json
+      faultkit slice ./my-driver --module mine
+    """
+    if driver is None:
+        raise UsageError("slice what? DRIVER is a module of Debian's linux-source, or a folder with a Kbuild")
+    if function and what:
+        raise UsageError(f"--explain and --{what} are two questions: ask one at a time")
+    found = report.sliced(driver, Cut(cut), module)
+    if function:
+        show(as_data, report.explain_json(found.plan, function), report.explain_lines(found.plan, function))
+    elif what == "report":
+        show(as_data, report.report_json(found), report.report_lines(found))
+    else:
+        show(as_data, report.plan_json(found.plan), report.plan_lines(found.plan))
+
+
+def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
+    """Print an answer for a program, or for a person."""
+    if as_data:
+        click.echo(json.dumps(data))
+        return
+    for line in lines:
+        click.echo(line)
