@@ -44,6 +44,31 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Patterns of functions by their effect on memory: they run in the process, give new memory, or print.
+
+    `strings`: of those, all arguments but the first are strings; of `compare`, all are.
+    `value`: they take pointers as mere numbers, such as addresses of a device's registers.
+    `plain`: fields of unions that hold no pointer, although another one of the union does.
+    `lengths`: a pointer, in a field or in an argument of a slot -> a text that says how long what it points to is.
+    """
+
+    local: tuple[str, ...]
+    fresh: tuple[str, ...]
+    print: tuple[str, ...]
+    strings: tuple[str, ...]
+    compare: tuple[str, ...]
+    value: tuple[str, ...]
+    plain: tuple[str, ...]
+    lengths: Mapping[str, str]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.local, *self.fresh, *self.print)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """All rows by their keys; `through`: slot -> patterns of functions; `acquire`, `release`: patterns of locks."""
 
@@ -52,6 +77,7 @@ class Knowledge:
     through: Mapping[str, tuple[str, ...]]
     acquire: tuple[str, ...]
     release: tuple[str, ...]
+    memory: Memory
 
     def row(self, slot: str, declared: Mapping[str, Declared]) -> Row | None:
         """The row for a slot, the most special one; None if there is none. `declared`: functions of the kernel's."""
@@ -69,17 +95,6 @@ class Knowledge:
         argument = ARGUMENT.fullmatch(slot)
         return self.through.get(slot) or ((argument["function"],) if argument else ())
 
-    def with_rows(self, texts: Mapping[str, str]) -> Knowledge:
-        """More rows, by their keys, which count before these."""
-        more = {key: parsed(key, text) for key, text in texts.items()}
-        return Knowledge(
-            rows={**self.rows, **more},
-            types=self.types,
-            through=self.through,
-            acquire=self.acquire,
-            release=self.release,
-        )
-
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """True if one of the patterns is for a name."""
@@ -93,6 +108,10 @@ def known() -> Knowledge:
     types: dict[str, Row] = {}
     through: dict[str, tuple[str, ...]] = {}
     locks: dict[str, list[str]] = {"acquire": [], "release": []}
+    memory: dict[str, list[str]] = {
+        kind: [] for kind in ("local", "fresh", "print", "strings", "compare", "value", "plain")
+    }
+    lengths: dict[str, str] = {}
     for path in sorted(PLACE.glob("*.toml")):
         tables = tomllib.loads(path.read_text())
         for key, text in keyed(tables):
@@ -103,12 +122,16 @@ def known() -> Knowledge:
         through |= {slot: tuple(patterns) for slot, patterns in tables.get("through", {}).items()}
         for kind, patterns in tables.get("locks", {}).items():
             locks[kind] += patterns
+        lengths |= tables.get("lengths", {})
+        for kind, patterns in tables.get("memory", {}).items():
+            memory[kind] += patterns
     return Knowledge(
         rows=rows,
         types=types,
         through=through,
         acquire=tuple(locks["acquire"]),
         release=tuple(locks["release"]),
+        memory=Memory(**{kind: tuple(patterns) for kind, patterns in memory.items()}, lengths=lengths),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from faultkit.model.errors import UsageError
 from slicer import knowledge, program, values
+from slicer.fields import Crossing, Unresolved, crossings
 from slicer.plan import Cut, Half, Placed, Plan, Planning, size
 from slicer.program import Program
 from slicer.values import Values
@@ -140,14 +141,37 @@ def named(plan: Plan, name: str) -> Placed:
 
 
 def report_json(found: Sliced) -> dict[str, Any]:
-    """A report for programs: sizes, calls between the halves, knowledge, and what is not known."""
-    plan = found.plan
-    up, down = upcalls(found), downcalls(found)
+    """A report for programs: sizes, calls between the halves, fields, knowledge, and what is not known."""
+    down, crossed = downcalls(found), crossing(found)
     return {
-        **{key: value for key, value in plan_json(plan).items() if key != "placed"},
-        "upcalls": up,
+        **{key: value for key, value in plan_json(found.plan).items() if key != "placed"},
+        "upcalls": [crossing_json(each) for each in crossed],
         "downcalls": {"kernel_functions": down[0], "driver_functions": down[1]},
+        "fields": len({row for each in crossed for row in each.fields}),
+        "unresolved": [unresolved_json(each) for each in unresolved(crossed)],
     }
+
+
+def crossing(found: Sliced) -> list[Crossing]:
+    """The fields that cross with each upcall."""
+    moved = [each.label for each in found.plan.of(Half.PROCESS)]
+    return crossings(found.program, found.values, knowledge.known().memory, moved, upcalls(found))
+
+
+def crossing_json(each: Crossing) -> dict[str, Any]:
+    """An upcall with its fields for programs: record, path, and modes: r, w or both."""
+    rows = [{"record": record, "path": path, "modes": modes} for (record, path), modes in each.fields.items()]
+    return {"function": each.upcall, "fields": rows, "unresolved": len(each.unresolved)}
+
+
+def unresolved(crossed: Iterable[Crossing]) -> list[Unresolved]:
+    """The accesses of all upcalls that cannot be put down to a field, each once."""
+    return sorted({row for each in crossed for row in each.unresolved})
+
+
+def unresolved_json(each: Unresolved) -> dict[str, Any]:
+    """An unresolved access for programs."""
+    return {"why": each.why, "function": each.function, "line": each.line}
 
 
 def upcalls(found: Sliced) -> list[str]:
@@ -186,11 +210,22 @@ def report_lines(found: Sliced) -> Iterator[str]:
     data = report_json(found)
     yield f"{data['driver']}, policy {data['policy']}: {counted(found.plan)}"
     yield from unknown_lines(found.plan)
+    yield from unresolved_lines(data["unresolved"])
     down = data["downcalls"]
-    yield from listed("upcalls", data["upcalls"])
+    yield f"upcalls: {len(data['upcalls'])}, with {data['fields']} fields"
+    for each in data["upcalls"]:
+        rows = ", ".join(f"{row['record']}.{row['path']} {row['modes']}" for row in each["fields"])
+        yield f"  {each['function']}: {rows or 'no fields'}"
     yield from listed("kernel functions that the process calls", down["kernel_functions"])
     yield from listed("functions of the kernel's half that the process calls", down["driver_functions"])
     yield from listed("rows of knowledge used", data["rows_used"])
+
+
+def unresolved_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The accesses that no field stands for, and what to do about them."""
+    if rows:
+        yield f"{len(rows)} accesses are unresolved: the driver cannot be cut before each is told (docs/slicer.md):"
+        yield from (f"  {row['function']}, line {row['line']}: {row['why']}" for row in rows)
 
 
 def listed(title: str, names: Iterable[str]) -> Iterator[str]:

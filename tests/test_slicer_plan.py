@@ -136,13 +136,13 @@ def ran(place: Path, seed: str, *words: str) -> subprocess.CompletedProcess[str]
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = ran(tmp_path, "1", str(RULES))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"faultkit: {RULES} builds 2 modules, rules, unknown: slice one, with --module NAME\n"
+    assert done.stderr == f"faultkit: {RULES} builds 3 modules, fields, rules, unknown: slice one, with --module NAME\n"
 
 
 @pytest.mark.parametrize(
     ("driver", "module", "words"),
     [
-        (str(RULES), "rule", "builds no module rule; its Kbuild names: rules, unknown"),
+        (str(RULES), "rule", "builds no module rule; its Kbuild names: fields, rules, unknown"),
         ("./nowhere", None, "is no driver: there is no such folder"),
         (str(HOME / "docs"), None, "is no driver: it has neither a Kbuild nor a Makefile"),
     ],

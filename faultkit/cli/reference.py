@@ -30,6 +30,8 @@ FILES: Mapping[str, str] = {
     "cache: guests/": "the built guest, 0.4 GB each",
     "cache: templates/": "frozen guests, about 0.4 GB each",
     "cache: modules/": "built kernel modules and programs",
+    "cache: sources/": "drivers of the kernel's sources, 0.6 GB; `faultkit slice` unpacks them",
+    "cache: programs/": "drivers as `faultkit slice` has read them, some 0.2 MB each",
     "cache: failed-guest.log": "the console of the last guest that could not be prepared",
     f"cache: {FAILED}": "the traceback of the last command that ended by an error nobody foresaw",
 }

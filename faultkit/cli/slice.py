@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from faultkit.cli import options
 from faultkit.model.errors import UsageError
-from slicer import report
+from slicer import report, survey
 from slicer.plan import Cut
 
 
@@ -18,7 +19,9 @@ from slicer.plan import Cut
 @click.argument("driver", required=False)
 @click.option("--plan", "what", flag_value="plan", help="Print each function's side and reason (the default).")
 @click.option("--explain", "function", metavar="FUNCTION", help="Print the path that decides FUNCTION's side.")
-@click.option("--report", "what", flag_value="report", help="Print sizes, and what the halves call of each other.")
+@click.option(
+    "--report", "what", flag_value="report", help="Print sizes, calls between the halves, and fields that cross."
+)
 @click.option(
     "--policy",
     "cut",
@@ -27,10 +30,23 @@ from slicer.plan import Cut
     default=Cut.ATOMIC.value,
     help="What stays in the kernel: data, atomic (default) or keep-locks.",
 )
+@click.option(
+    "--survey",
+    "rows",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Plan all modules of nine classes, a line of JSON each in FILE; those that it has are not planned again.",
+)
 @click.option("--module", metavar="NAME", help="The module to slice, if DRIVER is a folder that builds several.")
-@options.prints_json("the plan, the path, or the report")
+@options.prints_json("the plan, the path, the report, or the survey's figures")
 def command(
-    driver: str | None, what: str | None, function: str | None, cut: str, module: str | None, as_data: bool
+    driver: str | None,
+    what: str | None,
+    function: str | None,
+    cut: str,
+    rows: Path | None,
+    module: str | None,
+    as_data: bool,
 ) -> None:
     """Plan the split of DRIVER: which of its functions stay in the kernel, which go to a process, and why.
 
@@ -45,7 +61,13 @@ def command(
       faultkit slice 8139cp --explain cp_tx
       faultkit slice e1000 --report --policy keep-locks --json
       faultkit slice ./my-driver --module mine
+      faultkit slice --survey slicer.jsonl
     """
+    if rows is not None:
+        if driver or function or what:
+            raise UsageError("--survey is about all drivers: give it alone")
+        surveyed(rows, as_data)
+        return
     if driver is None:
         raise UsageError("slice what? DRIVER is a module of Debian's linux-source, or a folder with a Kbuild")
     if function and what:
@@ -57,6 +79,14 @@ def command(
         show(as_data, report.report_json(found), report.report_lines(found))
     else:
         show(as_data, report.plan_json(found.plan), report.plan_lines(found.plan))
+
+
+def surveyed(rows: Path, as_data: bool) -> None:
+    """Make a survey, with a line about each module on standard error; print its tables."""
+    for name, number, total in survey.make(rows):
+        click.echo(f"{number}/{total} {name}", err=True)
+    found = survey.read(rows)
+    show(as_data, survey.summary_json(found), survey.tables(found))
 
 
 def show(as_data: bool, data: Any, lines: Iterable[str]) -> None:
