@@ -17,23 +17,24 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from slicer.knowledge import Memory, matches
-from slicer.program import Program
+from slicer.knowledge import MemoryEffects, matches
+from slicer.program import DriverProgram
 from slicer.tree import (
     Address,
     Assembler,
+    Assignment,
     Block,
-    Call,
     Cast,
     Container,
     Defined,
     Deref,
     Do,
     Element,
-    Field,
+    FieldPlace,
     FunctionValue,
     If,
     Initial,
+    Invocation,
     Load,
     Loop,
     Mix,
@@ -41,9 +42,8 @@ from slicer.tree import (
     Place,
     RecordField,
     Return,
-    Store,
+    StringLiteral,
     Temporary,
-    Text,
     TypeOf,
     Value,
     Var,
@@ -93,7 +93,7 @@ class Summary:
     unresolved: set[Unresolved] = field(default_factory=set)
     where: dict[Location, tuple[str, int]] = field(default_factory=dict)
 
-    def size(self) -> tuple[int, int, int]:
+    def measure(self) -> tuple[int, int, int]:
         """A measure that grows whenever the summary does."""
         return (sum(map(len, self.accesses.values())), len(self.returns), len(self.unresolved))
 
@@ -107,8 +107,8 @@ class Crossing:
     unresolved: tuple[Unresolved, ...]
 
 
-def crossings(
-    program: Program, values: Values, memory: Memory, moved: Iterable[str], upcalls: Iterable[str]
+def crossing_fields(
+    program: DriverProgram, values: Values, memory: MemoryEffects, moved: Iterable[str], upcalls: Iterable[str]
 ) -> list[Crossing]:
     """The fields that cross with each upcall, by name. `moved`: the functions of the process."""
     analysis = Analysis(program, values, memory, frozenset(moved))
@@ -119,7 +119,7 @@ def crossings(
 class Analysis:
     """Summaries of all functions that run in the process."""
 
-    def __init__(self, program: Program, values: Values, memory: Memory, moved: frozenset[str]) -> None:
+    def __init__(self, program: DriverProgram, values: Values, memory: MemoryEffects, moved: frozenset[str]) -> None:
         self.program = program
         self.memory = memory
         self.moved = moved
@@ -196,9 +196,9 @@ class Analysis:
         while waiting:
             name = waiting.pop(0)
             queued.discard(name)
-            before = self.summaries[name].size()
+            before = self.summaries[name].measure()
             Reading(self, name, self.program.functions[name]).read()
-            if self.summaries[name].size() != before:
+            if self.summaries[name].measure() != before:
                 for caller in sorted(callers[name] - queued):
                     waiting.append(caller)
                     queued.add(caller)
@@ -342,7 +342,7 @@ class Reading:
             elif self.analysis.program.types[parameter.type].size_bytes >= POINTER_BYTES:
                 self.held[parameter.name].add(Location("made", "", parameter.name))
         before = None
-        while before != (now := (self.summary.size(), sum(map(len, self.held.values())))):
+        while before != (now := (self.summary.measure(), sum(map(len, self.held.values())))):
             before = now
             for statement in self.function.body:
                 self.statement(statement)
@@ -476,7 +476,7 @@ class Reading:
                 return {Location("global", name)}
             case Var(name):
                 return {Location("variable", name, self.analysis.record_of(place.type))}
-            case Field(base, record, name):
+            case FieldPlace(base, record, name):
                 return {self.field(each, record, name) for each in self.place(base)}
             case Element(base, index):
                 self.value(index)
@@ -542,7 +542,7 @@ class Reading:
 
     # Calls.
 
-    def call(self, call: Call) -> set[Location]:
+    def call(self, call: Invocation) -> set[Location]:
         """A call: the summary of what it calls, or what the kernel does with its arguments."""
         arguments = [self.value(each) for each in call.arguments]
         if isinstance(call.callee, FunctionValue):
@@ -562,14 +562,14 @@ class Reading:
                 found |= self.outside(name, call, arguments)
         return found
 
-    def fits(self, name: str, call: Call) -> bool:
+    def fits(self, name: str, call: Invocation) -> bool:
         """True if a function may be the target of a call, by the number of its arguments."""
         function = self.analysis.program.functions.get(name)
         return function is not None and len(function.parameters) == len(call.arguments)
 
     def through(self, callee: Value) -> str:
         """The pointer of a call as users read it."""
-        if isinstance(callee, Load) and isinstance(callee.place, Field):
+        if isinstance(callee, Load) and isinstance(callee.place, FieldPlace):
             return f"{callee.place.record}.{callee.place.name}"
         return "a pointer"
 
@@ -614,7 +614,7 @@ class Reading:
                 else:
                     yield Location(target.kind, target.name, target.origin, (*target.steps, *location.steps))
 
-    def outside(self, name: str, call: Call, arguments: list[set[Location]]) -> set[Location]:
+    def outside(self, name: str, call: Invocation, arguments: list[set[Location]]) -> set[Location]:
         """A function of the kernel's, or one of the driver's that stayed there."""
         memory = self.analysis.memory
         if matches(name, memory.fresh):
@@ -623,7 +623,7 @@ class Reading:
             return set()
         for number, (value, targets) in enumerate(zip(call.arguments, arguments, strict=True)):
             self.fill(name, value, targets)
-            if not isinstance(value, Text) and not self.analysis.takes_string(name, number):
+            if not isinstance(value, StringLiteral) and not self.analysis.takes_string(name, number):
                 for each in targets:
                     self.given(name, each)
         kind = self.analysis.program.types[call.type]
@@ -702,11 +702,11 @@ class Reading:
 TARGETS: Mapping[type, Callable[[Reading, Any], set[Location]]] = {
     Load: lambda reading, value: reading.load(value.place),
     Address: lambda reading, value: reading.place(value.place),
-    Store: lambda reading, value: reading.store(value.place, value.value, value.reads),
+    Assignment: lambda reading, value: reading.store(value.place, value.value, value.reads),
     Cast: Reading.cast,
     Offset: Reading.offset,
     Mix: lambda reading, value: reading.several(value.parts),
-    Call: Reading.call,
+    Invocation: Reading.call,
     Container: Reading.around,
     Block: lambda reading, value: reading.block(value.body),
     Initial: lambda reading, value: reading.several(each for _, each in value.items),
@@ -729,7 +729,7 @@ def bare(origin: str) -> str:
 def kernels(node: Any) -> bool:
     """True if only the kernel can run a node: machine code, or a call through a table."""
     return isinstance(node, Assembler) or (
-        isinstance(node, Call) and isinstance(node.callee, Load) and isinstance(node.callee.place, Field)
+        isinstance(node, Invocation) and isinstance(node.callee, Load) and isinstance(node.callee.place, FieldPlace)
     )
 
 
@@ -742,4 +742,4 @@ def functions_in(callee: Value) -> list[str]:
 
 def constant(value: Value) -> bool:
     """True if a value comes from nowhere because it is a constant."""
-    return not any(isinstance(node, Load | Call | Address) for node in nodes(value))
+    return not any(isinstance(node, Load | Invocation | Address) for node in nodes(value))

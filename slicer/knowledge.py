@@ -35,7 +35,7 @@ OTHERS = "*"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Row:
+class KnowledgeRow:
     """A row of knowledge: the slots that it is for, the context of their functions, and why."""
 
     key: str
@@ -44,7 +44,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class MemoryEffects:
     """Patterns of functions by their effect on memory: they run in the process, give new memory, or print.
 
     `strings`: of those, all arguments but the first are strings; of `compare`, all are.
@@ -72,14 +72,14 @@ class Memory:
 class Knowledge:
     """All rows by their keys; `through`: slot -> patterns of functions; `acquire`, `release`: patterns of locks."""
 
-    rows: Mapping[str, Row]
-    types: Mapping[str, Row]
+    rows: Mapping[str, KnowledgeRow]
+    types: Mapping[str, KnowledgeRow]
     through: Mapping[str, tuple[str, ...]]
     acquire: tuple[str, ...]
     release: tuple[str, ...]
-    memory: Memory
+    memory: MemoryEffects
 
-    def row(self, slot: str, declared: Mapping[str, Declared]) -> Row | None:
+    def row(self, slot: str, declared: Mapping[str, Declared]) -> KnowledgeRow | None:
         """The row for a slot, the most special one; None if there is none. `declared`: functions of the kernel's."""
         record, _, _ = slot.rpartition(".")
         found = self.rows.get(slot) or self.rows.get(f"{record}.{OTHERS}")
@@ -102,10 +102,10 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 @functools.cache
-def known() -> Knowledge:
+def shared_knowledge() -> Knowledge:
     """The knowledge that comes with the slicer. Raises: HarnessError if a row cannot be read, or stands there twice."""
-    rows: dict[str, Row] = {}
-    types: dict[str, Row] = {}
+    rows: dict[str, KnowledgeRow] = {}
+    types: dict[str, KnowledgeRow] = {}
     through: dict[str, tuple[str, ...]] = {}
     locks: dict[str, list[str]] = {"acquire": [], "release": []}
     memory: dict[str, list[str]] = {
@@ -131,7 +131,7 @@ def known() -> Knowledge:
         through=through,
         acquire=tuple(locks["acquire"]),
         release=tuple(locks["release"]),
-        memory=Memory(**{kind: tuple(patterns) for kind, patterns in memory.items()}, lengths=lengths),
+        memory=MemoryEffects(**{kind: tuple(patterns) for kind, patterns in memory.items()}, lengths=lengths),
     )
 
 
@@ -146,9 +146,9 @@ def keyed(tables: Mapping[str, Mapping[str, str | Mapping[str, str]]]) -> Iterab
         yield name, str(row)
 
 
-def parsed(key: str, text: str) -> Row:
+def parsed(key: str, text: str) -> KnowledgeRow:
     """A row of a file. Raises: HarnessError."""
     found = ROW.fullmatch(text)
     if found is None or found["context"] not in CONTEXTS:
         raise HarnessError(f"{key} = {text!r} is no row: it is CONTEXT: WHY, with one of {', '.join(CONTEXTS)}")
-    return Row(key, found["context"], found["why"])
+    return KnowledgeRow(key, found["context"], found["why"])

@@ -19,8 +19,8 @@ from slicer.source import Source, Unit
 from slicer.tree import (
     Address,
     Assembler,
+    Assignment,
     Block,
-    Call,
     Cast,
     Constant,
     Container,
@@ -29,11 +29,12 @@ from slicer.tree import (
     Deref,
     Do,
     Element,
-    Field,
+    FieldPlace,
     FunctionValue,
     Global,
     If,
     Initial,
+    Invocation,
     Jump,
     Load,
     Loop,
@@ -41,13 +42,12 @@ from slicer.tree import (
     ModuleTree,
     Offset,
     Place,
-    Record,
     RecordField,
+    RecordType,
     Return,
     Statement,
-    Store,
+    StringLiteral,
     Temporary,
-    Text,
     Type,
     TypeOf,
     UnitTree,
@@ -122,7 +122,7 @@ class Tables:
     def __init__(self) -> None:
         self.types: list[TypeOf] = []
         self.numbers: dict[str, Type] = {}
-        self.records: dict[str, Record | None] = {}
+        self.records: dict[str, RecordType | None] = {}
 
 
 class Lowering:
@@ -297,7 +297,7 @@ class Lowering:
             definition = declaration.get_definition() or declaration
             found = tuple(self.members(kind, 0))
             file = definition.location.file
-            self.records[name] = Record(
+            self.records[name] = RecordType(
                 name=name,
                 size_bytes=kind.get_size(),
                 union=declaration.kind == CursorKind.UNION_DECL,
@@ -369,7 +369,7 @@ class Lowering:
                 continue
             variable = self.variable(each, "local")
             if not initialiser(each).kind.is_invalid():
-                yield Do(Store(variable, self.value(expressions(each)[-1]), False), each.location.line)
+                yield Do(Assignment(variable, self.value(expressions(each)[-1]), False), each.location.line)
 
     def assembler(self, cursor: Cursor) -> Iterator[Statement]:
         """Machine code: each operand that has a place may be read and written."""
@@ -380,7 +380,7 @@ class Lowering:
                 bare = expressions(bare)[0]
             is_place = bare.kind in PLACES or (bare.kind == CursorKind.UNARY_OPERATOR and unary(bare) == DEREFERENCE)
             is_place = is_place and self.referred(bare) != CursorKind.ENUM_CONSTANT_DECL
-            found.append(Store(self.place(bare), NOTHING, True) if is_place else self.value(each))
+            found.append(Assignment(self.place(bare), NOTHING, True) if is_place else self.value(each))
         yield Do(Assembler(tuple(found)), cursor.location.line)
 
     def referred(self, cursor: Cursor) -> CursorKind | None:
@@ -512,7 +512,7 @@ class Lowering:
             return around
         while isinstance(around, Temporary) and isinstance(around.value, Load):
             around = around.value.place
-        return Field(around, self.layout(self.outer(base, target)), cursor.spelling, self.type(cursor.type))
+        return FieldPlace(around, self.layout(self.outer(base, target)), cursor.spelling, self.type(cursor.type))
 
     def outer(self, base: Cursor, target: ClangType) -> ClangType:
         """The type of the record that a field counts as one of: that around nameless ones."""
@@ -551,7 +551,7 @@ class Lowering:
             return self.content(cursor)
         if number in STEPS:
             place = self.place(operand)
-            return Store(place, Offset(Load(place), (), self.type(operand.type)), True)
+            return Assignment(place, Offset(Load(place), (), self.type(operand.type)), True)
         return self.mixed(cursor)
 
     def address(self, operand: Cursor) -> Value:
@@ -568,7 +568,7 @@ class Lowering:
         number = binary(cursor)
         left, right = expressions(cursor)
         if number == ASSIGN:
-            return Store(self.place(left), self.value(right), False)
+            return Assignment(self.place(left), self.value(right), False)
         if number in COMPOUND:
             return self.compound(cursor)
         if number == COMMA:
@@ -582,7 +582,7 @@ class Lowering:
         """An assignment such as `+=`."""
         left, right = expressions(cursor)
         place = self.place(left)
-        return Store(place, Offset(Load(place), (self.value(right),), self.type(left.type)), True)
+        return Assignment(place, Offset(Load(place), (self.value(right),), self.type(left.type)), True)
 
     def moved(self, left: Cursor, right: Cursor, cursor: Cursor) -> Value:
         """A pointer plus or minus a number; minus `offsetof()` it is the record around a field."""
@@ -608,7 +608,7 @@ class Lowering:
         if isinstance(called, FunctionValue) and called.name.startswith("__builtin_"):
             called = FunctionValue(called.name.removeprefix("__builtin_"))
         values = tuple(self.value(each) for each in arguments if each.kind.is_expression())
-        return Call(called, values, self.type(cursor.type))
+        return Invocation(called, values, self.type(cursor.type))
 
     def block(self, cursor: Cursor) -> Value:
         """A statement that is an expression."""
@@ -639,7 +639,7 @@ class Lowering:
     def string(self, cursor: Cursor) -> Value:
         """A string."""
         del cursor
-        return Text()
+        return StringLiteral()
 
     def initial(self, cursor: Cursor) -> Value:
         """An initialiser of a struct or array."""

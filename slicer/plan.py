@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slicer.knowledge import Knowledge, Row, matches
-from slicer.program import Program
+from slicer.knowledge import Knowledge, KnowledgeRow, matches
+from slicer.program import DriverProgram
 from slicer.tree import Defined
 from slicer.values import Edge, Values
 
@@ -68,7 +68,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SplitPlan:
     """A driver's partition under a policy. `unknown`: slots without a row, with their functions; `used`: rows."""
 
     driver: str
@@ -76,7 +76,7 @@ class Plan:
     placed: Mapping[str, Placed]
     roots: tuple[Root, ...]
     unknown: Mapping[str, tuple[str, ...]]
-    used: tuple[Row, ...]
+    used: tuple[KnowledgeRow, ...]
 
     @property
     def final(self) -> bool:
@@ -89,16 +89,16 @@ class Plan:
 
     def share(self, measure: str) -> float:
         """The share of the process among `functions` or `lines`, 0 to 1; 0 if there is nothing."""
-        process, kernel = (size(self.of(half), measure) for half in (Half.PROCESS, Half.KERNEL))
+        process, kernel = (measured(self.of(half), measure) for half in (Half.PROCESS, Half.KERNEL))
         return process / (process + kernel) if process + kernel else 0.0
 
 
-def size(found: Iterable[Placed], measure: str) -> int:
+def measured(found: Iterable[Placed], measure: str) -> int:
     """The number of functions, or of their lines."""
     return sum(each.function.lines if measure == "lines" else 1 for each in found)
 
 
-def plan(program: Program, values: Values, knowledge: Knowledge, cut: Cut = Cut.ATOMIC) -> Plan:
+def plan(program: DriverProgram, values: Values, knowledge: Knowledge, cut: Cut = Cut.ATOMIC) -> SplitPlan:
     """The partition of a program under a policy."""
     return Planning(program, values, knowledge).plan(cut)
 
@@ -106,18 +106,18 @@ def plan(program: Program, values: Values, knowledge: Knowledge, cut: Cut = Cut.
 class Planning:
     """Roots, calls and locks of a program, which its plans share."""
 
-    def __init__(self, program: Program, values: Values, knowledge: Knowledge) -> None:
+    def __init__(self, program: DriverProgram, values: Values, knowledge: Knowledge) -> None:
         self.program = program
         self.values = values
         self.knowledge = knowledge
-        self.used: set[Row] = set()
+        self.used: set[KnowledgeRow] = set()
         self.unknown: defaultdict[str, list[str]] = defaultdict(list)
         self.plain = self.graph(values.edges)
         self.roots = sorted(self.found_roots())
         self.locks = sorted(self.lock_roots())
         self.calls = self.graph([*values.edges, *self.called_back()])
 
-    def plan(self, cut: Cut) -> Plan:
+    def plan(self, cut: Cut) -> SplitPlan:
         """The partition under a policy."""
         roots = [*self.roots, *self.locks]
         kernel = self.reached([root for root in roots if root.context in STAYING[cut]])
@@ -127,7 +127,7 @@ class Planning:
             for label, function in sorted(self.program.functions.items())
             if function.own
         }
-        return Plan(
+        return SplitPlan(
             driver=self.program.name,
             cut=cut,
             placed=placed,

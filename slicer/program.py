@@ -18,7 +18,7 @@ from faultkit.machine.image import headers_version
 from faultkit.model.errors import UsageError
 from slicer import lowering, source, tree
 from slicer.source import Source
-from slicer.tree import Declared, Defined, FunctionValue, Global, ModuleTree, Record, Type, TypeOf, UnitTree, Var
+from slicer.tree import Declared, Defined, FunctionValue, Global, ModuleTree, RecordType, Type, TypeOf, UnitTree, Var
 
 FILE = "program.json.z"
 READERS = (tree, lowering, source)
@@ -28,7 +28,7 @@ EXPORTED = "__UNIQUE_ID___addressable_"  # what EXPORT_SYMBOL() calls the variab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class DriverProgram:
     """A module's functions and variables by name; two static ones of one name are told apart by their files."""
 
     name: str
@@ -36,7 +36,7 @@ class Program:
     declared: Mapping[str, Declared]  # functions of the kernel's and of other modules
     globals: Mapping[str, Global]
     types: tuple[TypeOf, ...]
-    records: Mapping[str, Record]
+    records: Mapping[str, RecordType]
 
     def own(self) -> Iterator[Defined]:
         """The driver's own functions, by name."""
@@ -83,15 +83,15 @@ def outward(variable: Global) -> bool:
     return variable.own and not variable.defined and not variable.static and not variable.name.startswith(TABLES)
 
 
-def read(driver: str, module: str | None = None) -> Program:
+def read_program(driver: str, module: str | None = None) -> DriverProgram:
     """The program of a driver. Raises: UsageError if there is none, or it does not compile."""
     return program_of(source.find(driver, module))
 
 
-def program_of(found: Source) -> Program:
+def program_of(found: Source) -> DriverProgram:
     """The program of a driver's source. Raises: UsageError if it does not compile."""
     kept = cache.entry("programs", key(found), partial(keep, found))
-    return linked(found.name, tree.unpacked(json.loads(zlib.decompress((kept / FILE).read_bytes()))))
+    return linked(found.name, tree.node_of(json.loads(zlib.decompress((kept / FILE).read_bytes()))))
 
 
 def keep(found: Source, place: Path) -> None:
@@ -100,7 +100,7 @@ def keep(found: Source, place: Path) -> None:
     errors = [error for unit in read_now.units for error in unit.errors]
     if errors:
         raise UsageError(f"{found.name} does not compile: {errors[0]}")
-    (place / FILE).write_bytes(zlib.compress(json.dumps(tree.packed(read_now)).encode()))
+    (place / FILE).write_bytes(zlib.compress(json.dumps(tree.data_of(read_now)).encode()))
 
 
 def key(found: Source) -> str:
@@ -128,7 +128,7 @@ def files(folder: Path) -> Iterator[bytes]:
         yield path.read_bytes()
 
 
-def linked(name: str, module: ModuleTree) -> Program:
+def linked(name: str, module: ModuleTree) -> DriverProgram:
     """One program of several files."""
     functions: dict[str, Defined] = {}
     declared: dict[str, Declared] = {}
@@ -146,7 +146,7 @@ def linked(name: str, module: ModuleTree) -> Program:
                 variables[label] = renamed(variable, renaming)
     records = {record.name: record for record in module.records}
     known = {each: function for each, function in declared.items() if each not in functions}
-    return Program(
+    return DriverProgram(
         name=name, functions=functions, declared=known, globals=variables, types=module.types, records=records
     )
 

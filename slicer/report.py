@@ -9,9 +9,9 @@ from typing import Any
 
 from faultkit.model.errors import UsageError
 from slicer import knowledge, program, values
-from slicer.fields import Crossing, Unresolved, crossings
-from slicer.plan import Cut, Half, Placed, Plan, Planning, size
-from slicer.program import Program
+from slicer.fields import Crossing, Unresolved, crossing_fields
+from slicer.plan import Cut, Half, Placed, Planning, SplitPlan, measured
+from slicer.program import DriverProgram
 from slicer.values import Values
 
 ADD = "add a row for each to slicer/knowledge, if you know when the kernel calls it"
@@ -21,25 +21,28 @@ ADD = "add a row for each to slicer/knowledge, if you know when the kernel calls
 class Sliced:
     """A driver with its plan under one policy."""
 
-    program: Program
+    program: DriverProgram
     values: Values
-    plan: Plan
+    plan: SplitPlan
 
 
 def sliced(driver: str, cut: Cut, module: str | None = None) -> Sliced:
     """A driver, planned. Raises: UsageError if there is none, or it does not compile."""
-    found = program.read(driver, module)
-    followed = values.follow(found)
-    return Sliced(found, followed, Planning(found, followed, knowledge.known()).plan(cut))
+    found = program.read_program(driver, module)
+    followed = values.follow_functions(found)
+    return Sliced(found, followed, Planning(found, followed, knowledge.shared_knowledge()).plan(cut))
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
+def plan_json(plan: SplitPlan) -> dict[str, Any]:
     """A plan for programs; shares are null while a slot is unknown."""
     return {
         "driver": plan.driver,
         "policy": plan.cut.value,
         "final": plan.final,
-        **{measure: {half.value: size(plan.of(half), measure) for half in Half} for measure in ("functions", "lines")},
+        **{
+            measure: {half.value: measured(plan.of(half), measure) for half in Half}
+            for measure in ("functions", "lines")
+        },
         "process_share": {m: round(plan.share(m), 4) for m in ("functions", "lines")} if plan.final else None,
         "unknown_slots": [{"slot": slot, "functions": list(names)} for slot, names in plan.unknown.items()],
         "rows_used": [row.key for row in plan.used],
@@ -62,7 +65,7 @@ def placed_json(placed: Placed) -> dict[str, Any]:
     }
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: SplitPlan) -> Iterator[str]:
     """A plan for people: counts, unknown slots, and each function with its reason in a line."""
     yield f"{plan.driver}, policy {plan.cut}: {counted(plan)}"
     yield from unknown_lines(plan)
@@ -75,18 +78,18 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             yield from (f"  {each.label:{width}}  {reason(each)}" for each in found)
 
 
-def counted(plan: Plan) -> str:
+def counted(plan: SplitPlan) -> str:
     """The sizes of both halves; shares of the process only if the plan is final."""
     parts = []
     for half in (Half.PROCESS, Half.KERNEL):
-        words = f"{size(plan.of(half), 'functions')} functions, {size(plan.of(half), 'lines')} lines"
+        words = f"{measured(plan.of(half), 'functions')} functions, {measured(plan.of(half), 'lines')} lines"
         if half is Half.PROCESS and plan.final:
             words += f" ({plan.share('functions'):.0%} and {plan.share('lines'):.0%})"
         parts.append(f"{half} {words}")
     return "; ".join(parts)
 
 
-def unknown_lines(plan: Plan) -> Iterator[str]:
+def unknown_lines(plan: SplitPlan) -> Iterator[str]:
     """The unknown slots, and what to do about them."""
     if plan.unknown:
         yield f"not final: {len(plan.unknown)} unknown slots keep their functions in the kernel; {ADD}:"
@@ -103,7 +106,7 @@ def reason(placed: Placed) -> str:
     return f"called by {' < '.join(reversed(callers))} ({placed.root.slot}: {placed.root.context})"
 
 
-def explain_json(plan: Plan, name: str) -> dict[str, Any]:
+def explain_json(plan: SplitPlan, name: str) -> dict[str, Any]:
     """A function's path for programs. Raises: UsageError for an unknown name."""
     placed = named(plan, name)
     calls = [
@@ -114,7 +117,7 @@ def explain_json(plan: Plan, name: str) -> dict[str, Any]:
     return {"policy": plan.cut.value, **placed_json(placed), "why": why, "calls": calls}
 
 
-def explain_lines(plan: Plan, name: str) -> Iterator[str]:
+def explain_lines(plan: SplitPlan, name: str) -> Iterator[str]:
     """A function's path for people: the root, then each call. Raises: UsageError for an unknown name."""
     placed = named(plan, name)
     side = "stays in the kernel" if placed.half is Half.KERNEL else "goes to the process"
@@ -132,7 +135,7 @@ def explain_lines(plan: Plan, name: str) -> Iterator[str]:
         yield f"  {edge.caller} calls {edge.callee}{how}{where}"
 
 
-def named(plan: Plan, name: str) -> Placed:
+def named(plan: SplitPlan, name: str) -> Placed:
     """A function of the driver's own. Raises: UsageError with near names."""
     if name in plan.placed:
         return plan.placed[name]
@@ -155,7 +158,7 @@ def report_json(found: Sliced) -> dict[str, Any]:
 def crossing(found: Sliced) -> list[Crossing]:
     """The fields that cross with each upcall."""
     moved = [each.label for each in found.plan.of(Half.PROCESS)]
-    return crossings(found.program, found.values, knowledge.known().memory, moved, upcalls(found))
+    return crossing_fields(found.program, found.values, knowledge.shared_knowledge().memory, moved, upcalls(found))
 
 
 def crossing_json(each: Crossing) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from faultkit.model.errors import FaultkitError, UsageError
 from slicer import knowledge, program, report, source, values
-from slicer.plan import Cut, Half, Planning, size
+from slicer.plan import Cut, Half, Planning, measured
 from slicer.report import Sliced
 
 CLASSES = (
@@ -31,15 +31,15 @@ HEADS = (
     "class", "modules", "planned", "final", "resolved", "counted", "lines", "process, data", "process, atomic",
     "process, keep-locks", "median", "quartiles",
 )  # fmt: skip
-Row = Mapping[str, Any]
+SurveyRow = Mapping[str, Any]
 
 
-def make(file: Path, limit_s: float = LIMIT_S) -> Iterator[tuple[str, int, int]]:
+def extend_survey(file: Path, limit_s: float = LIMIT_S) -> Iterator[tuple[str, int, int]]:
     """Plan all modules that a file has no row for, and append their rows; yields each name, its number, and their sum.
 
     Raises: UsageError if the file holds something else.
     """
-    done = {row["module"] for row in read(file)}
+    done = {row["module"] for row in read_rows(file)}
     wanted = modules()
     for number, (name, kind) in enumerate(wanted, 1):
         if name in done:
@@ -49,7 +49,7 @@ def make(file: Path, limit_s: float = LIMIT_S) -> Iterator[tuple[str, int, int]]
             rows.write(json.dumps(planned(name, kind, limit_s)) + "\n")
 
 
-def read(file: Path) -> list[Row]:
+def read_rows(file: Path) -> list[SurveyRow]:
     """The rows of a file; none if it is not there. Raises: UsageError if it holds something else."""
     if not file.exists():
         return []
@@ -81,7 +81,7 @@ def work_bytes(name: str) -> int:
         return 0
 
 
-def planned(name: str, kind: str, limit_s: float) -> Row:
+def planned(name: str, kind: str, limit_s: float) -> SurveyRow:
     """The row of one module, planned in a process of its own that is stopped after a while."""
     forked = multiprocessing.get_context("fork")
     ours, theirs = forked.Pipe(duplex=False)
@@ -110,20 +110,20 @@ def work(name: str, answer: Connection) -> None:
         answer.send({"failure": "an expression is nested too deeply"})
 
 
-def row_of(name: str) -> Row:
+def row_of(name: str) -> SurveyRow:
     """The figures of a module. Raises: FaultkitError."""
-    found = program.read(name)
-    followed = values.follow(found)
-    planning = Planning(found, followed, knowledge.known())
+    found = program.read_program(name)
+    followed = values.follow_functions(found)
+    planning = Planning(found, followed, knowledge.shared_knowledge())
     plans = {cut: planning.plan(cut) for cut in Cut}
     sliced = Sliced(found, followed, plans[Cut.ATOMIC])
     crossed = report.crossing(sliced)
     unresolved = report.unresolved(crossed)
     down = report.downcalls(sliced)
     return {
-        "functions": {half.value: size(plans[Cut.ATOMIC].of(half), "functions") for half in Half},
-        "lines": {half.value: size(plans[Cut.ATOMIC].of(half), "lines") for half in Half},
-        "process_lines": {cut.value: size(each.of(Half.PROCESS), "lines") for cut, each in plans.items()},
+        "functions": {half.value: measured(plans[Cut.ATOMIC].of(half), "functions") for half in Half},
+        "lines": {half.value: measured(plans[Cut.ATOMIC].of(half), "lines") for half in Half},
+        "process_lines": {cut.value: measured(each.of(Half.PROCESS), "lines") for cut, each in plans.items()},
         "unknown_slots": sorted(plans[Cut.ATOMIC].unknown),
         "unresolved": len(unresolved),
         "annotations": len({row.why for row in unresolved}),
@@ -135,28 +135,28 @@ def row_of(name: str) -> Row:
     }
 
 
-def counted(row: Row) -> bool:
+def counted(row: SurveyRow) -> bool:
     """True if a row counts: it is planned, no slot is unknown, and each access is resolved."""
     return "failure" not in row and not row["unknown_slots"] and not row["unresolved"]
 
 
-def share(row: Row, cut: Cut = Cut.ATOMIC) -> float:
+def share(row: SurveyRow, cut: Cut = Cut.ATOMIC) -> float:
     """The share of the lines that go to the process."""
     total = sum(row["lines"].values())
     return float(row["process_lines"][cut.value] / total) if total else 0.0
 
 
-def summary_json(rows: Sequence[Row]) -> dict[str, Any]:
+def summary_json(rows: Sequence[SurveyRow]) -> dict[str, Any]:
     """The survey's figures, of all modules and of each class; shares are of rows that count, by lines."""
     return {"all": figures(rows), "classes": {kind: figures(of_class(rows, kind)) for kind in CLASSES}}
 
 
-def of_class(rows: Sequence[Row], kind: str) -> list[Row]:
+def of_class(rows: Sequence[SurveyRow], kind: str) -> list[SurveyRow]:
     """The rows of a class."""
     return [row for row in rows if row["class"] == kind]
 
 
-def figures(rows: Sequence[Row]) -> dict[str, Any]:
+def figures(rows: Sequence[SurveyRow]) -> dict[str, Any]:
     """The figures of some modules; shares are null if no module counts."""
     planned_rows = [row for row in rows if "failure" not in row]
     counting = [row for row in rows if counted(row)]
@@ -178,7 +178,7 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def tables(rows: Sequence[Row]) -> Iterator[str]:
+def tables(rows: Sequence[SurveyRow]) -> Iterator[str]:
     """The survey's tables as Markdown: by class, then what is not known and how often, then what failed."""
     yield line(HEADS)
     yield "|" + "---|" * len(HEADS)

@@ -32,7 +32,7 @@ class Deref:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldPlace:
     """A named field; steps through structs without a name are left out."""
 
     base: Place
@@ -64,7 +64,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StringLiteral:
     """The address of a string literal."""
 
 
@@ -90,7 +90,7 @@ class FunctionValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Invocation:
     """A call: of a function by name, or through a pointer."""
 
     callee: Value
@@ -124,7 +124,7 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Assignment:
     """An assignment; `reads`: the old content counts, as in `+=`."""
 
     place: Place
@@ -206,10 +206,10 @@ class Jump:
     line: int
 
 
-Place = Var | Deref | Field | Element | Temporary
+Place = Var | Deref | FieldPlace | Element | Temporary
 Value = (
-    Constant | Text | Load | Address | FunctionValue | Call | Mix | Offset | Cast | Store | Container | Initial | Block
-    | Assembler
+    Constant | StringLiteral | Load | Address | FunctionValue | Invocation | Mix | Offset | Cast | Assignment
+    | Container | Initial | Block | Assembler
 )  # fmt: skip
 Statement = Do | If | Loop | Return | Jump
 
@@ -235,7 +235,7 @@ class RecordField:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordType:
     """A struct or union; fields of nameless ones within it are its own. `own`: the driver's files define it."""
 
     name: str
@@ -303,32 +303,32 @@ class ModuleTree:
 
     units: tuple[UnitTree, ...]
     types: tuple[TypeOf, ...]
-    records: tuple[Record, ...]
+    records: tuple[RecordType, ...]
 
 
 NODES: tuple[type, ...] = (
-    Var, Deref, Field, Element, Temporary, Constant, Text, Load, Address, FunctionValue, Call, Mix, Offset, Cast, Store,
-    Container, Initial, Block, Assembler, Do, If, Loop, Return, Jump, TypeOf, RecordField, Record, Defined, Declared,
-    Global, UnitTree, ModuleTree,
+    Var, Deref, FieldPlace, Element, Temporary, Constant, StringLiteral, Load, Address, FunctionValue, Invocation, Mix,
+    Offset, Cast, Assignment, Container, Initial, Block, Assembler, Do, If, Loop, Return, Jump, TypeOf, RecordField,
+    RecordType, Defined, Declared, Global, UnitTree, ModuleTree,
 )  # fmt: skip
 NUMBER = {cls: number for number, cls in enumerate(NODES)}
 NAMES = {cls: tuple(field.name for field in fields(cls)) for cls in NODES}
 
 
-def packed(node: Any) -> Any:
+def data_of(node: Any) -> Any:
     """A node as JSON has it: the number of its class before its fields; a tuple begins with null."""
     if isinstance(node, tuple):
-        return [None, *map(packed, node)]
+        return [None, *map(data_of, node)]
     number = NUMBER.get(type(node))
-    return node if number is None else [number, *(packed(getattr(node, name)) for name in NAMES[type(node)])]
+    return node if number is None else [number, *(data_of(getattr(node, name)) for name in NAMES[type(node)])]
 
 
-def unpacked(data: Any) -> Any:
-    """The node that `packed` made this of."""
+def node_of(data: Any) -> Any:
+    """The node that `data_of` made this of."""
     if not isinstance(data, list):
         return data
     number, *parts = data
-    inner = map(unpacked, parts)
+    inner = map(node_of, parts)
     return tuple(inner) if number is None else NODES[number](*inner)
 
 

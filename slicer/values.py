@@ -11,26 +11,26 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from slicer.program import ENTRIES, EXPORTED, Program
+from slicer.program import ENTRIES, EXPORTED, DriverProgram
 from slicer.tree import (
     Address,
     Assembler,
+    Assignment,
     Block,
-    Call,
     Cast,
     Defined,
     Deref,
     Do,
     Element,
-    Field,
+    FieldPlace,
     FunctionValue,
     Initial,
+    Invocation,
     Load,
     Mix,
     Offset,
     Place,
     Return,
-    Store,
     Temporary,
     Value,
     Var,
@@ -66,7 +66,7 @@ class Values:
     outside: Mapping[str, frozenset[str]]
 
 
-def follow(program: Program) -> Values:
+def follow_functions(program: DriverProgram) -> Values:
     """Follow all functions of a program that are used as values."""
     flow = Flow(program, program.shared())
     flow.collect()
@@ -89,7 +89,7 @@ class Indirect:
 class Flow:
     """The cells of a program, what each holds, and where it flows to."""
 
-    program: Program
+    program: DriverProgram
     shared: frozenset[str]
     held: defaultdict[Cell, set[str]] = field(default_factory=lambda: defaultdict(set))
     into: defaultdict[Cell, set[Cell]] = field(default_factory=lambda: defaultdict(set))
@@ -119,9 +119,9 @@ class Flow:
                 match node:
                     case Do(_, line) | Return(_, line):
                         self.line = line
-                if isinstance(node, Store):
+                if isinstance(node, Assignment):
                     self.assign(self.cell(node.place, name), node.value, name)
-                elif isinstance(node, Call):
+                elif isinstance(node, Invocation):
                     self.call(node, name)
                 elif isinstance(node, Return):
                     self.assign(("result", name), node.value, name)
@@ -131,7 +131,7 @@ class Flow:
                     for operand in node.operands:
                         self.assign(("assembler",), operand, name)
 
-    def call(self, call: Call, caller: str) -> None:
+    def call(self, call: Invocation, caller: str) -> None:
         """A call: its arguments flow to the parameters."""
         if isinstance(call.callee, FunctionValue):
             callee = call.callee.name
@@ -213,7 +213,7 @@ class Flow:
                 return ("global", name)
             case Var(name):
                 return ("variable", function, name)
-            case Field(_, record, name):
+            case FieldPlace(_, record, name):
                 return ("field", record, name)
             case Element(inner) | Deref(Address(inner)) | Temporary(Load(inner)):
                 return self.cell(inner, function)
@@ -233,13 +233,13 @@ class Flow:
             case Mix(several):
                 for each in several:
                     yield from self.origins(each, function)
-            case Store(_, inner):
+            case Assignment(_, inner):
                 yield from self.origins(inner, function)
             case Block(body) if body and isinstance(body[-1], Do):
                 yield from self.origins(body[-1].value, function)
-            case Call(FunctionValue(name)) if name in self.program.functions:
+            case Invocation(FunctionValue(name)) if name in self.program.functions:
                 yield ("result", name)
-            case Call(callee) if not isinstance(callee, FunctionValue):
+            case Invocation(callee) if not isinstance(callee, FunctionValue):
                 for origin in self.origins(callee, function):
                     yield ("called", *origin) if isinstance(origin, tuple) else ("result", origin)
             case Initial(items):

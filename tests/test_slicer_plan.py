@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from faultkit.model.errors import UnmetNeed, UsageError
 from slicer import knowledge, program, report, source
-from slicer.plan import Cut, Half, Plan, Planning
-from slicer.program import Program
+from slicer.plan import Cut, Half, Placed, Planning, SplitPlan
+from slicer.program import DriverProgram
 from slicer.tree import Defined
 from slicer.values import Edge, Values
 from tests.source import HOME
@@ -29,9 +29,9 @@ def rules() -> report.Sliced:
     return report.sliced(str(RULES), Cut.ATOMIC, "rules")
 
 
-def planned(sliced: report.Sliced, cut: Cut) -> Plan:
+def planned(sliced: report.Sliced, cut: Cut) -> SplitPlan:
     """The same driver under another policy."""
-    return Planning(sliced.program, sliced.values, knowledge.known()).plan(cut)
+    return Planning(sliced.program, sliced.values, knowledge.shared_knowledge()).plan(cut)
 
 
 KERNEL = {
@@ -183,7 +183,7 @@ def test_an_explanation_goes_from_the_root_to_the_function(rules: report.Sliced)
 # Real drivers. Their sets were read from the source by hand.
 
 
-def real(name: str) -> Plan:
+def real(name: str) -> SplitPlan:
     """A driver of Debian's linux-source, if it is there."""
     try:
         source.tree()
@@ -192,7 +192,7 @@ def real(name: str) -> Plan:
     return report.sliced(name, Cut.ATOMIC).plan
 
 
-def labels(plan: Plan, half: Half) -> set[str]:
+def labels(plan: SplitPlan, half: Half) -> set[str]:
     """The functions of a side."""
     return {each.label for each in plan.of(half)}
 
@@ -268,18 +268,23 @@ LOCKERS = st.frozensets(NAME, max_size=4)
 
 def drawn(
     calls: frozenset[tuple[str, str]], slots: dict[str, frozenset[str]], lockers: frozenset[str]
-) -> tuple[Program, Values]:
+) -> tuple[DriverProgram, Values]:
     """A program with these calls, functions in slots, and functions that take a spin lock."""
     functions = {n: Defined(n, "f.c", 1, 1, True, True, False, False, (), 0, ()) for n in NAMES}
-    found = Program(name="drawn", functions=functions, declared={}, globals={}, types=(), records={})
+    found = DriverProgram(name="drawn", functions=functions, declared={}, globals={}, types=(), records={})
     edges = tuple(sorted(Edge(caller, callee) for caller, callee in calls))
     held = {name: tuple(sorted(in_slots)) for name, in_slots in slots.items()}
     return found, Values(held, edges, {name: frozenset({"_raw_spin_lock"}) for name in lockers})
 
 
-def kept(found: tuple[Program, Values], cut: Cut) -> set[str]:
+def placed(found: tuple[DriverProgram, Values], cut: Cut) -> list[Placed]:
+    """All functions with their sides."""
+    return [*Planning(*found, knowledge.shared_knowledge()).plan(cut).placed.values()]
+
+
+def kept(found: tuple[DriverProgram, Values], cut: Cut) -> set[str]:
     """The functions that stay."""
-    return labels(Planning(*found, knowledge.known()).plan(cut), Half.KERNEL)
+    return labels(Planning(*found, knowledge.shared_knowledge()).plan(cut), Half.KERNEL)
 
 
 @settings(deadline=None)
@@ -291,7 +296,9 @@ def test_policies_are_nested_and_their_kernels_are_closed(
     assert data <= atomic <= locks
     reached = {
         each.label
-        for each in Planning(*drawn(calls, slots, lockers), knowledge.known()).plan(Cut.ATOMIC).placed.values()
+        for each in Planning(*drawn(calls, slots, lockers), knowledge.shared_knowledge())
+        .plan(Cut.ATOMIC)
+        .placed.values()
         if each.half is Half.KERNEL and each.root is not None
     }
     assert all(callee in reached for caller, callee in calls if caller in reached)
@@ -309,9 +316,5 @@ def test_one_more_root_that_stays_never_frees_a_function(
     more = {**slots, name: slots.get(name, frozenset()) | {CONTEXTS[context]}}
     for cut in Cut:
         before, after = kept(drawn(calls, slots, lockers), cut), kept(drawn(calls, more, lockers), cut)
-        unreached = {
-            each.label
-            for each in Planning(*drawn(calls, slots, lockers), knowledge.known()).plan(cut).placed.values()
-            if each.root is None
-        }
+        unreached = {each.label for each in placed(drawn(calls, slots, lockers), cut) if each.root is None}
         assert before - unreached <= after

@@ -58,13 +58,17 @@ def test_a_survey_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(survey, "modules", lambda: [(name, "drivers/hid") for name in ("one", "two", "three")])
     monkeypatch.setattr(survey, "row_of", lambda name: {"functions": len(name)})
     file = tmp_path / "rows.jsonl"
-    begun = survey.make(file)
+    begun = survey.extend_survey(file)
     assert [next(begun), next(begun)] == [("one", 1, 3), ("two", 2, 3)]
     begun.close()
-    assert [row["module"] for row in survey.read(file)] == ["one"]
-    assert list(survey.make(file)) == [("two", 2, 3), ("three", 3, 3)]
-    assert [(row["module"], row["functions"]) for row in survey.read(file)] == [("one", 3), ("two", 3), ("three", 5)]
-    assert list(survey.make(file)) == []
+    assert [row["module"] for row in survey.read_rows(file)] == ["one"]
+    assert list(survey.extend_survey(file)) == [("two", 2, 3), ("three", 3, 3)]
+    assert [(row["module"], row["functions"]) for row in survey.read_rows(file)] == [
+        ("one", 3),
+        ("two", 3),
+        ("three", 5),
+    ]
+    assert list(survey.extend_survey(file)) == []
 
 
 def test_a_module_that_takes_too_long_or_fails_has_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,5 +91,5 @@ def test_a_file_that_is_no_survey_is_told(tmp_path: Path, text: str) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(text)
     with pytest.raises(UsageError, match=r"rows\.jsonl is no survey: .*; remove it, or name another file"):
-        survey.read(file)
+        survey.read_rows(file)
     assert file.read_text() == text

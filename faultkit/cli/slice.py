@@ -83,9 +83,9 @@ def command(
 
 def surveyed(rows: Path, as_data: bool) -> None:
     """Make a survey, with a line about each module on standard error; print its tables."""
-    for name, number, total in survey.make(rows):
+    for name, number, total in survey.extend_survey(rows):
         click.echo(f"{number}/{total} {name}", err=True)
-    found = survey.read(rows)
+    found = survey.read_rows(rows)
     show(as_data, survey.summary_json(found), survey.tables(found))
 
 
