@@ -50,6 +50,8 @@ CHANGES = {
 def test_a_trial_that_is_lost_or_changed_is_seen(out: Path, sql: str) -> None:
     undisturbed = proof.rows(out)
     assert proof.differences(after(out, "SELECT 1"), undisturbed) == []
+    assert proof.valid(undisturbed) == len(undisturbed)
+    assert proof.valid(after(out, "UPDATE trials SET void = 'killed' WHERE n = 3")) == len(undisturbed) - 1
     assert any(CHANGES[sql] in line for line in proof.differences(after(out, sql), undisturbed))
 
 

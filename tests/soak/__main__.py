@@ -32,6 +32,7 @@ from tests.soak.session import FaultkitRun, Places, adopt_orphans, left_over
 CACHE_MIB, RESULTS_MIB = 3000, 96
 LONGEST_S = 600.0  # of one run: far beyond what the rest of a campaign takes
 MEAN_S, LONGEST_QUIET_S = 2.5, 15.0  # between two harms; twelve times as much while a template is prepared
+BEGUN_SHARE, LONGEST_START_S = 0.7, 60.0  # as many runs are harmed once they have stored a trial, or after that long
 INTERRUPTED = 130
 KILLS = frozenset({SIGKILL, SIGQUIT, SIGABRT, SIGTERM, SIGINT, SIGHUP})  # the last three: before Python handles them
 MAY_END_WITH = frozenset({0, 4, 5, INTERRUPTED, *(-number for number in KILLS)})
@@ -67,16 +68,19 @@ class Soak:
     def run_campaign(self, goal: int, deadline: float) -> None:
         """One campaign from its first trial to its last, harmed until the goal is reached."""
         shutil.rmtree(self.places.out, ignore_errors=True)
-        while not self.run_once(goal, deadline):
-            pass
+        while proof.valid(proof.rows(self.places.out)) < self.trials:
+            self.run_once(goal, deadline)
+        self.run_once(0, deadline)  # the last run may have been killed, and has left SQLite's files
         self.campaigns += 1
         self.note("", proof.differences(proof.rows(self.places.out), self.undisturbed))
         self.note("", self.leftovers())
 
-    def run_once(self, goal: int, deadline: float) -> bool:
-        """One run of faultkit, harmed now and then; True if the campaign has come to its end."""
+    def run_once(self, goal: int, deadline: float) -> None:
+        """One run of faultkit, harmed now and then: from its beginning, or once it has stored a trial."""
         before, names = proof.rows(self.places.out), list[str]()
         run = self.begin(self.places.out)
+        if self.draw.random() < BEGUN_SHARE and self.done.total() < goal:
+            self.wait_for_a_trial(run, proof.valid(before))
         while self.done.total() < goal and time.monotonic() < deadline:
             if run.ended_within(
                 min(self.draw.expovariate(1 / MEAN_S), LONGEST_QUIET_S) * (1 if self.prepared() else 12)
@@ -94,8 +98,14 @@ class Soak:
         left = [f"a process is left: {each}" for each in left_over()]
         now = proof.rows(self.places.out)
         self.note(names, [*surprises, *left, *proof.changed(before, now)])
-        print(f"{self.done.total():5} harms  code {code:4}  {len(now):3} trials  {' '.join(names)}", flush=True)
-        return code == 0 and len(now) == self.trials
+        valid = proof.valid(now)
+        print(f"{self.done.total():5} harms  code {code:4}  {valid:3} valid trials  {' '.join(names)}", flush=True)
+
+    def wait_for_a_trial(self, run: FaultkitRun, before: int) -> None:
+        """Let a run come to its first trial that is valid."""
+        deadline = time.monotonic() + LONGEST_START_S
+        while run.running and time.monotonic() < deadline and proof.valid(proof.rows(self.places.out)) <= before:
+            time.sleep(0.1)
 
     def prepared(self) -> bool:
         """True if no template is to be prepared."""

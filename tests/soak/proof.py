@@ -23,6 +23,11 @@ def rows(out: Path) -> list[tuple[Any, ...]]:
         return list(db.execute(f"SELECT n, {', '.join(COMPARED)} FROM trials ORDER BY n"))  # noqa: S608
 
 
+def valid(found: list[tuple[Any, ...]]) -> int:
+    """The number of trials that are not void."""
+    return sum(row[1 + COMPARED.index("void")] is None for row in found)
+
+
 def differences(found: list[tuple[Any, ...]], undisturbed: list[tuple[Any, ...]]) -> list[str]:
     """A line for each trial that is lost, doubled, or not as in the undisturbed run."""
     counts = Counter(row[0] for row in found)
