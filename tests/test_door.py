@@ -123,7 +123,7 @@ def test_a_part_that_loops_is_left_behind_and_ends() -> None:
             pass
 
     with pytest.raises(Runaway, match=r"mine .* did not end"):
-        bounded("mine", loop, 0.2)
+        bounded("mine", loop, 0.2, [])
     begun[0].join(10)
     assert not begun[0].is_alive()
 

@@ -14,6 +14,7 @@ from faultkit.model.errors import FaultkitError, HarnessError, Runaway, Unreadab
 from faultkit.model.received import in_short
 
 T = TypeVar("T")
+SLICE_S = 0.5  # a look at the clock that comes much later than this comes out of a suspension
 HOST_S = 60.0  # for all such code of one trial, which takes milliseconds
 
 
@@ -28,15 +29,18 @@ class HostTime:
 
         Raises: Runaway if the time is over; HarnessError for all else that the action raises, a wish to exit included.
         """
-        start = time.monotonic()
+        used: list[float] = []
         try:
-            return bounded(name, action, self.left_s)
+            return bounded(name, action, self.left_s, used)
         finally:
-            self.left_s = max(0.0, self.left_s - (time.monotonic() - start))
+            self.left_s = max(0.0, self.left_s - sum(used))
 
 
-def bounded(name: str, action: Callable[[], T], seconds: float) -> T:
-    """The result of an action, which has so many seconds. Raises: Runaway, HarnessError."""
+def bounded(name: str, action: Callable[[], T], seconds: float, used: list[float]) -> T:
+    """The result of an action, which has so many seconds; `used` gets those that it took.
+
+    A process that is suspended does not use them up. Raises: Runaway, HarnessError.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -48,7 +52,10 @@ def bounded(name: str, action: Callable[[], T], seconds: float) -> T:
 
     thread = threading.Thread(target=work, name=f"host side of {name}", daemon=True)
     thread.start()
-    thread.join(seconds)
+    while thread.is_alive() and sum(used) < seconds:
+        start = time.monotonic()
+        thread.join(min(SLICE_S, seconds - sum(used)))
+        used.append(min(time.monotonic() - start, 2 * SLICE_S))
     if thread.is_alive():
         abandon(thread)
         raise Runaway(f"the code of {name} that runs on the host did not end within {HOST_S:g} s")

@@ -1,0 +1,64 @@
+"""Code of parts on the host: its time is counted while the process runs, and not while it is suspended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from signal import SIGCONT, SIGSTOP
+
+import pytest
+
+from faultkit.machine import bounded
+from faultkit.machine.bounded import HOST_S, HostTime
+from faultkit.model.errors import Runaway
+
+WORKS = """
+import time
+from faultkit.machine.bounded import HostTime
+
+def work():
+    print("begun", flush=True)
+    for _ in range(20):
+        time.sleep(0.05)
+    return "done"
+
+try:
+    print(HostTime(left_s=2.0).run("part", work))
+except Exception as reason:
+    print(reason)
+"""
+
+
+def test_time_is_counted() -> None:
+    host = HostTime()
+    assert host.run("part", lambda: time.sleep(0.7) or 5) == 5
+    assert 0.7 <= HOST_S - host.left_s < 10
+
+
+def test_code_that_does_not_end_is_left() -> None:
+    host = HostTime(left_s=0.3)
+    start = time.monotonic()
+    with pytest.raises(Runaway, match="of part that runs on the host did not end"):
+        host.run("part", lambda: [time.sleep(0.01) for _ in range(3000)])
+    assert time.monotonic() - start < 20
+    with pytest.raises(Runaway):
+        host.run("part", lambda: time.sleep(0.5))
+
+
+def test_a_suspended_process_uses_none_up() -> None:
+    with subprocess.Popen([sys.executable, "-c", WORKS], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "begun\n"
+        os.kill(process.pid, SIGSTOP)
+        time.sleep(3.0)
+        os.kill(process.pid, SIGCONT)
+        assert process.stdout.read() == "done\n"
+
+
+def test_a_clock_that_jumps_uses_little_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, jumps = time.monotonic, iter([0.0, *[1000.0] * 100_000])
+    monkeypatch.setattr(bounded.time, "monotonic", lambda: real() + next(jumps))
+    host = HostTime()
+    host.run("part", lambda: time.sleep(0.2))
+    assert host.left_s > HOST_S - 5
