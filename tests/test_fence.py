@@ -63,6 +63,12 @@ def test_a_command_does_not_begin_when_its_starter_has_died(fate: str, said: str
     assert done.stdout == said
 
 
+def test_a_fence_tells_what_it_has() -> None:
+    assert str(BARE) == "limits; it runs as your user"
+    assert str(Fence(own_user=True, root=None)) == "limits, and a user of its own"
+    assert str(Fence(own_user=True, root=3)) == "limits, and a user and a root directory of its own"
+
+
 @AS_ROOT
 def test_a_program_in_a_place_of_roots_own_is_started_by_root(tmp_path: Path) -> None:
     program = tmp_path / "qemu"

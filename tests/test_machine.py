@@ -6,12 +6,14 @@ import errno
 import gc
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from faultkit.machine.qemu import KERNEL_OPTIONS, Descriptors, EventLoop, Machine, wiring
+from faultkit.machine.qemu import KERNEL_OPTIONS, Descriptors, EventLoop, Machine, qemu_version, wiring
+from faultkit.model.errors import UnmetNeed
 
 
 def told(machine: Machine, tmp_path: Path) -> str:
@@ -37,6 +39,20 @@ def test_an_event_loop_that_cannot_be_made_leaves_no_word(monkeypatch: pytest.Mo
         EventLoop()
     gc.collect()
     assert said == []
+
+
+def test_a_want_of_files_is_no_want_of_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: no_more_files())
+    with pytest.raises(OSError, match="Too many"):
+        qemu_version()
+    monkeypatch.setattr(subprocess, "run", missing)
+    with pytest.raises(UnmetNeed, match="apt-get install"):
+        qemu_version()
+
+
+def missing(*_: object, **__: object) -> None:
+    """Refuse, as the system does where there is no such program."""
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
 def no_more_files() -> None:

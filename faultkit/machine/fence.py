@@ -68,6 +68,11 @@ class Fence:
     own_user: bool
     root: int | None  # a descriptor of the mount namespace with the root directory
 
+    def __str__(self) -> str:
+        """The parts that are more than rights and limits, in words."""
+        found = ["a user"] * self.own_user + ["a root directory"] * (self.root is not None)
+        return f"limits, and {' and '.join(found)} of its own" if found else "limits; it runs as your user"
+
     def command(self, words: list[str], *, mapped_bytes: int, kvm: bool) -> list[str]:
         """A command inside the fence, of a QEMU that maps so many bytes. The process keeps its number.
 

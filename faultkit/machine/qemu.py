@@ -506,7 +506,7 @@ def qemu_version() -> str:
         answer = subprocess.run(
             [QEMU, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=True
         ).stdout
-    except (OSError, subprocess.CalledProcessError):
+    except (FileNotFoundError, PermissionError, subprocess.CalledProcessError):  # a want of files is none of QEMU
         raise UnmetNeed(f"{QEMU} does not run: apt-get install qemu-system-x86") from None
     found = re.search(r"version (\d+(?:\.\d+)+)", answer)
     return found[1] if found else "unknown"

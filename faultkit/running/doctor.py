@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from faultkit.machine import cache, image, image_build, qemu
+from faultkit.machine.fence import fence_of
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.model.errors import FaultkitError, HarnessError, UnmetNeed
@@ -42,6 +43,7 @@ def examine() -> Iterator[Prerequisite]:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     for tool, package, purpose in TOOLS:
         yield Prerequisite(tool, shutil.which(tool, path=path) is not None, purpose, f"apt-get install {package}")
+    yield Prerequisite("QEMU's fence", True, str(fence_of(qemu.QEMU)))  # SECURITY.md has what that means
     yield checked("kernel headers", image.headers_version, "apt-get install linux-headers-6.12-amd64")
     yield checked("disk space", disk_space, f"free some space, or set FAULTKIT_CACHE (now {cache.place()})")
 
