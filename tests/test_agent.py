@@ -273,14 +273,11 @@ def test_an_error_that_cannot_be_told_is_told_in_short(reason: Exception, told: 
 
 @dataclass(frozen=True, slots=True)
 class Failing(Requests):
-    """A workload that ends in an error, which nobody expects or, inside of a request, the service's."""
+    """A workload whose only request fails for a reason."""
 
     reason: Any = None
-    within: bool = False
 
     def run(self, bench: Any) -> Any:
-        if not self.within:
-            raise self.reason
         with suppress(OSError), bench.request("read"):
             raise self.reason
         return lambda: bench.report("workload", "check.passed")
@@ -288,7 +285,7 @@ class Failing(Requests):
 
 @pytest.mark.parametrize("reason", [Wordless(), OSError(LONG), OSError(5, LONG)], ids=("wordless", "long", "a number"))
 def test_a_request_that_fails_so_is_a_failure_that_is_told(clock: SimulatedClock, reason: OSError) -> None:
-    link = ran(trial(clock, workload=Failing(clock, reason=reason, within=True)), clock)
+    link = ran(trial(clock, workload=Failing(clock, reason=reason)), clock)
     [failed] = link.of_kind("request.failed")
     assert 0 < len(failed.data["error"]) < 600
     assert json.loads(link.exchanged[-1][1]) == {"lost": {}}

@@ -99,6 +99,7 @@ def busy_loops(count: int) -> Iterator[None]:
         yield
 
 
+@pytest.mark.alone
 def test_four_busy_loops_change_nothing(in_peace: list[tuple[Any, ...]], tmp_path: Path) -> None:
     with busy_loops(BUSY):
         done = faultkit(tmp_path, *arguments(tmp_path, "out"))
