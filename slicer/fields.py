@@ -182,7 +182,7 @@ class Analysis:
             return False
         if function.own:
             return name in self.moved
-        return name not in self.by_name and not matches(name, self.memory.all)
+        return name not in self.by_name and name not in NO_POINTER and not matches(name, self.memory.all)
 
     def settle(self, roots: Iterable[str]) -> None:
         """Compute the summaries of all functions that roots reach, until none grows; then ask what they left out."""
@@ -266,13 +266,17 @@ class Analysis:
         return words[:1] == (STRING,) and not (words[1:] and words[1] in LENGTHS)
 
     def opaque(self, record: str, outer: tuple[str, ...]) -> bool:
-        """True if a record has a pointer whose target has no record's type, or one that shares its bytes."""
+        """True if a record has a pointer to numbers of unknown length, or a pointer that shares its bytes.
+
+        A pointer to no type is a reference, whose object the runtime knows by its address.
+        """
         known = self.program.records.get(record)
         if known is None:
             return True
         if self.overlaid(record):
             return True
-        return any(self.opaque_field(each.type, (*outer, record)) for each in known.fields)
+        unknown = (each for each in known.fields if f"{record}.{each.name}" not in self.memory.lengths)
+        return any(self.opaque_field(each.type, (*outer, record)) for each in unknown)
 
     def opaque_field(self, number: int, outer: tuple[str, ...]) -> bool:
         """The same for a field."""
@@ -280,7 +284,7 @@ class Analysis:
         while kind.kind == "array":
             kind = self.program.types[kind.to]
         if kind.kind == "pointer":
-            return self.program.types[kind.to].kind not in ("record", "function")
+            return self.program.types[kind.to].kind not in ("record", "function", "void")
         return kind.kind == "record" and kind.name not in outer and self.opaque(kind.name, outer)
 
     def overlaid(self, record: str) -> frozenset[str]:
@@ -671,7 +675,9 @@ class Reading:
     def given_whole(self, name: str, record: str) -> None:
         """Give a function of the kernel's a record of our own: all its fields cross, and each pointer needs a type."""
         if self.analysis.opaque(record, ()):
-            self.trouble(f"a variable of type {record}, with pointers to no known type, that {name}() is given")
+            self.trouble(
+                f"a variable of type {record}, with pointers to bytes of unknown length, that {name}() is given"
+            )
         else:
             whole = Location("object", record, "a variable", ((record, "*"),))
             self.summary.accesses[whole] |= {"r", "w"}
