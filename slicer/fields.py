@@ -505,7 +505,7 @@ class Reading:
         if location.kind == "made":
             self.trouble(f"a pointer that is made of a number, {location.origin}")
         elif self.sized(location):
-            return
+            self.element(location, mode)
         elif location.kind == "object" and location.origin.startswith(ARRAY):
             self.trouble(f"an array behind {bare(location.origin)}, of unknown length")
         elif location.kind == "object" and not location.steps:
@@ -513,6 +513,12 @@ class Reading:
         elif self.pointers_in_union(location):
             self.trouble(f"a pointer in the union {location.steps[-1][0]}, or what shares its bytes")
         else:
+            self.summary.accesses[location].add(mode)
+            self.summary.where.setdefault(location, (self.name, self.line))
+
+    def element(self, location: Location, mode: str) -> None:
+        """Note an access to a field of each record of an array whose length is known."""
+        if location.steps:
             self.summary.accesses[location].add(mode)
             self.summary.where.setdefault(location, (self.name, self.line))
 
@@ -594,7 +600,8 @@ class Reading:
         if location.kind == "made":
             self.summary.unresolved.add(Unresolved(f"a pointer that is made of a number, {location.origin}", *where))
         elif self.sized(location):
-            return
+            for mode in modes:
+                self.element(location, mode)
         elif location.kind == "object" and location.origin.startswith(ARRAY):
             why = f"an array behind {bare(location.origin)}, of unknown length"
             self.summary.unresolved.add(Unresolved(why, *where))

@@ -178,9 +178,18 @@ def unresolved_json(each: Unresolved) -> dict[str, Any]:
 
 
 def upcalls(found: Sliced) -> list[str]:
-    """The functions of the process that are called from outside it: roots, and those that the kernel's half calls."""
+    """The functions of the process that are called from outside it: by the kernel, or by the kernel's half.
+
+    That the kernel does so within a call of the process's own, as `sort()` does, makes no difference.
+    """
     moved = {each.label for each in found.plan.of(Half.PROCESS)}
-    roots = {root.function for root in found.plan.roots}
+    rows = knowledge.shared_knowledge()
+    held = {
+        name
+        for name, slots in found.values.slots.items()
+        if any((row := rows.row(slot, found.program.declared)) and row.context == "caller" for slot in slots)
+    }
+    roots = held | {root.function for root in found.plan.roots}
     called = {
         edge.callee for edge in found.values.edges if edge.caller in found.plan.placed and edge.caller not in moved
     }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from faultkit.model.errors import UnmetNeed
 from slicer import report, source
 from slicer.fields import Crossing
-from slicer.plan import Cut
+from slicer.plan import Cut, Half
+from slicer.tree import Assignment, Deref, Element, FieldPlace, Load, nodes
 from tests.source import HOME
 
+NOISE = ("dd_key_false", "dd_key_true")  # of dynamic debugging, which is the kernel's
 RULES = HOME / "tests" / "slicer_rules"
 
 
@@ -28,6 +33,16 @@ RESOLVED = {
     "fields_strings": {"ethtool_drvinfo.driver": "rw"},
     "fields_buffer": {"ethtool_eeprom.len": "r", "ethtool_eeprom.magic": "r"},
     "fields_fresh": {"fields.one": "w", "fields_item.weight": "w"},
+    "fields_callback": {"fields.pdev": "r"},
+    "fields_child": {"device.id": "r", "fields.here.y": "w"},
+    "fields_sized": {
+        "ethtool_pauseparam.autoneg": "w",
+        "fields.count": "r",
+        "fields.hid": "r",
+        "hid_collection.usage": "r",
+        "hid_device.collection": "r",
+        "hid_device.maxcollection": "r",
+    },
     "fields_probe": {"net_device.ethtool_ops": "w", "net_device.netdev_ops": "w", "pci_dev.dev.driver_data": "r"},
 }
 UNRESOLVED = {
@@ -61,6 +76,49 @@ def test_what_the_kernels_half_touches_does_not_cross(crossed: dict[str, Crossin
     assert not [each for each in crossed.values() if ("fields", "kept") in each.fields]
 
 
+@pytest.mark.parametrize("name", ["8139cp", "8139too", "snd-ens1370", "uhci-hcd", "i6300esb"])
+def test_no_access_is_left_out_in_silence(name: str) -> None:
+    """Each field that the process's functions name behind a pointer crosses, or its line is unresolved.
+
+    This reads the program by types alone, and knows nothing of paths.
+    """
+    found = real(name)
+    moved = {each.label for each in found.plan.of(Half.PROCESS)}
+    crossed = report.crossing(found)
+    crossing = {path.rpartition(".")[2] for each in crossed for _, path in each.fields}
+    lines = {(row.function, row.line) for each in crossed for row in each.unresolved}
+    named = [(name, *each) for name in sorted(moved) for each in named_fields(found.program.functions[name].body)]
+    assert len(named) > 20
+    assert not [each for each in named if each[2] not in crossing and each[:2] not in lines and each[2] not in NOISE]
+
+
+def named_fields(body: tuple[Any, ...]) -> Iterator[tuple[int, str]]:
+    """The fields behind pointers that statements read or write, with their lines."""
+    line = 0
+    for statement in body:
+        for node in nodes(statement):
+            line = getattr(node, "line", line)
+            place = getattr(node, "place", None)
+            if isinstance(node, Load | Assignment) and isinstance(place, FieldPlace) and behind_pointer(place):
+                yield line, place.name
+
+
+def behind_pointer(place: Any) -> bool:
+    """True if a place is one that a pointer leads to."""
+    while isinstance(place, FieldPlace | Element):
+        place = place.base
+    return isinstance(place, Deref)
+
+
+def real(name: str) -> report.Sliced:
+    """A driver of Debian's linux-source, if it is there."""
+    try:
+        source.tree()
+    except UnmetNeed as need:
+        pytest.skip(str(need))
+    return report.sliced(name, Cut.ATOMIC)
+
+
 def test_unresolved_accesses_are_reported_with_what_to_do() -> None:
     said = "\n".join(report.report_lines(report.sliced(str(RULES), Cut.ATOMIC, "fields")))
     assert "4 accesses are unresolved: the driver cannot be cut before each is told" in said
@@ -68,11 +126,7 @@ def test_unresolved_accesses_are_reported_with_what_to_do() -> None:
 
 def test_8139cp_has_no_unresolved_access_and_what_went_wrong_by_hand_is_right() -> None:
     """The ring's address is written by dma_alloc_coherent(); a MAC address comes in a union; lengths are read."""
-    try:
-        source.tree()
-    except UnmetNeed as need:
-        pytest.skip(str(need))
-    found = {each.upcall: each for each in report.crossing(report.sliced("8139cp", Cut.ATOMIC))}
+    found = {each.upcall: each for each in report.crossing(real("8139cp"))}
     assert not [each for each in found.values() if each.unresolved]
     assert "w" in found["cp_open"].fields["cp_private", "ring_dma"]
     assert found["cp_set_mac_address"].fields["sockaddr", "sa_data"] == "r"

@@ -3,6 +3,7 @@
 
 #include <linux/completion.h>
 #include <linux/ethtool.h>
+#include <linux/hid.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
@@ -26,6 +27,7 @@ struct fields_place {
 
 struct fields {
 	struct pci_dev *pdev;
+	struct hid_device *hid;
 	struct list_head items;
 	struct list_head others;
 	struct fields_place here;
@@ -121,11 +123,11 @@ static int fields_buffer(struct net_device *net, struct ethtool_eeprom *what, u8
 	return 0;
 }
 
-static void fields_bytes(struct net_device *net, struct ethtool_pauseparam *pause)
+static void fields_bytes(struct net_device *net, struct ethtool_pause_stats *stats)
 {
 	struct fields *fields = netdev_priv(net);
 
-	pause->autoneg = *fields->bytes;
+	stats->tx_pause_frames = *fields->bytes;
 }
 
 static void fields_fresh(struct net_device *net, struct ethtool_regs *regs, void *data)
@@ -137,6 +139,28 @@ static void fields_fresh(struct net_device *net, struct ethtool_regs *regs, void
 	if (item)
 		item->weight = place.x;
 	fields->one = item;
+}
+
+static int fields_child(struct device *child, void *data)
+{
+	struct fields *fields = data;
+
+	fields->here.y = child->id;
+	return 0;
+}
+
+static void fields_callback(struct net_device *net, struct ethtool_channels *channels)
+{
+	struct fields *fields = netdev_priv(net);
+
+	device_for_each_child(&fields->pdev->dev, fields, fields_child);
+}
+
+static void fields_sized(struct net_device *net, struct ethtool_pauseparam *pause)
+{
+	struct fields *fields = netdev_priv(net);
+
+	pause->autoneg = fields->hid->collection[fields->count].usage;
 }
 
 static netdev_tx_t fields_xmit(struct sk_buff *skb, struct net_device *net)
@@ -159,8 +183,10 @@ static const struct ethtool_ops fields_ethtool_ops = {
 	.set_wol = fields_union,
 	.get_wol = fields_made,
 	.get_eeprom = fields_buffer,
-	.get_pauseparam = fields_bytes,
+	.get_pause_stats = fields_bytes,
 	.get_regs = fields_fresh,
+	.get_channels = fields_callback,
+	.get_pauseparam = fields_sized,
 };
 
 static int fields_probe(struct pci_dev *pdev, const struct pci_device_id *id)
