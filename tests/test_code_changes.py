@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,8 @@ from faultkit.machine.initramfs import ArchiveMember, archive, files_of, with_fo
 from faultkit.machine.qemu import Machine
 from faultkit.machine.template import Blueprint, blueprint
 from faultkit.model import same_names
-from faultkit.running.code_changes import FILES, is_ours, own_revisions, recorded, revision, told
+from faultkit.running import code_changes
+from faultkit.running.code_changes import FILES, faultkits_revision, is_ours, own_revisions, recorded, revision, told
 from tests.own_driver.ringdriver import Ring
 from tests.records import a_trial
 
@@ -98,3 +101,22 @@ def test_the_revision_of_the_users_repository_is_recorded(ring: Blueprint, tmp_p
     assert own_revisions([ours], None) == {}
     assert revision(tmp_path) is None, "it is no repository"
     assert [*own_revisions([ring], None).values()] == [revision(Path(__file__).parent)], "the driver's own"
+
+
+def test_faultkits_revision_is_never_that_of_a_repository_around_its_installation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert faultkits_revision() == revision(same_names.HOME)
+    committed(tmp_path / "mine")
+    site = tmp_path / "mine" / ".venv" / "lib" / "site-packages"
+    (site / "faultkit").mkdir(parents=True)
+    (site / "faultkit" / "__init__.py").touch()
+    monkeypatch.setattr(same_names, "HOME", site)
+    sources: list[str | None] = [None, "{}", "garbage", json.dumps({"vcs_info": {"commit_id": "0123456789abcdef" * 2}})]
+    told = []
+    for source in sources:
+        monkeypatch.setattr(
+            code_changes, "distribution", lambda _, text=source: SimpleNamespace(read_text=lambda _: text)
+        )
+        told.append(faultkits_revision())
+    assert told == [None, None, None, "0123456789ab"]

@@ -34,7 +34,7 @@ from faultkit.model.errors import (
 from faultkit.model.parts import Placeable
 from faultkit.model.trial import Record, Trial
 from faultkit.results.stopping import StopCondition, Stopper, stopper_of, success
-from faultkit.running.code_changes import FILES, own_revisions, recorded, revision, told
+from faultkit.running.code_changes import FILES, faultkits_revision, own_revisions, recorded, told
 from faultkit.running.experiment import Experiment, Plan, TemplateGroup, describe, listed
 from faultkit.running.judging import add_or_void, judge_added, judge_missing
 from faultkit.running.trial import run_trial
@@ -315,7 +315,7 @@ def about(campaign: Campaign, blueprints: Mapping[str, Blueprint]) -> dict[str, 
         "command": shlex.join(["faultkit", *sys.argv[1:]]),
         "jobs": campaign.jobs,
         "faultkit_version": version("faultkit"),
-        "git_revision": revision(Path(__file__).parent),
+        "git_revision": faultkits_revision(),
         "own_revisions": own_revisions(blueprints.values(), campaign.experiment.file),
         "kernel": campaign.image.kernel,
         "image": campaign.image.key,

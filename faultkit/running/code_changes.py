@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from faultkit.model import same_names
 
 FAULTKITS, YOURS = "faultkit's", "yours"
 SHOWN = 4  # names in a message
+INSTALLED = {"site-packages", "dist-packages"}  # the folders in which pip and Debian put packages
 FILES = "files"  # of a template's recipe
 
 
@@ -63,9 +66,29 @@ def of_owner(owner: str, then: Mapping[str, str], today: Mapping[str, str]) -> s
 def own_revisions(blueprints: Iterable[Blueprint], experiment: Path | None) -> dict[str, str]:
     """The revisions of the repositories that users' drivers and experiments lie in, by the names of their folders."""
     files = [Path(str(sys.modules[type(each.golden.driver).__module__].__file__)) for each in blueprints]
-    folders = {file.parent for file in (*files, *([experiment] if experiment else [])) if not is_ours(file)}
+    folders = {file.parent for file in (*files, *([experiment] if experiment else [])) if is_users(file)}
     tops = {Path(top) for folder in sorted(folders) if (top := git(folder, "rev-parse", "--show-toplevel"))}
     return {top.name: found for top in sorted(tops) if (found := revision(top))}
+
+
+def is_users(file: Path) -> bool:
+    """Report whether a file is a user's own: neither ours nor installed."""
+    return not is_ours(file) and INSTALLED.isdisjoint(file.parts)
+
+
+def faultkits_revision() -> str | None:
+    """Faultkit's revision: of its working tree, or the one that pip installed it from; None if neither is known.
+
+    A .venv may lie in the working tree of somebody else's repository, which does not track what is in it.
+    """
+    if git(same_names.HOME, "ls-files", "--error-unmatch", str(same_names.HOME / "faultkit" / "__init__.py")):
+        return revision(same_names.HOME)
+    try:
+        source = json.loads(distribution("faultkit").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None
+    commit = source.get("vcs_info", {}).get("commit_id") if isinstance(source, dict) else None
+    return str(commit)[:12] if commit else None
 
 
 def revision(folder: Path) -> str | None:

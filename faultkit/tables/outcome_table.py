@@ -216,4 +216,4 @@ def origin(meta: Meta) -> Iterator[str]:
     """The campaign, and the software it ran on."""
     yield f"{meta.experiment}, seed {meta.seed}, begun {meta.started}"
     own = "".join(f"{name} {revision}, " for name, revision in meta.own_revisions.items())
-    yield f"revision {meta.git_revision}, {own}Linux {meta.kernel}, QEMU {meta.qemu}"
+    yield f"revision {meta.git_revision or 'unknown'}, {own}Linux {meta.kernel}, QEMU {meta.qemu}"
