@@ -178,9 +178,10 @@ def unresolved_json(each: Unresolved) -> dict[str, Any]:
 
 
 def upcalls(found: Sliced) -> list[str]:
-    """The functions of the process that are called from outside it: by the kernel, or by the kernel's half.
+    """The functions of the process that others than the driver's functions there may call.
 
-    That the kernel does so within a call of the process's own, as `sort()` does, makes no difference.
+    These are the kernel, also within a call of the process's own, as `sort()` does; the kernel's half; and functions of
+    headers that are given a function, as `kref_put()` is: those that only the kernel can run call back.
     """
     moved = {each.label for each in found.plan.of(Half.PROCESS)}
     rows = knowledge.shared_knowledge()
@@ -190,9 +191,7 @@ def upcalls(found: Sliced) -> list[str]:
         if any((row := rows.row(slot, found.program.declared)) and row.context == "caller" for slot in slots)
     }
     roots = held | {root.function for root in found.plan.roots}
-    called = {
-        edge.callee for edge in found.values.edges if edge.caller in found.plan.placed and edge.caller not in moved
-    }
+    called = {edge.callee for edge in found.values.edges if edge.caller not in moved}
     return sorted(moved & (roots | called))
 
 
@@ -226,11 +225,16 @@ def report_lines(found: Sliced) -> Iterator[str]:
     down = data["downcalls"]
     yield f"upcalls: {len(data['upcalls'])}, with {data['fields']} fields"
     for each in data["upcalls"]:
-        rows = ", ".join(f"{row['record']}.{row['path']} {row['modes']}" for row in each["fields"])
+        rows = ", ".join(f"{spelled(row)} {row['modes']}" for row in each["fields"])
         yield f"  {each['function']}: {rows or 'no fields'}"
     yield from listed("kernel functions that the process calls", down["kernel_functions"])
     yield from listed("functions of the kernel's half that the process calls", down["driver_functions"])
     yield from listed("rows of knowledge used", data["rows_used"])
+
+
+def spelled(row: dict[str, Any]) -> str:
+    """A field as users read it; a variable may cross as a whole."""
+    return f"{row['record']}.{row['path']}" if row["path"] else str(row["record"])
 
 
 def unresolved_lines(rows: list[dict[str, Any]]) -> Iterator[str]:

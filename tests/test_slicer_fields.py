@@ -35,6 +35,8 @@ RESOLVED = {
     "fields_fresh": {"fields.one": "w", "fields_item.weight": "w"},
     "fields_callback": {"fields.pdev": "r"},
     "fields_child": {"device.id": "r", "fields.here.y": "w"},
+    "fields_put": {},
+    "fields_release": {"fields.there.x": "w"},
     "fields_sized": {
         "ethtool_pauseparam.autoneg": "w",
         "fields.count": "r",

@@ -4,6 +4,7 @@
 #include <linux/completion.h>
 #include <linux/ethtool.h>
 #include <linux/hid.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
@@ -40,6 +41,7 @@ struct fields {
 	u16 status;
 	int count;
 	int kept;
+	struct kref users;
 	char label[16];
 };
 
@@ -149,6 +151,21 @@ static int fields_child(struct device *child, void *data)
 	return 0;
 }
 
+static void fields_release(struct kref *users)
+{
+	struct fields *fields = container_of(users, struct fields, users);
+
+	fields->there.x = 0;
+}
+
+static int fields_put(struct net_device *net, struct ethtool_coalesce *coalesce,
+		      struct kernel_ethtool_coalesce *more, struct netlink_ext_ack *answer)
+{
+	struct fields *fields = netdev_priv(net);
+
+	return kref_put(&fields->users, fields_release);
+}
+
 static void fields_callback(struct net_device *net, struct ethtool_channels *channels)
 {
 	struct fields *fields = netdev_priv(net);
@@ -186,6 +203,7 @@ static const struct ethtool_ops fields_ethtool_ops = {
 	.get_pause_stats = fields_bytes,
 	.get_regs = fields_fresh,
 	.get_channels = fields_callback,
+	.get_coalesce = fields_put,
 	.get_pauseparam = fields_sized,
 };
 
