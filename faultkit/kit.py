@@ -34,7 +34,7 @@ Helpers for the guest:
   `reset_device` are for their steps;
 * `bring_up`, `take_down` and `start` a driver, `start_in_background` its u-driver;
 * `start_anew`, `retry_request` and `run_in_order` for workloads that take their driver down, and `RETRY_S`;
-* `Patience` with a driver in trouble, and `final_check`, for workloads of any kind;
+* `Patience` with a driver in trouble, `seeded_bytes` to move and compare, and `final_check`, for workloads of any kind;
 * `armed_at` arms a fault of a kernel module by an `Order`, and `missed_by` asks it; `ARMING` is the module's C code;
 * `steps` that a recovery action takes; `name_of` a part, as tables write it;
 * `processor`, the module with the facts of the guest's processor: names of registers, sizes, numbers of system calls;
@@ -57,7 +57,7 @@ from faultkit.guest.bring_up import (
 from faultkit.guest.clock import printk_lag_ns
 from faultkit.guest.commands import quietly, retry, run, unload_module
 from faultkit.guest.pci import REBIND, RESET_FUNCTION, bind_device, reset_device, unbind_device
-from faultkit.guest.work import Patience, final_check
+from faultkit.guest.work import Patience, final_check, seeded_bytes
 from faultkit.kernel_log import is_trouble
 from faultkit.model import processor
 from faultkit.model.actions import GIVE_UP, steps
@@ -190,6 +190,7 @@ __all__ = [
     "retry_request",
     "run",
     "run_in_order",
+    "seeded_bytes",
     "start",
     "start_anew",
     "start_in_background",

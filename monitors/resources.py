@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ def sample(driver: Driver) -> tuple[int, dict[str, Any]]:
     return time.monotonic_ns(), {
         "module_refs": {name: references(name) for name in driver.modules},
         "slab_bytes": slab_bytes(),
-        "interrupt_handlers": len([*Path("/proc/irq").glob("*/*/")]),
-        "agent_fds": len([*Path("/proc/self/fd").iterdir()]),
+        "interrupt_handlers": interrupt_handlers(),
+        "agent_fds": len([*os.scandir("/proc/self/fd")]),
         **(process(driver) if isinstance(driver, Split) else {}),
     }
 
@@ -71,6 +72,12 @@ def references(module: str) -> int | None:
         return None
 
 
+def interrupt_handlers() -> int:
+    """The number of handlers of all interrupts: each has a folder in that of its interrupt."""
+    interrupts = [entry.path for entry in os.scandir("/proc/irq") if entry.is_dir()]
+    return sum(entry.is_dir() for path in interrupts for entry in os.scandir(path))
+
+
 def slab_bytes() -> int:
     """Unreclaimable slab of the whole kernel."""
     line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("SUnreclaim"))
@@ -81,8 +88,9 @@ def process(driver: Split) -> dict[str, Any]:
     """The u-driver's share; None where it is gone."""
     try:
         udriver = psutil.Process(driver.udriver_pid())
-        cpu = udriver.cpu_times()
-        return {"rss_bytes": udriver.memory_info().rss, "fds": udriver.num_fds(), "cpu_s": cpu.user + cpu.system}
+        with udriver.oneshot():
+            cpu = udriver.cpu_times()
+            return {"rss_bytes": udriver.memory_info().rss, "fds": udriver.num_fds(), "cpu_s": cpu.user + cpu.system}
     except (OSError, psutil.Error):
         return {"rss_bytes": None, "fds": None, "cpu_s": None}
 

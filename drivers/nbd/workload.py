@@ -11,7 +11,7 @@ from mmap import mmap
 from threading import Thread
 
 from drivers.nbd.driver import PAGE, direct, read, write
-from faultkit.kit import Bench, Check, Kind, Patience, final_check
+from faultkit.kit import Bench, Check, Kind, Patience, final_check, seeded_bytes
 
 BLOCKS = 16  # of each lane
 
@@ -67,7 +67,7 @@ def step(bench: Bench, lane: Lane, fd: int, page: mmap) -> None:
     """Make one request: write a block, or read one that was written and verify it."""
     block = lane.first + lane.rng.randrange(BLOCKS)
     if block not in lane.possible or lane.rng.random() < 0.5:
-        data = lane.rng.randbytes(PAGE)
+        data = seeded_bytes(lane.rng.getrandbits(64), PAGE)
         lane.possible[block] = (*lane.possible.get(block, (None,)), data)
         with bench.request("write", block=block):
             write(fd, page, block * PAGE, data)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import struct
 import threading
+
+from faultkit.kit import seeded_bytes
 
 PEER = "peer"
 PEER_ADDRESS = "10.0.0.2"
@@ -15,11 +16,6 @@ UP, DOWN = b"U", b"D"  # seeded bytes, to the peer and from it
 SWALLOW, GENERATE = b"S", b"G"  # bytes that nobody looks at
 PIECE_BYTES = 1 << 18
 GOOD, BAD = b"+", b"-"
-
-
-def content(seed: int, length: int) -> bytes:
-    """The bytes that both ends expect."""
-    return random.Random(seed).randbytes(length)
 
 
 def receive(stream: socket.socket, count: int) -> bytes:
@@ -48,9 +44,9 @@ def serve(stream: socket.socket) -> None:
 def obey(stream: socket.socket, op: bytes, seed: int, length: int) -> None:
     """Carry out one order."""
     if op == UP:
-        stream.sendall(GOOD if receive(stream, length) == content(seed, length) else BAD)
+        stream.sendall(GOOD if receive(stream, length) == seeded_bytes(seed, length) else BAD)
     elif op == DOWN:
-        stream.sendall(content(seed, length))
+        stream.sendall(seeded_bytes(seed, length))
     elif op == SWALLOW:
         swallow(stream, length)
         stream.sendall(GOOD)

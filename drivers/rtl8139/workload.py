@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 
-from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, content, receive
-from faultkit.kit import Bench, Check, Kind, Patience, final_check
+from drivers.rtl8139.peer import DATA_PORT, DOWN, GOOD, ORDER, PEER_ADDRESS, UP, receive
+from faultkit.kit import Bench, Check, Kind, Patience, final_check, seeded_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def transfer(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: 
 
 def move(bench: Bench, stream: socket.socket, op: bytes, seed: int, length: int) -> None:
     """One chunk, verified by the end that receives it."""
-    data = content(seed, length)
+    data = seeded_bytes(seed, length)
     stream.sendall(ORDER.pack(op, seed, length) + (data if op == UP else b""))
     right = receive(stream, 1) == GOOD if op == UP else receive(stream, length) == data
     if not right:

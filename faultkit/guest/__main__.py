@@ -95,9 +95,10 @@ def attached(monitors: Iterable[Monitor], driver: Driver) -> dict[str, Watcher]:
 
 
 def warm_up(driver: Driver, workload: Workload, link: HostLink) -> None:
-    """Run the workload once, unwatched. Raises: OSError if it does not succeed."""
+    """Run the workload and its check once, unwatched. Raises: OSError if they do not succeed."""
     bench = GuestBench(driver, 0, link)
-    run_workload(bench, workload)
+    if check := run_workload(bench, workload):
+        check()
     bad = [e for e in bench.reported() if e.kind in TROUBLE]
     if bad:
         raise OSError(f"the service does not work even without a fault: {bad[0].kind} {dict(bad[0].data)}")

@@ -1,7 +1,8 @@
-"""Habits that workloads share: patience with a driver in trouble, and the final check."""
+"""Tools that workloads share: patience with a driver in trouble, seeded data, and the final check."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,10 @@ from faultkit.guest.bring_up import RETRY_S
 from faultkit.model.errors import words_of
 from faultkit.model.events import Kind
 from faultkit.model.parts import Bench
+
+NOISE_BYTES = 65521  # a prime, so that seeds of any pattern begin at different places
+NOISE = random.Random(0).randbytes(NOISE_BYTES) * 2  # noqa: S311 -- twice, so that a piece may begin anywhere
+SEED_BYTES = 8
 
 
 @dataclass(slots=True)
@@ -36,6 +41,20 @@ class Patience:
             return True
         time.sleep(RETRY_S)
         return False
+
+
+def seeded_bytes(seed: int, length: int) -> bytes:
+    """So many bytes that look random, for the price of a copy: drawing each takes a trial's longest loop.
+
+    First the seed, in eight bytes, then noise, which repeats itself after 64 KiB. Two seeds' bytes differ, and noise of
+    one seed is in the noise of another at another place only. Raises: OverflowError for a seed beyond 64 bits.
+    """
+    count = max(length - SEED_BYTES, 0)
+    start = seed % NOISE_BYTES
+    noise = NOISE[start : start + min(count, NOISE_BYTES)]
+    if count > NOISE_BYTES:
+        noise = (noise * (count // NOISE_BYTES + 1))[:count]
+    return (seed.to_bytes(SEED_BYTES, "little") + noise)[:length]
 
 
 @contextmanager

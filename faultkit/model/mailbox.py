@@ -23,6 +23,7 @@ from faultkit.model.events import LAST_WORDS
 
 SIZE = 32 << 20
 ADDRESS = 5 << 30  # guest-physical; beyond RAM, where no kernel driver looks
+ENCODED = json.JSONEncoder(separators=(",", ":")).encode
 TEXT, LOG, RAW = 4 << 10, 4 << 20, 20 << 20
 LAST = 256 << 10  # of the log
 LINE_BYTES = 64 << 10  # of one event
@@ -71,7 +72,7 @@ class Mailbox:
 
     def log(self, t_ns: int, source: str, kind: str, data: dict[str, Any]) -> bool:
         """Append an event; False if it is too long, or the log is full. Last words have room of their own."""
-        line = json.dumps((t_ns, source, kind, data), separators=(",", ":")).encode() + b"\n"
+        line = ENCODED((t_ns, source, kind, data)).encode() + b"\n"
         end = LOG + self._log + len(line)
         if len(line) > LINE_BYTES or end > (RAW if kind in LAST_WORDS else RAW - LAST):
             return False
