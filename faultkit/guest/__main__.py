@@ -11,9 +11,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from faultkit.guest import commands, host
 from faultkit.guest.bench import GuestBench
@@ -22,11 +23,12 @@ from faultkit.guest.clock import CLOCK, Clock, printk_lag_ns
 from faultkit.guest.host import HostLink
 from faultkit.guest.injection import Injection
 from faultkit.guest.recovery import Controller
-from faultkit.model.codec import decode, full_name, imported, loads
+from faultkit.model.codec import decode, dumps, full_name, hints_of, imported, loads
 from faultkit.model.errors import FaultkitError, HarnessError, words_of
 from faultkit.model.events import TROUBLE, Kind
 from faultkit.model.mailbox import State
 from faultkit.model.parts import Check, Driver, Installs, Monitor, Prepares, Starts, Thaws, Watcher, Workload
+from faultkit.model.policies import Nothing
 from faultkit.model.trial import Trial
 
 SPEC = Path("/faultkit/spec.json")
@@ -70,7 +72,7 @@ def prepare(link: HostLink) -> dict[str, Watcher]:
     """
     spec = json.loads(SPEC.read_text())
     for name in spec["imports"]:
-        importlib.import_module(name)
+        know_fields(importlib.import_module(name))
     for module in sorted(PRELOAD.glob("*.ko")):
         commands.run("insmod", str(module))
     driver, workload = (decode(spec[name], imported) for name in ("driver", "workload"))
@@ -82,7 +84,15 @@ def prepare(link: HostLink) -> dict[str, Watcher]:
     watchers = attached(decode(spec["monitors"], imported), driver)
     CLOCK.start_thread(feed_watchdog)
     warm_up(driver, workload, link)
+    loads(dumps(Trial(driver=driver, workload=workload, policy=Nothing(), seed=0)), imported)
     return watchers
+
+
+def know_fields(module: ModuleType) -> None:
+    """Work out the types of the fields of a module's parts now, so that no trial has to."""
+    for cls in vars(module).values():
+        if isinstance(cls, type) and is_dataclass(cls):
+            hints_of(cls)
 
 
 def attached(monitors: Iterable[Monitor], driver: Driver) -> dict[str, Watcher]:
