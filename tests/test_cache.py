@@ -22,7 +22,7 @@ from faultkit.machine import cache, template
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.model.errors import HarnessError, UsageError
-from faultkit.running.campaign import Campaign, prepare
+from faultkit.running.campaign import Campaign, blueprints_of, prepare
 from faultkit.running.experiment import Experiment, plan
 from injectors.udriver.kill import Kill
 from tests.records import Silence
@@ -276,5 +276,8 @@ def test_a_template_that_a_campaign_needs_is_not_dropped_while_it_prepares_anoth
     *_, group = campaign.plan.groups.values()
     second = template.blueprint(group.first, campaign.image, campaign.machine, group.parts.values())
     an_entry(second.key, 3600)
-    assert [each.path.exists() for each in prepare(campaign, Silence()).values()] == [True, True]
+    assert [each.path.exists() for each in prepare(campaign, blueprints_of(campaign), Silence()).values()] == [
+        True,
+        True,
+    ]
     assert built == [drivers[0]], "the second was kept"

@@ -11,8 +11,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from click import Context
 
-from faultkit.cli import unexpected
+from faultkit.cli import cli, unexpected
 from tests.synthetic import campaign
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +117,8 @@ def test_without_descriptors_it_is_one_line_with_exit_code_5(tmp_path: Path) -> 
 
 
 def test_no_temporary_folder_costs_no_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without descriptors Python finds none that it could write to."""
+    """Without descriptors Python finds none that it could write to. Also in the command that is called `cache`."""
+    assert cli.get_command(Context(cli), "cache")
 
     def none() -> str:
         raise FileNotFoundError(2, "No usable temporary directory found")

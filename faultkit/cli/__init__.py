@@ -17,7 +17,7 @@ from click.shell_completion import shell_complete
 
 from faultkit.cli import terminal
 from faultkit.cli.reference import ENVIRONMENT, EXIT_CODES, FAILED
-from faultkit.machine import cache
+from faultkit.machine.cache import place as place_of_cache  # a command's module takes the name `cache` here
 from faultkit.model import same_names
 from faultkit.model.errors import FaultkitError, HarnessError, words_of
 
@@ -130,7 +130,7 @@ def carried_out(command: click.Command, name: str) -> Any:
 def unexpected(reason: BaseException) -> str:
     """An error that nobody foresaw, in one line, and the file with its traceback."""
     text = " ".join(f"{type(reason).__name__}: {words_of(reason)}".split())
-    for place in (cache.place, tempfile.gettempdir):  # neither may be writable, or there
+    for place in (place_of_cache, tempfile.gettempdir):  # neither may be writable, or there
         with suppress(OSError):
             folder = Path(place())
             file = folder / FAILED
