@@ -32,7 +32,7 @@ DEVICE = "rtl0"
 ADDRESS = "10.0.0.1/24"
 WIRE = "wire0"  # QEMU's name of the device's cable
 PROBE_TIMEOUT_S = 0.5
-DOWN_AND_UP = Remedy("the interface is set down and up", ("detach", "set_up"))
+DOWN_AND_UP = Remedy("the interface is set down and up", ("set_down", "set_up"))
 START_PEER = "from drivers.rtl8139 import peer; peer.main()"
 
 
@@ -97,13 +97,16 @@ class Rtl8139:
         unload_module(KDRIVER)
 
     def attach(self) -> None:
-        run("ip", "addr", "add", ADDRESS, "dev", DEVICE)
+        run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
         self.set_up()
         retry(self.probe, timeout_s=5.0)
 
     def detach(self) -> None:
         with suppress(OSError):  # it may be gone already
-            run("ip", "link", "set", DEVICE, "down")
+            self.set_down()
+
+    def set_down(self) -> None:
+        run("ip", "link", "set", DEVICE, "down")
 
     def set_up(self) -> None:
         run("ip", "link", "set", DEVICE, "up")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from drivers.rtl8139.driver import ADDRESS, DEVICE, Rtl8139, give_name
-from faultkit.kit import Tampering, retry, run
+from drivers.rtl8139.driver import ADDRESS, DEVICE, DOWN_AND_UP, Rtl8139, give_name
+from faultkit.kit import Remedy, Tampering, retry, run
 from microdriver import Microdriver, UDriver, load
 
 
@@ -32,6 +33,11 @@ class Rtl8139Micro(Microdriver):
     def qemu_devices(self) -> tuple[str, ...]:
         return Rtl8139().qemu_devices
 
+    @property
+    def remedies(self) -> Mapping[str, Remedy]:
+        """Both halves take part: the u-driver closes and opens the device."""
+        return {"down_and_up": DOWN_AND_UP}
+
     def prepare(self) -> None:
         Rtl8139(self.delay_ms).prepare()
 
@@ -49,8 +55,14 @@ class Rtl8139Micro(Microdriver):
         if not self.UDRIVER.is_there():
             self.start_udriver()  # the old one has left with the old k-driver
         run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
-        run("ip", "link", "set", DEVICE, "up")
+        self.set_up()
         retry(self.probe, timeout_s=5.0)
+
+    def set_up(self) -> None:
+        Rtl8139().set_up()
+
+    def set_down(self) -> None:
+        Rtl8139().set_down()
 
     def detach(self) -> None:
         Microdriver.detach(self)

@@ -1,6 +1,8 @@
 """Recovery of PCI devices by sysfs: unbind, bind, and a reset of the function.
 
-Source: Documentation/ABI/testing/sysfs-bus-pci. Each function takes the k-driver's module, as `lsmod` writes it.
+Source: Documentation/ABI/testing/sysfs-bus-pci. Each function takes the k-driver's module, as `lsmod` writes it. A
+driver that offers one of the two remedies has methods for its steps (`unbind` and `bind`, or `reset_function`), and its
+`attach` and `detach` may be called at any time.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from faultkit.model.parts import Remedy
 DEVICES = Path("/sys/bus/pci/devices")
 MODULES = Path("/sys/module")
 REBIND = Remedy("the k-driver is taken off its PCI device and bound again", ("detach", "unbind", "bind", "attach"))
-RESET_FUNCTION = Remedy("the device's PCI function is reset", ("detach", "reset_function", "set_up"))
+RESET_FUNCTION = Remedy("the device's PCI function is reset", ("detach", "reset_function", "attach"))
 
 
 def unbind_device(module: str) -> None:

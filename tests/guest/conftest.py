@@ -148,7 +148,7 @@ def microdriver(image: Image, driver: Any, workload: Any) -> PreparedGuest:
     """A guest with a microdriver in it that is restarted when it fails; few monitors, to be prepared soon."""
     monitors = (*FEW, Crossings())
     golden = Trial(driver=driver, workload=workload, policy=RestartUDriver(), seed=1, monitors=monitors)
-    return prepared(image, golden, OURS)
+    return prepared(image, golden, (*OURS, recovery_parts.Waiting()))
 
 
 @pytest.fixture(scope="session")

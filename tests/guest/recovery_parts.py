@@ -116,7 +116,7 @@ class RingsStopped:
 
     @contextmanager
     def inject(self, bench: Bench) -> Iterator[None]:
-        [slot] = Path("/sys/module/8139cp/drivers/pci:8139cp").glob("*:*:*.*")
+        [slot] = Path("/sys/module", bench.driver.modules[0], "drivers").glob("pci:*/*:*:*.*")
         with (slot / "resource0").open("r+b", buffering=0) as registers:
             os.pwrite(registers.fileno(), b"\0", CHIP_COMMAND)
             assert os.pread(registers.fileno(), 1, CHIP_COMMAND)[0] & RINGS_ON == 0

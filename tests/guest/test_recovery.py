@@ -100,6 +100,12 @@ def test_a_drivers_own_action_brings_back_a_device_whose_rings_are_dead(
     assert ran.outcome is back(ran.record) and not ran.verdict.kdriver_reloaded
 
 
+def test_both_halves_of_a_network_driver_bring_back_a_device_whose_rings_are_dead(rtl8139_micro: PreparedGuest) -> None:
+    ran = rtl8139_micro.run(fault=recovery_parts.RingsStopped(), trigger=AtRequest(10), policy=DownAndUp())
+    assert actions(ran) == ["down_and_up"] and ran.count("service.restored") == 1, ran.story()
+    assert ran.count("crossing.passed", call="stop") and ran.outcome is back(ran.record)
+
+
 def test_dead_rings_stay_dead_if_nobody_acts(rtl8139_bridged: PreparedGuest) -> None:
     ran = rtl8139_bridged.run(fault=recovery_parts.RingsStopped(), trigger=AtRequest(10), policy=Nothing())
     assert ran.outcome is gone(ran.record), ran.story()
