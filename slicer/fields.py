@@ -93,6 +93,10 @@ class Summary:
     unresolved: set[Unresolved] = field(default_factory=set)
     where: dict[Location, tuple[str, int]] = field(default_factory=dict)
 
+    def remember(self, location: Location, where: tuple[str, int]) -> None:
+        """Remember the first of the places where a location is touched."""
+        self.where[location] = min(where, self.where.get(location, where))
+
     def measure(self) -> tuple[int, int, int]:
         """A measure that grows whenever the summary does."""
         return (sum(map(len, self.accesses.values())), len(self.returns), len(self.unresolved))
@@ -514,13 +518,13 @@ class Reading:
             self.trouble(f"a pointer in the union {location.steps[-1][0]}, or what shares its bytes")
         else:
             self.summary.accesses[location].add(mode)
-            self.summary.where.setdefault(location, (self.name, self.line))
+            self.summary.remember(location, (self.name, self.line))
 
     def element(self, location: Location, mode: str) -> None:
         """Note an access to a field of each record of an array whose length is known."""
         if location.steps:
             self.summary.accesses[location].add(mode)
-            self.summary.where.setdefault(location, (self.name, self.line))
+            self.summary.remember(location, (self.name, self.line))
 
     def whole(self, location: Location, place: Place) -> None:
         """An access to all that a pointer leads to."""
@@ -609,7 +613,7 @@ class Reading:
             self.summary.unresolved.add(Unresolved(f"bytes behind {location.origin}, of unknown length", *where))
         else:
             self.summary.accesses[location] |= modes
-            self.summary.where.setdefault(location, where)
+            self.summary.remember(location, where)
 
     def instance(self, location: Location, arguments: list[set[Location]]) -> Iterator[Location]:
         """A location of a function that is called, in terms of ours."""
@@ -666,12 +670,12 @@ class Reading:
             kind = next((each.type for each in known.fields if each.name == field_name), None) if known else None
             if kind is not None and not self.analysis.record_of(kind):
                 self.summary.accesses[target] |= {"r", "w"}
-                self.summary.where.setdefault(target, (self.name, self.line))
+                self.summary.remember(target, (self.name, self.line))
             elif kind is not None and matches(name, memory.local):
                 self.all_of(target, self.analysis.record_of(kind), f"{name}() of all of {record}.{field_name} at once")
         elif target.kind == "parameter" and (matches(name, memory.local) or self.scalar(target)):
             self.summary.accesses[target] |= {"r", "w"}
-            self.summary.where.setdefault(target, (self.name, self.line))
+            self.summary.remember(target, (self.name, self.line))
         elif self.sized(target):
             return
         elif matches(name, memory.local) and target.kind == "object":
@@ -688,7 +692,7 @@ class Reading:
         else:
             whole = Location("object", record, "a variable", ((record, "*"),))
             self.summary.accesses[whole] |= {"r", "w"}
-            self.summary.where.setdefault(whole, (self.name, self.line))
+            self.summary.remember(whole, (self.name, self.line))
 
     def all_of(self, target: Location, record: str, why: str) -> None:
         """All fields of a record at once: each pointer among them needs a type."""
@@ -696,7 +700,7 @@ class Reading:
             self.trouble(why)
         else:
             self.summary.accesses[target.onward(record, "*")] |= {"r", "w"}
-            self.summary.where.setdefault(target.onward(record, "*"), (self.name, self.line))
+            self.summary.remember(target.onward(record, "*"), (self.name, self.line))
 
     def scalar(self, target: Location) -> bool:
         """True if a parameter points to a number."""
