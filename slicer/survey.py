@@ -31,6 +31,10 @@ HEADS = (
     "class", "modules", "planned", "final", "resolved", "counted", "lines", "process, data", "process, atomic",
     "process, keep-locks", "median", "quartiles",
 )  # fmt: skip
+MODULE_HEADS = (
+    "module", "class", "functions, kernel / process", "lines, kernel / process", "process", "unknown slots", "unresolved",
+    "annotations", "upcalls", "downcalls", "fields", "rows used", "seconds",
+)  # fmt: skip
 SurveyRow = Mapping[str, Any]
 
 
@@ -179,7 +183,7 @@ def figures(rows: Sequence[SurveyRow]) -> dict[str, Any]:
 
 
 def tables(rows: Sequence[SurveyRow]) -> Iterator[str]:
-    """The survey's tables as Markdown: by class, then what is not known and how often, then what failed."""
+    """The survey's tables as Markdown: by class; what is not known and how often; what failed; each module."""
     yield line(HEADS)
     yield "|" + "---|" * len(HEADS)
     summary = summary_json(rows)
@@ -189,6 +193,28 @@ def tables(rows: Sequence[SurveyRow]) -> Iterator[str]:
     yield from frequencies("unknown slot", (slot for row in rows for slot in row.get("unknown_slots", ())))
     yield ""
     yield from frequencies("failure", (row["failure"] for row in rows if "failure" in row))
+    yield ""
+    yield line(MODULE_HEADS)
+    yield "|" + "---|" * len(MODULE_HEADS)
+    yield from (line(module_cells(row)) for row in sorted(rows, key=lambda row: (row["class"], row["module"])))
+
+
+def module_cells(row: SurveyRow) -> list[str]:
+    """The cells of a module; of one that failed only its name and class."""
+    if "failure" in row:
+        return [row["module"], row["class"], "failed", *[""] * (len(MODULE_HEADS) - 4), str(row["seconds"])]
+    sides = [f"{row[unit]['kernel']} / {row[unit]['process']}" for unit in ("functions", "lines")]
+    shown = percent(share(row)) if counted(row) else ""
+    numbers = [row[key] for key in ("unresolved", "annotations", "upcalls", "downcalls", "fields", "rows_used")]
+    return [
+        row["module"],
+        row["class"],
+        *sides,
+        shown,
+        str(len(row["unknown_slots"])),
+        *map(str, numbers),
+        str(row["seconds"]),
+    ]
 
 
 def cells(name: str, each: Mapping[str, Any]) -> list[str]:

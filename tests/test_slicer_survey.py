@@ -22,6 +22,12 @@ def a_row(name: str, **changes: Any) -> dict[str, Any]:
         "process_lines": {"data": 80, "atomic": 60, "keep-locks": 20},
         "unknown_slots": [],
         "unresolved": 0,
+        "annotations": 0,
+        "upcalls": 4,
+        "downcalls": 7,
+        "fields": 9,
+        "rows_used": 5,
+        "seconds": 1.5,
         **changes,
     }
 
@@ -31,7 +37,7 @@ ROWS = [
     a_row("two", lines={"kernel": 0, "process": 300}, process_lines={"data": 300, "atomic": 300, "keep-locks": 300}),
     a_row("unknown", unknown_slots=["console.write"]),
     a_row("unresolved", unresolved=2),
-    {"module": "failed", "class": "drivers/hid", "failure": "it does not compile"},
+    {"module": "failed", "class": "drivers/hid", "failure": "it does not compile", "seconds": 2.0},
 ]
 
 
@@ -51,6 +57,9 @@ def test_a_class_of_which_nothing_counts_has_no_share() -> None:
 def test_tables_name_what_is_unknown_and_what_failed() -> None:
     said = list(survey.tables(ROWS))
     assert "| drivers/hid | 5 | 4 | 3 | 3 | 2 | 400 | 95% | 90% | 80% | 80% | 70% to 90% |" in said
+    assert "| one | drivers/hid | 2 / 3 | 40 / 60 | 60% | 0 | 0 | 0 | 4 | 7 | 9 | 5 | 1.5 |" in said
+    assert "| unknown | drivers/hid | 2 / 3 | 40 / 60 |  | 1 | 0 | 0 | 4 | 7 | 9 | 5 | 1.5 |" in said
+    assert "| failed | drivers/hid | failed |  |  |  |  |  |  |  |  |  | 2.0 |" in said
     assert "| `console.write` | 1 |" in said and "| `it does not compile` | 1 |" in said
 
 
