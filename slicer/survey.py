@@ -32,8 +32,8 @@ HEADS = (
     "process, keep-locks", "median", "quartiles",
 )  # fmt: skip
 MODULE_HEADS = (
-    "module", "class", "functions, kernel / process", "lines, kernel / process", "process", "unknown slots", "unresolved",
-    "annotations", "upcalls", "downcalls", "fields", "rows used", "seconds",
+    "module", "class", "functions, kernel / process", "lines, kernel / process", "process", "unknown slots",
+    "unresolved", "annotations", "upcalls", "downcalls", "fields", "rows used", "seconds",
 )  # fmt: skip
 SurveyRow = Mapping[str, Any]
 
