@@ -85,7 +85,10 @@ def outward(variable: Global) -> bool:
 
 def read_program(driver: str, module: str | None = None) -> DriverProgram:
     """The program of a driver. Raises: UsageError if there is none, or it does not compile."""
-    return program_of(source.find(driver, module))
+    found = source.find(driver, module)
+    if module and found.kernel:
+        raise UsageError(f"{driver!r} is one module: --module is for a folder that builds several")
+    return program_of(found)
 
 
 def program_of(found: Source) -> DriverProgram:

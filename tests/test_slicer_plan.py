@@ -152,6 +152,12 @@ def test_a_driver_that_is_not_there_is_told(driver: str, module: str | None, wor
         report.sliced(driver, Cut.ATOMIC, module)
 
 
+def test_a_module_of_a_driver_that_is_one_is_refused() -> None:
+    assert real("i6300esb").driver == "i6300esb"
+    with pytest.raises(UsageError, match="'i6300esb' is one module: --module is for a folder that builds several"):
+        report.sliced("i6300esb", Cut.ATOMIC, "other")
+
+
 def test_a_driver_that_does_not_compile_is_told_with_the_compilers_first_words(tmp_path: Path) -> None:
     (tmp_path / "Kbuild").write_text("obj-m := bad.o\n")
     (tmp_path / "bad.c").write_text("int answer(void)\n{\n\treturn question;\n}\n")
