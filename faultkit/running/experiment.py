@@ -19,7 +19,7 @@ from typing import Any
 from faultkit.machine.template import group_of
 from faultkit.model import same_names
 from faultkit.model.codec import dumps, name_of
-from faultkit.model.errors import UsageError, words_of
+from faultkit.model.errors import HarnessError, UsageError, passes, words_of
 from faultkit.model.parts import Ships, iter_parts
 from faultkit.model.trial import Trial
 from faultkit.results.stopping import StopCondition
@@ -124,13 +124,14 @@ def load_module(name: str) -> None:
 
 
 def execute(name: str, action: Callable[[], Any]) -> None:
-    """Run an experiment's code. Raises: UsageError with the line, for an error in it."""
+    """Run an experiment's code. Raises: UsageError with the line, for an error in it; HarnessError for the host's."""
     try:
         action()
     except SyntaxError as reason:
         raise UsageError(f"{name} is not valid Python: line {reason.lineno}: {reason.msg}") from None
     except (Exception, SystemExit) as reason:
-        raise UsageError(f"{name} cannot be loaded: {describe(reason)}") from None
+        kind = HarnessError if passes(reason) else UsageError
+        raise kind(f"{name} cannot be loaded: {describe(reason)}") from None
 
 
 def describe(reason: BaseException) -> str:
