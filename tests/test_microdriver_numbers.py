@@ -47,7 +47,7 @@ def test_ways_in_which_a_field_crosses() -> None:
 
 
 def test_the_record_of_a_crossing() -> None:
-    *fields, (size, _) = layout(crossings.SOURCE, "event")
+    *fields, (size, _) = layout(crossings.SOURCE, "crossings_event")
     assert size == crossings.EVENT.size
     sizes = [struct.calcsize(f"<{code}") for code in ("Q", "Q", "I", "I", "I", "i", "24s", "24s")]
     assert crossings.EVENT.format == "<QQIIIi24s24s" and [bytes_ for _, bytes_ in fields] == sizes
