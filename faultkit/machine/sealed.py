@@ -1,8 +1,8 @@
 """Copies of files in memory, sealed: no process can change them, whoever holds them open for writing.
 
 A template's RAM is such a copy for its forks. QEMU 7.2 opens a file for writing also where it maps it privately; one
-fork that was taken over could poison all later trials. A process copies a template's RAM once, which takes a fifth of
-a second, and keeps the copies that it used last.
+fork that was taken over could poison all later trials. A process copies a template's RAM once, which takes some
+tenths of a second, and keeps the copies that it used last.
 """
 
 from __future__ import annotations
