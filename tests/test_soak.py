@@ -40,7 +40,8 @@ def after(out: Path, sql: str) -> list[tuple[object, ...]]:
 CHANGES = {
     "DELETE FROM trials WHERE n = 3": "trial 3 is lost",
     "UPDATE trials SET outcome = 'MASKED' WHERE n = 3": "outcome 'MASKED' in place of",
-    "UPDATE trials SET events = x'00' WHERE n = 3": "trial 3: events 1 bytes in place of",
+    "UPDATE trials SET events = x'00' WHERE n = 3": "trial 3: events 1 in place of",
+    "UPDATE trials SET events = (SELECT events FROM trials WHERE n = 4) WHERE n = 3": "trial 3: events Event(",
     "UPDATE trials SET void = 'killed' WHERE n = 3": "void 'killed' in place of None",
     "UPDATE trials SET n = 77 WHERE n = 3": "trial 77 was never planned",
 }

@@ -6,10 +6,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from faultkit.model.errors import FaultkitError
 from faultkit.store.database import FILE
+from faultkit.store.packing import unpack_events
 
 COMPARED = ("plan", "outcome", "ending", "events", "console", "lost", "void")
 Rows = Mapping[int, tuple[Any, ...]]
@@ -43,14 +46,25 @@ def differences(found: list[tuple[Any, ...]], undisturbed: list[tuple[Any, ...]]
 
 
 def difference(row: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:
-    """The columns in which two rows differ; short values are shown."""
+    """The columns in which two rows differ, with their values in short, or the first events that differ."""
     pairs = zip(COMPARED, row[1:], wanted[1:], strict=True)
-    return ", ".join(f"{name} {in_short(a)} in place of {in_short(b)}" for name, a, b in pairs if a != b)
+    return ", ".join(f"{name} {in_short(*first_of(name, a, b))}" for name, a, b in pairs if a != b)
 
 
-def in_short(value: Any) -> str:
-    """A value, or its size."""
-    return f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)[:200]
+def first_of(name: str, value: Any, wanted: Any) -> tuple[Any, Any]:
+    """Two values of a column; of events, the first ones that differ."""
+    if name != "events":
+        return value, wanted
+    try:
+        pairs = zip_longest(unpack_events(value), unpack_events(wanted))
+        return next((one, other) for one, other in pairs if one != other)
+    except (FaultkitError, StopIteration):  # they are torn, or the same in another packing
+        return len(value or b""), len(wanted or b"")
+
+
+def in_short(value: Any, wanted: Any) -> str:
+    """Two values that differ."""
+    return f"{value!r:.300} in place of {wanted!r:.300}"
 
 
 def changed(before: list[tuple[Any, ...]], now: list[tuple[Any, ...]]) -> list[str]:
