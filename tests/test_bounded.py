@@ -34,7 +34,7 @@ except Exception as reason:
 def test_time_is_counted() -> None:
     host = HostTime()
     assert host.run("part", lambda: time.sleep(0.7) or 5) == 5
-    assert 0.7 <= HOST_S - host.left_s < 10
+    assert 0.6 <= HOST_S - host.left_s < 10, "what the sleep took, but for the last look's piece"
 
 
 def test_code_that_does_not_end_is_left() -> None:

@@ -46,6 +46,22 @@ def test_the_whole_fence_of_a_program_of_everybody_has_a_user_and_a_root() -> No
         assert "usr" in answer[2:] and not {"etc", "home", "root", "work", "tmp"} & {*answer[2:]}
 
 
+UNDER_A_UMASK = """
+import os, subprocess
+os.umask(0o077)
+from faultkit.machine.fence import built
+lent = f"/dev/fd/{os.memfd_create('lent', 0)}"
+command = built("/usr/bin/env").command(["ls", "/usr", lent], mapped_bytes=0, kvm=False)
+print(subprocess.run(command, capture_output=True, text=True, close_fds=False).stderr)
+"""
+
+
+@AS_ROOT
+def test_its_user_comes_to_its_files_whatever_the_umask() -> None:
+    done = subprocess.run([sys.executable, "-c", UNDER_A_UMASK], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n", "no complaint"
+
+
 STARTER = """
 import os, sys
 from faultkit.machine.fence import Fence

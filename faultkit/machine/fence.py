@@ -29,6 +29,7 @@ WHILE_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec env -i PATH="$PATH" "$@"'
 
 OWN_ROOT = """
 set -e
+umask 022
 mount -t tmpfs -o mode=755,size=64k,nr_inodes=64 faultkit /tmp
 cd /tmp
 mkdir usr proc dev old
