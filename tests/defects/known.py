@@ -79,11 +79,11 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("0o755 if name in programs", "0o644 if name in programs"),
     ),
     ("faultkit/machine/gdbstub.py", "gdbstub"): (("% 256", "% 255"),),
-    ("faultkit/machine/initramfs.py", "initramfs"): (("% 4", "% 2"),),
+    ("faultkit/machine/initramfs.py", "initramfs"): (("bytes(-len(data) % 4)", "bytes(-len(data) % 2)"),),
     ("faultkit/guest/recovery.py", "attempt agent"): (
         ("if self.abandoned:\n            return", "if self.abandoned and not name:\n            return"),
         ('self.watchers if name == "unload" else ()', 'self.watchers if name == "load" else ()'),
-        ("self.error = reason.strerror or str(reason)", "self.error = None"),
+        ("self.error = words_of(reason, of_system=True)", "self.error = None"),
     ),
     ("faultkit/store/store.py", "store"): (
         ("self._db.rollback()\n                raise", "self._db.commit()\n                raise"),
@@ -123,7 +123,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ),
     ("faultkit/results/signatures.py", "signatures"): (
         ("lines[-EXCERPT_LINES:]", "lines[:EXCERPT_LINES]"),
-        ("CLONE.sub('', function)", "function"),
+        ("COPY.sub('', function)", "function"),
     ),
     (f"{VERDICT}/strata.py", "strata"): (("if len(found) == 1 else", "if found else"),),
     ("faultkit/machine/callsites.py", "callsites"): (
