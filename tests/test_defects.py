@@ -11,7 +11,7 @@ from tests.defects.known import Defect, defects
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("defect", defects(), ids=lambda defect: defect.name)
+@pytest.mark.parametrize("defect", [*defects()], ids=lambda defect: defect.name)
 def test_a_defect_can_be_seeded_once_and_somebody_looks_for_it(defect: Defect) -> None:
     assert (ROOT / defect.file).read_text().count(defect.right) == 1
     assert defect.right != defect.wrong
