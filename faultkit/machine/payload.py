@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +150,27 @@ def located(name: str) -> Found | None:
 def imported(name: str, file: Path, is_package: bool) -> Iterator[str]:
     """Imported names that must travel with a module: modules, and names that may be modules."""
     package = name if is_package else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        beside = {file.parent, around(name, file, is_package)}
+    beside = {file.parent, around(name, file, is_package)}
+    for origin, members in import_statements(file.read_bytes()):
+        base = importlib.util.resolve_name(origin, package) if origin else ""
+        names = [base, *(f"{base}.{member}" for member in members)] if base else members
         yield from (each for each in names if travels(each.partition(".")[0], name.partition(".")[0], beside))
+
+
+@lru_cache(maxsize=1024)
+def import_statements(code: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Each import of a module's code: the place after `from`, "" without one, and the names. Every payload asks."""
+    nodes = ast.walk(ast.parse(code))
+    return tuple(
+        ("." * node.level + (node.module or "") if isinstance(node, ast.ImportFrom) else "", names_in(node))
+        for node in nodes
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    )
+
+
+def names_in(node: ast.Import | ast.ImportFrom) -> tuple[str, ...]:
+    """The names that a statement imports."""
+    return tuple(alias.name for alias in node.names)
 
 
 def around(name: str, file: Path, is_package: bool) -> Path:

@@ -20,6 +20,7 @@ from faultkit.machine.bounded import readable
 from faultkit.machine.callsites import call_sites
 from faultkit.machine.image import Image
 from faultkit.machine.initramfs import files_of
+from faultkit.machine.kernel_modules import module_name
 from faultkit.machine.qemu import Files, Guest, Machine, Stop
 from faultkit.machine.source_lines import line_at
 from faultkit.machine.spinning import SPINNING, remove_pauses
@@ -86,8 +87,8 @@ class Template:
 
     def source_of(self, module: str | None, function: str | None, offset: int) -> str | None:
         """The source line ("ring.c:112") at an offset into a function of the k-driver; None if it is not known."""
-        found = (of for name, of in self.manifest["code"].items() if module and name.replace("-", "_") == module)
-        return next((line_at(of.get("lines", {}), function, offset) for of in found), None)
+        of = by_module(self.manifest["code"]).get(module or "", {})
+        return line_at(of.get("lines", {}), function, offset)
 
     @cached_property
     def names(self) -> Mapping[int, str]:
@@ -263,7 +264,7 @@ class LoadedCode:
 
 def code_of(guest: Guest, modules: LoadedCode, name: str) -> dict[str, Any]:
     """A module's functions (name, address, machine code in hex) and the calls that leave it (fields of CallSite)."""
-    module = name.replace("-", "_")
+    module = module_name(name)
     inside = {symbol.address: symbol.name for symbol in modules.symbols if symbol.module == module}
     if not inside:
         raise HarnessError(f"the k-driver {name} is not loaded after the driver's load()")
@@ -278,12 +279,15 @@ def code_of(guest: Guest, modules: LoadedCode, name: str) -> dict[str, Any]:
 
 def add_source_lines(code: Mapping[str, dict[str, Any]], driver: Driver, kernel: str) -> None:
     """To the code of each module that is built here, the source lines of its functions."""
-    shipped = driver.files().values() if isinstance(driver, Ships) else ()
+    shipped, loaded = driver.files().values() if isinstance(driver, Ships) else (), by_module(code)
     for module in (file for file in shipped if isinstance(file, KernelModule)):
-        if of := next(
-            (of for name, of in code.items() if name.replace("-", "_") == module.name.replace("-", "_")), None
-        ):
+        if of := loaded.get(module_name(module.name)):
             of["lines"] = kbuild.source_lines(module, kernel)
+
+
+def by_module(code: Mapping[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
+    """The code of modules, by their names as the kernel has them."""
+    return {module_name(name): of for name, of in code.items()}
 
 
 def add_coverage(
