@@ -17,7 +17,7 @@ class Field:
 
     name: str
     key: int  # type << 16 | field
-    shape: str  # "scalar", "bytes", "pointer" or "list"
+    shape: str  # "scalar", "bytes", "pointer", "list", "string", "data" or "bits"
     size_bytes: int
     low: int  # of a scalar, what the k-driver takes
     high: int

@@ -12,12 +12,14 @@ from microdriver.contract import Contract
 
 NODE = Path("/dev/microdriver_faults")
 DIRECTIONS = ("any", "upcall", "return", "downcall", "result")
-STOCK = {"lock": 0x1000, "unlock": 0x1001}  # the runtime's own downcalls: enum mdrv_stock
+# the runtime's own downcalls: enum mdrv_stock
+STOCK = {"lock": 0x1000, "unlock": 0x1001, "print": 0x1002, "gate_close": 0x1003, "gate_open": 0x1004}
 ANY_CALL = -1
 MESSAGE = -1
 ALL = (MESSAGE, 0, 0)
 ACTIONS = ("drop", "delay", "duplicate", "reorder", "truncate", "corrupt", "stale", "kill", "stop")
 VALUE_BYTES = 8
+OF_ANY_SIZE = ("list", "string", "data")  # fields whose bytes on the way differ from message to message
 
 Place = tuple[int, int, int]  # where, first and bytes of an arming
 
@@ -81,7 +83,7 @@ def misfit(contract: Contract, what: Tampering) -> str | None:
 
 def size_of(contract: Contract, field: str) -> int:
     """The size of a field in bytes; 0 if it differs from message to message."""
-    if field in contract.fields and contract.fields[field].shape != "list":
+    if field in contract.fields and contract.fields[field].shape not in OF_ANY_SIZE:
         return contract.fields[field].size_bytes
     return contract.head.get(field, (0, 0))[1]
 

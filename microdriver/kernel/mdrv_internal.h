@@ -118,7 +118,6 @@ void mdrv_put(struct mdrv_instance *md);
 
 /* mdrv_undo.c */
 void mdrv_undo_to(struct mdrv_instance *md, u64 mark) __must_hold(&md->busy);
-void mdrv_undo_all(struct mdrv_instance *md);
 
 /* mdrv_objects.c */
 extern bool mdrv_whole;

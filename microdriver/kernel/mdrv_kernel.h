@@ -37,14 +37,92 @@ struct mdrv_buffer {
  */
 typedef int (*mdrv_downcall_fn)(struct mdrv_instance *md, u64 *args, struct mdrv_buffer *buffer);
 
+/* The sources of a value in an action: what the kernel's side of a call has in hand. */
+enum mdrv_source {
+	MDRV_ARG0,
+	MDRV_ARG1,
+	MDRV_ARG2,
+	MDRV_ARG3,
+	MDRV_ARG4,
+	MDRV_ARG5,
+	MDRV_FROM_RESULT,
+	MDRV_OUT0 = 8, /* what argument 0 leads to after the call, MDRV_COPY of 8 bytes at most */
+	MDRV_OUT1,
+	MDRV_OUT2,
+	MDRV_OUT3,
+	MDRV_OUT4,
+	MDRV_OUT5,
+	MDRV_ZERO = 15,
+};
+
+/* When a call has acquired something: by its result. */
+enum mdrv_when { MDRV_IF_ZERO, MDRV_IF_POINTER, MDRV_ALWAYS, MDRV_IF_NOT_NEGATIVE };
+
+/**
+ * struct mdrv_acquire - a call that acquires something
+ * @release: the number of the downcall that releases it
+ * @when: it was acquired, by enum mdrv_when
+ * @from: the sources of the release's arguments
+ * @irq: 1 + the argument that is an interrupt, which the gate closes; 0
+ */
+struct mdrv_acquire {
+	u16 release;
+	u8 when;
+	u8 from[MDRV_ARGS];
+	u8 irq;
+};
+
+enum mdrv_share_kind {
+	MDRV_SHARE_OBJECT,
+	MDRV_SHARE_REGISTERS, /* mapped without caching */
+	MDRV_SHARE_COHERENT, /* memory of DMA, mapped */
+	MDRV_SHARE_ADDRESSES, /* not mapped */
+};
+
+/**
+ * struct mdrv_sharing - a call whose result is shared
+ * @kind: how, by enum mdrv_share_kind
+ * @at: the source of its address
+ * @bytes: the source of a range's size
+ * @phys: the source of the registers' physical address; MDRV_ZERO: that of the page tables
+ * @type: of an object
+ */
+struct mdrv_sharing {
+	u8 kind;
+	u8 at, bytes, phys;
+	u16 type;
+};
+
+/**
+ * struct mdrv_service - the kernel's side of a downcall with a signature
+ * @function: called with MDRV_ARGS arguments of 64 bits
+ * @acquire: what it acquires, or NULL
+ * @sharing: what it shares, or NULL
+ * @unshare: 1 + the argument whose object or memory is unshared before the call; 0
+ * @keeps: bit n: the function keeps text n, whose copy lasts as long as the instance
+ */
+struct mdrv_service {
+	void *function;
+	const struct mdrv_acquire *acquire;
+	const struct mdrv_sharing *sharing;
+	u8 unshare;
+	u8 keeps;
+};
+
 /**
  * struct mdrv_ops - the k-driver's functions
- * @downcalls: in the contract's order
+ * @downcalls: in the contract's order; NULL if @services serves them
+ * @services: of downcalls with signatures, in the contract's order
+ * @statics: the kernel's side of the statics, in the order of both halves
+ * @statics_count: how many
  * @left: a u-driver died or was expelled; may be NULL
  * @joined: a u-driver has attached; may make upcalls; may be NULL
  */
 struct mdrv_ops {
 	const mdrv_downcall_fn *downcalls;
+	const struct mdrv_service *services;
+	const struct mdrv_static *statics;
+	u32 statics_count;
 	void (*left)(struct mdrv_instance *md);
 	void (*joined)(struct mdrv_instance *md);
 };
@@ -69,18 +147,27 @@ int __mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 #define mdrv_upcall_buffer(md, call, buffer, ...)                                                  \
 	mdrv_upcall_args(md, call, MDRV_ARGUMENTS(__VA_ARGS__), buffer)
 #define mdrv_arg(pointer) ((u64)(unsigned long)(pointer))
+u64 mdrv_sliced_upcall(struct mdrv_instance *md, u32 number, u32 buffer_bytes, const u64 *args,
+		       int *err);
+#define mdrv_sliced(md, number, bytes, err, ...)                                                   \
+	mdrv_sliced_upcall(md, number, bytes, MDRV_ARGUMENTS(__VA_ARGS__), err)
 
 /* mdrv_objects.c */
 int mdrv_share(struct mdrv_instance *md, u32 type, void *at);
 int __mdrv_share(struct mdrv_instance *md, u32 type, void *at);
 void mdrv_unshare(struct mdrv_instance *md, void *at);
 void __mdrv_unshare(struct mdrv_instance *md, void *at);
+int mdrv_share_once(struct mdrv_instance *md, u32 type, void *at);
+void mdrv_sliced_forget(struct mdrv_instance *md, void *at);
 
 /* mdrv_undo.c */
 typedef void (*mdrv_undo_fn)(void *what);
 int mdrv_note(struct mdrv_instance *md, mdrv_undo_fn undo, void *what);
 int __mdrv_note(struct mdrv_instance *md, mdrv_undo_fn undo, void *what);
 int mdrv_undo(struct mdrv_instance *md, mdrv_undo_fn undo, void *what);
+void mdrv_undo_all(struct mdrv_instance *md);
+void __mdrv_undo_all(struct mdrv_instance *md);
+void mdrv_sliced_undo(struct mdrv_instance *md);
 
 /* mdrv_lock.c */
 #define MDRV_LOCKS 4
@@ -104,5 +191,9 @@ int mdrv_lock_add(struct mdrv_instance *md, struct mdrv_lock *lock, void (*quies
 bool mdrv_lock_try(struct mdrv_lock *lock, unsigned long *flags);
 int mdrv_lock_wait(struct mdrv_lock *lock, unsigned long *flags);
 void mdrv_lock_release(struct mdrv_lock *lock, unsigned long flags);
+
+/* mdrv_gate.c */
+bool mdrv_gate_enter(struct mdrv_instance *md);
+void mdrv_gate_leave(struct mdrv_instance *md);
 
 #endif

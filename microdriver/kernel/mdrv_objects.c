@@ -187,7 +187,7 @@ int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref)
 	object = mdrv_object_around(md, pointer);
 	if (!object)
 		return -ENOENT;
-	*ref = MDRV_REF(object->id, pointer - mdrv_arg(object->at));
+	*ref = MDRV_REFERENCE(object->id, pointer - mdrv_arg(object->at));
 	return 0;
 }
 

@@ -55,6 +55,7 @@ struct mdrv_message {
 	__u32 seq;
 	__s32 status; /* of an answer: 0 or more, or -errno */
 	__u64 args[MDRV_ARGS];
+	__u64 value; /* of an answer to a call with a signature: the result */
 	__u32 bytes; /* of payload */
 	__u32 turn; /* of a downcall: a number of its own in its session; the same in its answer */
 	__u8 payload[MDRV_PAYLOAD]; /* records, one behind the other, unaligned */
@@ -69,8 +70,10 @@ struct mdrv_message {
 
 /*
  * A new value of a field; the @bytes of the value follow. In place of a field,
- * MDRV_WHOLE stands for the whole object, and MDRV_GONE says that the object is
- * shared no longer. Object 0 is the call's buffer.
+ * MDRV_WHOLE stands for the whole object, MDRV_GONE says that the object is
+ * shared no longer, and MDRV_REGION announces a memory object, by a struct
+ * mdrv_region. Object 0 is the call: field 0 is the buffer of a call without a
+ * signature, and field 1 + n is what argument n of a call with one leads to.
  */
 struct mdrv_record {
 	__u32 object;
@@ -78,31 +81,67 @@ struct mdrv_record {
 	__u16 bytes;
 };
 
-#define MDRV_WHOLE 0xffff
-#define MDRV_GONE  0xfffe
+#define MDRV_WHOLE  0xffff
+#define MDRV_GONE   0xfffe
+#define MDRV_REGION 0xfffd
+
+/* A memory object: what the u-driver maps in its place. */
+struct mdrv_region {
+	__u64 bytes;
+	__u32 slot; /* it is mapped at (MDRV_MAPS + slot) * MDRV_MAP_STRIDE; MDRV_NO_SLOT: addresses only */
+	__u32 offset; /* where in its first page it begins */
+};
+
+#define MDRV_NO_SLOT (~0U)
 
 /* An object's number, with its type. The u-driver makes its copy at the first use of a number. */
-#define MDRV_OBJECT(type, n)	 ((__u32)(type) << 20 | (n))
-#define MDRV_OBJECT_TYPE(object) ((object) >> 20)
-#define MDRV_OBJECTS		 ((1U << 20) - 1) /* ever, of one instance */
+#define MDRV_OBJECT(type, n)	   ((__u32)(type) << 20 | (n))
+#define MDRV_OBJECT_TYPE(object)   ((object) >> 20)
+#define MDRV_OBJECT_NUMBER(object) ((object)&MDRV_OBJECTS)
+#define MDRV_OBJECTS		   ((1U << 20) - 1) /* of one instance, at a time */
 
-/* A pointer to an object, or into one, as it crosses. 0 is NULL. */
-#define MDRV_REF(id, offset) ((__u64)(id) << 32 | (__u32)(offset))
-#define MDRV_REF_OBJECT(ref) ((__u32)((ref) >> 32))
-#define MDRV_REF_OFFSET(ref) ((__u32)(ref))
+/* What a reference may lead into besides objects, in place of the type in MDRV_OBJECT(). */
+#define MDRV_STATIC                                                                                \
+	0xfff /* n: a global or a function of both halves, by its place in their tables */
+#define MDRV_MEMORY  0xffe /* a range that is never copied: mapped, or addresses only */
+#define MDRV_FOREIGN 0xffd /* n: a pointer of the kernel's that only passes through */
+
+#define MDRV_FOREIGNERS 1024 /* foreign pointers that are known at a time */
+
+/* A global or a function that both halves have; of a function, @bytes is 1. */
+struct mdrv_static {
+	const void *at;
+	__u64 bytes;
+};
+
+/* A reference: a pointer as it crosses, to an object or into one. 0 is NULL. */
+#define MDRV_REFERENCE(id, offset) ((__u64)(id) << 32 | (__u32)(offset))
+#define MDRV_REF_OBJECT(ref)	   ((__u32)((ref) >> 32))
+#define MDRV_REF_OFFSET(ref)	   ((__u32)(ref))
+
+/* An error pointer crosses as itself. */
+#define MDRV_IS_ERROR(ref) ((__u64)(ref) >= (__u64)-4095)
 
 enum mdrv_shape {
 	MDRV_SCALAR, /* 1, 2, 4 or 8 bytes, unsigned; the k-driver takes min..max only */
 	MDRV_BYTES, /* an array, or anything opaque, as it is */
 	MDRV_POINTER, /* to a shared object or into one: translated */
 	MDRV_LIST, /* the head of a list of shared objects: crosses as their numbers */
+	MDRV_STRING, /* const char *: the characters cross, to the u-driver only */
+	MDRV_DATA, /* a pointer to @link bytes: they cross, to the u-driver only */
+	MDRV_BITS, /* a bit field: the bits @max of the unit of 1, 2, 4 or 8 bytes in which it lies */
 };
 
 struct mdrv_field {
 	const char *name;
 	__u32 offset, bytes;
 	enum mdrv_shape shape;
-	__u32 link; /* MDRV_LIST: where the members keep their list_head */
+	/*
+	 * MDRV_LIST: where the members keep their list_head. MDRV_DATA: how many bytes.
+	 * MDRV_POINTER: 1 + the pointee's type, or 0: if it leads to nothing known, then
+	 * an object of that type is shared there, until the outermost upcall ends.
+	 */
+	__u32 link;
 	__u64 min, max;
 };
 
@@ -111,6 +150,7 @@ struct mdrv_type {
 	__u32 bytes;
 	const struct mdrv_field *fields;
 	__u32 fields_count;
+	__u32 global; /* 1 + n: its only object is the n-th static; 0 */
 };
 
 /* The ways in which a field crosses with a call: the callee reads it, writes it, or both. */
@@ -123,6 +163,32 @@ struct mdrv_access {
 	__u32 mode;
 };
 
+/* What an argument or a result is. "Known" is what a reference may lead into. */
+enum mdrv_argument_kind {
+	MDRV_NOTHING_ARG,
+	MDRV_VALUE, /* of @bytes; with MDRV_SIGNED it is extended with its sign */
+	MDRV_REF, /* a pointer: crosses as a reference */
+	MDRV_TEXT, /* const char *: a reference if it leads into something known, or else its characters */
+	MDRV_COPY, /* a pointer: a reference, or else @bytes (times argument @length) cross, both ways */
+	MDRV_BORROW, /* of upcalls: a pointer to an object of @type, shared until the outermost upcall ends */
+	MDRV_KEEP, /* of upcalls: the same, but it stays shared */
+	MDRV_BUFFER, /* of upcalls: a pointer to as many bytes as the caller says; MDRV_READ, MDRV_WRITE */
+};
+
+#define MDRV_NO_LENGTH 0xff
+
+/* Flags of an argument. */
+#define MDRV_SIGNED 1
+#define MDRV_READ   2 /* the callee reads the buffer */
+#define MDRV_WRITE  4 /* the callee writes the buffer */
+
+struct mdrv_argument {
+	__u8 kind, length, flags, pad;
+	__u16 type;
+	__u16 pad2;
+	__u32 bytes;
+};
+
 #define MDRV_AGAIN 1 /* may be made again, to a new u-driver, if the old one died within it */
 
 struct mdrv_call {
@@ -132,6 +198,8 @@ struct mdrv_call {
 	__u32 refs; /* bit n: argument n is a pointer to a shared object */
 	__u32 deadline_ms; /* of an upcall, with all the downcalls in it; 0: MDRV_DEADLINE_MS */
 	__u32 flags;
+	const struct mdrv_argument
+		*signature; /* of MDRV_ARGS arguments and the result; NULL: by hand */
 };
 
 #define MDRV_DEADLINE_MS 1000
@@ -152,14 +220,28 @@ enum mdrv_stock {
 	MDRV_STOCK = 0x1000,
 	MDRV_LOCK = MDRV_STOCK, /* args: number of the combolock */
 	MDRV_UNLOCK,
+	MDRV_PRINT, /* args: level, reference to a device or 0, what that is; the buffer: the text */
+	MDRV_GATE_CLOSE,
+	MDRV_GATE_OPEN,
 	MDRV_STOCK_END,
 };
+
+/* What MDRV_PRINT's reference leads to. */
+enum mdrv_device_kind {
+	MDRV_DEVICE = 'd', /* a struct device */
+	MDRV_NET_DEVICE = 'n', /* a struct net_device */
+};
+
+/* MDRV_PRINT's levels are those of the kernel, '0' to '7', and these. */
+#define MDRV_LEVEL_NONE	    0
+#define MDRV_LEVEL_CONTINUE 'c'
 
 struct mdrv_attach {
 	__u64 digest; /* of the contract, by mdrv_digest() */
 	__u32 whole; /* out: objects cross whole, not by field */
 	__u32 offsets[MDRV_MAPS]; /* out: where in its first page each mapped region begins */
 	__u32 pad;
+	__u64 jiffies, ns; /* out: the kernel's clocks, read together; ns: CLOCK_MONOTONIC */
 };
 
 #define MDRV_IOC_ATTACH _IOWR('M', 1, struct mdrv_attach)
@@ -187,6 +269,16 @@ struct mdrv_attach {
 		.name = #member, .offset = offsetof(struct type, member), .bytes = sizeof(void *), \
 		.shape = MDRV_POINTER                                                              \
 	}
+#define MDRV_FIELD_STRING(type, member)                                                            \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member), .bytes = sizeof(void *), \
+		.shape = MDRV_STRING                                                               \
+	}
+#define MDRV_FIELD_DATA(type, member, count)                                                       \
+	{                                                                                          \
+		.name = #member, .offset = offsetof(struct type, member), .bytes = sizeof(void *), \
+		.shape = MDRV_DATA, .link = count                                                  \
+	}
 #define MDRV_FIELD_LIST(type, member, of, at)                                                      \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member),                          \
@@ -211,12 +303,28 @@ static inline __u64 mdrv_mix(__u64 hash, __u64 value)
 	return hash;
 }
 
+static inline __u64 mdrv_digest_argument(__u64 hash, const struct mdrv_argument *argument)
+{
+	hash = mdrv_mix(hash, (__u64)argument->kind << 48 | (__u64)argument->length << 40 |
+				      (__u64)argument->flags << 32 | argument->type);
+	return mdrv_mix(hash, argument->bytes);
+}
+
+static inline __u64 mdrv_digest_field(__u64 hash, const struct mdrv_field *field)
+{
+	hash = mdrv_mix(hash, (__u64)field->offset << 32 | field->bytes << 8 | field->shape);
+	hash = mdrv_mix(hash, field->link);
+	return field->shape == MDRV_BITS ? mdrv_mix(hash, field->max) : hash;
+}
+
 static inline __u64 mdrv_digest_calls(__u64 hash, const struct mdrv_call *calls, __u32 count)
 {
 	__u32 n, k;
 
 	for (n = 0; n < count; n++) {
 		hash = mdrv_mix(hash, calls[n].refs);
+		for (k = 0; calls[n].signature && k <= MDRV_ARGS; k++)
+			hash = mdrv_digest_argument(hash, &calls[n].signature[k]);
 		for (k = 0; k < calls[n].accesses_count; k++)
 			hash = mdrv_mix(hash, (__u64)calls[n].accesses[k].type << 48 |
 						      (__u64)calls[n].accesses[k].field << 32 |
@@ -234,11 +342,9 @@ static inline __u64 mdrv_digest(const struct mdrv_contract *contract)
 	for (n = 0; n < contract->types_count; n++) {
 		const struct mdrv_type *type = &contract->types[n];
 
-		hash = mdrv_mix(hash, type->bytes);
+		hash = mdrv_mix(hash, (__u64)type->global << 32 | type->bytes);
 		for (k = 0; k < type->fields_count; k++)
-			hash = mdrv_mix(hash, (__u64)type->fields[k].offset << 32 |
-						      type->fields[k].bytes << 8 |
-						      type->fields[k].shape);
+			hash = mdrv_digest_field(hash, &type->fields[k]);
 	}
 	hash = mdrv_digest_calls(hash, contract->upcalls, contract->upcalls_count);
 	return mdrv_digest_calls(hash, contract->downcalls, contract->downcalls_count);

@@ -99,7 +99,7 @@ static __u64 ref_of(const struct mdu *md, __u64 pointer)
 
 	for (object = md->objects; pointer && object; object = object->next)
 		if (pointer - mdu_arg(object->at) < type_of(md, object)->bytes)
-			return MDRV_REF(object->id, pointer - mdu_arg(object->at));
+			return MDRV_REFERENCE(object->id, pointer - mdu_arg(object->at));
 	return 0;
 }
 

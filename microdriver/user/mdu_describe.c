@@ -28,6 +28,7 @@ static void describe_head(void)
 		{ "call", PART(mdrv_message, call) },
 		{ "seq", PART(mdrv_message, seq) },
 		{ "status", PART(mdrv_message, status) },
+		{ "value", PART(mdrv_message, value) },
 		{ "bytes", PART(mdrv_message, bytes) },
 		{ "turn", PART(mdrv_message, turn) },
 		{ "payload", MDRV_HEAD, 0 },
@@ -48,7 +49,8 @@ static void describe_head(void)
 
 static void describe_type(const struct mdrv_type *type)
 {
-	static const char *const shapes[] = { "scalar", "bytes", "pointer", "list" };
+	static const char *const shapes[] = { "scalar", "bytes", "pointer", "list",
+					      "string", "data",	 "bits" };
 	__u32 n;
 
 	printf("type %s %u\n", type->name, type->bytes);

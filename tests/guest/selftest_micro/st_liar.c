@@ -46,7 +46,7 @@ static void number(struct mdrv_message *to, __u32 object, __u32 field, __u32 val
 
 static void pointer(struct mdrv_message *to, __u32 object, __u32 offset)
 {
-	__u64 ref = MDRV_REF(object, offset);
+	__u64 ref = MDRV_REFERENCE(object, offset);
 
 	record(to, state, ST_F_HEAD, &ref, sizeof(ref));
 }
@@ -90,7 +90,7 @@ static void lie_argument(struct mdrv_message *m)
 	m->kind = MDRV_DOWNCALL;
 	m->turn = 1;
 	m->call = ST_D_MIDDLE;
-	m->args[0] = MDRV_REF(state, sizeof(struct st));
+	m->args[0] = MDRV_REFERENCE(state, sizeof(struct st));
 }
 
 /* ---- records ---- */
