@@ -306,6 +306,11 @@ class Analysis:
             if together and any(self.program.types[each.type].kind == "pointer" for each in (one, other)):
                 yield from (one.name, other.name)
 
+    def writable(self, name: str, whole: bool) -> bool:
+        """True for a variable that a function may write whose address it gets: a number, or with `whole` any."""
+        known = self.program.globals.get(name)
+        return known is not None and not known.constant and (whole or self.program.types[known.type].kind == SCALAR)
+
     def bits(self, each: RecordField) -> int:
         """The width of a field."""
         return each.bits if each.bits >= 0 else max(0, self.program.types[each.type].size_bytes) * 8
@@ -673,7 +678,7 @@ class Reading:
                 self.summary.remember(target, (self.name, self.line))
             elif kind is not None and matches(name, memory.local):
                 self.all_of(target, self.analysis.record_of(kind), f"{name}() of all of {record}.{field_name} at once")
-        elif target.kind == "parameter" and (matches(name, memory.local) or self.scalar(target)):
+        elif self.touched(target, here=matches(name, memory.local)):
             self.summary.accesses[target] |= {"r", "w"}
             self.summary.remember(target, (self.name, self.line))
         elif self.sized(target):
@@ -682,6 +687,12 @@ class Reading:
             self.trouble(f"{name}() of what lies behind {bare(target.origin)}, of unknown length")
         elif target.kind == "object" and target.name == SCALAR:
             self.trouble(f"bytes behind {bare(target.origin)} that {name}() is given")
+
+    def touched(self, target: Location, *, here: bool) -> bool:
+        """True if bytes of a variable, or of what an argument points to, cross. `here`: the process reads or writes."""
+        if target.kind == "global":
+            return self.analysis.writable(target.name, here)
+        return target.kind == "parameter" and (here or self.scalar(target))
 
     def given_whole(self, name: str, record: str) -> None:
         """Give a function of the kernel's a record of our own: all its fields cross, and each pointer needs a type."""

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from faultkit.model.errors import HarnessError
 from slicer.tree import Declared
@@ -30,8 +31,14 @@ from slicer.tree import Declared
 PLACE = Path(__file__).with_name("knowledge")
 CONTEXTS = ("data", "atomic", "process", "caller", "private")
 ROW = re.compile(r"(?P<context>[a-z]+): (?P<why>.+)")
+ACQUIRED = re.compile(r"(?P<release>\w+)\((?P<sources>[\w ,-]*)\)(; interrupt (?P<interrupt>\d))?")
+OBJECT = re.compile(r"object (?P<record>\w+)")
+RANGE = re.compile(
+    r"(?P<kind>registers|coherent|addresses) at (?P<at>\w+), (?P<bytes>\d) bytes(, physical (?P<physical>\d))?"
+)
 ARGUMENT = re.compile(r"(?P<function>\w+)\((?P<number>\d+)\)")
 OTHERS = "*"
+EFFECTS = ("acquire", "share", "unshare", "keeps", "keep", "points", "private", "busy", "halves")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,6 +75,49 @@ class MemoryEffects:
         return (*self.local, *self.fresh, *self.print)
 
 
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """A thing that a function acquires: its release, with the source of each argument, and the interrupt's argument."""
+
+    release: str
+    sources: tuple[str, ...]
+    interrupt: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRange:
+    """A thing that a function gives to both halves: an object of a record, or a range of memory.
+
+    `kind`: object, registers, coherent, addresses; `at`, `size`, `physical`: sources; "" if there is none.
+    """
+
+    kind: str
+    record: str = ""
+    at: str = "result"
+    size: str = ""
+    physical: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEffects:
+    """Effects of calls between the halves: functions -> what they acquire, share, end and keep.
+
+    `keep`: an argument that stays known -> the slot whose function ends that; `points`: an argument -> the record that
+    it leads to; `private`: record -> the function that leads to the driver's own one behind it; `busy`: slot -> an
+    answer in C; `own`: records that stay in each half.
+    """
+
+    acquire: Mapping[str, Acquired]
+    share: Mapping[str, SharedRange]
+    unshare: Mapping[str, int]
+    keeps: Mapping[str, int]
+    keep: Mapping[str, str]
+    points: Mapping[str, str]
+    private: Mapping[str, str]
+    busy: Mapping[str, str]
+    own: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """All rows by their keys; `through`: slot -> patterns of functions; `acquire`, `release`: patterns of locks."""
@@ -78,6 +128,7 @@ class Knowledge:
     acquire: tuple[str, ...]
     release: tuple[str, ...]
     memory: MemoryEffects
+    calls: CallEffects
 
     def row(self, slot: str, declared: Mapping[str, Declared]) -> KnowledgeRow | None:
         """The row for a slot, the most special one; None if there is none. `declared`: functions of the kernel's."""
@@ -112,6 +163,7 @@ def shared_knowledge() -> Knowledge:
         kind: [] for kind in ("local", "fresh", "print", "strings", "compare", "value", "plain")
     }
     lengths: dict[str, str] = {}
+    effects: dict[str, dict[str, Any]] = {kind: {} for kind in EFFECTS}
     for path in sorted(PLACE.glob("*.toml")):
         tables = tomllib.loads(path.read_text())
         for key, text in keyed(tables):
@@ -123,6 +175,8 @@ def shared_knowledge() -> Knowledge:
         for kind, patterns in tables.get("locks", {}).items():
             locks[kind] += patterns
         lengths |= tables.get("lengths", {})
+        for kind in effects:
+            effects[kind] |= tables.get(kind, {})
         for kind, patterns in tables.get("memory", {}).items():
             memory[kind] += patterns
     return Knowledge(
@@ -132,7 +186,38 @@ def shared_knowledge() -> Knowledge:
         acquire=tuple(locks["acquire"]),
         release=tuple(locks["release"]),
         memory=MemoryEffects(**{kind: tuple(patterns) for kind, patterns in memory.items()}, lengths=lengths),
+        calls=CallEffects(
+            acquire={name: acquired(name, text) for name, text in effects["acquire"].items()},
+            share={name: shared_range(name, text) for name, text in effects["share"].items()},
+            unshare=effects["unshare"],
+            keeps=effects["keeps"],
+            keep=effects["keep"],
+            points=effects["points"],
+            private=effects["private"],
+            busy=effects["busy"],
+            own=frozenset(effects["halves"].get("own", ())),
+        ),
     )
+
+
+def acquired(name: str, text: str) -> Acquired:
+    """A row of `[acquire]`. Raises: HarnessError."""
+    found = ACQUIRED.fullmatch(text)
+    if found is None:
+        raise HarnessError(f"{name} = {text!r} is no row: it is RELEASE(SOURCES), and `; interrupt N`")
+    interrupt = found["interrupt"]
+    sources = tuple(each.strip() for each in found["sources"].split(","))
+    return Acquired(found["release"], sources, int(interrupt) if interrupt else None)
+
+
+def shared_range(name: str, text: str) -> SharedRange:
+    """A row of `[share]`. Raises: HarnessError."""
+    if found := OBJECT.fullmatch(text):
+        return SharedRange("object", found["record"])
+    found = RANGE.fullmatch(text)
+    if found is None:
+        raise HarnessError(f"{name} = {text!r} is no row: it is `object RECORD`, or KIND at SOURCE, SOURCE bytes")
+    return SharedRange(found["kind"], "", found["at"], found["bytes"], found["physical"] or "")
 
 
 def keyed(tables: Mapping[str, Mapping[str, str | Mapping[str, str]]]) -> Iterable[tuple[str, str]]:

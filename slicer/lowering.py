@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,7 @@ class Lowering:
             static=cursor.storage_class == StorageClass.STATIC,
             inline=bool(conf.lib.clang_Cursor_isFunctionInlined(cursor)),
             made=start.offset == body.extent.start.offset,
+            braces=(body.extent.start.offset, body.extent.end.offset),
             parameters=parameters,
             type=self.type(cursor.result_type),
             body=tuple(self.statements(body)),
@@ -231,10 +233,11 @@ class Lowering:
         own, static = self.own(cursor), cursor.storage_class == StorageClass.STATIC
         defined = own and (begun or cursor.storage_class != StorageClass.EXTERN)
         kind = self.type(cursor.type)
-        self.globals[name] = Global(name, own, defined, static, kind, NOTHING)  # it may name itself
+        known = partial(Global, name, self.source.relative(cursor.location.file.name), constant(cursor.type))
+        self.globals[name] = known(own, defined, static, kind, NOTHING)  # it may name itself
         if own and begun:
             initial = self.value(expressions(cursor)[-1])
-            self.globals[name] = Global(name, own, defined, static, kind, initial)
+            self.globals[name] = known(own, defined, static, kind, initial)
 
     # Types and records.
 
@@ -727,6 +730,14 @@ AS_PLACE: Mapping[CursorKind, Callable[[Lowering, Cursor], Place | None]] = {
 def expressions(cursor: Cursor) -> list[Cursor]:
     """The operands of an expression."""
     return [each for each in cursor.get_children() if each.kind.is_expression()]
+
+
+def constant(kind: ClangType) -> bool:
+    """True for a type whose values nobody may write."""
+    kind = kind.get_canonical()
+    while kind.kind in ARRAYS:
+        kind = kind.element_type.get_canonical()
+    return bool(kind.is_const_qualified())
 
 
 def offset_of(cursor: Cursor) -> tuple[ClangType, tuple[str, ...]] | None:

@@ -67,7 +67,7 @@ def placed_json(placed: Placed) -> dict[str, Any]:
 
 def plan_lines(plan: SplitPlan) -> Iterator[str]:
     """A plan for people: counts, unknown slots, and each function with its reason in a line."""
-    yield f"{plan.driver}, policy {plan.cut}: {counted(plan)}"
+    yield f"{plan.driver}, policy {plan.cut}: {sizes_text(plan)}"
     yield from unknown_lines(plan)
     for half in Half:
         found = plan.of(half)
@@ -78,7 +78,7 @@ def plan_lines(plan: SplitPlan) -> Iterator[str]:
             yield from (f"  {each.label:{width}}  {reason(each)}" for each in found)
 
 
-def counted(plan: SplitPlan) -> str:
+def sizes_text(plan: SplitPlan) -> str:
     """The sizes of both halves; shares of the process only if the plan is final."""
     parts = []
     for half in (Half.PROCESS, Half.KERNEL):
@@ -219,7 +219,7 @@ def downcalls(found: Sliced) -> tuple[list[str], list[str]]:
 def report_lines(found: Sliced) -> Iterator[str]:
     """A report for people."""
     data = report_json(found)
-    yield f"{data['driver']}, policy {data['policy']}: {counted(found.plan)}"
+    yield f"{data['driver']}, policy {data['policy']}: {sizes_text(found.plan)}"
     yield from unknown_lines(found.plan)
     yield from unresolved_lines(data["unresolved"])
     down = data["downcalls"]

@@ -248,7 +248,10 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """A function with its body. `own`: the driver's files define it; `made`: a macro's text does, so it has none."""
+    """A function with its body. `own`: the driver's files define it; `made`: a macro's text does, so it has none.
+
+    `braces`: the first byte of the body's text in its file, and the one behind it.
+    """
 
     name: str
     file: str
@@ -258,6 +261,7 @@ class Defined:
     static: bool
     inline: bool
     made: bool
+    braces: tuple[int, int]
     parameters: tuple[Var, ...]
     type: Type  # of its result
     body: tuple[Statement, ...]
@@ -276,9 +280,14 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Global:
-    """A variable of a file. `own`: the driver's files declare it; `defined`: they define it, with an initialiser."""
+    """A variable of a file. `own`: the driver's files declare it; `defined`: they define it, with an initialiser.
+
+    `constant`: nobody may write it.
+    """
 
     name: str
+    file: str
+    constant: bool
     own: bool
     defined: bool
     static: bool

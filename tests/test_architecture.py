@@ -15,7 +15,7 @@ TWINS = {"rtl8139_micro": "rtl8139"}  # a split driver -> the native one of the 
 ARROWS = {
     "faultkit": (),
     "microdriver": ("faultkit",),
-    "slicer": ("faultkit",),
+    "slicer": ("faultkit", "microdriver"),
     "injectors": ("faultkit",),
     "monitors": ("faultkit",),
     "drivers": ("faultkit", "microdriver", "slicer"),
@@ -34,10 +34,14 @@ FLOOR = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 FACE = "faultkit"  # the package itself: names of the model, and what reads results, by string
 OF_THE_SLICER = {  # all that the slicer may import of faultkit
     "faultkit.machine",
+    "faultkit.kit",
     "faultkit.machine.cache",
+    "faultkit.machine.cbuild",
     "faultkit.machine.compiler",
     "faultkit.machine.image",
+    "faultkit.machine.kbuild",
     "faultkit.machine.kernel_source",
+    "faultkit.model.builds",
     "faultkit.model.errors",
 }
 ROOF = {"faultkit.cli.slice": "slicer"}  # a command, and the package that it is the door to
@@ -195,6 +199,7 @@ KNOW_X86 = {
     "faultkit/kernel_log/blame.py": "names of the kernel's own functions, as logs show them",
     "faultkit/machine/decoder.py": "capstone is told which decoder is wanted",
     "faultkit/machine/qemu.py": "Debian's name of QEMU's package",
+    "slicer/halves/sliced_way.h": "calls that keep all arguments, whatever their types, are machine code",
 }
 
 

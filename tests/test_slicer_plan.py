@@ -276,7 +276,7 @@ def drawn(
     calls: frozenset[tuple[str, str]], slots: dict[str, frozenset[str]], lockers: frozenset[str]
 ) -> tuple[DriverProgram, Values]:
     """A program with these calls, functions in slots, and functions that take a spin lock."""
-    functions = {n: Defined(n, "f.c", 1, 1, True, True, False, False, (), 0, ()) for n in NAMES}
+    functions = {n: Defined(n, "f.c", 1, 1, True, True, False, False, (0, 0), (), 0, ()) for n in NAMES}
     found = DriverProgram(name="drawn", functions=functions, declared={}, globals={}, types=(), records={})
     edges = tuple(sorted(Edge(caller, callee) for caller, callee in calls))
     held = {name: tuple(sorted(in_slots)) for name, in_slots in slots.items()}

@@ -11,7 +11,7 @@ import click
 
 from faultkit.cli import options
 from faultkit.model.errors import UsageError
-from slicer import report, survey
+from slicer import build, report, survey
 from slicer.plan import Cut
 
 
@@ -21,6 +21,13 @@ from slicer.plan import Cut
 @click.option("--explain", "function", metavar="FUNCTION", help="Print the path that decides FUNCTION's side.")
 @click.option(
     "--report", "what", flag_value="report", help="Print sizes, calls between the halves, and fields that cross."
+)
+@click.option(
+    "--build",
+    "target",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Cut and build both halves, and put their C files, modules and program into FOLDER.",
 )
 @click.option(
     "--policy",
@@ -43,6 +50,7 @@ def command(
     driver: str | None,
     what: str | None,
     function: str | None,
+    target: Path | None,
     cut: str,
     rows: Path | None,
     module: str | None,
@@ -50,10 +58,10 @@ def command(
 ) -> None:
     """Plan the split of DRIVER: which of its functions stay in the kernel, which go to a process, and why.
 
-    DRIVER is a module of Debian's linux-source, such as 8139cp, or a folder of your own with a Kbuild. Nothing is
-    built. The policy says what stays: `data`, the closure of the data path; `atomic`, also of all that may not sleep;
-    `keep-locks`, also of all that take a spin lock. A slot that nobody knows keeps its functions in the kernel; while
-    there is one, the plan is not final, and no shares are printed. See docs/slicer.md.
+    DRIVER is a module of Debian's linux-source, such as 8139cp, or a folder of your own with a Kbuild. Only --build
+    builds anything. The policy says what stays: `data`, the closure of the data path; `atomic`, also of all that may
+    not sleep; `keep-locks`, also of all that take a spin lock. A slot that nobody knows keeps its functions in the
+    kernel; while there is one, the plan is not final, and no shares are printed. See docs/slicer.md.
 
     \b
     Examples:
@@ -61,10 +69,11 @@ def command(
       faultkit slice 8139cp --explain cp_tx
       faultkit slice e1000 --report --policy keep-locks --json
       faultkit slice ./my-driver --module mine
+      faultkit slice 8139cp --build ./8139cp-halves
       faultkit slice --survey slicer.jsonl
     """
     if rows is not None:
-        if driver or function or what:
+        if driver or function or what or target:
             raise UsageError("--survey is about all drivers: give it alone")
         surveyed(rows, as_data)
         return
@@ -72,6 +81,12 @@ def command(
         raise UsageError("slice what? DRIVER is a module of Debian's linux-source, or a folder with a Kbuild")
     if function and what:
         raise UsageError(f"--explain and --{what} are two questions: ask one at a time")
+    if target is not None:
+        if function or what:
+            raise UsageError(f"--build and --{what or 'explain'} are two questions: ask one at a time")
+        built = build.build_into(build.cut_driver(driver, Cut(cut), module), target)
+        show(as_data, build.built_json(built), build.built_lines(built))
+        return
     found = report.sliced(driver, Cut(cut), module)
     if function:
         show(as_data, report.explain_json(found.plan, function), report.explain_lines(found.plan, function))

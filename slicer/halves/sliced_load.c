@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading of the kernel's half of a sliced driver.
+ *
+ * The driver's own initialisation makes upcalls, as soon as it finds a device.
+ * So it runs once a process is there, and not before.
+ */
+#define SLICED_LOADS
+#include "sliced_kernel.h"
+
+#define HOLD_MS 3000 /* for a new process to come, after the old one died */
+
+struct mdrv_instance *sliced_instance;
+static bool
+	sliced_begun; /* only the work item of the joined u-driver and the end of the module use it */
+
+int __weak sliced_init(void)
+{
+	return 0;
+}
+
+void __weak sliced_exit(void) {}
+
+static u64 sliced_value(int err, u64 value, u64 fails)
+{
+	if (!err)
+		return value;
+	return fails == 1 ? (u64)(s64)err : fails;
+}
+
+u64 sliced_up(u32 number, u32 bytes, const u64 *args, u64 fails)
+{
+	int err;
+	u64 value = mdrv_sliced_upcall(sliced_instance, number, bytes, args, &err);
+
+	return sliced_value(err, value, fails);
+}
+
+/* @object is known from here on, if the call succeeds: a value other than 0 is an error. */
+u64 sliced_up_first(u32 number, u32 bytes, const u64 *args, u64 fails, u64 object)
+{
+	u64 value = sliced_up(number, bytes, args, fails);
+
+	if ((s32)value)
+		mdrv_sliced_forget(sliced_instance, (void *)(unsigned long)object);
+	return value;
+}
+
+/* Nobody but the undo log gives back what a process that has died acquired. */
+u64 sliced_up_last(u32 number, u32 bytes, const u64 *args, u64 fails, u64 object)
+{
+	int err;
+	u64 value = mdrv_sliced_upcall(sliced_instance, number, bytes, args, &err);
+
+	if (err)
+		mdrv_sliced_undo(sliced_instance);
+	mdrv_sliced_forget(sliced_instance, (void *)(unsigned long)object);
+	return sliced_value(err, value, fails);
+}
+
+void sliced_joined(struct mdrv_instance *md)
+{
+	int err;
+
+	if (sliced_begun)
+		return;
+	err = sliced_init();
+	if (err)
+		pr_err("%s: the driver does not begin: %pe\n", KBUILD_MODNAME, ERR_PTR(err));
+	else
+		sliced_begun = true;
+}
+
+static int __init sliced_load(void)
+{
+	int err;
+
+	sliced_instance = mdrv_create(KBUILD_MODNAME, sliced_contract_of_driver, &sliced_ops, NULL);
+	if (IS_ERR(sliced_instance))
+		return PTR_ERR(sliced_instance);
+	mdrv_set_hold(sliced_instance, HOLD_MS);
+	err = mdrv_register(sliced_instance);
+	if (err)
+		mdrv_destroy(sliced_instance);
+	return err;
+}
+module_init(sliced_load);
+
+static void __exit sliced_unload(void)
+{
+	if (sliced_begun)
+		sliced_exit();
+	mdrv_destroy(sliced_instance);
+}
+module_exit(sliced_unload);
