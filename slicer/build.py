@@ -31,8 +31,8 @@ SERVICES = KERNEL.parent / "services"
 KERNEL_PARTS = ("sliced_kernel.h", "sliced_load.c")
 PROCESS_PARTS = ("sliced_process.h", "sliced_way.h", "sliced_main.c", "sliced_source.h")
 RUNTIME = (
-    "mdrv_chain.o mdrv_undo.o mdrv_objects.o mdrv_fault.o mdrv_arming.o mdrv_lock.o mdrv_calls.o mdrv_channel.o"
-    " mdrv_session.o mdrv_core.o arming.o"
+    "mdrv_chain.o mdrv_undo.o mdrv_objects.o mdrv_pointers.o mdrv_fields.o mdrv_fault.o mdrv_arming.o mdrv_lock.o"
+    " mdrv_gate.o mdrv_calls.o mdrv_channel.o mdrv_session.o mdrv_core.o arming.o"
 )
 OF_KERNEL = re.compile(r"-DMODULE|-DKBUILD_|-D__KBUILD_|-W|-ferror-limit")
 PROCESS_FLAGS = (

@@ -39,6 +39,11 @@ def contract_text(found: Interface) -> str:
     lines = [
         "/* The contract of the halves of this driver. Made by the slicer: do not edit. */",
         '#include "microdriver.h"',
+        "#ifdef __KERNEL__ /* which has no use for the fields' names */",
+        "#define SLICED_NAME(text)",
+        "#else",
+        "#define SLICED_NAME(text) .name = text,",
+        "#endif",
     ]
     for each in found.types:
         lines += field_table(each, numbers, found.statics)
@@ -46,28 +51,26 @@ def contract_text(found: Interface) -> str:
     statics = {each.name: number for number, each in enumerate(found.statics)}
     lines += [type_row(each, statics) for each in found.types]
     lines.append("};")
+    kinds = Signatures(numbers)
+    upcalls, downcalls = [], []
     for upcall in found.upcalls:
+        name = upcall.function.name
         rows = [
             f"\t{{ {numbers[each.type]}, {found.types[numbers[each.type]].number(each.path)}, {MODES[each.mode]} }},"
             for each in upcall.accesses
         ]
-        lines += table(f"struct mdrv_access sliced_fields_{upcall.function.name}", rows)
-        lines += signature(upcall.function.name, upcall.arguments, upcall.result, numbers)
+        lines += table(f"struct mdrv_access sliced_fields_{name}", rows)
+        kind = kinds.name_of(upcall.arguments, upcall.result)
+        upcalls.append(
+            f'\t{{ .name = "{name}", .accesses = sliced_fields_{name}, .accesses_count = {len(rows)},'
+            f" .deadline_ms = {DEADLINE_MS}, .signature = {kind} }},"
+        )
     for downcall in found.downcalls:
-        lines += signature(downcall.name, downcall.arguments, downcall.result, numbers)
-    lines += table(
-        "struct mdrv_call sliced_upcalls",
-        [
-            f'\t{{ .name = "{name}", .accesses = sliced_fields_{name}, .accesses_count = {len(each.accesses)},'
-            f" .deadline_ms = {DEADLINE_MS}, .signature = sliced_arguments_{name} }},"
-            for each in found.upcalls
-            for name in [each.function.name]
-        ],
-    )
-    lines += table(
-        "struct mdrv_call sliced_downcalls",
-        [f'\t{{ .name = "{each.name}", .signature = sliced_arguments_{each.name} }},' for each in found.downcalls],
-    )
+        kind = kinds.name_of(downcall.arguments, downcall.result)
+        downcalls.append(f'\t{{ .name = "{downcall.name}", .signature = {kind} }},')
+    lines += kinds.lines
+    lines += table("struct mdrv_call sliced_upcalls", upcalls)
+    lines += table("struct mdrv_call sliced_downcalls", downcalls)
     name = found.sliced.program.name
     lines += [
         "static const struct mdrv_contract sliced_contract = {",
@@ -109,7 +112,9 @@ def field_row(field: TableField, numbers: Mapping[str, int]) -> str:
     elif field.shape == "pointer" and field.to:
         more = f", .link = {numbers[field.to] + 1}"
     shape = f"MDRV_{field.shape.upper()}"
-    return f'\t{{ .name = "{field.path}", .offset = {field.offset}, .bytes = {field.size}, .shape = {shape}{more} }},'
+    return (
+        f'\t{{ SLICED_NAME("{field.path}") .offset = {field.offset}, .bytes = {field.size}, .shape = {shape}{more} }},'
+    )
 
 
 def type_row(kind: ObjectType, statics: Mapping[str, int]) -> str:
@@ -121,11 +126,23 @@ def type_row(kind: ObjectType, statics: Mapping[str, int]) -> str:
     )
 
 
-def signature(name: str, arguments: Iterable[Argument], result: Argument, numbers: Mapping[str, int]) -> list[str]:
-    """The kinds of a call's arguments and of its result."""
-    given = [*arguments]
-    every = [*given, *[Argument()] * (MOST_ARGUMENTS - len(given)), result]
-    return table(f"struct mdrv_argument sliced_arguments_{name}", [argument_row(each, numbers) for each in every])
+class Signatures:
+    """The kinds of calls' arguments and results; calls of one kind share a table."""
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self.numbers = numbers
+        self.names: dict[tuple[str, ...], str] = {}
+        self.lines: list[str] = []
+
+    def name_of(self, arguments: Iterable[Argument], result: Argument) -> str:
+        """The name of a call's table."""
+        given = [*arguments]
+        every = [*given, *[Argument()] * (MOST_ARGUMENTS - len(given)), result]
+        rows = tuple(argument_row(each, self.numbers) for each in every)
+        if rows not in self.names:
+            self.names[rows] = name = f"sliced_arguments_{len(self.names)}"
+            self.lines += table(f"struct mdrv_argument {name}", list(rows))
+        return self.names[rows]
 
 
 def argument_row(each: Argument, numbers: Mapping[str, int]) -> str:
@@ -198,7 +215,12 @@ def kernel_tables(found: Interface) -> str:
     """The tables of the kernel's half alone: the functions of downcalls, and what they acquire and share."""
     calls = shared_knowledge().calls
     numbers = {each.name: number for number, each in enumerate(found.types)}
-    lines = ["/* Made by the slicer: do not edit. */", '#include "sliced_kernel.h"', *statics_table(found)]
+    lines = [
+        "/* Made by the slicer: do not edit. */",
+        '#include "sliced_kernel.h"',
+        '#include "sliced_contract.h"',
+        *statics_table(found),
+    ]
     rows = []
     for each in found.downcalls:
         lines.append(declared(service_name(each), each.name if each.kind == "kernel" else service_name(each)))
