@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import re
+import signal
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
-from ctypes import byref, c_int, c_long, c_size_t, c_ubyte, c_ulong, c_void_p, create_string_buffer
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_ubyte, c_ulong, c_void_p, create_string_buffer
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from clang.cindex import CursorKind, Index, Type, TypeKind
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faultkit.machine.image import headers, headers_version
+from faultkit.model.errors import HarnessError, UnmetNeed
+from slicer.source import kernel_options
 from tests.test_kernel_code import HOME
 
 SERVICES = HOME / "microdriver" / "services"
 RECORDER = Path(__file__).with_name("user_services") / "recorder.c"
-COMPILE = ("gcc", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"-I{SERVICES}")
-ALONE = "time.c"  # it begins a timer in the process that loads it
+COMPILE = (
+    "gcc",
+    "-O2",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    f"-I{SERVICES}",
+    f"-I{SERVICES.parent / 'kernel'}",
+    f"-I{SERVICES.parent / 'user'}",
+)
+ALONE = ("time.c", "warn.c")  # they handle signals in the process that loads them
 
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """All services but those of time, with a recorder of what they ask of the runtime, as a library."""
+    """All services but those that handle signals, with a recorder of what they ask of the runtime, as a library."""
     library = tmp_path_factory.mktemp("services") / "services.so"
-    sources = [path for path in SERVICES.glob("*.c") if path.name != ALONE]
+    sources = [path for path in SERVICES.glob("*.c") if path.name not in ALONE]
     subprocess.run([*COMPILE, "-shared", "-fPIC", "-o", library, *sources, RECORDER], check=True)
     return ctypes.CDLL(str(library))
 
 
 @pytest.fixture
 def recorded(services: ctypes.CDLL) -> Iterator[Callable[[], str]]:
-    """A function that gives what has been printed since: a line is a level, `d` or `n`, `*` for a device, and the text."""
+    """A function that gives what has been printed since: lines of a level, `d` or `n`, `*` for a device, and text."""
     text = ctypes.c_char.in_dll(services, "recorded")
     text.value = b"\0"
     yield lambda: ctypes.string_at(ctypes.addressof(text)).decode()
@@ -212,8 +229,8 @@ def test_a_long_text_is_cut_as_the_kernels_log_cuts_it(services: ctypes.CDLL, re
 
 
 def test_debugging_is_silent(services: ctypes.CDLL, recorded: Callable[[], str]) -> None:
-    services.__getattr__("__dynamic_pr_debug")(None, b"%d", 1)
-    services.__getattr__("__dynamic_netdev_dbg")(None, None, b"%d", 1)
+    services.__dynamic_pr_debug(None, b"%d", 1)
+    services.__dynamic_netdev_dbg(None, None, b"%d", 1)
     assert recorded() == ""
 
 
@@ -261,7 +278,7 @@ def test_spinlocks_close_the_gate(services: ctypes.CDLL) -> None:
             getattr(services, f"_raw_{kind}_unlock{suffix}")(None)
             assert gate.value == 0
         getattr(services, f"_raw_{kind}_lock_irqsave")(None)
-        assert services.__getattr__(f"_raw_{kind}_trylock")(None) == 1
+        assert getattr(services, f"_raw_{kind}_trylock")(None) == 1
         assert gate.value == 2
         getattr(services, f"_raw_{kind}_unlock_irqrestore")(None, 0)
         getattr(services, f"_raw_{kind}_unlock")(None)
@@ -289,7 +306,7 @@ def test_sized_strscpy(services: ctypes.CDLL, text: str, room: int) -> None:
 
 @given(st.integers(1, 3 << 12))
 def test_memory_is_zeroed_and_aligned_as_the_kernels(services: ctypes.CDLL, size: int) -> None:
-    give = services.__getattr__("__kmalloc_noprof")
+    give = services.__kmalloc_noprof
     give.restype, services.kfree.argtypes = c_void_p, [c_void_p]
     there = give(c_size_t(size), 0)
     assert ctypes.string_at(there, size) == bytes(size)
@@ -311,6 +328,351 @@ def test_copies_of_memory(services: ctypes.CDLL) -> None:
     services.services_devm_release(device)
 
 
+# ---- strings.c, numbers.c ----
+
+
+@given(st.text("ab", max_size=9), st.text("ab", max_size=9), st.integers(1, 20))
+def test_strlcat(services: ctypes.CDLL, before: str, more: str, room: int) -> None:
+    to = create_string_buffer(before.encode(), 32)
+    services.strlcat.restype = c_size_t
+    if len(before) < room:
+        assert services.strlcat(to, more.encode(), c_size_t(room)) == len(before + more)
+        assert to.value.decode() == (before + more)[: room - 1]
+
+
+def test_spaces_and_searches(services: ctypes.CDLL) -> None:
+    for name in ("strim", "skip_spaces", "strreplace", "strnstr", "strnchr"):
+        getattr(services, name).restype = c_char_p
+    assert services.strim(at(b"\t a b \n")) == b"a b"
+    assert services.strim(at(b"  ")) == b""
+    assert services.strreplace(at(b"a-b-"), ord("-"), ord("_")) == b"a_b_"
+    assert services.strnstr(b"abcabd", b"abd", c_size_t(6)) == b"abd"
+    assert services.strnstr(b"abcabd", b"abd", c_size_t(5)) is None
+    assert services.strnchr(b"abc", c_size_t(2), ord("c")) is None
+    same = services.sysfs_streq
+    assert [same(b"on", other) & 1 for other in (b"on", b"on\n", b"o", b"onn", b"on\n\n")] == [1, 1, 0, 0, 0]
+
+
+KSTRTO = {
+    "kstrtou8": (0, 2**8),
+    "kstrtoint": (-(2**31), 2**31),
+    "kstrtos16": (-(2**15), 2**15),
+    "kstrtouint": (0, 2**32),
+    "kstrtoll": (-(2**63), 2**63),
+    "kstrtoull": (0, 2**64),
+}
+
+
+@given(
+    st.sampled_from(list(KSTRTO)),
+    st.integers(-(2**65), 2**65) | st.integers(-300, 300),
+    st.sampled_from([0, 8, 10, 16]),
+)
+def test_whole_numbers(services: ctypes.CDLL, name: str, number: int, base: int) -> None:
+    lowest, above = KSTRTO[name]
+    digits = {0: hex, 8: "{:o}".format, 10: str, 16: "{:x}".format}[base](number)
+    result = ctypes.c_longlong(77)
+    err = getattr(services, name)(digits.encode() + b"\n", base, byref(result))
+    if lowest == 0 and number < 0:
+        assert err == -errno.EINVAL
+    elif lowest <= number < above:
+        assert err == 0
+        size = (above - lowest).bit_length() // 8
+        assert int.from_bytes(bytes(result)[:size], "little", signed=lowest < 0) == number
+    else:
+        assert err == -errno.ERANGE
+        assert result.value == 77
+
+
+def test_what_is_no_number(services: ctypes.CDLL) -> None:
+    result = ctypes.c_longlong(77)
+    for text in (b"", b"-", b"+", b"x", b"1 ", b" 1", b"1\n\n", b"0x", b"--1", b"+-1"):
+        assert services.kstrtoll(text, 0, byref(result)) == -errno.EINVAL
+    assert services.kstrtoint(b"+077", 0, byref(result)) == 0
+    assert result.value == 0o77
+    flag = ctypes.c_bool(False)
+    said = [(services.kstrtobool(text, byref(flag)), flag.value) for text in (b"Y", b"off", b"1", b"N", b"oN\n", b"2")]
+    assert said == [(0, True), (0, False), (0, True), (0, False), (0, True), (-errno.EINVAL, True)]
+
+
+def test_the_start_of_a_number(services: ctypes.CDLL) -> None:
+    services.simple_strtol.restype = c_long
+    end = c_char_p()
+    assert services.simple_strtol(b"-0x1fz", byref(end), 0) == -0x1F
+    assert end.value == b"z"
+
+
+def test_addresses_and_hex(services: ctypes.CDLL) -> None:
+    mac = create_string_buffer(6)
+    assert services.mac_pton(b"00:11:22:AA:bb:ff", mac) & 1
+    assert mac.raw == bytes.fromhex("001122aabbff")
+    assert not services.mac_pton(b"00:11:22:AA:bb-ff", mac) & 1
+    assert services.hex2bin(mac, b"0g", c_size_t(1)) == -errno.EINVAL
+
+
+@given(st.lists(st.integers(-1000, 1000), max_size=20))
+def test_sort(services: ctypes.CDLL, numbers: list[int]) -> None:
+    array = (c_int * len(numbers))(*numbers)
+    compare = ctypes.CFUNCTYPE(c_int, POINTER(c_int), POINTER(c_int))(lambda a, b: a[0] - b[0])
+    services.sort(array, c_size_t(len(numbers)), c_size_t(4), compare, None)
+    assert list(array) == sorted(numbers)
+
+
+def test_what_files_and_tables_hold(services: ctypes.CDLL) -> None:
+    page = create_string_buffer(4096)
+    assert services.sysfs_emit(page, b"%d\n", 5) == 2
+    assert services.sysfs_emit_at(page, 2, b"%s", b"x" * 5000) == 4093
+    table = create_string_buffer(b"\xee" * 96, 96)
+    place = c_void_p(ctypes.addressof(table))
+    services.ethtool_sprintf(byref(place), b"rx_%u", 3)
+    services.ethtool_puts(byref(place), b"y" * 40)
+    assert place.value == ctypes.addressof(table) + 64
+    assert table.raw[:5] == b"rx_3\0"
+    assert table.raw[32:65] == b"y" * 31 + b"\0\xee"
+
+
+def test_characters(services: ctypes.CDLL) -> None:
+    """The table that the headers' isalpha() and so on look at, held against Python's."""
+    table = (c_ubyte * 256).in_dll(services, "_ctype")
+    tests = {0x01: str.isupper, 0x02: str.islower, 0x04: str.isdigit, 0x20: str.isspace}
+    controls = {*range(0x1C, 0x20)}  # spaces for Python
+    for bit, is_one in tests.items():
+        assert [n for n in range(128) if table[n] & bit] == [
+            n for n in range(128) if is_one(chr(n)) and n not in controls
+        ]
+    assert [n for n in range(128) if table[n] & 0x44] == [ord(c) for c in sorted("0123456789abcdefABCDEF")]
+
+
+# ---- bits.c ----
+
+MAPS = st.integers(0, 2**200 - 1)
+
+
+def bitmap(number: int) -> ctypes.Array[c_ulong]:
+    return (c_ulong * 4)(*(number >> 64 * n & (2**64 - 1) for n in range(4)))
+
+
+@given(MAPS, MAPS, st.integers(1, 200), st.integers(0, 220))
+def test_searches_of_bits(services: ctypes.CDLL, a: int, b: int, size: int, start: int) -> None:
+    def first(bits: int, begin: int) -> int:
+        return next((n for n in range(begin, size) if bits >> n & 1), size)
+
+    one, two = bitmap(a), bitmap(b)
+    wanted = {"": a, "zero_": ~a, "and_": a & b, "andnot_": a & ~b, "or_": a | b}
+    for name, bits in wanted.items():
+        maps = (one,) if name in ("", "zero_") else (one, two)
+        assert getattr(services, f"_find_next_{name}bit")(*maps, c_ulong(size), c_ulong(start)) == first(bits, start)
+        if name not in ("andnot_", "or_"):
+            assert getattr(services, f"_find_first_{name}bit")(*maps, c_ulong(size)) == first(bits, 0)
+    inside = [n for n in range(size) if a >> n & 1]
+    assert services._find_last_bit(one, c_ulong(size)) == (inside[-1] if inside else size)
+    nth = start % 5
+    found = services.__find_nth_bit(one, c_ulong(size), c_ulong(nth))
+    assert found == (inside[nth] if nth < len(inside) else size)
+
+
+@given(MAPS, MAPS, st.integers(1, 200), st.integers(0, 220))
+def test_bitmaps(services: ctypes.CDLL, a: int, b: int, size: int, shift: int) -> None:
+    one, two, to, all_ = bitmap(a), bitmap(b), bitmap(0), 2**size - 1
+
+    def of(name: str, *args: object) -> tuple[int, int]:
+        result = getattr(services, f"__bitmap_{name}")(*args)
+        return result, sum(word << 64 * n for n, word in enumerate(to)) & all_
+
+    assert of("and", to, one, two, size) == (of("and", to, one, two, size)[0], a & b & all_)
+    assert of("and", to, one, two, size)[0] & 1 == bool(a & b & all_)
+    assert of("andnot", to, one, two, size)[1] == a & ~b & all_
+    assert of("or", to, one, two, size)[1] == (a | b) & all_
+    assert of("xor", to, one, two, size)[1] == (a ^ b) & all_
+    assert of("complement", to, one, size)[1] == ~a & all_
+    assert of("replace", to, one, two, one, size)[1] == a & b & all_
+    if shift < size:
+        assert of("shift_right", to, one, shift, size)[1] == (a & all_) >> shift
+        assert of("shift_left", to, one, shift, size)[1] == a << shift & all_
+    assert of("weight", one, size)[0] == (a & all_).bit_count()
+    assert of("equal", one, two, size)[0] & 1 == (a & all_ == b & all_)
+    assert of("subset", one, two, size)[0] & 1 == (a & ~b & all_ == 0)
+    assert of("intersects", one, two, size)[0] & 1 == bool(a & b & all_)
+
+
+def test_counts_keep_the_registers_of_assembler(services: ctypes.CDLL) -> None:
+    for number in (0, 1, 0xFFFFFFFF, 0x80000001):
+        assert services.counted(number) == number.bit_count()
+
+
+def test_link_modes(services: ctypes.CDLL) -> None:
+    modes, old = bitmap(2**128 - 1), ctypes.c_uint()
+    services.ethtool_convert_legacy_u32_to_link_mode(modes, 0x1003)
+    assert list(modes) == [0x1003, 0, 0, 0]
+    assert services.ethtool_convert_link_mode_to_legacy_u32(byref(old), modes) & 1
+    assert old.value == 0x1003
+    assert not services.ethtool_convert_link_mode_to_legacy_u32(byref(old), bitmap(1 << 40 | 5)) & 1
+    assert old.value == 5
+
+
+@given(st.binary(max_size=50))
+def test_checksums(services: ctypes.CDLL, data: bytes) -> None:
+    for name in ("crc32_le", "crc32_be", "__crc32c_le"):
+        services.__getattr__(name).restype = ctypes.c_uint
+    assert services.crc32_le(-1, data, c_size_t(len(data))) ^ 0xFFFFFFFF == zlib.crc32(data)
+    assert services.crc16(0, b"123456789", c_size_t(9)) & 0xFFFF == 0xBB3D
+    assert services.crc_ccitt(0xFFFF, b"123456789", c_size_t(9)) & 0xFFFF == 0x6F91
+    assert services.__crc32c_le(-1, b"123456789", c_size_t(9)) ^ 0xFFFFFFFF == 0xE3069283
+    assert services.crc32_be(-1, b"123456789", c_size_t(9)) == 0x0376E6E7
+    table = (c_ubyte * 256).in_dll(services, "byte_rev_table")
+    assert all(table[n] == int(f"{n:08b}"[::-1], 2) for n in range(256))
+
+
+# ---- print.c: hex, limits, probes ----
+
+
+def test_lines_of_hex(services: ctypes.CDLL, recorded: Callable[[], str]) -> None:
+    """As in Documentation of hex_dump_to_buffer()."""
+    data = bytes(range(0x40, 0x52))
+    services.print_hex_dump(b"\x017", b"raw: ", 2, 16, 1, data, c_size_t(len(data)), True)
+    services.print_hex_dump(b"\x017", b"", 0, 16, 4, data, c_size_t(8), False)
+    assert recorded().splitlines()[::2] == [
+        "7d raw: 00000000: 40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  @ABCDEFGHIJKLMNO",
+        "7d raw: 00000010: 50 51                                            PQ",
+        "7d 43424140 47464544",
+    ]
+    line = create_string_buffer(8)
+    assert services.hex_dump_to_buffer(data, c_size_t(16), 16, 1, line, c_size_t(8), False) == 16 * 3 - 1
+    assert line.value == b"40 41 4"
+
+
+def test_a_limit_of_messages(services: ctypes.CDLL, recorded: Callable[[], str]) -> None:
+    """Burst and interval are those of the state; what was left out is told when the next interval begins."""
+    state = (c_int * 8)(0, 250, 3)
+    clock = c_ulong.in_dll(services, "jiffies_64")
+    clock.value = 1000
+    allowed = [services.___ratelimit(state, b"f") for _ in range(5)]
+    assert allowed == [1, 1, 1, 0, 0]
+    clock.value = 1251
+    assert services.___ratelimit(state, b"f") == 1
+    assert recorded() == "4d f: 2 callbacks suppressed\n\n"
+
+
+def test_a_failing_probe(services: ctypes.CDLL, recorded: Callable[[], str]) -> None:
+    """It is told with the error's name, unless it is deferred or lacks memory."""
+    known = byref((c_ubyte * 64).in_dll(services, "known"))
+    assert services.dev_err_probe(known, -errno.ENODEV, b"no %s\n", b"clock") == -errno.ENODEV
+    assert services.dev_err_probe(known, -517, b"no %s\n", b"clock") == -517
+    assert services.dev_err_probe(known, -errno.ENOMEM, b"no %s\n", b"clock") == -errno.ENOMEM
+    assert recorded() == "3d*error -ENODEV: no clock\n\n"
+
+
+# ---- what ends or disturbs a process: in one of its own ----
+
+
+def program(tmp_path: Path, name: str) -> Path:
+    """A program of tests/user_services, with all services."""
+    target = tmp_path / name
+    sources = [*SERVICES.glob("*.c"), RECORDER, RECORDER.with_name(f"{name}.c")]
+    subprocess.run([*COMPILE, "-static", "-no-pie", "-o", target, *sources], check=True)
+    return target
+
+
+def test_warnings_go_on_and_bugs_end(tmp_path: Path) -> None:
+    done = subprocess.run([program(tmp_path, "warnings")], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGABRT
+    assert done.stderr == "BUG at driver.c:13\n"
+    printed = [line for line in re.sub(r"PID: \d+", "PID: 1", done.stdout).splitlines() if line]
+    assert printed == [
+        "4d ------------[ cut here ]------------",
+        "4d WARNING: PID: 1 at driver.c:10 in the u-driver",
+        "4d WARNING: PID: 1 at driver.c:11 in the u-driver",
+        "went on",
+        "2d kernel BUG at driver.c:13 in the u-driver!",
+    ]
+
+
+def test_time(tmp_path: Path) -> None:
+    """Each line of the program is a fact that it has found true, or the reason why not."""
+    done = subprocess.run([program(tmp_path, "clocks")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---- the kernel's headers ----
+
+INCLUDED = """bitfield bitmap bitrev bug crc-ccitt crc16 crc32 ctype delay device dev_printk dynamic_debug etherdevice
+ethtool find gcd hex io io-64-nonatomic-lo-hi jiffies kernel kstrtox ktime lcm list math mm module netdevice pci preempt
+printk random ratelimit rcupdate rwlock sched slab sort spinlock string string_helpers sysfs timekeeping uuid vmalloc"""
+OURS = ("mdu_", "services_", "__bad_", "__read_", "__write_", "__field_", "____wrong", "__fortify_")  # or no functions
+
+
+Signature = tuple[str, list[str], bool]
+
+
+def shape(kind: Type) -> str:
+    """The way in which a value of a type is passed: its size, and whether a small one is extended with its sign."""
+    real = kind.get_canonical()
+    if real.kind in (TypeKind.POINTER, TypeKind.CONSTANTARRAY, TypeKind.INCOMPLETEARRAY):
+        return "pointer"
+    if real.kind in (TypeKind.SHORT, TypeKind.SCHAR):
+        return f"signed {real.get_size()}"
+    return f"{'void' if real.kind is TypeKind.VOID else 'bool' if real.kind is TypeKind.BOOL else real.get_size()}"
+
+
+def signatures(file: Path, options: Iterable[str]) -> dict[str, Signature]:
+    """The functions that a C file declares: result, arguments, and whether more may follow."""
+    parsed = Index.create().parse(str(file), args=[*options, "-Wno-everything"])
+    assert not [each for each in parsed.diagnostics if each.severity > 2]
+    found = [each for each in parsed.cursor.get_children() if each.kind is CursorKind.FUNCTION_DECL]
+    return {
+        each.spelling: (
+            shape(each.result_type),
+            [shape(one.type) for one in each.get_arguments()],
+            each.type.kind is TypeKind.FUNCTIONPROTO and each.type.is_function_variadic(),
+        )
+        for each in found
+    }
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signature]:
+    """The kernel's own declarations."""
+    file = tmp_path_factory.mktemp("headers") / "all.c"
+    file.write_text("".join(f"#include <linux/{name}.h>\n" for name in INCLUDED.split()))
+    try:
+        options = kernel_options()
+    except (UnmetNeed, HarnessError) as need:
+        pytest.skip(str(need))
+    return signatures(file, [*options, "-DMODULE", '-DKBUILD_MODNAME="it"'])
+
+
+def test_each_function_is_called_as_the_kernels(kernels: dict[str, Signature], tmp_path: Path) -> None:
+    """Sizes and signs of arguments and results are those of the kernel's headers, which callers are compiled with."""
+    asked = subprocess.run(["gcc", "-print-file-name=include"], capture_output=True, text=True, check=True)
+    options = [*(each for each in COMPILE if each.startswith("-I")), f"-I{asked.stdout.strip()}"]
+    compared = 0
+    for file in sorted(SERVICES.glob("*.c")):
+        ours = signatures(file, options)
+        for name in defined(file, tmp_path):
+            if name in ours and not name.startswith(OURS):
+                assert (name, ours[name]) == (name, kernels[name.removeprefix("k_")])
+                compared += 1
+    assert compared > 250
+
+
+def test_the_layout_of_debians_kernel(tmp_path: Path) -> None:
+    """layout.c, which is used unless the tool generates another."""
+    try:
+        options = kernel_options()
+    except (UnmetNeed, HarnessError) as need:
+        pytest.skip(str(need))
+    text = (SERVICES / "layout.c").read_text()
+    given = dict(re.findall(r"\.(\w+) = (\d+),", text))
+    wanted = {"hz": "HZ", "link_modes": "__ETHTOOL_LINK_MODE_MASK_NBITS"}
+    wanted |= {f"resource_{each}": f"offsetof(struct resource, {each})" for each in ("start", "end", "flags")}
+    assert given.keys() == wanted.keys()
+    checks = "".join(f"static_assert({wanted[name]} == {value});\n" for name, value in given.items())
+    headers = "#include <linux/ioport.h>\n#include <linux/ethtool.h>\n#include <linux/jiffies.h>\n"
+    (tmp_path / "layout.c").write_text(headers + checks)
+    parsed = Index.create().parse(str(tmp_path / "layout.c"), args=[*options, "-DMODULE", '-DKBUILD_MODNAME="it"'])
+    assert [str(each) for each in parsed.diagnostics if each.severity > 2] == []
+
+
 # ---- names.toml ----
 
 
@@ -329,3 +691,18 @@ def test_each_name_is_listed_by_its_file(tmp_path: Path) -> None:
     assert names["services"] == found
     ours = {name for listed in found.values() for name in listed if name.startswith("k_")}
     assert names["renamed"] == {name.removeprefix("k_"): name for name in sorted(ours)}
+
+
+def test_each_name_of_the_kernel_that_libc_has_too_is_listed() -> None:
+    """A call that nobody replaces would be linked with libc's function, whatever that does."""
+    try:
+        exports = (headers(headers_version()) / "Module.symvers").read_text()
+    except UnmetNeed as need:
+        pytest.skip(str(need))
+    asked = subprocess.run(["gcc", "-print-file-name=libc.a"], capture_output=True, text=True, check=True)
+    command = ["nm", "-g", "--defined-only", asked.stdout.strip()]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    libc = {line.split()[-1] for line in said.splitlines() if line.count(" ") == 2}
+    names = tomllib.loads((SERVICES / "names.toml").read_text())
+    both = libc & {line.split("\t")[1] for line in exports.splitlines()}
+    assert both - names["renamed"].keys() <= {*names["libc"]["same"], *names["libc"]["other"]}

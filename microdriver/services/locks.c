@@ -110,6 +110,43 @@ int _atomic_dec_and_lock(int *counter, void *lock)
 
 /* ---- preemption ---- */
 
+/*
+ * The kernel's headers count it in a variable of the processor's, whose address
+ * lies behind the segment register GS. A process has 0 there: this one is meant.
+ * The highest bit says that no other task waits for the processor.
+ */
+static char no_task[1 << 14]; /* all zeros: it has no signals, no flags and no name */
+struct {
+	void *current_task;
+	int preempt_count, cpu_number;
+	char other[48];
+} pcpu_hot = { .current_task = no_task, .preempt_count = -0x7fffffff - 1 };
+
+/*
+ * preempt_enable() calls them when the count becomes zero, which it does not, and
+ * expects all registers back.
+ */
+__asm__(".globl const_pcpu_hot, __SCT__preempt_schedule, __SCT__preempt_schedule_notrace\n"
+	".set const_pcpu_hot, pcpu_hot\n"
+	".pushsection .text\n"
+	"__SCT__preempt_schedule:\n"
+	"__SCT__preempt_schedule_notrace:\n"
+	"ret\n"
+	".popsection\n");
+
+/* Softirqs are counted in the same variable, and disabled by adding to it. */
+void __local_bh_enable_ip(unsigned long from, unsigned int count)
+{
+	(void)from;
+	pcpu_hot.preempt_count -= count;
+}
+
+void __local_bh_disable_ip(unsigned long from, unsigned int count)
+{
+	(void)from;
+	pcpu_hot.preempt_count += count;
+}
+
 /* Where the kernel may put another task in: the process is preempted anyway. */
 int __cond_resched(void)
 {
@@ -120,8 +157,6 @@ int __cond_resched(void)
 
 SAME_AS_COND_RESCHED(__SCT__cond_resched);
 SAME_AS_COND_RESCHED(__SCT__might_resched);
-SAME_AS_COND_RESCHED(dynamic_cond_resched);
-SAME_AS_COND_RESCHED(dynamic_might_resched);
 
 void __might_sleep(const char *file, int line)
 {

@@ -206,6 +206,13 @@ void *__vmalloc_noprof(unsigned long bytes, unsigned int flags)
 	return pages(bytes);
 }
 
+/* What lies in the kernel's vmalloc area cannot be mapped for DMA: a u-driver maps nothing. */
+bool is_vmalloc_addr(const void *at)
+{
+	(void)at;
+	return false;
+}
+
 static void *array(size_t count, size_t bytes)
 {
 	size_t all;

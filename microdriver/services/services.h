@@ -29,29 +29,26 @@
 #include <linux/types.h>
 #include <sys/types.h>
 
-#define ARRAY_SIZE(array)  (sizeof(array) / sizeof((array)[0]))
-#define __noreturn	   __attribute__((noreturn))
-#define __alias(name)	   __attribute__((alias(#name)))
+#include "mdu.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define __noreturn	  __attribute__((noreturn))
+#define __alias(name)	  __attribute__((alias(#name)))
+/* For functions that assembler calls, as if they used no registers */
+#define __keeps_registers  __attribute__((no_caller_saved_registers, target("general-regs-only")))
 #define __weak		   __attribute__((weak))
 #define __printf(at, from) __attribute__((format(printf, at, from)))
 
 /* What the kernel's configuration and structs are like; the tool generates it. */
 struct mdu_layout {
+	const char *driver; /* its name, as the kernel has it */
 	__u32 hz;
+	__u32 link_modes; /* __ETHTOOL_LINK_MODE_MASK_NBITS */
 	/* offsets in struct resource */
 	__u32 resource_start, resource_end, resource_flags;
 };
 
 extern const struct mdu_layout mdu_layout;
-
-/*
- * Bring jiffies up to date. To be called when an upcall begins, and behind each
- * downcall: a u-driver has no timer interrupt.
- */
-void services_begin(void);
-
-/* The kernel had these jiffies when CLOCK_MONOTONIC was @ns. */
-void mdu_clock(__u64 jiffies, __u64 ns);
 
 /* The u-driver cannot go on: say why, and end it. */
 void services_die(const char *format, ...) __printf(1, 2) __attribute__((noreturn));
@@ -66,14 +63,6 @@ void services_port_write(__u32 value, unsigned int port, unsigned int bytes);
 /* Free what devm_kmalloc() and its like gave for @device. */
 void services_devm_release(const void *device);
 
-/* ---- what these need of the runtime (mdu.h) ---- */
-void mdu_print(char level, const void *device, const char *text, size_t bytes);
-/* The same for a struct net_device, before whose name the kernel puts its device's. */
-void mdu_print_netdev(char level, const void *netdev, const char *text, size_t bytes);
-void mdu_gate_close(void);
-void mdu_gate_open(void);
-bool mdu_knows(const void *at);
-
 /* ---- format.c, under the names that generated code uses ---- */
 int k_vsnprintf(char *to, size_t bytes, const char *format, va_list args);
 int k_vscnprintf(char *to, size_t bytes, const char *format, va_list args);
@@ -82,10 +71,24 @@ int k_scnprintf(char *to, size_t bytes, const char *format, ...);
 int k_sprintf(char *to, const char *format, ...);
 int k_vsprintf(char *to, const char *format, va_list args);
 
+/* sized_strscpy() and what else files here take from each other */
+ssize_t sized_strscpy(char *to, const char *from, size_t bytes);
+int _printk(const char *format, ...);
+extern unsigned long jiffies_64;
+
 /* What %pV takes */
 struct va_format {
 	const char *format;
 	va_list *args;
 };
+
+/* The places of WARN() and BUG() in the driver's half: between these, which the linker sets */
+struct bug_entry {
+	__s32 address, file; /* from here */
+	__u16 line, flags;
+};
+
+extern struct bug_entry __start___bug_table[] __weak;
+extern struct bug_entry __stop___bug_table[] __weak;
 
 #endif

@@ -4,7 +4,7 @@
  * interrupt that counts jiffies, so they are worked out from CLOCK_MONOTONIC,
  * which stands still during suspend as they do:
  *
- *  - when an upcall begins and behind each downcall (services_begin());
+ *  - when an upcall begins and behind each downcall (the runtime calls mdu_moment());
  *  - when one of these functions is called;
  *  - in a loop that does nothing but look at them, once a jiffy of processor time
  *    (ITIMER_PROF): a process that waits in the kernel is never woken for it.
@@ -48,7 +48,7 @@ static __u64 jiffy_ns(void)
 	return NSEC_PER_SEC / mdu_layout.hz;
 }
 
-void services_begin(void)
+void mdu_moment(void)
 {
 	__u64 past = now_ns(CLOCK_MONOTONIC) - ns_then;
 
@@ -59,13 +59,13 @@ void mdu_clock(__u64 kernels_jiffies, __u64 ns)
 {
 	jiffies_then = kernels_jiffies;
 	ns_then = ns;
-	services_begin();
+	mdu_moment();
 }
 
 static void on_tick(int signal)
 {
 	(void)signal;
-	services_begin();
+	mdu_moment();
 }
 
 /*
@@ -97,7 +97,7 @@ static void pause_ns(__s64 ns)
 	else
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 			;
-	services_begin();
+	mdu_moment();
 }
 
 void __const_udelay(unsigned long loops)
@@ -224,7 +224,7 @@ static unsigned long whole_second(unsigned long j, bool up)
 	unsigned long hz = mdu_layout.hz, rest = j % hz, whole;
 
 	whole = rest < hz / 4 && !up ? j - rest : j - rest + hz;
-	services_begin();
+	mdu_moment();
 	return (long)(jiffies_64 - whole) < 0 ? whole : j;
 }
 
@@ -242,7 +242,7 @@ unsigned long round_jiffies_relative(unsigned long j)
 {
 	unsigned long from;
 
-	services_begin();
+	mdu_moment();
 	from = jiffies_64;
 	return whole_second(from + j, false) - from;
 }
@@ -251,7 +251,7 @@ unsigned long round_jiffies_up_relative(unsigned long j)
 {
 	unsigned long from;
 
-	services_begin();
+	mdu_moment();
 	from = jiffies_64;
 	return whole_second(from + j, true) - from;
 }

@@ -35,13 +35,6 @@ __weak void services_port_write(__u32 value, unsigned int port, unsigned int byt
 		     bytes, value);
 }
 
-/* The runtime's, in which the kernel names the device; without it, the text stands alone. */
-__weak void mdu_print_netdev(char level, const void *netdev, const char *text, size_t bytes)
-{
-	(void)netdev;
-	mdu_print(level, NULL, text, bytes);
-}
-
 /* ---- an access outside of an object, which the kernel's headers look for ---- */
 
 void __fortify_panic(__u8 reason, size_t available, size_t wanted)
@@ -77,7 +70,6 @@ NEVER(__read_overflow2_field)
 NEVER(__write_overflow)
 NEVER(__write_overflow_field)
 NEVER(__bad_mask)
-NEVER(__bad_unaligned_access_size)
 NEVER(__field_overflow)
 NEVER(__warn_flushing_systemwide_wq)
 

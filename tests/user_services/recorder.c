@@ -7,16 +7,10 @@
 
 #define KNOWN_BYTES 64
 
-const struct mdu_layout mdu_layout = {
-	.hz = 250,
-	.resource_start = 0,
-	.resource_end = 8,
-	.resource_flags = 24,
-};
-
 char recorded[1 << 16]; /* a line each: level, kind, device, text */
 unsigned char known[KNOWN_BYTES]; /* what both halves know */
 int gate;
+unsigned long __weak jiffies_64; /* where there is no time.c */
 
 static void record(char level, char kind, const void *device, const char *text, size_t bytes)
 {
@@ -64,4 +58,16 @@ int wrapped(char *to, size_t bytes, const char *format, ...)
 	length = k_snprintf(to, bytes, "<%pV>", &inner);
 	va_end(args);
 	return length;
+}
+
+/* What asm/arch_hweight.h makes of hweight32(): a call that keeps all registers but the result's */
+unsigned int counted(unsigned int number)
+{
+	unsigned long di, si = 2, dx = 3, cx = 4, r8 = 5;
+	unsigned int count;
+
+	__asm__("call __sw_hweight32"
+		: "=a"(count), "=D"(di), "+S"(si), "+d"(dx), "+c"(cx), "+r"(r8)
+		: "1"((unsigned long)number));
+	return di == number && si == 2 && dx == 3 && cx == 4 && r8 == 5 ? count : 99;
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the programs here ask of the services, as the kernel's headers declare it. */
+#ifndef ASKED_H
+#define ASKED_H
+
+#include <stddef.h>
+#include <linux/types.h>
+
+extern char recorded[]; /* of recorder.c */
+extern unsigned long jiffies;
+long schedule_timeout_uninterruptible(long timeout);
+unsigned long __msecs_to_jiffies(unsigned int msecs);
+unsigned long round_jiffies_relative(unsigned long j);
+void __const_udelay(unsigned long loops);
+void __udelay(unsigned long usecs);
+void msleep(unsigned int msecs);
+void usleep_range_state(unsigned long least, unsigned long most, unsigned int state);
+__s64 ktime_get(void);
+void get_random_bytes(void *to, size_t bytes);
+__u32 __get_random_u32_below(__u32 ceiling);
+
+#endif
