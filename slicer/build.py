@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,30 @@ PROCESS_FLAGS = (
     "-fms-extensions", "-fasynchronous-unwind-tables",
 )  # fmt: skip
 MOST_PROBLEMS = 12
+LIBRARY = (
+    "memchr",
+    "memcmp",
+    "memcpy",
+    "memmove",
+    "memset",
+    "strcasecmp",
+    "strcat",
+    "strchr",
+    "strcmp",
+    "strcpy",
+    "strlen",
+    "strncasecmp",
+    "strncat",
+    "strncmp",
+    "strncpy",
+    "strnlen",
+    "strrchr",
+    "strsep",
+    "strspn",
+    "strcspn",
+    "strpbrk",
+    "strstr",
+)  # of the C library, which are as the kernel's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +278,8 @@ def extra(option: str) -> bool:
 def process_flags(unit: Unit, home: Source) -> list[str]:
     """The compiler's options for a file of the process's half: the kernel's headers, and a process's code."""
     flags = [each for each in unit.options if not each.startswith(("-W", "-ferror-limit", "-std="))]
-    return [*PROCESS_FLAGS, *flags]
+    others = [f"-D{name}={other}" for name, other in service_tables()["renamed"].items()]
+    return [*PROCESS_FLAGS, *others, *flags]
 
 
 def put(texts: Mapping[str, bytes], home: Source, place: Path) -> None:
@@ -280,31 +306,18 @@ def put(texts: Mapping[str, bytes], home: Source, place: Path) -> None:
 
 
 @once
+def service_tables() -> Mapping[str, Any]:
+    """The list of the services: names by file, and other names for those that the C library has for itself."""
+    found: dict[str, Any] = tomllib.loads((SERVICES / "names.toml").read_text())
+    return found
+
+
+@once
 def service_names() -> frozenset[str]:
-    """The functions and variables of the kernel's that the process has of its own. Raises: HarnessError."""
-    sources = sorted(SERVICES.glob("*.c"))
-    if not sources:
-        return frozenset()
-    content = [part for path in sorted(SERVICES.glob("*.[ch]")) for part in (path.name, path.read_bytes())]
-    place = cache.entry("sliced", cache.digest(compiler.compiler_version(), *content), partial(list_services, sources))
-    return frozenset((place / "names").read_text().split())
-
-
-def list_services(sources: list[Path], place: Path) -> None:
-    """Compile the services, and write the names of what they define."""
-    names: list[str] = []
-    for path in sources:
-        target = place / f"{path.stem}.o"
-        done = subprocess.run(
-            ["gcc", "-O2", "-c", f"-I{KERNEL}", f"-I{USER}", str(path), "-o", str(target)],
-            capture_output=True, text=True, check=False, env=compiler.environment(),
-        )  # fmt: skip
-        if done.returncode:
-            raise HarnessError(f"{path.name} does not build: {done.stderr.strip().splitlines()[0]}")
-        said = subprocess.run(["nm", "--defined-only", "-g", str(target)], capture_output=True, text=True, check=True)
-        names += [line.split()[2] for line in said.stdout.splitlines()]
-        target.unlink()
-    (place / "names").write_text("\n".join(sorted(names)))
+    """The functions and variables of the kernel's that the process has of its own, by their names there."""
+    tables = service_tables()
+    every = (name for names in tables["services"].values() for name in names)
+    return frozenset([*every, *tables["renamed"], *LIBRARY])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ or one of the driver's own that stayed. Fail closed: whatever has no way to cros
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +36,7 @@ from slicer.tree import (
 
 MOST_ARGUMENTS = 6
 REGISTER = 8  # bytes of an argument
+MANAGED = "devm_"  # before names of functions whose memory a device frees
 BUILTIN = ("__builtin", "__compiletime", "__bad_", "____wrong_branch")
 TEXT_TYPE = "const char *"
 GENERATED = ("__UNIQUE_ID", "__param", "__mod_", "__ksym", "__kstr", "__initcall", "__exitcall")  # variables of macros
@@ -72,10 +74,14 @@ class Upcall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downcall:
-    """A function of the kernel's half that the process calls. `kind`: kernel, inline or driver."""
+    """A function of the kernel's half that the process calls.
+
+    `kind`: kernel, inline, driver, allocate, manage or release. `type`: of the objects that it allocates; those of the kind manage are freed by their device.
+    """
 
     name: str
     kind: str
+    type: str = ""
     arguments: tuple[Argument, ...]
     result: Argument
 
@@ -144,6 +150,7 @@ class Building:
             for each in crossings
         )
         downcalls = tuple(self.downcall(name, kind, tables) for name, kind in sorted(self.called().items()))
+        downcalls = tuple(sorted((*downcalls, *self.allocations(tables)), key=lambda each: each.name))
         statics = tuple(self.statics(tables))
         return Interface(
             sliced=self.found,
@@ -176,6 +183,7 @@ class Building:
                 found |= {self.pointee(each.type) for each in record.fields} & used
         for name in self.called():
             found |= {self.pointee(self.result_type(name))} & used
+        found |= self.allocated().keys() & used
         return frozenset(each for each in found if each in self.program.records) - self.knowledge.calls.own
 
     def pointee(self, number: Type) -> str:
@@ -205,6 +213,46 @@ class Building:
                         callee = node.value.callee
                         if isinstance(callee, FunctionValue) and callee.name == leads:
                             yield self.pointee(node.type)
+
+    def allocated(self) -> Mapping[str, frozenset[bool]]:
+        """The driver's own records that the process allocates, by the types that new memory is taken for.
+
+        True: a device manages such memory, and frees it.
+        """
+        found: defaultdict[str, set[bool]] = defaultdict(set)
+        for name in self.moved:
+            for statement in self.program.functions[name].body:
+                for node in nodes(statement):
+                    if isinstance(node, Cast):
+                        found[self.pointee(node.type)] |= set(self.fresh(node.value))
+        own = (each for each in self.program.records.values() if each.own)
+        return {each.name: frozenset(found[each.name]) for each in own if found[each.name]}
+
+    def fresh(self, value: Value) -> Iterator[bool]:
+        """Whether a device manages the memory, for each call that gives memory which nobody else knows yet."""
+        calls = (node.callee for node in nodes(value) if isinstance(node, Invocation))
+        for callee in calls:
+            if isinstance(callee, FunctionValue) and matches(callee.name, self.knowledge.memory.fresh):
+                yield callee.name.startswith(MANAGED)
+
+    def allocations(self, tables: ContractTables) -> Iterator[Downcall]:
+        """Downcalls by which the kernel's half allocates objects that both halves use, and frees them."""
+        sizes: dict[int, str] = {}
+        given = (Argument(kind="ref"), Argument(kind="value", size=REGISTER))
+        for name, ways in sorted(self.allocated().items()):
+            if name not in tables.types:
+                continue
+            size = tables.types[name].size
+            if size in sizes:
+                self.problems.append(f"new objects of {name} and {sizes[size]} have one size: they are not told apart")
+            sizes[size] = name
+            for managed in sorted(ways):
+                kind = "manage" if managed else "allocate"
+                yield Downcall(
+                    name=f"{kind}_{name}", kind=kind, type=name, arguments=given, result=Argument(kind="ref")
+                )
+        if sizes:
+            yield Downcall(name="release", kind="release", arguments=(Argument(kind="ref"),), result=Argument())
 
     # Calls.
 

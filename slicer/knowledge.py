@@ -34,7 +34,7 @@ ROW = re.compile(r"(?P<context>[a-z]+): (?P<why>.+)")
 ACQUIRED = re.compile(r"(?P<release>\w+)\((?P<sources>[\w ,-]*)\)(; interrupt (?P<interrupt>\d))?")
 OBJECT = re.compile(r"object (?P<record>\w+)")
 RANGE = re.compile(
-    r"(?P<kind>registers|coherent|addresses) at (?P<at>\w+), (?P<bytes>\d) bytes(, physical (?P<physical>\d))?"
+    r"(?P<kind>registers|coherent|addresses|bar) at (?P<at>\w+), (?P<bytes>\d) (?:bytes|device)(, (?:physical|bar) (?P<physical>\d))?"
 )
 ARGUMENT = re.compile(r"(?P<function>\w+)\((?P<number>\d+)\)")
 OTHERS = "*"
@@ -88,7 +88,8 @@ class Acquired:
 class SharedRange:
     """A thing that a function gives to both halves: an object of a record, or a range of memory.
 
-    `kind`: object, registers, coherent, addresses; `at`, `size`, `physical`: sources; "" if there is none.
+    `kind`: object, registers, coherent, addresses, bar; `at`, `size`, `physical`: sources; "" if there is none. Of a
+    bar, `size` is the device, and `physical` the number of the bar.
     """
 
     kind: str

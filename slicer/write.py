@@ -29,7 +29,9 @@ RANGES = {
     "registers": "MDRV_SHARE_REGISTERS",
     "coherent": "MDRV_SHARE_COHERENT",
     "addresses": "MDRV_SHARE_ADDRESSES",
+    "bar": "MDRV_SHARE_BAR",
 }
+FREED = Acquired("release", ("result",), None)  # memory that the process allocates, and no device manages
 MODES = {1: "MDRV_IN", 2: "MDRV_OUT", 3: "MDRV_INOUT"}
 
 
@@ -223,16 +225,20 @@ def kernel_tables(found: Interface) -> str:
     ]
     rows = []
     for each in found.downcalls:
-        lines.append(declared(service_name(each), each.name if each.kind == "kernel" else service_name(each)))
+        lines.append(declared(service_name(each), symbol_of(each)))
         more = ""
-        if acquired := calls.acquire.get(each.name):
+        acquired = FREED if each.kind == "allocate" else calls.acquire.get(each.name)
+        shared = SharedRange("object", each.type) if each.type else calls.share.get(each.name)
+        if acquired:
             lines.append(
                 f"static const struct mdrv_acquire sliced_acquire_{each.name} = {acquire_row(each, acquired, found)};"
             )
             more += f", .acquire = &sliced_acquire_{each.name}"
-        if shared := calls.share.get(each.name):
+        if shared:
             lines.append(f"static const struct mdrv_sharing sliced_share_{each.name} = {share_row(shared, numbers)};")
             more += f", .sharing = &sliced_share_{each.name}"
+        if each.kind == "release":
+            more += ", .unshare = 1"
         if each.name in calls.unshare:
             more += f", .unshare = {calls.unshare[each.name] + 1}"
         if each.name in calls.keeps:
@@ -254,6 +260,12 @@ def kernel_tables(found: Interface) -> str:
 def service_name(each: Downcall) -> str:
     """The name by which the kernel's table knows the function of a downcall."""
     return f"sliced_do_{each.name}"
+
+
+def symbol_of(each: Downcall) -> str:
+    """The symbol of a downcall's function in the kernel's half."""
+    own = {"kernel": each.name, "allocate": "sliced_allocate", "manage": "sliced_allocate", "release": "sliced_release"}
+    return own.get(each.kind, service_name(each))
 
 
 def acquire_row(each: Downcall, acquired: Acquired, found: Interface) -> str:
@@ -294,6 +306,19 @@ def process_tables(found: Interface, defined: frozenset[str]) -> str:
         elif each.kind == "inline":
             lines.append(f"SLICED_WAY(sliced_inline_{each.name}, {number})")
     ways = {each.name for each in found.downcalls if each.kind == "kernel"}
+    sizes = {each.name: each.size for each in found.types}
+    rows = [
+        f"\t{{ .bytes = {sizes[each.type]}, .call = {number}, .managed = {int(each.kind == 'manage')} }},"
+        for number, each in enumerate(found.downcalls)
+        if each.type
+    ]
+    release = [number for number, each in enumerate(found.downcalls) if each.kind == "release"]
+    lines += table("struct sliced_allocation sliced_allocation_rows", rows)
+    lines += [
+        "const struct sliced_allocation *const sliced_allocations = sliced_allocation_rows;",
+        f"const __u32 sliced_allocations_count = {len(rows)};",
+        f"const __u32 sliced_release = {release[0] if release else 0};",
+    ]
     lines += [
         f'__asm__(".comm {static.name}, {max(static.size, 8)}, 8");'
         for static in found.statics

@@ -36,6 +36,8 @@ extern struct mdrv_instance *sliced_instance;
 extern const struct mdrv_ops sliced_ops;
 extern const struct mdrv_contract *const sliced_contract_of_driver;
 
+void *sliced_allocate(struct device *device, size_t bytes);
+void sliced_release(const void *at);
 void sliced_joined(struct mdrv_instance *md);
 
 /* Call the process. @fails: the value if it does not answer; 1: the error is the value */

@@ -7,6 +7,8 @@
  */
 #define SLICED_LOADS
 #include "sliced_kernel.h"
+#include <linux/device.h>
+#include <linux/slab.h>
 
 #define HOLD_MS 3000 /* for a new process to come, after the old one died */
 
@@ -56,6 +58,29 @@ u64 sliced_up_last(u32 number, u32 bytes, const u64 *args, u64 fails, u64 object
 		mdrv_sliced_undo(sliced_instance);
 	mdrv_sliced_forget(sliced_instance, (void *)(unsigned long)object);
 	return sliced_value(err, value, fails);
+}
+
+static void sliced_gone(void *at)
+{
+	mdrv_sliced_forget(sliced_instance, at);
+}
+
+/* An object that the process allocates, and that both halves use. @device frees it; NULL: the process does */
+void *sliced_allocate(struct device *device, size_t bytes)
+{
+	void *at;
+
+	if (!device)
+		return kzalloc(bytes, GFP_KERNEL);
+	at = devm_kzalloc(device, bytes, GFP_KERNEL);
+	if (at && devm_add_action_or_reset(device, sliced_gone, at))
+		return NULL;
+	return at;
+}
+
+void sliced_release(const void *at)
+{
+	kfree(at);
 }
 
 void sliced_joined(struct mdrv_instance *md)

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mdu.h"
-#include "sliced_way.h"
+#include "sliced_process.h"
 
 extern const struct mdu_driver sliced_driver;
 
@@ -13,6 +12,34 @@ SLICED_ENTRY
 __u64 sliced_down(__u32 number, const __u64 *args)
 {
 	return mdu_call(mdu_current, number, args);
+}
+
+/*
+ * The services ask here first for each allocation, and for each memory that is
+ * freed. @device: its managed resource; NULL if it is freed by hand
+ */
+void *services_allocate(size_t bytes, const void *device)
+{
+	__u32 n;
+
+	for (n = 0; n < sliced_allocations_count; n++)
+		if (sliced_allocations[n].bytes == bytes &&
+		    sliced_allocations[n].managed == !!device) {
+			__u64 args[MDRV_ARGS] = { mdu_arg(device), bytes };
+
+			return (void *)sliced_down(sliced_allocations[n].call, args);
+		}
+	return NULL;
+}
+
+bool services_release(const void *at)
+{
+	__u64 args[MDRV_ARGS] = { mdu_arg(at) };
+
+	if (!sliced_allocations_count || !mdu_knows(at))
+		return false;
+	sliced_down(sliced_release, args);
+	return true;
 }
 
 int main(int argc, char **argv)

@@ -9,4 +9,14 @@
 
 __u64 sliced_down(__u32 number, const __u64 *args);
 
+/* Memory of so many bytes is an object that both halves use: the kernel's half allocates it. */
+struct sliced_allocation {
+	__u32 bytes, call;
+	bool managed; /* by a device, which frees it */
+};
+
+extern const struct sliced_allocation *const sliced_allocations;
+extern const __u32 sliced_allocations_count;
+extern const __u32 sliced_release; /* the call that frees such an object */
+
 #endif
