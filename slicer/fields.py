@@ -237,6 +237,9 @@ class Analysis:
         summary = self.summaries[upcall]
         function = self.program.functions[upcall]
         fields = defaultdict[tuple[str, str], set[str]](set)
+        for text in self.memory.reads.get(upcall, ()):
+            record, _, path = text.partition(".")
+            fields[record, path].add("r")
         unresolved = set(summary.unresolved)
         for location, modes in summary.accesses.items():
             row = self.row(location)
@@ -318,7 +321,8 @@ class Analysis:
     def row(self, location: Location) -> tuple[str, str] | None:
         """The record and path of a location; None if it is no field of a record that crosses."""
         if location.kind == "global":
-            if any(word in location.name for word in NOISE):
+            known = self.program.globals.get(location.name)
+            if any(word in location.name for word in NOISE) or (known is not None and known.constant):
                 return None
             return (f"variable {location.name}", ".".join(name for _, name in location.steps))
         if location.kind not in ("parameter", "object") or not location.steps:

@@ -15,7 +15,7 @@ from functools import cached_property
 from slicer import report
 from slicer.contract import Access, ContractTables, ObjectType
 from slicer.fields import NO_POINTER, NOISE, Analysis, Crossing
-from slicer.knowledge import Knowledge, matches, shared_knowledge
+from slicer.knowledge import Knowledge, matches
 from slicer.plan import Half
 from slicer.report import Sliced
 from slicer.tree import (
@@ -76,7 +76,8 @@ class Upcall:
 class Downcall:
     """A function of the kernel's half that the process calls.
 
-    `kind`: kernel, inline, driver, allocate, manage or release. `type`: of the objects that it allocates; those of the kind manage are freed by their device.
+    `kind`: kernel, inline, driver, allocate, manage or release. `type`: of the objects that it allocates; those of the
+    kind manage are freed by their device.
     """
 
     name: str
@@ -119,7 +120,7 @@ class Building:
     def __init__(self, found: Sliced, services: frozenset[str]) -> None:
         self.found = found
         self.program = found.program
-        self.knowledge: Knowledge = shared_knowledge()
+        self.knowledge: Knowledge = found.annotations.knowledge
         self.services = services
         self.moved = frozenset(each.label for each in found.plan.of(Half.PROCESS))
         self.analysis = Analysis(found.program, found.values, self.knowledge.memory, self.moved)

@@ -34,7 +34,8 @@ ROW = re.compile(r"(?P<context>[a-z]+): (?P<why>.+)")
 ACQUIRED = re.compile(r"(?P<release>\w+)\((?P<sources>[\w ,-]*)\)(; interrupt (?P<interrupt>\d))?")
 OBJECT = re.compile(r"object (?P<record>\w+)")
 RANGE = re.compile(
-    r"(?P<kind>registers|coherent|addresses|bar) at (?P<at>\w+), (?P<bytes>\d) (?:bytes|device)(, (?:physical|bar) (?P<physical>\d))?"
+    r"(?P<kind>registers|coherent|addresses|bar) at (?P<at>\w+), (?P<bytes>\d) (?:bytes|device)"
+    r"(, (?:physical|bar) (?P<physical>\d))?"
 )
 ARGUMENT = re.compile(r"(?P<function>\w+)\((?P<number>\d+)\)")
 OTHERS = "*"
@@ -58,6 +59,7 @@ class MemoryEffects:
     `value`: they take pointers as mere numbers, such as addresses of a device's registers.
     `plain`: fields of unions that hold no pointer, although another one of the union does.
     `lengths`: a pointer, in a field or in an argument of a slot -> a text that says how long what it points to is.
+    `reads`: a function -> fields that it reads in a way that nobody can follow, `record.path`.
     """
 
     local: tuple[str, ...]
@@ -68,6 +70,7 @@ class MemoryEffects:
     value: tuple[str, ...]
     plain: tuple[str, ...]
     lengths: Mapping[str, str]
+    reads: Mapping[str, tuple[str, ...]]
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -156,6 +159,17 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 @functools.cache
 def shared_knowledge() -> Knowledge:
     """The knowledge that comes with the slicer. Raises: HarnessError if a row cannot be read, or stands there twice."""
+    return knowledge_of(*((path.name, tomllib.loads(path.read_text())) for path in sorted(PLACE.glob("*.toml"))))
+
+
+def annotated_knowledge(name: str, tables: Mapping[str, Any]) -> Knowledge:
+    """The shared knowledge with a driver's annotations, a file's tables. Raises: HarnessError as `shared_knowledge`."""
+    shared = ((path.name, tomllib.loads(path.read_text())) for path in sorted(PLACE.glob("*.toml")))
+    return knowledge_of(*shared, (name, tables))
+
+
+def knowledge_of(*files: tuple[str, Mapping[str, Any]]) -> Knowledge:
+    """The knowledge of some files. Raises: HarnessError if a row cannot be read, or stands there twice."""
     rows: dict[str, KnowledgeRow] = {}
     types: dict[str, KnowledgeRow] = {}
     through: dict[str, tuple[str, ...]] = {}
@@ -164,18 +178,19 @@ def shared_knowledge() -> Knowledge:
         kind: [] for kind in ("local", "fresh", "print", "strings", "compare", "value", "plain")
     }
     lengths: dict[str, str] = {}
+    reads: dict[str, tuple[str, ...]] = {}
     effects: dict[str, dict[str, Any]] = {kind: {} for kind in EFFECTS}
-    for path in sorted(PLACE.glob("*.toml")):
-        tables = tomllib.loads(path.read_text())
+    for name, tables in files:
         for key, text in keyed(tables):
             if key in rows:
-                raise HarnessError(f"{path.name}: {key} has two rows")
+                raise HarnessError(f"{name}: {key} has two rows")
             rows[key] = parsed(key, text)
-        types |= {name: parsed(name, text) for name, text in tables.get("types", {}).items()}
+        types |= {kind: parsed(kind, text) for kind, text in tables.get("types", {}).items()}
         through |= {slot: tuple(patterns) for slot, patterns in tables.get("through", {}).items()}
         for kind, patterns in tables.get("locks", {}).items():
             locks[kind] += patterns
         lengths |= tables.get("lengths", {})
+        reads |= {function: tuple(fields) for function, fields in tables.get("reads", {}).items()}
         for kind in effects:
             effects[kind] |= tables.get(kind, {})
         for kind, patterns in tables.get("memory", {}).items():
@@ -186,7 +201,9 @@ def shared_knowledge() -> Knowledge:
         through=through,
         acquire=tuple(locks["acquire"]),
         release=tuple(locks["release"]),
-        memory=MemoryEffects(**{kind: tuple(patterns) for kind, patterns in memory.items()}, lengths=lengths),
+        memory=MemoryEffects(
+            **{kind: tuple(patterns) for kind, patterns in memory.items()}, lengths=lengths, reads=reads
+        ),
         calls=CallEffects(
             acquire={name: acquired(name, text) for name, text in effects["acquire"].items()},
             share={name: shared_range(name, text) for name, text in effects["share"].items()},

@@ -39,16 +39,17 @@ class Half(StrEnum):
     PROCESS = "process"
 
 
+ANNOTATED = "annotation"
 STAYING = {
-    Cut.DATA: ("data", "unknown"),
-    Cut.ATOMIC: ("data", "unknown", "atomic"),
-    Cut.KEEP_LOCKS: ("data", "unknown", "atomic", "lock"),
+    Cut.DATA: ("data", "unknown", ANNOTATED),
+    Cut.ATOMIC: ("data", "unknown", ANNOTATED, "atomic"),
+    Cut.KEEP_LOCKS: ("data", "unknown", ANNOTATED, "atomic", "lock"),
 }  # contexts of roots that stay in the kernel
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Root:
-    """A function that others than the driver's own functions call. `context`: of its slot; unknown; or a lock."""
+    """A function that decides about those that it calls. `context`: of its slot; unknown; lock; or annotation."""
 
     function: str
     slot: str
@@ -106,7 +107,10 @@ def plan(program: DriverProgram, values: Values, knowledge: Knowledge, cut: Cut 
 class Planning:
     """Roots, calls and locks of a program, which its plans share."""
 
-    def __init__(self, program: DriverProgram, values: Values, knowledge: Knowledge) -> None:
+    def __init__(
+        self, program: DriverProgram, values: Values, knowledge: Knowledge, kernel: Iterable[str] = ()
+    ) -> None:
+        """`kernel`: patterns of functions that stay, because an annotation says so."""
         self.program = program
         self.values = values
         self.knowledge = knowledge
@@ -114,12 +118,14 @@ class Planning:
         self.unknown: defaultdict[str, list[str]] = defaultdict(list)
         self.plain = self.graph(values.edges)
         self.roots = sorted(self.found_roots())
+        own = (label for label, function in program.functions.items() if function.own)
+        self.annotated = [Root(name, ANNOTATED, ANNOTATED, "it says so") for name in own if matches(name, kernel)]
         self.locks = sorted(self.lock_roots())
         self.calls = self.graph([*values.edges, *self.called_back()])
 
     def plan(self, cut: Cut) -> SplitPlan:
         """The partition under a policy."""
-        roots = [*self.roots, *self.locks]
+        roots = [*self.annotated, *self.roots, *self.locks]
         kernel = self.reached([root for root in roots if root.context in STAYING[cut]])
         others = self.reached([root for root in self.roots if root.context not in STAYING[cut]])
         placed = {

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from faultkit.model.errors import UsageError
-from slicer import knowledge, program, values
+from slicer import program, source, values
+from slicer.annotations import Annotations, annotations_of, check_names
 from slicer.fields import Crossing, Unresolved, crossing_fields
 from slicer.plan import Cut, Half, Placed, Planning, SplitPlan, measured
 from slicer.program import DriverProgram
@@ -24,13 +25,16 @@ class Sliced:
     program: DriverProgram
     values: Values
     plan: SplitPlan
+    annotations: Annotations
 
 
 def sliced(driver: str, cut: Cut, module: str | None = None) -> Sliced:
     """A driver, planned. Raises: UsageError if there is none, or it does not compile."""
     found = program.read_program(driver, module)
+    notes = annotations_of(source.find(driver, module))
+    check_names(notes, found)
     followed = values.follow_functions(found)
-    return Sliced(found, followed, Planning(found, followed, knowledge.shared_knowledge()).plan(cut))
+    return Sliced(found, followed, Planning(found, followed, notes.knowledge, notes.kernel).plan(cut), notes)
 
 
 def plan_json(plan: SplitPlan) -> dict[str, Any]:
@@ -148,6 +152,7 @@ def report_json(found: Sliced) -> dict[str, Any]:
     down, crossed = downcalls(found), crossing(found)
     return {
         **{key: value for key, value in plan_json(found.plan).items() if key != "placed"},
+        "annotations": found.annotations.rows,
         "upcalls": [crossing_json(each) for each in crossed],
         "downcalls": {"kernel_functions": down[0], "driver_functions": down[1]},
         "fields": len({row for each in crossed for row in each.fields}),
@@ -158,7 +163,7 @@ def report_json(found: Sliced) -> dict[str, Any]:
 def crossing(found: Sliced) -> list[Crossing]:
     """The fields that cross with each upcall."""
     moved = [each.label for each in found.plan.of(Half.PROCESS)]
-    return crossing_fields(found.program, found.values, knowledge.shared_knowledge().memory, moved, upcalls(found))
+    return crossing_fields(found.program, found.values, found.annotations.knowledge.memory, moved, upcalls(found))
 
 
 def crossing_json(each: Crossing) -> dict[str, Any]:
@@ -184,7 +189,7 @@ def upcalls(found: Sliced) -> list[str]:
     headers that are given a function, as `kref_put()` is: those that only the kernel can run call back.
     """
     moved = {each.label for each in found.plan.of(Half.PROCESS)}
-    rows = knowledge.shared_knowledge()
+    rows = found.annotations.knowledge
     held = {
         name
         for name, slots in found.values.slots.items()
@@ -230,6 +235,8 @@ def report_lines(found: Sliced) -> Iterator[str]:
     yield from listed("kernel functions that the process calls", down["kernel_functions"])
     yield from listed("functions of the kernel's half that the process calls", down["driver_functions"])
     yield from listed("rows of knowledge used", data["rows_used"])
+    lines = sum(data["lines"].values())
+    yield f"rows of annotations: {data['annotations']} ({data['annotations'] / max(1, lines):.1%} of the lines)"
 
 
 def spelled(row: dict[str, Any]) -> str:

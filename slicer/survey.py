@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from faultkit.model.errors import FaultkitError, UsageError
-from slicer import knowledge, program, report, source, values
+from slicer import program, report, source, values
+from slicer.annotations import no_annotations
 from slicer.plan import Cut, Half, Planning, measured
 from slicer.report import Sliced
 
@@ -117,10 +118,10 @@ def work(name: str, answer: Connection) -> None:
 def row_of(name: str) -> SurveyRow:
     """The figures of a module. Raises: FaultkitError."""
     found = program.read_program(name)
-    followed = values.follow_functions(found)
-    planning = Planning(found, followed, knowledge.shared_knowledge())
+    followed, notes = values.follow_functions(found), no_annotations()
+    planning = Planning(found, followed, notes.knowledge)
     plans = {cut: planning.plan(cut) for cut in Cut}
-    sliced = Sliced(found, followed, plans[Cut.ATOMIC])
+    sliced = Sliced(found, followed, plans[Cut.ATOMIC], notes)
     crossed = report.crossing(sliced)
     unresolved = report.unresolved(crossed)
     down = report.downcalls(sliced)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from slicer.contract import PRIVATE, ObjectType, TableField
 from slicer.cut import numbered
 from slicer.interface import MOST_ARGUMENTS, Argument, Downcall, Interface, Static
-from slicer.knowledge import Acquired, SharedRange, shared_knowledge
+from slicer.knowledge import Acquired, SharedRange
 from slicer.tree import FunctionValue, Var, nodes
 
 DEADLINE_MS = 10_000
@@ -215,7 +215,7 @@ def statics_table(found: Interface) -> list[str]:
 
 def kernel_tables(found: Interface) -> str:
     """The tables of the kernel's half alone: the functions of downcalls, and what they acquire and share."""
-    calls = shared_knowledge().calls
+    calls = found.sliced.annotations.knowledge.calls
     numbers = {each.name: number for number, each in enumerate(found.types)}
     lines = [
         "/* Made by the slicer: do not edit. */",
