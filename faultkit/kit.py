@@ -25,7 +25,8 @@ What a part reports and returns: an `Event` of a `Kind`, or of a kind of its own
 What a part raises: `OSError` if the driver fails, `NotPlaced` if a fault cannot be put in, `HarnessError` if the trial
 says nothing about the driver.
 
-What a part ships: files by their paths, a `KernelModule` or a `Program`. `Mutation` is a change of a C file.
+What a part ships: files by their paths, a `KernelModule` or a `Program`, or what `made_by` a function of the host comes
+to. `Mutation` is a change of a C file.
 
 Helpers for the guest:
 
@@ -62,7 +63,7 @@ from faultkit.kernel_log import is_trouble
 from faultkit.model import processor
 from faultkit.model.actions import GIVE_UP, steps
 from faultkit.model.attempts import Attempts
-from faultkit.model.builds import KernelModule, Mutation, Program
+from faultkit.model.builds import KernelModule, Mutation, Program, made_by
 from faultkit.model.code import CallSite, CallSites, Entry, Function, ModuleCode, Place, Site
 from faultkit.model.codec import name_of
 from faultkit.model.errors import HarnessError, NotPlaced
@@ -180,6 +181,7 @@ __all__ = [
     "bring_up",
     "final_check",
     "is_trouble",
+    "made_by",
     "missed_by",
     "name_of",
     "printk_lag_ns",

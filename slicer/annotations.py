@@ -1,6 +1,6 @@
 """Annotations of one driver: what the slicer cannot find out of its source, as a TOML file beside it.
 
-Its tables are those of the shared knowledge (`[lengths]`, `[reads]`, `[points]`, `[busy]`, `[slots]` ...), and one more:
+Its tables are those of the shared knowledge (`[lengths]`, `[reads]`, `[points]`, `[slots]` ...), and one more:
 
     [kernel]
     functions = ["name", "pattern_*"]    # they stay in the kernel, whatever their slots

@@ -119,6 +119,16 @@ def cut_driver(driver: str, policy: Cut = Cut.ATOMIC, module: str | None = None)
     return Halves(name=home.name, interface=whole, folder=cache.entry("sliced", key, partial(put, texts, home)))
 
 
+def shipped(driver: str, policy: str) -> dict[str, KernelModule | Program]:
+    """The files of a driver that is cut, by their paths in the guest. Raises: as `cut_driver`."""
+    cut_one = cut_driver(driver, Cut(policy))
+    return {
+        "modules/microdriver.ko": cut_one.runtime,
+        f"modules/{cut_one.name}.ko": cut_one.kdriver,
+        f"bin/{cut_one.name}_u": cut_one.program,
+    }
+
+
 def written(found: Interface, home: Source) -> Iterator[tuple[str, bytes]]:
     """All files of both halves, by their paths in the folder."""
     contract = write.contract_text(found).encode()

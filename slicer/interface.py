@@ -230,7 +230,7 @@ class Building:
         return {each.name: frozenset(found[each.name]) for each in own if found[each.name]}
 
     def fresh(self, value: Value) -> Iterator[bool]:
-        """Whether a device manages the memory, for each call that gives memory which nobody else knows yet."""
+        """The calls in a value that give new memory; true for those whose memory a device manages."""
         calls = (node.callee for node in nodes(value) if isinstance(node, Invocation))
         for callee in calls:
             if isinstance(callee, FunctionValue) and matches(callee.name, self.knowledge.memory.fresh):

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 from tests.source import HOME, PACKAGES, Module, code, holding, imported, imports, modules, ours, public, uses
 
 PARTS = ("injectors", "monitors", "drivers")
-TWINS = {"rtl8139_micro": "rtl8139"}  # a split driver -> the native one of the same device, with the same peer
+TWINS = {"rtl8139_micro": "rtl8139", "sliced": "rtl8139"}  # split driver -> native one: same device, same peer
 ARROWS = {
     "faultkit": (),
     "microdriver": ("faultkit",),

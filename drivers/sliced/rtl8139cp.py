@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE, DOWN_AND_UP, KDRIVER, Rtl8139, give_name
-from faultkit.kit import KernelModule, Program, Remedy, Tampering, retry, run
+from faultkit.kit import KernelModule, Program, Remedy, Tampering, made_by, retry, run
 from microdriver import Microdriver, UDriver, load
 
 
@@ -39,15 +39,7 @@ class Rtl8139Sliced(Microdriver):
         return {"down_and_up": DOWN_AND_UP}
 
     def files(self) -> Mapping[str, KernelModule | Program]:
-        from slicer.build import cut_driver  # noqa: PLC0415 - the host's alone: no guest has the slicer
-        from slicer.plan import Cut  # noqa: PLC0415
-
-        cut = cut_driver(KDRIVER, Cut(self.policy))
-        return {
-            "modules/microdriver.ko": cut.runtime,
-            f"modules/{KDRIVER}.ko": cut.kdriver,
-            f"bin/{KDRIVER}_u": cut.program,
-        }
+        return made_by("slicer.build:shipped", KDRIVER, self.policy)
 
     def prepare(self) -> None:
         Rtl8139(self.delay_ms).prepare()

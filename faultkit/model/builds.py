@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 
@@ -56,3 +58,13 @@ class Program:
     sources: tuple[Path, ...]
     headers: tuple[Path, ...] = ()  # more folders of them
     libraries: tuple[str, ...] = ()  # "fuse3" for libfuse3.a, which must be installed here
+
+
+def made_by(maker: str, *arguments: str) -> Mapping[str, KernelModule | Program]:
+    """The files that a driver ships, made by a function that only the host has, `package.module:function`.
+
+    A driver's module travels into the guest, where such a function's module is missing. Raises: as the function.
+    """
+    module, _, function = maker.partition(":")
+    files: Mapping[str, KernelModule | Program] = getattr(import_module(module), function)(*arguments)
+    return files
