@@ -159,7 +159,7 @@ SAID = (
     Said("%pe %pe %pe", (as_pointer(-errno.ENOSPC), as_pointer(-1234), MAC), "-ENOSPC -1234 (____ptrval____)"),
     Said("%pa %pad %pap", (WORD,) * 3, " ".join(["0x000000001234abcd"] * 3)),
     Said("%pNF", (WORD,), "0x000000001234abcd"),
-    Said("%pS %ps", (as_pointer(0xFFFF0000), as_pointer(0)), "0xffff0000 0"),
+    Said("%pS %ps", (as_pointer(0xFFFF0000), as_pointer(0)), "0xffff0000 0x0"),
     Said("%pR", (resource(0xC000, 0xC0FF, 0x100),), "[io  0xc000-0xc0ff]"),
     Said("%pr", (resource(0xC000, 0xC0FF, 0x100),), "[io  0xc000-0xc0ff flags 0x100]"),
     Said("%pR", (resource(0xFEB00000, 0xFEB1FFFF, 0x102200),), "[mem 0xfeb00000-0xfeb1ffff 64bit pref]"),
@@ -326,6 +326,24 @@ def test_copies_of_memory(services: ctypes.CDLL) -> None:
     device = at(b"device")
     assert ctypes.string_at(services.devm_kasprintf(device, 0, b"%d", 5)) == b"5"
     services.services_devm_release(device)
+
+
+def test_memory_of_both_halves_is_the_tools(services: ctypes.CDLL) -> None:
+    """services_allocate() and services_release() are asked first, but not for copies of strings."""
+    known = ctypes.addressof((c_ubyte * 64).in_dll(services, "known"))
+    released = c_int.in_dll(services, "released")
+    services.kmemdup_nul.restype = c_void_p
+    before = released.value
+    for name, more in (("__kmalloc_noprof", (0,)), ("vzalloc_noprof", ())):
+        give = getattr(services, name)
+        give.restype = c_void_p
+        assert give(c_size_t(63), *more) == known
+        services.kfree(c_void_p(known))
+    services.devm_kmalloc.restype = c_void_p
+    assert services.devm_kmalloc(None, c_size_t(63), 0) == known
+    services.devm_kfree(None, c_void_p(known))
+    assert released.value == before + 3
+    assert services.kmemdup_nul(bytes(62), c_size_t(62), 0) != known
 
 
 # ---- strings.c, numbers.c ----
@@ -596,8 +614,9 @@ def test_time(tmp_path: Path) -> None:
 # ---- the kernel's headers ----
 
 INCLUDED = """bitfield bitmap bitrev bug crc-ccitt crc16 crc32 ctype delay device dev_printk dynamic_debug etherdevice
-ethtool find gcd hex io io-64-nonatomic-lo-hi jiffies kernel kstrtox ktime lcm list math mm module netdevice pci preempt
-printk random ratelimit rcupdate rwlock sched slab sort spinlock string string_helpers sysfs timekeeping uuid vmalloc"""
+ethtool find gcd hex io io-64-nonatomic-lo-hi jiffies kernel kstrtox ktime lcm list math mm module netdevice panic pci
+preempt printk random ratelimit rcupdate refcount rwlock sched sched/clock slab sort spinlock string string_helpers
+sysfs thread_info time64 timekeeping uuid vmalloc"""
 OURS = ("mdu_", "services_", "__bad_", "__read_", "__write_", "__field_", "____wrong", "__fortify_")  # or no functions
 
 

@@ -220,7 +220,7 @@ static void put_symbol(struct output *out, const void *pointer, const struct spe
 {
 	char text[24];
 
-	snprintf(text, sizeof(text), "%#lx", (unsigned long)pointer);
+	snprintf(text, sizeof(text), "0x%lx", (unsigned long)pointer);
 	put_text(out, text, spec);
 }
 

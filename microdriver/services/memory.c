@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that the user's half alone knows, from libc. What both halves know comes
- * from the kernel, by downcalls: to free it here is a defect.
+ * Memory that the user's half alone knows, from libc; and what both halves know, for
+ * which services_allocate() asks the kernel's half.
  *
  * All memory is zeroed: then no flag has to be understood.
  */
@@ -27,7 +27,7 @@ static bool is_power_of_2(size_t bytes)
 }
 
 /* As the kernel's: memory of a power of two is aligned to it. */
-static void *allocate(size_t bytes)
+static void *own_memory(size_t bytes)
 {
 	size_t aligned = LEAST_ALIGNED;
 	void *at;
@@ -43,9 +43,29 @@ static void *allocate(size_t bytes)
 	return memset(at, 0, malloc_usable_size(at)); /* also what resize() may give later */
 }
 
+void *__weak services_allocate(size_t bytes, const void *device)
+{
+	(void)bytes;
+	(void)device;
+	return NULL;
+}
+
+bool __weak services_release(const void *at)
+{
+	(void)at;
+	return false;
+}
+
+static void *allocate(size_t bytes)
+{
+	void *shared = services_allocate(bytes, NULL);
+
+	return shared ? shared : own_memory(bytes);
+}
+
 static void release(const void *at)
 {
-	if (!at || at == ZERO_SIZE)
+	if (!at || at == ZERO_SIZE || services_release(at))
 		return;
 	if (mdu_knows(at))
 		services_die("memory at %p is freed that both halves know", at);
@@ -54,14 +74,18 @@ static void release(const void *at)
 
 static void *resize(const void *old, size_t bytes)
 {
-	size_t before = old && old != ZERO_SIZE ? malloc_usable_size((void *)old) : 0;
+	size_t before = 0;
 	void *at;
 
+	if (old && mdu_knows(old))
+		services_die("memory at %p is resized that both halves know", old);
+	if (old && old != ZERO_SIZE)
+		before = malloc_usable_size((void *)old);
 	if (!bytes) {
 		release(old);
 		return ZERO_SIZE;
 	}
-	at = allocate(bytes);
+	at = own_memory(bytes);
 	if (!at || !before)
 		return at;
 	memcpy(at, old, before < bytes ? before : bytes);
@@ -175,7 +199,11 @@ size_t kmalloc_size_roundup(size_t bytes)
 
 static void *pages(size_t bytes)
 {
-	return bytes ? allocate((bytes + PAGE_BYTES - 1) & -PAGE_BYTES) : NULL;
+	void *shared = bytes ? services_allocate(bytes, NULL) : NULL;
+
+	if (shared || !bytes)
+		return shared;
+	return own_memory((bytes + PAGE_BYTES - 1) & -PAGE_BYTES);
 }
 
 void *vmalloc_noprof(unsigned long bytes)
@@ -267,7 +295,7 @@ void *kmemdup_array(const void *from, size_t count, size_t bytes, unsigned int f
 /* A copy of @bytes with a zero behind */
 char *kmemdup_nul(const char *from, size_t bytes, unsigned int flags)
 {
-	char *at = from ? allocate(bytes + 1) : NULL;
+	char *at = from ? own_memory(bytes + 1) : NULL;
 
 	(void)flags;
 	return at ? memcpy(at, from, bytes) : NULL;
@@ -298,7 +326,7 @@ char *kvasprintf(unsigned int flags, const char *format, va_list args)
 	va_copy(again, args);
 	bytes = k_vsnprintf(NULL, 0, format, again);
 	va_end(again);
-	at = allocate(bytes + 1UL);
+	at = own_memory(bytes + 1UL);
 	if (at)
 		k_vsnprintf(at, bytes + 1UL, format, args);
 	return at;
@@ -374,15 +402,17 @@ void services_devm_release(const void *device)
 
 void *devm_kmalloc(const void *device, size_t bytes, unsigned int flags)
 {
+	void *shared = services_allocate(bytes, device);
+
 	(void)flags;
-	return keep(device, allocate(bytes));
+	return shared ? shared : keep(device, own_memory(bytes));
 }
 
 void devm_kfree(const void *device, const void *at)
 {
 	if (!at || at == ZERO_SIZE)
 		return;
-	if (!let_go(device, at))
+	if (!mdu_knows(at) && !let_go(device, at))
 		services_die("memory at %p is freed that the device does not have", at);
 	release(at);
 }

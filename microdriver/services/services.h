@@ -5,19 +5,20 @@
  * That half is compiled from the driver's own source against the kernel's headers,
  * and calls what the kernel exports. What needs nothing of the kernel's state is
  * done here, in the process. All else is a downcall, which the tool generates.
- * names.txt lists what is here, and which group it belongs to.
+ * names.toml lists what is here, by its file.
  *
  * These files include libc's headers, and cannot include the kernel's. So the
  * functions have plain types of the same size: they follow the kernel's binary
  * interface on x86-64, and the linker does not see the difference.
  *
- * Some names mean something else in libc. They begin with k_ here: names.txt gives
- * the kernel's name beside it. The driver's half has to be compiled with
- * -Dsnprintf=k_snprintf for each of them (or objcopy --redefine-sym).
+ * Some names mean something else in libc: snprintf, sprintf, scnprintf, vsnprintf,
+ * vscnprintf, vsprintf. They begin with k_ here, and the driver's half is compiled
+ * with -Dsnprintf=k_snprintf for each of them ([renamed] in names.toml).
  *
- * Options for the driver's half: those of Kbuild, but -fno-stack-protector,
- * -fcf-protection=none, -mindirect-branch=keep, -mfunction-return=keep,
- * -mharden-sls=none, -mcmodel=small, no -pg and no -mfentry; linked with -no-pie.
+ * The driver's half is compiled for a process, with -fno-stack-protector,
+ * -fcf-protection=none, -mno-red-zone (its assembler calls functions) and -fno-pie.
+ * It is linked with -no-pie: then variables of the processor, which the headers
+ * address by %gs, are ordinary ones.
  */
 #ifndef SERVICES_H
 #define SERVICES_H
@@ -59,6 +60,15 @@ void services_die(const char *format, ...) __printf(1, 2) __attribute__((noretur
  */
 __u32 services_port_read(unsigned int port, unsigned int bytes);
 void services_port_write(__u32 value, unsigned int port, unsigned int bytes);
+
+/*
+ * Memory that both halves use comes from the kernel's half: the tool generates these
+ * two, which are asked first. @device: it frees the memory when its driver lets it
+ * go; NULL: kfree() does.
+ * Return: NULL, and false: that is no such memory
+ */
+void *services_allocate(size_t bytes, const void *device);
+bool services_release(const void *at);
 
 /* Free what devm_kmalloc() and its like gave for @device. */
 void services_devm_release(const void *device);

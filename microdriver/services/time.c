@@ -76,8 +76,11 @@ static void __attribute__((constructor)) begin_time(void)
 {
 	/* without SA_RESTART: a message must not be sent twice */
 	struct sigaction action = { .sa_handler = on_tick };
-	struct itimerval each = { .it_interval = { .tv_usec = jiffy_ns() / NSEC_PER_USEC } };
+	struct itimerval each = { 0 };
 
+	if (!mdu_layout.hz)
+		services_die("the table of the kernel's layout lacks HZ");
+	each.it_interval.tv_usec = jiffy_ns() / NSEC_PER_USEC;
 	each.it_value = each.it_interval;
 	mdu_clock((__u32)(-300 * (__s32)mdu_layout.hz), 0);
 	if (sigaction(SIGPROF, &action, NULL) || setitimer(ITIMER_PROF, &each, NULL))
@@ -336,6 +339,29 @@ void ktime_get_real_ts64(struct timespec *at)
 void ktime_get_coarse_real_ts64(struct timespec *at)
 {
 	clock_gettime(CLOCK_REALTIME_COARSE, at);
+}
+
+unsigned long long sched_clock(void)
+{
+	return now_ns(CLOCK_MONOTONIC);
+}
+
+/* The nanoseconds are never negative. */
+struct timespec ns_to_timespec64(__s64 ns)
+{
+	struct timespec at = { .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
+
+	if (at.tv_nsec < 0) {
+		at.tv_nsec += NSEC_PER_SEC;
+		at.tv_sec--;
+	}
+	return at;
+}
+
+void set_normalized_timespec64(struct timespec *at, __s64 seconds, __s64 ns)
+{
+	*at = ns_to_timespec64(ns);
+	at->tv_sec += seconds;
 }
 
 /* ---- chance ---- */

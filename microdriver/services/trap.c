@@ -47,6 +47,32 @@ void __fortify_report(__u8 reason, size_t available, size_t wanted)
 	fprintf(stderr, "fortify: %zu bytes of %zu (reason %u)\n", wanted, available, reason);
 }
 
+void panic(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	k_vscnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	services_die("the driver panics: %s", text);
+}
+
+/* What a counter of references warns of: the kernel goes on, with the counter stuck. */
+void refcount_warn_saturate(int *counter, int why)
+{
+	*counter = -0x40000000; /* REFCOUNT_SATURATED */
+	_printk("\0014refcount_t: saturated in the u-driver (%d)\n", why);
+}
+
+/* Copies from and to users are checked where they are made, in the kernel. */
+void __check_object_size(const void *at, unsigned long bytes, bool to_user)
+{
+	(void)at;
+	(void)bytes;
+	(void)to_user;
+}
+
 #define NEVER(name)                                                                                \
 	void name(void)                                                                            \
 	{                                                                                          \

@@ -4,6 +4,7 @@
 #define ASKED_H
 
 #include <stddef.h>
+#include <time.h>
 #include <linux/types.h>
 
 extern char recorded[]; /* of recorder.c */
@@ -16,6 +17,7 @@ void __udelay(unsigned long usecs);
 void msleep(unsigned int msecs);
 void usleep_range_state(unsigned long least, unsigned long most, unsigned int state);
 __s64 ktime_get(void);
+struct timespec ns_to_timespec64(__s64 ns);
 void get_random_bytes(void *to, size_t bytes);
 __u32 __get_random_u32_below(__u32 ceiling);
 

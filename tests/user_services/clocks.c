@@ -63,6 +63,8 @@ static void clocks(void)
 	busy_loop();
 	FACT(__msecs_to_jiffies(1) == 1 && __msecs_to_jiffies(1000) == 250);
 	FACT(__msecs_to_jiffies(1001) == 251 && __msecs_to_jiffies(-1) == (~0UL >> 1) - 1);
+	FACT(ns_to_timespec64(-1).tv_sec == -1 && ns_to_timespec64(-1).tv_nsec == 999999999);
+	FACT(ns_to_timespec64(2500000000).tv_sec == 2);
 	before = jiffies + round_jiffies_relative(1000);
 	FACT(before % 250 <= 1 || before % 250 == 249); /* jiffies may go on between the two */
 }
