@@ -61,6 +61,7 @@ EXCEPTIONS = (
     Allowed("CONSIDER_KSTRTO", "microdriver/services/numbers.c", "these are the functions themselves"),
     Allowed("COMPLEX_MACRO", "microdriver/services/*.c", "the macro gives a function"),
     Allowed("MACRO_WITH_FLOW_CONTROL", "microdriver/services/*.c", "the macro gives a function, which returns"),
+    Allowed("PREFER_DEFINED_ATTRIBUTE_MACRO", "microdriver/user/mdu_*.[ch]", "a program has no such macros"),
     Allowed("LEADING_SPACE", "faultkit/kernel/arming.c", "lines of assembler are indented within their strings"),
     Allowed("LINE_SPACING", "faultkit/kernel/arming.c", "NOKPROBE_SYMBOL() stands right behind its function"),
     Allowed("LINE_SPACING", "injectors/kmod/*", "NOKPROBE_SYMBOL() stands right behind its function"),

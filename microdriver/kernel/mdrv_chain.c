@@ -60,6 +60,22 @@ bool mdrv_chain_is_ours(const struct mdrv_instance *md)
 	return READ_ONCE(md->owner) == current;
 }
 
+/* Take the chain, unless the caller is within it. Return: for mdrv_chain_leave() */
+bool mdrv_chain_enter(struct mdrv_instance *md)
+{
+	bool entered = !mdrv_chain_is_ours(md);
+
+	if (entered)
+		mdrv_chain_lock(md);
+	return entered;
+}
+
+void mdrv_chain_leave(struct mdrv_instance *md, bool entered)
+{
+	if (entered)
+		mdrv_chain_unlock(md);
+}
+
 /* ---- the end of a session ---- */
 
 static void mdrv_free_parcels(struct list_head *queue)

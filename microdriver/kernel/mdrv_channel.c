@@ -30,6 +30,9 @@ MODULE_PARM_DESC(warn, "warn once if a k-driver makes an upcall where it must no
 static const struct mdrv_call mdrv_stock_calls[] = {
 	[MDRV_LOCK - MDRV_STOCK] = { .name = "lock" },
 	[MDRV_UNLOCK - MDRV_STOCK] = { .name = "unlock" },
+	[MDRV_PRINT - MDRV_STOCK] = { .name = "print" },
+	[MDRV_GATE_CLOSE - MDRV_STOCK] = { .name = "gate_close" },
+	[MDRV_GATE_OPEN - MDRV_STOCK] = { .name = "gate_open" },
 };
 
 static const struct mdrv_call mdrv_unknown_call = { .name = "?" };
@@ -165,11 +168,12 @@ int mdrv_answer_arrived(struct mdrv_session *session, struct mdrv_parcel *parcel
 
 static int mdrv_translate_in(struct mdrv_instance *md, u32 refs, u64 *args)
 {
+	u64 room;
 	int n, err;
 
 	for (n = 0; n < MDRV_ARGS; n++)
 		if (refs & BIT(n)) {
-			err = mdrv_pointer_of(md, args[n], &args[n]);
+			err = mdrv_pointer_of(md, args[n], &args[n], &room);
 			if (err)
 				return err;
 		}
@@ -189,10 +193,64 @@ static int mdrv_translate_out(struct mdrv_instance *md, u32 refs, u64 *args)
 	return 0;
 }
 
-static int mdrv_serve_stock(struct mdrv_instance *md, u32 call, const u64 *args)
+/* Return: 0, with the status in @answer, or -EPROTO */
+static int mdrv_serve_plain(struct mdrv_instance *md, const struct mdrv_call *call,
+			    const struct mdrv_message *ask, struct mdrv_message *answer,
+			    struct mdrv_buffer *buffer) __must_hold(&md->busy)
 {
-	return call == MDRV_LOCK ? mdrv_lock_for_user(md, args[0])
-				 : mdrv_unlock_for_user(md, args[0]);
+	u64 args[MDRV_ARGS];
+	int err;
+
+	lockdep_assert_held(&md->busy);
+	memcpy(args, ask->args, sizeof(args));
+	err = mdrv_translate_in(md, call->refs, args)
+		      ?: mdrv_unpack(md, call, NULL, MDRV_IN, ask, buffer);
+	if (err)
+		return err;
+	answer->status = md->ops->downcalls[call - md->contract->downcalls](md, args, buffer);
+	err = mdrv_translate_out(md, call->refs, args);
+	memcpy(answer->args, args, sizeof(args));
+	if (!buffer->bytes)
+		buffer->mode = 0;
+	return err ?: mdrv_pack(md, call, NULL, MDRV_OUT, answer, buffer);
+}
+
+/*
+ * What a sliced u-driver has written is there before the gate opens, and what the
+ * k-driver has written meanwhile comes when it has closed.
+ */
+static int mdrv_serve_gate(struct mdrv_instance *md, const struct mdrv_call *call,
+			   const struct mdrv_message *ask, struct mdrv_message *answer)
+	__must_hold(&md->busy)
+{
+	int err = mdrv_unpack(md, call, md->up, MDRV_IN, ask, NULL);
+
+	lockdep_assert_held(&md->busy);
+	if (err)
+		return err;
+	answer->status = ask->call == MDRV_GATE_CLOSE ? mdrv_gate_close(md) : mdrv_gate_open(md);
+	return mdrv_pack(md, call, md->up, MDRV_OUT, answer, NULL);
+}
+
+/* Return: 0, with the status in @answer, or -EPROTO */
+static int mdrv_serve_stock(struct mdrv_instance *md, const struct mdrv_call *call,
+			    const struct mdrv_message *ask, struct mdrv_message *answer,
+			    struct mdrv_buffer *buffer) __must_hold(&md->busy)
+{
+	lockdep_assert_held(&md->busy);
+	switch (ask->call) {
+	case MDRV_LOCK:
+		answer->status = mdrv_lock_for_user(md, ask->args[0]);
+		return 0;
+	case MDRV_UNLOCK:
+		answer->status = mdrv_unlock_for_user(md, ask->args[0]);
+		return 0;
+	case MDRV_PRINT:
+		return mdrv_unpack(md, call, NULL, MDRV_IN, ask, buffer)
+			       ?: mdrv_print(md, ask->args, buffer);
+	default:
+		return mdrv_serve_gate(md, call, ask, answer);
+	}
 }
 
 /*
@@ -203,9 +261,7 @@ int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
 	       struct mdrv_message *answer)
 {
 	const struct mdrv_call *call = mdrv_call_of(md, ask);
-	struct mdrv_buffer buffer = { .mode = MDRV_INOUT };
-	u64 args[MDRV_ARGS];
-	u8 *space;
+	struct mdrv_buffer buffer = { .mode = MDRV_INOUT, .bytes = MDRV_PAYLOAD };
 	int err;
 
 	lockdep_assert_held(&md->busy);
@@ -213,28 +269,14 @@ int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
 		md->refused = "a call that there is not";
 		return -EPROTO;
 	}
-	memcpy(args, ask->args, sizeof(args));
-	if (ask->call >= MDRV_STOCK) {
-		answer->status = mdrv_serve_stock(md, ask->call, args);
-		return 0;
-	}
-	space = kmalloc(MDRV_PAYLOAD, GFP_KERNEL);
-	if (!space)
+	if (call->signature)
+		return mdrv_serve_signed(md, call, ask, answer);
+	buffer.data = kmalloc(MDRV_PAYLOAD, GFP_KERNEL);
+	if (!buffer.data)
 		return -ENOMEM;
-	buffer.data = space;
-	buffer.bytes = MDRV_PAYLOAD;
-	err = mdrv_translate_in(md, call->refs, args)
-		      ?: mdrv_unpack(md, call, MDRV_IN, ask, &buffer);
-	if (err)
-		goto out;
-	answer->status = md->ops->downcalls[call - md->contract->downcalls](md, args, &buffer);
-	err = mdrv_translate_out(md, call->refs, args);
-	memcpy(answer->args, args, sizeof(args));
-	if (!buffer.bytes)
-		buffer.mode = 0;
-	err = err ?: mdrv_pack(md, call, MDRV_OUT, answer, &buffer);
-out:
-	kfree(space);
+	err = ask->call < MDRV_STOCK ? mdrv_serve_plain(md, call, ask, answer, &buffer)
+				     : mdrv_serve_stock(md, call, ask, answer, &buffer);
+	kfree(buffer.data);
 	return err;
 }
 
@@ -298,13 +340,21 @@ static int mdrv_answer_downcall(struct mdrv_instance *md, u32 session,
 
 /* Return: -EPROTO: it is not what a u-driver may answer */
 static int mdrv_take_return(struct mdrv_instance *md, const struct mdrv_call *call,
-			    const struct mdrv_message *message, struct mdrv_buffer *buffer)
+			    const struct mdrv_message *message, struct mdrv_buffer *buffer,
+			    struct mdrv_signed *how) __must_hold(&md->busy)
 {
+	int err;
+
+	lockdep_assert_held(&md->busy);
 	if (message->status < -MDRV_ERRNO_MAX) {
 		md->refused = "a status that only the kernel knows";
 		return -EPROTO;
 	}
-	return mdrv_unpack(md, call, MDRV_OUT, message, buffer);
+	err = how ? mdrv_signed_check(md, call, how, message) : 0;
+	err = err ?: mdrv_unpack(md, call, NULL, MDRV_OUT, message, buffer);
+	if (!err && how && !message->status)
+		mdrv_signed_take(how, message);
+	return err;
 }
 
 static unsigned int mdrv_deadline_ms(const struct mdrv_call *call)
@@ -314,7 +364,8 @@ static unsigned int mdrv_deadline_ms(const struct mdrv_call *call)
 
 /* Serve downcalls until the upcall's answer is there. Return: its status, or an error */
 static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, u32 seq,
-			     struct mdrv_buffer *buffer, bool *failed)
+			     struct mdrv_buffer *buffer, struct mdrv_signed *how, bool *failed)
+	__must_hold(&md->busy)
 {
 	const struct mdrv_call *call = &md->contract->upcalls[number];
 	ktime_t deadline = ktime_add_ms(ktime_get(), mdrv_deadline_ms(call));
@@ -327,7 +378,7 @@ static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, 
 		if (IS_ERR(parcel))
 			return PTR_ERR(parcel);
 		if (parcel->message.kind == MDRV_RETURN && parcel->message.call == number) {
-			status = mdrv_take_return(md, call, &parcel->message, buffer);
+			status = mdrv_take_return(md, call, &parcel->message, buffer, how);
 			*failed = status < 0;
 			if (!*failed)
 				status = parcel->message.status;
@@ -344,23 +395,26 @@ static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, 
 	}
 }
 
-/* A new u-driver knows no object yet, and holds no lock. */
+/* A new u-driver knows nothing yet, and holds no lock. */
 void mdrv_begin_session(struct mdrv_instance *md, u32 session)
 {
 	lockdep_assert_held(&md->busy);
 	if (md->twins_of == session)
 		return;
 	mdrv_locks_release(md, session);
+	mdrv_gate_release(md, session);
 	mdrv_forget_twins(md);
+	mdrv_forget_foreigners(md);
 	md->turn = 0;
 	md->twins_of = session;
 }
 
 /* Make an upcall once. @failed: the channel failed, whatever the u-driver's status is */
 static int mdrv_attempt(struct mdrv_instance *md, u32 session, u32 number, const u64 *args,
-			struct mdrv_buffer *buffer, bool *failed)
+			struct mdrv_buffer *buffer, struct mdrv_signed *how, bool *failed)
+	__must_hold(&md->busy)
 {
-	const struct mdrv_call *call = &md->contract->upcalls[number];
+	const struct mdrv_call *call = &md->contract->upcalls[number], *before = md->up;
 	struct mdrv_parcel *parcel = mdrv_parcel_new(MDRV_UPCALL, number, ++md->seq);
 	ktime_t began = ktime_get();
 	u32 seq = md->seq;
@@ -370,14 +424,17 @@ static int mdrv_attempt(struct mdrv_instance *md, u32 session, u32 number, const
 		return -ENOMEM;
 	mdrv_begin_session(md, session);
 	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
-	err = mdrv_translate_out(md, call->refs, parcel->message.args)
-		      ?: mdrv_pack(md, call, MDRV_IN, &parcel->message, buffer);
+	err = how ? mdrv_signed_out(md, call, how, &parcel->message)
+		  : mdrv_translate_out(md, call->refs, parcel->message.args);
+	err = err ?: mdrv_pack(md, call, NULL, MDRV_IN, &parcel->message, buffer);
 	if (WARN_ONCE(err, "microdriver: %s cannot be called: %d\n", call->name, err)) {
 		kfree(parcel);
 		return err;
 	}
 	mdrv_post(md, session, &md->to_user, parcel);
-	err = mdrv_await_return(md, session, number, seq, buffer, failed);
+	md->up = how ? call : NULL;
+	err = mdrv_await_return(md, session, number, seq, buffer, how, failed);
+	md->up = before;
 	trace_mdrv_upcall_end(md->name, call->name, seq, err,
 			      ktime_to_ns(ktime_sub(ktime_get(), began)));
 	return err;
@@ -438,7 +495,8 @@ static void mdrv_report_expulsion(struct mdrv_instance *md, u32 number, int err)
 
 /* Make an upcall, again if the contract allows it and the u-driver died within it. */
 static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args,
-			   struct mdrv_buffer *buffer) __must_hold(&md->busy)
+			   struct mdrv_buffer *buffer, struct mdrv_signed *how)
+	__must_hold(&md->busy)
 {
 	bool held = md->depth == 1 && READ_ONCE(md->hold_ms);
 	bool again = held && md->contract->upcalls[number].flags & MDRV_AGAIN;
@@ -458,11 +516,12 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		mark = md->noted;
 		if (!session)
 			return -ENOTCONN;
-		err = mdrv_attempt(md, session, number, args, buffer, &failed);
+		err = mdrv_attempt(md, session, number, args, buffer, how, &failed);
 		if (!failed)
 			return err;
 		mdrv_report_expulsion(md, number, err);
 		mdrv_expel(md, session);
+		mdrv_gate_release(md, 0); /* what is undone may wait for those whom it keeps out */
 		mdrv_undo_to(md, mark);
 		if (err != -EIO || !again)
 			return err;
@@ -481,13 +540,29 @@ static bool mdrv_cannot_sleep(const struct mdrv_instance *md, u32 number)
 }
 
 static int mdrv_upcall_in_chain(struct mdrv_instance *md, u32 number, const u64 *args,
-				struct mdrv_buffer *buffer) __must_hold(&md->busy)
+				struct mdrv_buffer *buffer, struct mdrv_signed *how)
+	__must_hold(&md->busy)
 {
 	int err;
 
 	md->depth++;
-	err = mdrv_run_upcall(md, number, args, buffer);
+	err = mdrv_run_upcall(md, number, args, buffer, how);
 	md->depth--;
+	if (!md->depth)
+		mdrv_unshare_lent(md);
+	return err;
+}
+
+/* Make an upcall that begins a chain. */
+static int mdrv_upcall_outside(struct mdrv_instance *md, u32 number, const u64 *args,
+			       struct mdrv_buffer *buffer, struct mdrv_signed *how)
+{
+	int err = mdrv_chain_lock_timeout(md, mdrv_deadline_ms(&md->contract->upcalls[number]));
+
+	if (err)
+		return err;
+	err = mdrv_upcall_in_chain(md, number, args, buffer, how);
+	mdrv_chain_unlock(md);
 	return err;
 }
 
@@ -511,8 +586,6 @@ static int mdrv_upcall_in_chain(struct mdrv_instance *md, u32 number, const u64 
 int mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 		     struct mdrv_buffer *buffer)
 {
-	int err;
-
 	if (WARN_ON_ONCE(number >= md->contract->upcalls_count))
 		return -EINVAL;
 	if (mdrv_cannot_sleep(md, number))
@@ -521,12 +594,7 @@ int mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 		      "microdriver: %s: a downcall must call %s by __mdrv_upcall()\n", md->name,
 		      md->contract->upcalls[number].name))
 		return -EDEADLK;
-	err = mdrv_chain_lock_timeout(md, mdrv_deadline_ms(&md->contract->upcalls[number]));
-	if (err)
-		return err;
-	err = mdrv_upcall_in_chain(md, number, args, buffer);
-	mdrv_chain_unlock(md);
-	return err;
+	return mdrv_upcall_outside(md, number, args, buffer, NULL);
 }
 EXPORT_SYMBOL_GPL(mdrv_upcall_args);
 
@@ -549,6 +617,43 @@ int __mdrv_upcall_args(struct mdrv_instance *md, u32 number, const u64 *args,
 		return -EINVAL;
 	if (mdrv_cannot_sleep(md, number) || !md->depth || md->depth == MDRV_DEPTH)
 		return -EDEADLK;
-	return mdrv_upcall_in_chain(md, number, args, buffer);
+	return mdrv_upcall_in_chain(md, number, args, buffer, NULL);
 }
 EXPORT_SYMBOL_GPL(__mdrv_upcall_args);
+
+static int mdrv_upcall_signed(struct mdrv_instance *md, u32 number, struct mdrv_signed *how)
+{
+	if (WARN_ON_ONCE(number >= md->contract->upcalls_count ||
+			 !md->contract->upcalls[number].signature))
+		return -EINVAL;
+	if (mdrv_cannot_sleep(md, number))
+		return -EDEADLK;
+	if (!mdrv_chain_is_ours(md))
+		return mdrv_upcall_outside(md, number, how->args, NULL, how);
+	if (!md->depth || md->depth == MDRV_DEPTH)
+		return -EDEADLK;
+	return mdrv_upcall_in_chain(md, number, how->args, NULL, how);
+}
+
+/**
+ * mdrv_sliced_upcall() - call the u-driver by the call's signature; see mdrv_sliced()
+ * @md: the instance
+ * @number: of the upcall, in the contract
+ * @buffer_bytes: the size of what a MDRV_BUFFER argument leads to
+ * @args: MDRV_ARGS of them, pointers as the kernel has them
+ * @err: 0, or why there is no result: as mdrv_upcall_args(), or the error of the
+ * u-driver's half of the runtime
+ *
+ * Context: process, interrupts on, no spinlock held, within a chain of @md or
+ * outside.
+ * Return: the result, with a kernel pointer for a reference; 0 if there is none.
+ */
+u64 mdrv_sliced_upcall(struct mdrv_instance *md, u32 number, u32 buffer_bytes, const u64 *args,
+		       int *err)
+{
+	struct mdrv_signed how = { .args = args, .buffer_bytes = buffer_bytes };
+
+	*err = mdrv_upcall_signed(md, number, &how);
+	return *err ? 0 : how.value;
+}
+EXPORT_SYMBOL_GPL(mdrv_sliced_upcall);

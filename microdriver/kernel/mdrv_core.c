@@ -65,8 +65,6 @@ static void mdrv_init_locks(struct mdrv_instance *md)
 	init_waitqueue_head(&md->kernel_waits);
 	INIT_LIST_HEAD(&md->to_user);
 	INIT_LIST_HEAD(&md->to_kernel);
-	INIT_LIST_HEAD(&md->objects);
-	INIT_LIST_HEAD(&md->gone);
 	INIT_LIST_HEAD(&md->undo);
 	INIT_WORK(&md->left, mdrv_session_left);
 	INIT_WORK(&md->joined, mdrv_session_joined);
@@ -88,11 +86,14 @@ static void mdrv_init_locks(struct mdrv_instance *md)
 struct mdrv_instance *mdrv_create(const char *name, const struct mdrv_contract *contract,
 				  const struct mdrv_ops *ops, void *priv)
 {
-	struct mdrv_instance *md = kzalloc(sizeof(*md), GFP_KERNEL);
+	struct mdrv_instance *md =
+		kzalloc(struct_size(md, by_type, contract->types_count), GFP_KERNEL);
+	int err;
 
 	if (!md)
 		return ERR_PTR(-ENOMEM);
 	mdrv_init_locks(md);
+	mdrv_gate_init(md);
 	strscpy(md->name, name, sizeof(md->name));
 	snprintf(md->miscname, sizeof(md->miscname), "microdriver-%s", md->name);
 	snprintf(md->nodename, sizeof(md->nodename), "microdriver/%s", md->name);
@@ -100,7 +101,12 @@ struct mdrv_instance *mdrv_create(const char *name, const struct mdrv_contract *
 	md->digest = mdrv_digest(contract);
 	md->ops = ops;
 	md->priv = priv;
-	return md;
+	mdrv_objects_init(md);
+	err = mdrv_share_globals(md);
+	if (!err)
+		return md;
+	mdrv_destroy(md);
+	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_GPL(mdrv_create);
 
@@ -164,6 +170,8 @@ void mdrv_destroy(struct mdrv_instance *md)
 	mdrv_undo_all(md);
 	mdrv_chain_lock(md);
 	mdrv_unshare_all(md);
+	mdrv_forget_foreigners(md);
+	mdrv_forget_texts(md);
 	mdrv_chain_unlock(md);
 	mdrv_put(md);
 }

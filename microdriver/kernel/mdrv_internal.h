@@ -7,12 +7,15 @@
 #ifndef MDRV_INTERNAL_H
 #define MDRV_INTERNAL_H
 
+#include <linux/hashtable.h>
+#include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
+#include <linux/rbtree.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -22,11 +25,50 @@
 #define MDRV_GONE_MAX	  64 /* objects that one message reports as gone */
 #define MDRV_QUEUE_MAX	  16 /* messages that may wait for the kernel's half */
 
+/* Something that references may lead into, and that lasts until it is unshared; under md->busy. */
 struct mdrv_object {
-	struct list_head node;
+	struct list_head node; /* among those of its type, of memory, or gone */
+	struct list_head lent; /* among those that are shared until the outermost upcall ends */
+	struct rb_node range; /* in md->ranges */
+	u64 first, last, subtree_last;
+	u64 serial; /* objects ever, with this one */
 	u32 id, type;
 	void *at;
-	u8 twin[]; /* the object as the u-driver has it; under md->busy */
+	u64 bytes;
+	struct mdrv_memory *memory; /* of MDRV_MEMORY */
+	/*
+	 * Of each field: the pointer in it, if that has led into an object that is shared
+	 * no longer; 0. Its memory may be free by now, and is not shared again by that pointer.
+	 */
+	u64 *dead;
+	u8 twin[]; /* the object as the u-driver has it */
+};
+
+/* A range that is never copied. */
+struct mdrv_memory {
+	struct list_head node; /* in md->mappable, if it has a slot; under md->map_lock */
+	u32 slot; /* never used again by an instance; MDRV_NO_SLOT: addresses only */
+	bool announced; /* to the u-driver */
+	bool registers;
+	void *at;
+	u64 bytes;
+	phys_addr_t phys; /* of registers; 0: that of the page tables */
+};
+
+/* A pointer of the kernel's that only passes through, by its place in the table. */
+struct mdrv_foreign {
+	struct hlist_node node;
+	struct list_head used; /* by the time of its last use, the latest first */
+	u64 pointer;
+	u32 generation; /* pointers that have been in this place */
+};
+
+#define MDRV_FOREIGN_HASH_BITS 8
+
+struct mdrv_foreigners {
+	DECLARE_HASHTABLE(by_pointer, MDRV_FOREIGN_HASH_BITS);
+	struct list_head used;
+	struct mdrv_foreign at[MDRV_FOREIGNERS];
 };
 
 struct mdrv_parcel {
@@ -41,6 +83,22 @@ struct mdrv_session {
 	struct pid *pid;
 	struct address_space *mapping; /* of its file */
 	u32 number; /* among the instance's sessions, from 1; 0: not attached yet */
+};
+
+/* An interrupt that was requested by a downcall. */
+struct mdrv_irq {
+	struct list_head node; /* in md->gate.irqs */
+	unsigned int number;
+};
+
+/* In front of the code that must not run while the u-driver holds a spinlock. */
+struct mdrv_gate {
+	atomic_t inside; /* those who have passed it */
+	bool closed; /* also read without md->busy */
+	unsigned int depth; /* closed so many times; under md->busy, and the rest */
+	u32 holder; /* the session that has closed it */
+	struct list_head irqs;
+	wait_queue_head_t emptied;
 };
 
 /* Registers that the u-driver may map. */
@@ -75,8 +133,14 @@ struct mdrv_instance {
 	unsigned int depth; /* upcalls within upcalls */
 	u32 seq;
 	u32 turn; /* of the last downcall that was served, in the session twins_of */
-	struct list_head objects;
-	u32 shared; /* objects ever */
+	struct idr ids; /* objects by number; NULL: gone, and not reported to the u-driver yet */
+	struct rb_root_cached ranges; /* objects by address */
+	struct list_head memory; /* memory objects */
+	struct list_head lent; /* objects to be unshared when the outermost upcall ends */
+	u64 shared; /* objects ever */
+	struct mdrv_foreigners *foreigners; /* NULL: none yet */
+	const struct mdrv_call *up; /* the upcall that is being served */
+	struct list_head kept; /* texts that functions of the kernel hold */
 	struct list_head gone; /* objects unshared, and not reported to the u-driver yet */
 	u32 twins_of; /* the session that the twins belong to */
 	struct list_head undo;
@@ -94,17 +158,31 @@ struct mdrv_instance {
 	struct list_head to_user, to_kernel;
 	struct mdrv_parcel *late[2]; /* per queue: the message that the next overtakes (a fault) */
 
-	struct mutex map_lock; /* guards mapped; pages are mapped and sessions end under it */
+	/* Guards the block up to and with slots; pages are mapped and sessions end under it. */
+	struct mutex map_lock;
+	struct list_head mappable;
+	u32 slots; /* ever given to memory objects */
 	struct mdrv_session *mapped; /* the session that last attached; NULL: closed */
 
 	wait_queue_head_t user_waits, kernel_waits;
 	struct work_struct left, joined;
 	struct mdrv_map maps[MDRV_MAPS];
 	struct mdrv_lock *locks[MDRV_LOCKS];
+	struct mdrv_gate gate;
 	atomic_t asking; /* sessions with a downcall that waits to be served */
 	atomic_t inside; /* calls of session files that are under way */
 	struct mdrv_counts counts;
 	struct dentry *debug;
+	struct list_head by_type[]; /* objects; under busy */
+};
+
+/* An upcall by its signature: what the messages do not say. */
+struct mdrv_signed {
+	const u64 *args; /* kernel pointers */
+	u32 buffer_bytes;
+	u32 bytes[MDRV_ARGS]; /* that come back of what an argument leads to */
+	u32 back; /* bit n: of argument n they do */
+	u64 value; /* out: the result */
 };
 
 /* mdrv_chain.c: the chain of calls, and the end of a session */
@@ -113,27 +191,87 @@ bool mdrv_chain_trylock(struct mdrv_instance *md);
 int mdrv_chain_lock_timeout(struct mdrv_instance *md, unsigned int timeout_ms);
 void mdrv_chain_unlock(struct mdrv_instance *md) __must_hold(&md->busy);
 bool mdrv_chain_is_ours(const struct mdrv_instance *md);
+bool mdrv_chain_enter(struct mdrv_instance *md);
+void mdrv_chain_leave(struct mdrv_instance *md, bool entered);
 void mdrv_expel(struct mdrv_instance *md, u32 session);
 void mdrv_put(struct mdrv_instance *md);
 
 /* mdrv_undo.c */
+typedef bool (*mdrv_matches_fn)(const void *what, const void *key);
 void mdrv_undo_to(struct mdrv_instance *md, u64 mark) __must_hold(&md->busy);
+void *mdrv_note_take(struct mdrv_instance *md, mdrv_undo_fn undo, mdrv_matches_fn matches,
+		     const void *key) __must_hold(&md->busy);
 
 /* mdrv_objects.c */
-extern bool mdrv_whole;
-int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref) __must_hold(&md->busy);
-int mdrv_pointer_of(struct mdrv_instance *md, u64 ref, u64 *pointer) __must_hold(&md->busy);
-int mdrv_pack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
-	      struct mdrv_message *to, const struct mdrv_buffer *buffer) __must_hold(&md->busy);
-int mdrv_unpack(struct mdrv_instance *md, const struct mdrv_call *call, u32 mode,
-		const struct mdrv_message *from, struct mdrv_buffer *buffer) __must_hold(&md->busy);
-void mdrv_forget_twins(struct mdrv_instance *md) __must_hold(&md->busy);
+void mdrv_objects_init(struct mdrv_instance *md);
+int mdrv_share_globals(struct mdrv_instance *md);
+int mdrv_share_known(struct mdrv_instance *md, u32 type, void *at, bool lent)
+	__must_hold(&md->busy);
+int mdrv_share_memory(struct mdrv_instance *md, u8 kind, void *at, u64 bytes, phys_addr_t phys)
+	__must_hold(&md->busy);
+void mdrv_forget(struct mdrv_instance *md, void *at) __must_hold(&md->busy);
+void mdrv_unshare_lent(struct mdrv_instance *md) __must_hold(&md->busy);
 void mdrv_unshare_all(struct mdrv_instance *md) __must_hold(&md->busy);
+const struct mdrv_type *mdrv_type_of(const struct mdrv_instance *md,
+				     const struct mdrv_object *object);
+struct mdrv_object *mdrv_object_by_id(struct mdrv_instance *md, u32 id) __must_hold(&md->busy);
+struct mdrv_object *mdrv_object_around(struct mdrv_instance *md, u64 pointer)
+	__must_hold(&md->busy);
+void mdrv_object_reported(struct mdrv_instance *md) __must_hold(&md->busy);
+void mdrv_forget_twins(struct mdrv_instance *md) __must_hold(&md->busy);
+struct mdrv_memory *mdrv_memory_mapped(struct mdrv_instance *md, u32 slot)
+	__must_hold(&md->map_lock);
+unsigned long mdrv_memory_pfn(const struct mdrv_memory *memory, unsigned long page);
+
+/* mdrv_pointers.c */
+int mdrv_refuse(struct mdrv_instance *md, const char *why);
+bool mdrv_is_sliced(const struct mdrv_instance *md);
+int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref) __must_hold(&md->busy);
+int mdrv_ref_of_known(struct mdrv_instance *md, u64 pointer, u64 *ref) __must_hold(&md->busy);
+int mdrv_ref_lent(struct mdrv_instance *md, u32 type, u64 pointer, bool lent, u64 *ref)
+	__must_hold(&md->busy);
+int mdrv_pointer_of(struct mdrv_instance *md, u64 ref, u64 *pointer, u64 *room)
+	__must_hold(&md->busy);
+void mdrv_forget_foreigners(struct mdrv_instance *md) __must_hold(&md->busy);
+
+/* mdrv_fields.c */
+extern bool mdrv_whole;
+u64 mdrv_from_wire(const u8 *data, u32 bytes);
+u8 *mdrv_record_reserve(struct mdrv_message *to, u32 object, u16 field, u32 bytes);
+const u8 *mdrv_record_of(const struct mdrv_message *from, u32 number, u32 *bytes);
+int mdrv_pack(struct mdrv_instance *md, const struct mdrv_call *call, const struct mdrv_call *up,
+	      u32 mode, struct mdrv_message *to, const struct mdrv_buffer *buffer)
+	__must_hold(&md->busy);
+int mdrv_unpack(struct mdrv_instance *md, const struct mdrv_call *call, const struct mdrv_call *up,
+		u32 mode, const struct mdrv_message *from, struct mdrv_buffer *buffer)
+	__must_hold(&md->busy);
 
 /* mdrv_lock.c */
 int mdrv_lock_for_user(struct mdrv_instance *md, u64 number) __must_hold(&md->busy);
 int mdrv_unlock_for_user(struct mdrv_instance *md, u64 number) __must_hold(&md->busy);
 void mdrv_locks_release(struct mdrv_instance *md, u32 session) __must_hold(&md->busy);
+
+/* mdrv_gate.c */
+void mdrv_gate_init(struct mdrv_instance *md);
+int mdrv_gate_close(struct mdrv_instance *md) __must_hold(&md->busy);
+int mdrv_gate_open(struct mdrv_instance *md) __must_hold(&md->busy);
+void mdrv_gate_release(struct mdrv_instance *md, u32 session) __must_hold(&md->busy);
+void mdrv_gate_add(struct mdrv_instance *md, struct mdrv_irq *irq) __must_hold(&md->busy);
+void mdrv_gate_remove(struct mdrv_instance *md, struct mdrv_irq *irq) __must_hold(&md->busy);
+
+/* mdrv_calls.c */
+int mdrv_serve_signed(struct mdrv_instance *md, const struct mdrv_call *call,
+		      const struct mdrv_message *ask, struct mdrv_message *answer)
+	__must_hold(&md->busy);
+int mdrv_print(struct mdrv_instance *md, const u64 *args, const struct mdrv_buffer *text)
+	__must_hold(&md->busy);
+int mdrv_signed_out(struct mdrv_instance *md, const struct mdrv_call *call, struct mdrv_signed *how,
+		    struct mdrv_message *to) __must_hold(&md->busy);
+int mdrv_signed_check(struct mdrv_instance *md, const struct mdrv_call *call,
+		      struct mdrv_signed *how, const struct mdrv_message *from)
+	__must_hold(&md->busy);
+void mdrv_signed_take(const struct mdrv_signed *how, const struct mdrv_message *from);
+void mdrv_forget_texts(struct mdrv_instance *md) __must_hold(&md->busy);
 
 /* mdrv_fault.c: of faults, the channel knows this function only; see mdrv_fault.h */
 enum mdrv_fate mdrv_fault_point(struct mdrv_instance *md, const char *call,

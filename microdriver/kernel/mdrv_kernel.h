@@ -77,14 +77,16 @@ enum mdrv_share_kind {
 	MDRV_SHARE_REGISTERS, /* mapped without caching */
 	MDRV_SHARE_COHERENT, /* memory of DMA, mapped */
 	MDRV_SHARE_ADDRESSES, /* not mapped */
+	MDRV_SHARE_BAR, /* a BAR of a PCI device, mapped if it is of registers */
 };
 
 /**
  * struct mdrv_sharing - a call whose result is shared
  * @kind: how, by enum mdrv_share_kind
  * @at: the source of its address
- * @bytes: the source of a range's size
- * @phys: the source of the registers' physical address; MDRV_ZERO: that of the page tables
+ * @bytes: the source of a range's size; of a BAR, of its struct pci_dev
+ * @phys: the source of the registers' physical address; MDRV_ZERO: that of the page tables;
+ * of a BAR, of its number
  * @type: of an object
  */
 struct mdrv_sharing {

@@ -10,7 +10,9 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
 #include "mdrv_internal.h"
@@ -30,6 +32,7 @@ void mdrv_session_left(struct work_struct *work)
 
 	mdrv_chain_lock(md); /* its last upcall has ended */
 	mdrv_locks_release(md, READ_ONCE(md->session));
+	mdrv_gate_release(md, READ_ONCE(md->session));
 	mdrv_chain_unlock(md);
 	if (md->ops->left)
 		md->ops->left(md);
@@ -140,11 +143,14 @@ static long mdrv_session_attach(struct mdrv_session *session, struct mdrv_attach
 	ask.whole = mdrv_whole;
 	for (n = 0; n < MDRV_MAPS; n++)
 		ask.offsets[n] = offset_in_page(md->maps[n].at);
+	ask.jiffies = get_jiffies_64();
+	ask.ns = ktime_get_ns();
 	if (copy_to_user(user, &ask, sizeof(ask)))
 		return -EFAULT;
 	err = mdrv_session_succeed(session);
 	if (err)
 		return err;
+	current->flags |= PF_NOFREEZE; /* devices are suspended after processes */
 	wake_up_all(&md->kernel_waits);
 	queue_work(system_unbound_wq, &md->joined);
 	return 0;
@@ -217,6 +223,7 @@ static struct mdrv_parcel *mdrv_ask_serve(struct mdrv_session *session,
 	if (mdrv_is_attached(session)) {
 		mdrv_begin_session(session->md, session->number);
 		err = mdrv_serve(session->md, ask, &answer->message);
+		mdrv_unshare_lent(session->md);
 	}
 	if (!err)
 		return answer;
@@ -337,15 +344,46 @@ static __poll_t mdrv_session_poll(struct file *file, poll_table *table)
 	return mdrv_session_has_news(session) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-/* ---- registers ---- */
+/* ---- registers and memory ---- */
 
 #define MAP_STRIDE_PAGES (MDRV_MAP_STRIDE >> PAGE_SHIFT)
 
-static const struct mdrv_map *mdrv_map_at(const struct mdrv_session *session, pgoff_t page)
-{
-	pgoff_t index = page / MAP_STRIDE_PAGES;
+/* What lies at an offset of the file. */
+struct mdrv_mapping {
+	unsigned long pages; /* that may be mapped; 0: nothing lies there */
+	unsigned long pfn; /* of the page */
+	bool cached;
+};
 
-	return index < MDRV_MAPS ? &session->md->maps[array_index_nospec(index, MDRV_MAPS)] : NULL;
+static unsigned long mdrv_pages_of(unsigned long offset, u64 bytes)
+{
+	return bytes ? PFN_UP(offset + bytes) : 0;
+}
+
+static struct mdrv_mapping mdrv_mapping_at(const struct mdrv_session *session, pgoff_t page)
+	__must_hold(&session->md->map_lock)
+{
+	pgoff_t index = page / MAP_STRIDE_PAGES, within = page % MAP_STRIDE_PAGES;
+	const struct mdrv_memory *memory;
+	const struct mdrv_map *map;
+
+	lockdep_assert_held(&session->md->map_lock);
+	if (index < MDRV_MAPS) {
+		map = &session->md->maps[array_index_nospec(index, MDRV_MAPS)];
+		return (struct mdrv_mapping){
+			.pages = mdrv_pages_of(offset_in_page(map->at), map->bytes),
+			.pfn = PHYS_PFN(map->at) + within,
+		};
+	}
+	index -= MDRV_MAPS;
+	memory = index < MDRV_NO_SLOT ? mdrv_memory_mapped(session->md, index) : NULL;
+	if (!memory || within >= mdrv_pages_of(offset_in_page(memory->at), memory->bytes))
+		return (struct mdrv_mapping){};
+	return (struct mdrv_mapping){
+		.pages = mdrv_pages_of(offset_in_page(memory->at), memory->bytes),
+		.pfn = mdrv_memory_pfn(memory, within),
+		.cached = !memory->registers,
+	};
 }
 
 /*
@@ -357,34 +395,41 @@ static vm_fault_t mdrv_session_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	const struct mdrv_session *session = vma->vm_file->private_data;
-	const struct mdrv_map *map = mdrv_map_at(session, vmf->pgoff);
-	unsigned long pfn = PHYS_PFN(map->at) + vmf->pgoff % MAP_STRIDE_PAGES;
 	vm_fault_t fate = VM_FAULT_SIGBUS;
+	struct mdrv_mapping mapping;
 
 	mutex_lock(&session->md->map_lock);
-	if (mdrv_is_attached(session))
-		fate = vmf_insert_pfn(vma, vmf->address, pfn);
+	mapping = mdrv_mapping_at(session, vmf->pgoff);
+	if (mapping.pages && mdrv_is_attached(session))
+		fate = vmf_insert_pfn(vma, vmf->address, mapping.pfn);
 	mutex_unlock(&session->md->map_lock);
 	return fate;
 }
 
 static const struct vm_operations_struct mdrv_session_vm_ops = { .fault = mdrv_session_fault };
 
-/* The u-driver maps the n-th registered region at offset n * MDRV_MAP_STRIDE. */
+/*
+ * The u-driver maps the n-th registered region at offset n * MDRV_MAP_STRIDE, and a
+ * memory object at that of its slot, behind those.
+ */
 static int mdrv_session_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct mdrv_session *session = file->private_data;
-	const struct mdrv_map *map = mdrv_map_at(session, vma->vm_pgoff);
+	struct mdrv_mapping mapping;
 
-	if (!map || vma->vm_pgoff % MAP_STRIDE_PAGES || !(vma->vm_flags & VM_SHARED) ||
+	if (vma->vm_pgoff % MAP_STRIDE_PAGES || !(vma->vm_flags & VM_SHARED) ||
 	    !mdrv_is_attached(session))
 		return -EINVAL;
-	if (!map->bytes)
+	mutex_lock(&session->md->map_lock);
+	mapping = mdrv_mapping_at(session, vma->vm_pgoff);
+	mutex_unlock(&session->md->map_lock);
+	if (!mapping.pages)
 		return -ENXIO;
-	if (vma_pages(vma) > PFN_UP(offset_in_page(map->at) + map->bytes))
+	if (vma_pages(vma) > mapping.pages)
 		return -EINVAL;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	if (!mapping.cached)
+		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
 	vma->vm_ops = &mdrv_session_vm_ops;
 	return 0;
 }

@@ -132,6 +132,24 @@ int mdrv_undo(struct mdrv_instance *md, mdrv_undo_fn undo, void *what)
 }
 EXPORT_SYMBOL_GPL(mdrv_undo);
 
+/* The @what of the last note of @undo that @matches, noted no longer; NULL: there is none */
+void *mdrv_note_take(struct mdrv_instance *md, mdrv_undo_fn undo, mdrv_matches_fn matches,
+		     const void *key)
+{
+	struct mdrv_note *note;
+	void *what;
+
+	lockdep_assert_held(&md->busy);
+	list_for_each_entry_reverse(note, &md->undo, node)
+		if (note->undo == undo && matches(note->what, key)) {
+			what = note->what;
+			list_del(&note->node);
+			kfree(note);
+			return what;
+		}
+	return NULL;
+}
+
 /* Undo all notes made after the first @mark ones ever. */
 void mdrv_undo_to(struct mdrv_instance *md, u64 mark)
 {
@@ -144,7 +162,27 @@ void mdrv_undo_to(struct mdrv_instance *md, u64 mark)
 	}
 }
 
-/* Undo all notes outside of the chain: others may wait for it with locks that an undo needs. */
+/**
+ * __mdrv_undo_all() - undo all notes, within a chain
+ * @md: the instance
+ *
+ * Context: in a downcall.
+ */
+void __mdrv_undo_all(struct mdrv_instance *md)
+{
+	mdrv_undo_to(md, 0);
+}
+EXPORT_SYMBOL_GPL(__mdrv_undo_all);
+
+/**
+ * mdrv_undo_all() - undo all notes, now
+ * @md: the instance
+ *
+ * They are undone outside of the chain: others may wait for it with locks that an
+ * undo needs.
+ *
+ * Context: process, outside of any chain of @md.
+ */
 void mdrv_undo_all(struct mdrv_instance *md)
 {
 	struct mdrv_note *last;
@@ -160,3 +198,19 @@ void mdrv_undo_all(struct mdrv_instance *md)
 		mdrv_note_run(last);
 	}
 }
+EXPORT_SYMBOL_GPL(mdrv_undo_all);
+
+/**
+ * mdrv_sliced_undo() - undo all notes, within a chain of @md or outside
+ * @md: the instance
+ *
+ * Context: process.
+ */
+void mdrv_sliced_undo(struct mdrv_instance *md)
+{
+	if (mdrv_chain_is_ours(md))
+		__mdrv_undo_all(md);
+	else
+		mdrv_undo_all(md);
+}
+EXPORT_SYMBOL_GPL(mdrv_sliced_undo);

@@ -88,16 +88,16 @@ struct mdrv_record {
 /* A memory object: what the u-driver maps in its place. */
 struct mdrv_region {
 	__u64 bytes;
-	__u32 slot; /* it is mapped at (MDRV_MAPS + slot) * MDRV_MAP_STRIDE; MDRV_NO_SLOT: addresses only */
+	__u32 slot; /* it is mapped at (MDRV_MAPS + slot) * MDRV_MAP_STRIDE */
 	__u32 offset; /* where in its first page it begins */
 };
 
-#define MDRV_NO_SLOT (~0U)
+#define MDRV_NO_SLOT (~0U) /* only addresses are kept free */
 
 /* An object's number, with its type. The u-driver makes its copy at the first use of a number. */
 #define MDRV_OBJECT(type, n)	   ((__u32)(type) << 20 | (n))
 #define MDRV_OBJECT_TYPE(object)   ((object) >> 20)
-#define MDRV_OBJECT_NUMBER(object) ((object)&MDRV_OBJECTS)
+#define MDRV_OBJECT_NUMBER(object) ((object) % (1U << 20))
 #define MDRV_OBJECTS		   ((1U << 20) - 1) /* of one instance, at a time */
 
 /* What a reference may lead into besides objects, in place of the type in MDRV_OBJECT(). */
@@ -129,7 +129,7 @@ enum mdrv_shape {
 	MDRV_LIST, /* the head of a list of shared objects: crosses as their numbers */
 	MDRV_STRING, /* const char *: the characters cross, to the u-driver only */
 	MDRV_DATA, /* a pointer to @link bytes: they cross, to the u-driver only */
-	MDRV_BITS, /* a bit field: the bits @max of the unit of 1, 2, 4 or 8 bytes in which it lies */
+	MDRV_BITS, /* a bit field: the bits @max of its unit of 1, 2, 4 or 8 bytes */
 };
 
 struct mdrv_field {
@@ -163,16 +163,16 @@ struct mdrv_access {
 	__u32 mode;
 };
 
-/* What an argument or a result is. "Known" is what a reference may lead into. */
+/* What an argument or a result is. What a reference may lead into is known. */
 enum mdrv_argument_kind {
 	MDRV_NOTHING_ARG,
 	MDRV_VALUE, /* of @bytes; with MDRV_SIGNED it is extended with its sign */
 	MDRV_REF, /* a pointer: crosses as a reference */
-	MDRV_TEXT, /* const char *: a reference if it leads into something known, or else its characters */
-	MDRV_COPY, /* a pointer: a reference, or else @bytes (times argument @length) cross, both ways */
-	MDRV_BORROW, /* of upcalls: a pointer to an object of @type, shared until the outermost upcall ends */
+	MDRV_TEXT, /* const char *: its characters, unless it leads into something known */
+	MDRV_COPY, /* a pointer: as many @bytes (times argument @length), both ways, unless ... */
+	MDRV_BORROW, /* of upcalls: to an object of @type, shared until the outermost upcall ends */
 	MDRV_KEEP, /* of upcalls: the same, but it stays shared */
-	MDRV_BUFFER, /* of upcalls: a pointer to as many bytes as the caller says; MDRV_READ, MDRV_WRITE */
+	MDRV_BUFFER, /* of upcalls: to as many bytes as the caller says; MDRV_READ, MDRV_WRITE */
 };
 
 #define MDRV_NO_LENGTH 0xff
@@ -220,7 +220,7 @@ enum mdrv_stock {
 	MDRV_STOCK = 0x1000,
 	MDRV_LOCK = MDRV_STOCK, /* args: number of the combolock */
 	MDRV_UNLOCK,
-	MDRV_PRINT, /* args: level, reference to a device or 0, what that is; the buffer: the text */
+	MDRV_PRINT, /* args: level, reference to a device or 0, its kind; the buffer: the text */
 	MDRV_GATE_CLOSE,
 	MDRV_GATE_OPEN,
 	MDRV_STOCK_END,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The user's half of the runtime: a loop that sends an answer and receives the
- * next call, and the twins of the objects that both halves know.
+ * next call.
  *
  * The kernel's half checks all that comes from here; this half trusts the
  * kernel's half, and checks sizes only.
  */
-#include "mdu.h"
+#include "mdu_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,236 +20,19 @@
 
 #define MAX_INSTANCES 16
 
-struct link { /* list_head, as the kernel has it */
-	struct link *next, *prev;
-};
-
-struct object {
-	struct object *next;
-	__u32 id;
-	void *at, *twin; /* the twin: as the k-driver has it, pointers as they cross */
-};
-
-struct mdu {
-	int fd;
-	const struct mdrv_contract *contract;
-	const mdu_upcall_fn *upcalls;
-	void *priv;
-	struct object *objects;
-	__u32 seq; /* of the upcall that is being served; 0: none */
-	__u32 turns; /* downcalls ever made */
-	bool whole;
-	__u32 offsets[MDRV_MAPS];
-};
-
 static const struct mdrv_call stock_call = { .name = "stock" };
 
-static void die(const struct mdu *md, const char *what)
+void mdu_die(const struct mdu *md, const char *format, ...)
 {
-	fprintf(stderr, "%s: %s: %s\n", md->contract->name, what, strerror(errno));
+	int err = errno;
+	va_list words;
+
+	va_start(words, format);
+	fprintf(stderr, "%s: ", md->contract->name);
+	vfprintf(stderr, format, words);
+	fprintf(stderr, ": %s\n", strerror(err));
+	va_end(words);
 	exit(1);
-}
-
-static const struct mdrv_type *type_of(const struct mdu *md, const struct object *object)
-{
-	return &md->contract->types[MDRV_OBJECT_TYPE(object->id)];
-}
-
-/* ---- objects ---- */
-
-static struct object *object_by_id(struct mdu *md, __u32 id)
-{
-	struct object *object;
-
-	for (object = md->objects; object; object = object->next)
-		if (object->id == id)
-			return object;
-	if (MDRV_OBJECT_TYPE(id) >= md->contract->types_count)
-		return NULL;
-	object = calloc(1, sizeof(*object));
-	if (!object)
-		return NULL;
-	object->id = id;
-	object->at = calloc(1, type_of(md, object)->bytes);
-	object->twin = calloc(1, type_of(md, object)->bytes);
-	if (!object->at || !object->twin)
-		die(md, "no memory");
-	object->next = md->objects;
-	md->objects = object;
-	return object;
-}
-
-static void forget(struct mdu *md, __u32 id)
-{
-	struct object **link, *object;
-
-	for (link = &md->objects; *link; link = &(*link)->next)
-		if ((*link)->id == id) {
-			object = *link;
-			*link = object->next;
-			free(object->at);
-			free(object->twin);
-			free(object);
-			return;
-		}
-}
-
-static __u64 ref_of(const struct mdu *md, __u64 pointer)
-{
-	const struct object *object;
-
-	for (object = md->objects; pointer && object; object = object->next)
-		if (pointer - mdu_arg(object->at) < type_of(md, object)->bytes)
-			return MDRV_REFERENCE(object->id, pointer - mdu_arg(object->at));
-	return 0;
-}
-
-static __u64 pointer_of(struct mdu *md, __u64 ref)
-{
-	struct object *object = ref ? object_by_id(md, MDRV_REF_OBJECT(ref)) : NULL;
-
-	return object ? mdu_arg(object->at) + MDRV_REF_OFFSET(ref) : 0;
-}
-
-static __u8 *reserve(struct mdu *md, struct mdrv_message *to, __u32 object, __u16 field,
-		     __u32 bytes)
-{
-	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
-	__u8 *at = to->payload + to->bytes;
-
-	if (to->bytes + sizeof(record) + bytes > MDRV_PAYLOAD) {
-		errno = E2BIG;
-		die(md, "a message is too long");
-	}
-	memcpy(at, &record, sizeof(record));
-	to->bytes += sizeof(record) + bytes;
-	return at + sizeof(record);
-}
-
-static void pack_list(struct mdu *md, const struct object *object, __u32 number,
-		      const struct mdrv_field *field, struct mdrv_message *to)
-{
-	struct link *head = (struct link *)((char *)object->at + field->offset), *at;
-	__u32 ids[MDRV_PAYLOAD / sizeof(__u32)], count = 0;
-
-	for (at = head->next; at && at != head && count < MDRV_PAYLOAD / sizeof(__u32);
-	     at = at->next)
-		ids[count++] = MDRV_REF_OBJECT(ref_of(md, mdu_arg(at) - field->link));
-	memcpy(reserve(md, to, object->id, number, count * sizeof(__u32)), ids,
-	       count * sizeof(__u32));
-}
-
-static void pack_field(struct mdu *md, struct object *object, __u32 number, struct mdrv_message *to)
-{
-	const struct mdrv_field *field = &type_of(md, object)->fields[number];
-	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
-	__u64 value;
-
-	if (field->shape == MDRV_LIST) {
-		pack_list(md, object, number, field, to);
-		return;
-	}
-	if (field->shape == MDRV_POINTER) {
-		memcpy(&value, at, sizeof(value));
-		value = ref_of(md, value);
-		at = (char *)&value;
-	}
-	if (!memcmp(at, twin, field->bytes))
-		return;
-	memcpy(twin, at, field->bytes);
-	memcpy(reserve(md, to, object->id, number, field->bytes), at, field->bytes);
-}
-
-static void pack(struct mdu *md, const struct mdrv_call *call, __u32 mode, struct mdrv_message *to,
-		 const struct mdu_buffer *buffer)
-{
-	struct object *object;
-	__u32 n;
-
-	for (object = md->whole ? md->objects : NULL; object; object = object->next)
-		memcpy(reserve(md, to, object->id, MDRV_WHOLE, type_of(md, object)->bytes),
-		       object->at, type_of(md, object)->bytes);
-	for (n = 0; n < call->accesses_count; n++)
-		for (object = md->objects; object; object = object->next)
-			if (call->accesses[n].mode & mode &&
-			    MDRV_OBJECT_TYPE(object->id) == call->accesses[n].type)
-				pack_field(md, object, call->accesses[n].field, to);
-	if (buffer && buffer->bytes)
-		memcpy(reserve(md, to, 0, 0, buffer->bytes), buffer->data, buffer->bytes);
-}
-
-static void take_list(struct mdu *md, struct object *object, const struct mdrv_field *field,
-		      const __u8 *data, __u32 bytes)
-{
-	struct link *head = (struct link *)((char *)object->at + field->offset), *last = head;
-	__u32 n, id;
-
-	for (n = 0; n < bytes / sizeof(id); n++) {
-		struct object *member;
-		struct link *link;
-
-		memcpy(&id, data + n * sizeof(id), sizeof(id));
-		member = object_by_id(md, id);
-		if (!member)
-			continue;
-		link = (struct link *)((char *)member->at + field->link);
-		last->next = link;
-		link->prev = last;
-		last = link;
-	}
-	last->next = head;
-	head->prev = last;
-}
-
-static void take_field(struct mdu *md, struct object *object, const struct mdrv_field *field,
-		       const __u8 *data, __u32 bytes)
-{
-	char *at = (char *)object->at + field->offset;
-	__u64 value;
-
-	if (field->shape == MDRV_LIST) {
-		take_list(md, object, field, data, bytes);
-		return;
-	}
-	if (bytes != field->bytes)
-		return;
-	memcpy((char *)object->twin + field->offset, data, bytes);
-	memcpy(at, data, bytes);
-	if (field->shape == MDRV_POINTER) {
-		memcpy(&value, data, sizeof(value));
-		value = pointer_of(md, value);
-		memcpy(at, &value, sizeof(value));
-	}
-}
-
-static void unpack(struct mdu *md, const struct mdrv_message *from, struct mdu_buffer *buffer)
-{
-	struct mdrv_record record;
-	__u32 at;
-
-	for (at = 0; at + sizeof(record) <= from->bytes; at += record.bytes) {
-		struct object *object;
-
-		memcpy(&record, from->payload + at, sizeof(record));
-		at += sizeof(record);
-		if (record.bytes > from->bytes - at)
-			return;
-		if (!record.object) {
-			if (buffer) {
-				memcpy(buffer->data, from->payload + at, record.bytes);
-				buffer->bytes = record.bytes;
-			}
-			continue;
-		}
-		if (record.field == MDRV_GONE) {
-			forget(md, record.object);
-			continue;
-		}
-		object = record.field == MDRV_WHOLE ? NULL : object_by_id(md, record.object);
-		if (object && record.field < type_of(md, object)->fields_count)
-			take_field(md, object, &type_of(md, object)->fields[record.field],
-				   from->payload + at, record.bytes);
-	}
 }
 
 static void translate(struct mdu *md, __u32 refs, __u64 *args, bool out)
@@ -256,8 +40,12 @@ static void translate(struct mdu *md, __u32 refs, __u64 *args, bool out)
 	int n;
 
 	for (n = 0; n < MDRV_ARGS; n++)
-		if (refs & 1U << n)
-			args[n] = out ? ref_of(md, args[n]) : pointer_of(md, args[n]);
+		if (!(refs & 1U << n))
+			continue;
+		else if (out)
+			mdu_ref_of(md, args[n], &args[n]);
+		else
+			args[n] = mdu_pointer_of(md, args[n]);
 }
 
 /* ---- calls ---- */
@@ -272,7 +60,7 @@ static int exchange(struct mdu *md, struct mdrv_message *message)
 	return 0;
 }
 
-static void begin(struct mdrv_message *message, __u32 kind, __u32 call, __u32 seq)
+void mdu_begin(struct mdrv_message *message, __u32 kind, __u32 call, __u32 seq)
 {
 	memset(message, 0, MDRV_HEAD);
 	message->kind = kind;
@@ -291,20 +79,56 @@ static void serve(struct mdu *md, struct mdrv_message *message)
 	int status;
 
 	if (number >= md->contract->upcalls_count) {
-		begin(message, MDRV_RETURN, number, seq);
+		mdu_begin(message, MDRV_RETURN, number, seq);
 		message->status = -EOPNOTSUPP;
 		return;
 	}
 	call = &md->contract->upcalls[number];
 	memcpy(args, message->args, sizeof(args));
-	unpack(md, message, &buffer);
+	if (!md->seq)
+		mdu_forget_retired(md);
+	mdu_unpack(md, message, &buffer);
+	if (call->signature) {
+		mdu_serve_signed(md, message);
+		return;
+	}
 	translate(md, call->refs, args, false);
 	md->seq = seq;
 	status = md->upcalls[number](md, args, &buffer);
 	md->seq = before;
-	begin(message, MDRV_RETURN, number, seq);
+	mdu_begin(message, MDRV_RETURN, number, seq);
 	message->status = status;
-	pack(md, call, MDRV_OUT, message, &buffer);
+	mdu_pack(md, call, NULL, MDRV_OUT, message, &buffer);
+}
+
+/* Send a downcall, and serve upcalls until its result is in its place. */
+void mdu_await_result(struct mdu *md, const struct mdrv_call *call, struct mdrv_message *message)
+{
+	__u32 number = message->call, turn = ++md->turns;
+	int err;
+
+	message->turn = turn;
+	for (;;) {
+		err = exchange(md, message);
+		if (err == -EAGAIN) {
+			struct pollfd news = { .fd = md->fd, .events = POLLIN };
+
+			poll(&news, 1, -1);
+			message->kind = MDRV_NOTHING;
+			continue;
+		}
+		if (err) {
+			errno = -err;
+			mdu_die(md, "%s", call->name);
+		}
+		if (message->kind == MDRV_RESULT && message->call == number &&
+		    message->turn == turn)
+			return;
+		if (message->kind == MDRV_UPCALL)
+			serve(md, message);
+		else
+			message->kind = MDRV_NOTHING; /* no answer to this downcall */
+	}
 }
 
 int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buffer *buffer)
@@ -312,35 +136,13 @@ int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buff
 	const struct mdrv_call *call =
 		number < MDRV_STOCK ? &md->contract->downcalls[number] : &stock_call;
 	struct mdrv_message message;
-	__u32 turn = ++md->turns;
-	int err;
 
-	begin(&message, MDRV_DOWNCALL, number, md->seq);
-	message.turn = turn;
+	mdu_begin(&message, MDRV_DOWNCALL, number, md->seq);
 	memcpy(message.args, args, sizeof(message.args));
 	translate(md, call->refs, message.args, true);
-	pack(md, call, MDRV_IN, &message, buffer);
-	for (;;) {
-		err = exchange(md, &message);
-		if (err == -EAGAIN) {
-			struct pollfd news = { .fd = md->fd, .events = POLLIN };
-
-			poll(&news, 1, -1);
-			message.kind = MDRV_NOTHING;
-			continue;
-		}
-		if (err) {
-			errno = -err;
-			die(md, call->name);
-		}
-		if (message.kind == MDRV_RESULT && message.call == number && message.turn == turn)
-			break;
-		if (message.kind == MDRV_UPCALL)
-			serve(md, &message);
-		else
-			message.kind = MDRV_NOTHING; /* no answer to this downcall */
-	}
-	unpack(md, &message, buffer);
+	mdu_pack(md, call, NULL, MDRV_IN, &message, buffer);
+	mdu_await_result(md, call, &message);
+	mdu_unpack(md, &message, buffer);
 	translate(md, call->refs, message.args, false);
 	memcpy(args, message.args, sizeof(message.args));
 	return message.status;
@@ -389,7 +191,7 @@ static int run_several(struct mdu *const *mds, unsigned int count)
 		for (n = 0; n < count; n++) {
 			if (!polls[n].revents)
 				continue;
-			begin(&message, MDRV_NOTHING, 0, 0);
+			mdu_begin(&message, MDRV_NOTHING, 0, 0);
 			err = serve_all(mds[n], &message);
 			if (err != -EAGAIN)
 				return err;
@@ -405,21 +207,18 @@ int mdu_run(struct mdu *const *mds, unsigned int count)
 		return -EINVAL;
 	if (count > 1)
 		return run_several(mds, count);
-	begin(&message, MDRV_NOTHING, 0, 0);
+	mdu_begin(&message, MDRV_NOTHING, 0, 0);
 	return serve_all(mds[0], &message);
 }
 
-struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
-		     const mdu_upcall_fn *upcalls, void *priv)
+static struct mdu *attach_to(const char *node, const struct mdu *as)
 {
-	struct mdrv_attach attach = { .digest = mdrv_digest(contract) };
-	struct mdu *md = calloc(1, sizeof(*md));
+	struct mdrv_attach attach = { .digest = mdrv_digest(as->contract) };
+	struct mdu *md = malloc(sizeof(*md));
 
 	if (!md)
 		return NULL;
-	md->contract = contract;
-	md->upcalls = upcalls;
-	md->priv = priv;
+	*md = *as;
 	md->fd = open(node, O_RDWR | O_CLOEXEC);
 	if (md->fd < 0)
 		goto err_free;
@@ -427,6 +226,9 @@ struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
 		goto err_close;
 	md->whole = attach.whole;
 	memcpy(md->offsets, attach.offsets, sizeof(md->offsets));
+	mdu_objects_init(md);
+	mdu_clock(attach.jiffies, attach.ns);
+	mdu_current = md;
 	return md;
 
 err_close:
@@ -434,6 +236,21 @@ err_close:
 err_free:
 	free(md);
 	return NULL;
+}
+
+struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
+		     const mdu_upcall_fn *upcalls, void *priv)
+{
+	return attach_to(node, &(struct mdu){
+				       .contract = contract,
+				       .upcalls = upcalls,
+				       .priv = priv,
+			       });
+}
+
+struct mdu *mdu_open_sliced(const char *node, const struct mdu_driver *driver)
+{
+	return attach_to(node, &(struct mdu){ .contract = driver->contract, .sliced = driver });
 }
 
 void *mdu_priv(const struct mdu *md)

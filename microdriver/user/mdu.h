@@ -50,8 +50,7 @@ volatile void *mdu_map(struct mdu *md, unsigned int index, size_t bytes);
 
 struct mdu_driver {
 	const struct mdrv_contract *contract;
-	const void *const
-		*functions; /* of the upcalls; called with MDRV_ARGS arguments of 64 bits */
+	const void *const *functions; /* of the upcalls; they get MDRV_ARGS arguments of 64 bits */
 	const struct mdrv_static *statics; /* in the order of both halves */
 	__u32 statics_count;
 };
