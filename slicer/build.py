@@ -110,7 +110,7 @@ def cut_driver(driver: str, policy: Cut = Cut.ATOMIC, module: str | None = None)
     if whole.problems:
         more = len(whole.problems) - MOST_PROBLEMS
         words = [*whole.problems[:MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
-        raise UsageError(f"{found.program.name} cannot be cut yet:\n  " + "\n  ".join(words))
+        raise UsageError(f"{found.program.name} cannot be cut yet: {'; '.join(words)}")
     home = source.find(driver, module)
     texts = dict(written(whole, home))
     flags = [" ".join(process_flags(unit, home)) for unit in home.units]

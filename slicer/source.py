@@ -27,6 +27,7 @@ TREES = ("drivers", "sound")
 FILES = tuple(f"{tree}/{name}" for tree in TREES for name in ("*.[ch]", "*Makefile"))
 WITHOUT = tuple(f"drivers/{name}/*" for name in ("gpu", "staging", "media"))  # half of all text, and no peripheral here
 WITH_VALUE = ("-I", "-D", "-U", "-include", "-isystem", "-iquote")  # options that libclang must know
+IMPLICIT = "-Werror=implicit-function-declaration"  # a function that no header declares: gcc refuses it later
 ALONE = ("-std=", "-fshort-wchar", "-funsigned-char", "-nostdinc", "-m64")
 
 
@@ -122,7 +123,7 @@ def unit(folder: Path, home: Path, target: str, options: Iterable[str]) -> Unit:
     if not file.is_file():
         raise UsageError(f"{file.relative_to(home)} is not there: no C file makes the object {target}")
     base = plain(file.stem)
-    extra = (f"-I{folder}", f'-DKBUILD_BASENAME="{base}"', "-Wno-everything", "-ferror-limit=20")
+    extra = (f"-I{folder}", f'-DKBUILD_BASENAME="{base}"', "-Wno-everything", IMPLICIT, "-ferror-limit=20")
     return Unit(file=file, options=(*known_options(options, home), *extra))
 
 

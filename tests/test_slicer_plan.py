@@ -229,7 +229,7 @@ def test_8139too() -> None:
 
 def test_e1000() -> None:
     plan = real("e1000")
-    assert plan.final and 0.80 < plan.share("lines") < 0.83
+    assert plan.final and 0.72 < plan.share("lines") < 0.76  # with its annotations
     assert plan.placed["e1000_alloc_jumbo_rx_buffers"].path[-1].through == "e1000_adapter.alloc_rx_buf"
     assert {"e1000_watchdog", "e1000_reset_task", "e1000_update_phy_info_task"} <= labels(plan, Half.PROCESS)
     assert {"e1000_intr", "e1000_clean", "e1000_test_intr", "e1000_netpoll"} <= labels(plan, Half.KERNEL)
