@@ -180,7 +180,9 @@ class ContractTables:
     ) -> Iterator[TableField]:
         """The fields that a path within a record stands for, one for each element of the arrays on the way."""
         known = self.program.records.get(record)
-        name, _, rest = path.partition(".")
+        first, _, rest = path.partition(".")
+        name, _, number = first.partition("[")
+        only = f"[{number}" if number else ""
         if known is None:
             self.problem(f"{upcall}: the fields of {record} are not known")
         elif name == ALL:
@@ -191,7 +193,13 @@ class ContractTables:
         elif rest:
             for index, offset, kind in self.elements(found.type):
                 at = start_bits + found.offset_bits + 8 * offset
+                if only and not index.startswith(only):
+                    continue
                 yield from self.leaves(f"{prefix}{name}{index}.", at, kind.name, rest, mode, upcall)
+        elif only:
+            kind = self.program.types[found.type]
+            at = start_bits + found.offset_bits + 8 * int(number[:-1]) * self.program.types[kind.to].size_bytes
+            yield from self.whole(f"{prefix}{first}", at, kind.to, -1, mode, upcall)
         else:
             yield from self.field(prefix, start_bits, record, found, mode, upcall)
 

@@ -74,6 +74,13 @@ class Location:
         """A field of it."""
         return Location(self.kind, self.name, self.origin, (*self.steps, (record, name)))
 
+    def at(self, number: int) -> Location:
+        """One element of the array that the last field is."""
+        if not self.steps:
+            return self
+        record, name = self.steps[-1]
+        return Location(self.kind, self.name, self.origin, (*self.steps[:-1], (record, f"{name}[{number}]")))
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unresolved:
@@ -330,7 +337,7 @@ class Analysis:
         first = 0
         for number in range(1, len(location.steps)):
             record, name = location.steps[number - 1]
-            if self.inner.get(record, {}).get(name, "") != location.steps[number][0]:
+            if self.inner.get(record, {}).get(whole_array(name), "") != location.steps[number][0]:
                 first = number  # a cast led into another record
         steps = location.steps[first:]
         return (steps[0][0], ".".join(name for _, name in steps))
@@ -466,7 +473,7 @@ class Reading:
             return Location("object", record, location.name)
         if location.steps:
             around, name = location.steps[-1]
-            same = self.analysis.inner.get(around, {}).get(name) == record
+            same = self.analysis.inner.get(around, {}).get(whole_array(name)) == record
             return location if same else Location("object", record, self.spelled(location))
         return Location("object", record, location.origin) if location.kind == "object" else location
 
@@ -477,7 +484,7 @@ class Reading:
 
     def container(self, location: Location, record: str, path: tuple[str, ...]) -> Location:
         """The record around a field."""
-        names = tuple(name for _, name in location.steps[-len(path) :])
+        names = tuple(whole_array(name) for _, name in location.steps[-len(path) :])
         if names == path and len(location.steps) >= len(path):
             return Location(location.kind, location.name, location.origin, location.steps[: -len(path)])
         if location.kind in ("fresh", "variable"):
@@ -495,9 +502,9 @@ class Reading:
                 return {Location("variable", name, self.analysis.record_of(place.type))}
             case FieldPlace(base, record, name):
                 return {self.field(each, record, name) for each in self.place(base)}
-            case Element(base, index):
+            case Element(base, index, number):
                 self.value(index)
-                return self.place(base)
+                return {each.at(number) for each in self.place(base)} if number >= 0 else self.place(base)
             case Deref(pointer):
                 targets = self.value(pointer)
                 if not targets and self.analysis.final and not constant(pointer):
@@ -550,8 +557,8 @@ class Reading:
         if not location.steps:
             return False
         record, name = location.steps[-1]
-        plain = matches(f"{record}.{name}", self.analysis.memory.plain)
-        return not plain and name in self.analysis.overlaid(record)
+        plain = matches(f"{record}.{whole_array(name)}", self.analysis.memory.plain)
+        return not plain and whole_array(name) in self.analysis.overlaid(record)
 
     def trouble(self, why: str) -> None:
         """Note what is unresolved."""
@@ -560,7 +567,8 @@ class Reading:
     def spelled(self, location: Location) -> str:
         """A location as users read it."""
         if location.steps:
-            return ".".join(location.steps[-1])
+            record, name = location.steps[-1]
+            return f"{record}.{whole_array(name)}"
         return location.name if location.kind == "global" else location.origin or location.name
 
     # Calls.
@@ -674,7 +682,7 @@ class Reading:
             if target.origin and not matches(name, memory.local):
                 self.given_whole(name, target.origin)
         elif target.steps:
-            record, field_name = target.steps[-1]
+            record, field_name = target.steps[-1][0], whole_array(target.steps[-1][1])
             known = self.analysis.program.records.get(record)
             kind = next((each.type for each in known.fields if each.name == field_name), None) if known else None
             if kind is not None and not self.analysis.record_of(kind):
@@ -751,6 +759,11 @@ def moved(location: Location) -> Location:
     if location.kind in ("object", "parameter") and not location.steps and not location.origin.startswith(ARRAY):
         return Location(location.kind, location.name, f"{ARRAY}{location.origin}")
     return location
+
+
+def whole_array(name: str) -> str:
+    """A field's name without the number of an element."""
+    return name.partition("[")[0]
 
 
 def bare(origin: str) -> str:

@@ -535,7 +535,7 @@ class Lowering:
         while array.kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR) and (inner := expressions(array)):
             array = inner[-1]
         if array.type.get_canonical().kind in ARRAYS:
-            return Element(self.place(array), self.value(index), kind)
+            return Element(self.place(array), self.value(index), literal(index), kind)
         moved = Offset(self.value(base), (self.value(index),), self.type(base.type))
         return Deref(moved, kind)
 
@@ -738,6 +738,16 @@ def constant(kind: ClangType) -> bool:
     while kind.kind in ARRAYS:
         kind = kind.element_type.get_canonical()
     return bool(kind.is_const_qualified())
+
+
+def literal(cursor: Cursor) -> int:
+    """The number that an expression is; -1 if it is computed."""
+    while cursor.kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR) and (inner := expressions(cursor)):
+        cursor = inner[-1]
+    if cursor.kind != CursorKind.INTEGER_LITERAL:
+        return -1
+    words = [token.spelling for token in cursor.get_tokens()]
+    return int(words[0]) if len(words) == 1 and words[0].isdigit() and (words[0] == "0" or words[0][0] != "0") else -1
 
 
 def offset_of(cursor: Cursor) -> tuple[ClangType, tuple[str, ...]] | None:

@@ -43,10 +43,11 @@ class FieldPlace:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element of an array."""
+    """An element of an array. `number`: which one, or -1 if that is no constant."""
 
     base: Place
     index: Value
+    number: int
     type: Type
 
 
