@@ -39,7 +39,7 @@ OF_KERNEL = re.compile(r"-DMODULE|-DKBUILD_|-D__KBUILD_|-W|-ferror-limit")
 PROCESS_FLAGS = (
     "-O2", "-g", "-w", "-std=gnu11", "-fno-strict-aliasing", "-fno-common", "-fno-strict-overflow", "-fno-pie",
     "-fno-delete-null-pointer-checks", "-fcf-protection=none", "-fno-stack-protector", "-fno-omit-frame-pointer",
-    "-fms-extensions", "-fasynchronous-unwind-tables",
+    "-fms-extensions", "-fasynchronous-unwind-tables", "-mno-red-zone",
 )  # fmt: skip
 MOST_PROBLEMS = 12
 LIBRARY = (
