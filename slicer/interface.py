@@ -506,7 +506,7 @@ class Building:
             function = self.program.functions.get(name)
             if function is not None and function.own and not function.made:
                 yield Static(name=name, file=function.file, size=1)
-        for name in sorted(self.values_of_functions & set(self.called())):
+        for name in sorted(self.values_of_functions - self.services):
             if name in self.program.declared:
                 yield Static(name=name, file="", size=1)
 

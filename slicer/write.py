@@ -322,9 +322,10 @@ def process_tables(found: Interface, defined: frozenset[str]) -> str:
     lines += [
         f'__asm__(".comm {static.name}, {max(static.size, 8)}, 8");'
         for static in found.statics
-        if not static.file and static.name not in defined | ways
+        if not static.file and static.name not in defined | ways | found.sliced.program.declared.keys()
     ]
-    lines += [f"SLICED_NO_WAY({name})" for name in tables_only(found) if name not in defined | ways]
+    named = {static.name for static in found.statics if static.name in found.sliced.program.declared}
+    lines += [f"SLICED_NO_WAY({name})" for name in sorted({*tables_only(found), *named} - defined - ways)]
     lines += [
         "const struct mdu_driver sliced_driver = {",
         "\t.contract = &sliced_contract,",
