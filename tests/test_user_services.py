@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from faultkit.machine.image import headers, headers_version
 from faultkit.model.errors import HarnessError, UnmetNeed
+from slicer.build import PROCESS_FLAGS
 from slicer.source import kernel_options
 from tests.test_kernel_code import HOME
 
@@ -672,6 +673,30 @@ def test_each_function_is_called_as_the_kernels(kernels: dict[str, Signature], t
                 assert (name, ours[name]) == (name, kernels[name.removeprefix("k_")])
                 compared += 1
     assert compared > 250
+
+
+def test_a_drivers_code_runs_with_the_services(tmp_path: Path) -> None:
+    """What the kernel's headers make of it, with their inline functions, assembler, and variables of the processor."""
+    try:
+        options = [*PROCESS_FLAGS, *kernel_options(), "-DMODULE", '-DKBUILD_MODNAME="it"', '-DKBUILD_BASENAME="it"']
+    except (UnmetNeed, HarnessError) as need:
+        pytest.skip(str(need))
+    renamed = tomllib.loads((SERVICES / "names.toml").read_text())["renamed"]
+    options += [f"-D{name}={other}" for name, other in renamed.items()]
+    half, target = tmp_path / "headers.o", tmp_path / "drives"
+    subprocess.run(["gcc", *options, "-c", "-o", half, RECORDER.with_name("headers.c")], check=True)
+    sources = [*SERVICES.glob("*.c"), RECORDER, RECORDER.with_name("drives.c"), half]
+    subprocess.run([*COMPILE, "-static", "-no-pie", "-o", target, *sources], check=True)
+    said = subprocess.run([target], capture_output=True, text=True, check=True).stdout
+    first, *printed = [line for line in re.sub(r"PID: \d+ at \S+:\d+", "PID: 1", said).splitlines() if line]
+    assert first == "line 0"
+    assert printed == [
+        "6d number 3",
+        "4n no device -ENODEV",
+        "4d ------------[ cut here ]------------",
+        "-d is 3",
+        "4d WARNING: PID: 1 in the u-driver",
+    ]
 
 
 def test_the_layout_of_debians_kernel(tmp_path: Path) -> None:

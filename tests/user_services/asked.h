@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 extern char recorded[]; /* of recorder.c */
+int driver(int number); /* of headers.c */
 extern unsigned long jiffies;
 long schedule_timeout_uninterruptible(long timeout);
 unsigned long __msecs_to_jiffies(unsigned int msecs);
