@@ -676,7 +676,7 @@ def test_each_function_is_called_as_the_kernels(kernels: dict[str, Signature], t
 
 
 def test_a_drivers_code_runs_with_the_services(tmp_path: Path) -> None:
-    """What the kernel's headers make of it, with their inline functions, assembler, and variables of the processor."""
+    """Compiled with the kernel's headers: their inline functions, assembler, and variables of the processor work."""
     try:
         options = [*PROCESS_FLAGS, *kernel_options(), "-DMODULE", '-DKBUILD_MODNAME="it"', '-DKBUILD_BASENAME="it"']
     except (UnmetNeed, HarnessError) as need:
