@@ -7,6 +7,7 @@ import errno
 import re
 import signal
 import subprocess
+import time
 import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -38,14 +39,14 @@ COMPILE = (
     f"-I{SERVICES.parent / 'kernel'}",
     f"-I{SERVICES.parent / 'user'}",
 )
-ALONE = ("time.c", "warn.c")  # they handle signals in the process that loads them
+ALONE = "warn.c"  # it handles a signal in the process that loads it
 
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """All services but those that handle signals, with a recorder of what they ask of the runtime, as a library."""
+    """All services but the one that handles a signal, with a recorder of what they ask of the runtime, as a library."""
     library = tmp_path_factory.mktemp("services") / "services.so"
-    sources = [path for path in SERVICES.glob("*.c") if path.name not in ALONE]
+    sources = [path for path in SERVICES.glob("*.c") if path.name != ALONE]
     subprocess.run([*COMPILE, "-shared", "-fPIC", "-o", library, *sources, RECORDER], check=True)
     return ctypes.CDLL(str(library))
 
@@ -563,11 +564,10 @@ def test_lines_of_hex(services: ctypes.CDLL, recorded: Callable[[], str]) -> Non
 def test_a_limit_of_messages(services: ctypes.CDLL, recorded: Callable[[], str]) -> None:
     """Burst and interval are those of the state; what was left out is told when the next interval begins."""
     state = (c_int * 8)(0, 250, 3)
-    clock = c_ulong.in_dll(services, "jiffies_64")
-    clock.value = 1000
+    services.mdu_clock(c_ulong(1000), c_ulong(time.monotonic_ns()))
     allowed = [services.___ratelimit(state, b"f") for _ in range(5)]
     assert allowed == [1, 1, 1, 0, 0]
-    clock.value = 1251
+    services.mdu_clock(c_ulong(1300), c_ulong(time.monotonic_ns()))
     assert services.___ratelimit(state, b"f") == 1
     assert recorded() == "4d f: 2 callbacks suppressed\n\n"
 
@@ -673,6 +673,12 @@ def test_each_function_is_called_as_the_kernels(kernels: dict[str, Signature], t
                 assert (name, ours[name]) == (name, kernels[name.removeprefix("k_")])
                 compared += 1
     assert compared > 250
+
+
+def test_a_drivers_text_asks_for_jiffies() -> None:
+    """The tool's header puts the function that counts them in the place of the variable."""
+    header = (HOME / "slicer" / "halves" / "sliced_source.h").read_text()
+    assert "\nunsigned long services_jiffies(void);\n#define jiffies services_jiffies()\n" in header
 
 
 def test_a_drivers_code_runs_with_the_services(tmp_path: Path) -> None:

@@ -221,16 +221,18 @@ struct ratelimit_state {
 /* Return: whether this one may be printed */
 int ___ratelimit(struct ratelimit_state *state, const char *function)
 {
+	unsigned long now = services_jiffies();
+
 	if (!state->interval)
 		return 1;
 	if (!state->begin)
-		state->begin = jiffies_64;
-	if ((long)(state->begin + state->interval - jiffies_64) < 0) {
+		state->begin = now;
+	if ((long)(state->begin + state->interval - now) < 0) {
 		if (state->missed && !(state->flags & MESSAGE_ON_RELEASE)) {
 			_printk("\0014%s: %d callbacks suppressed\n", function, state->missed);
 			state->missed = 0;
 		}
-		state->begin = jiffies_64;
+		state->begin = now;
 		state->printed = 0;
 	}
 	if (state->burst <= state->printed) {

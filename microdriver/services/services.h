@@ -51,6 +51,9 @@ struct mdu_layout {
 
 extern const struct mdu_layout mdu_layout;
 
+/* What `jiffies` is in the driver's text: up to date, also in a loop that does nothing else */
+unsigned long services_jiffies(void);
+
 /* The u-driver cannot go on: say why, and end it. */
 void services_die(const char *format, ...) __printf(1, 2) __attribute__((noreturn));
 
@@ -84,7 +87,6 @@ int k_vsprintf(char *to, const char *format, va_list args);
 /* sized_strscpy() and what else files here take from each other */
 ssize_t sized_strscpy(char *to, const char *from, size_t bytes);
 int _printk(const char *format, ...);
-extern unsigned long jiffies_64;
 
 /* What %pV takes */
 struct va_format {

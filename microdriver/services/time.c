@@ -2,21 +2,18 @@
 /*
  * Time: the kernel's clocks are those of the process. A u-driver has no timer
  * interrupt that counts jiffies, so they are worked out from CLOCK_MONOTONIC,
- * which stands still during suspend as they do:
+ * which stands still during suspend as they do. The driver's own text asks
+ * services_jiffies(), by a macro that the tool puts in front of it. What the
+ * kernel's headers read is the variable, which is brought up to date when an upcall
+ * begins, behind each downcall (the runtime calls mdu_moment()), and by what pauses.
  *
- *  - when an upcall begins and behind each downcall (the runtime calls mdu_moment());
- *  - when one of these functions is called;
- *  - in a loop that does nothing but look at them, once a jiffy of processor time
- *    (ITIMER_PROF): a process that waits in the kernel is never woken for it.
+ * A timer that did so would interrupt the process, which monitors of signals take
+ * for a fault.
  */
 #include "services.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <sys/time.h>
 #include <time.h>
 
 #define NSEC_PER_SEC  1000000000LL
@@ -62,10 +59,10 @@ void mdu_clock(__u64 kernels_jiffies, __u64 ns)
 	mdu_moment();
 }
 
-static void on_tick(int signal)
+unsigned long services_jiffies(void)
 {
-	(void)signal;
 	mdu_moment();
+	return jiffies_64;
 }
 
 /*
@@ -74,17 +71,9 @@ static void on_tick(int signal)
  */
 static void __attribute__((constructor)) begin_time(void)
 {
-	/* without SA_RESTART: a message must not be sent twice */
-	struct sigaction action = { .sa_handler = on_tick };
-	struct itimerval each = { 0 };
-
 	if (!mdu_layout.hz)
 		services_die("the table of the kernel's layout lacks HZ");
-	each.it_interval.tv_usec = jiffy_ns() / NSEC_PER_USEC;
-	each.it_value = each.it_interval;
 	mdu_clock((__u32)(-300 * (__s32)mdu_layout.hz), 0);
-	if (sigaction(SIGPROF, &action, NULL) || setitimer(ITIMER_PROF, &each, NULL))
-		services_die("no timer: %s", strerror(errno));
 }
 
 /* ---- pauses ---- */

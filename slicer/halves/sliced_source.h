@@ -70,6 +70,10 @@
 #define __initconst
 #define __exitdata
 
+/* A process has no timer interrupt that counts them (microdriver/services/time.c). */
+unsigned long services_jiffies(void);
+#define jiffies services_jiffies()
+
 #define SLICED_ARG(value) ((u64)(unsigned long)(value))
 
 u64 sliced_down(u32 number, const u64 *args);

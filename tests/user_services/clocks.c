@@ -37,17 +37,12 @@ static void pauses(void)
 	FACT(passed(begin) >= 8000);
 }
 
-static unsigned long now(void)
-{
-	return __atomic_load_n(&jiffies, __ATOMIC_RELAXED); /* as READ_ONCE() does */
-}
-
-/* A driver's loop, without a call: a signal brings jiffies up to date. */
+/* A driver's loop, without a pause */
 static void busy_loop(void)
 {
-	unsigned long end = now() + 5;
+	unsigned long end = services_jiffies() + 5;
 
-	while ((long)(now() - end) < 0)
+	while ((long)(services_jiffies() - end) < 0)
 		;
 }
 
@@ -84,7 +79,8 @@ static void chance(void)
 
 int main(void)
 {
-	FACT(now() + 300 * 250 >= 1UL << 32); /* before anybody tells: as the kernel begins */
+	FACT(services_jiffies() + 300 * 250 >=
+	     1UL << 32); /* before anybody tells: as the kernel begins */
 	pauses();
 	clocks();
 	chance();

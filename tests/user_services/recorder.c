@@ -10,7 +10,6 @@
 char recorded[1 << 16]; /* a line each: level, kind, device, text */
 unsigned char known[KNOWN_BYTES]; /* what both halves know */
 int gate, released;
-unsigned long __weak jiffies_64; /* where there is no time.c */
 
 /* The size of the memory that both halves use */
 void *services_allocate(size_t bytes, const void *device)
