@@ -733,11 +733,12 @@ def expressions(cursor: Cursor) -> list[Cursor]:
 
 
 def constant(kind: ClangType) -> bool:
-    """True for a type whose values nobody may write."""
-    kind = kind.get_canonical()
+    """True for a type whose values nobody may write; of an array, its elements say so."""
     while kind.kind in ARRAYS:
-        kind = kind.element_type.get_canonical()
-    return bool(kind.is_const_qualified())
+        kind = kind.element_type
+    canonical = kind.get_canonical()
+    inner = constant(canonical) if canonical.kind in ARRAYS else canonical.is_const_qualified()
+    return bool(kind.is_const_qualified() or inner)
 
 
 def literal(cursor: Cursor) -> int:

@@ -233,5 +233,12 @@ def test_a_function_that_nothing_declares_is_an_error_of_the_compiler(tmp_path: 
     driver = copied(tmp_path, "")
     text = (driver / "refused.c").read_text()
     (driver / "refused.c").write_text(text.replace("#include <linux/etherdevice.h>\n", ""))
-    with pytest.raises(UsageError, match="does not compile: .*alloc_etherdev"):
+    with pytest.raises(UsageError, match=r"does not compile: .*alloc_etherdev"):
         report.sliced(str(driver), Cut.ATOMIC)
+
+
+def test_variables_that_nobody_may_write_do_not_cross() -> None:
+    e1000 = real("e1000").interface
+    assert "e1000_gstrings_stats" not in {each.name for each in e1000.types}
+    assert "e1000_gstrings_stats" in {each.name for each in e1000.statics}, "pointers may lead there"
+    assert "debug" in {each.name for each in e1000.types}

@@ -30,13 +30,16 @@ def built_module(wanted: KernelModule, kernel: str | None = None) -> Path:
     symbols = [built_module(other, kernel).with_name("Module.symvers") for other in wanted.against]
     exporters = (path.parent.name for path in symbols)
     content = (part for file in sources.items() for part in file)
-    key = cache.digest(kernel, TIMELESS, LINES, compiler.compiler_version(), wanted.name, *content, *exporters)
-    return cache.entry("modules", key, partial(build, sources, kernel, wanted.name, symbols)) / f"{wanted.name}.ko"
+    key = cache.digest(kernel, TIMELESS, LINES, compiler.compiler_version(), *content, *exporters)
+    found = cache.entry("modules", key, partial(build, sources, kernel, symbols)) / f"{wanted.name}.ko"
+    if not found.is_file():
+        raise HarnessError(f"the kernel module {wanted.name} does not build: {wanted.source}/Kbuild does not make it")
+    return found
 
 
 def source_lines(wanted: KernelModule, kernel: str) -> Lines:
     """The source lines of a module's functions. Raises: as `built_module`."""
-    found: Lines = json.loads(built_module(wanted, kernel).with_name(LINES).read_text())
+    found: Lines = json.loads(built_module(wanted, kernel).with_name(f"{wanted.name}.{LINES}").read_text())
     return found
 
 
@@ -77,16 +80,17 @@ def edited(sources: Mapping[str, bytes], edits: Iterable[Edit]) -> dict[str, byt
     return found
 
 
-def build(sources: Mapping[str, bytes], kernel: str, name: str, symbols: Iterable[Path], place: Path) -> None:
-    """Compile the sources in a place of their own, with the kernel's own build system."""
+def build(sources: Mapping[str, bytes], kernel: str, symbols: Iterable[Path], place: Path) -> None:
+    """Compile all modules of a Kbuild in a place of their own, with the kernel's own build system."""
     for file, content in sources.items():
         (place / file).write_bytes(content)
     done = make(place, kernel, "modules", f"KBUILD_EXTRA_SYMBOLS={' '.join(map(str, symbols))}")
-    if done.returncode or not (place / f"{name}.ko").is_file():
+    if done.returncode:
         errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()]
-        raise HarnessError(f"the kernel module {name} does not build: {errors[0] if errors else 'it made no .ko'}")
-    (place / LINES).write_text(json.dumps(lines_of(place / f"{name}.ko")))
-    subprocess.run(["strip", "--strip-debug", str(place / f"{name}.ko")], check=True)
+        raise HarnessError(f"the kernel's modules do not build: {errors[0] if errors else 'make failed'}")
+    for module in sorted(place.glob("*.ko")):
+        (place / f"{module.stem}.{LINES}").write_text(json.dumps(lines_of(module)))
+        subprocess.run(["strip", "--strip-debug", str(module)], check=True)
 
 
 def make(place: Path, kernel: str, *goals: str) -> subprocess.CompletedProcess[str]:

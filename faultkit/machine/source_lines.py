@@ -16,7 +16,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_RELOC_TYPE_x64
 
-LINES = "lines.json"  # beside a module in the cache: what `lines_of` found
+LINES = "lines.json"  # behind the name of a module, beside it in the cache: what `lines_of` found
 Lines = Mapping[str, Sequence[tuple[int, str]]]  # function -> (offset that code begins at, "ring.c:112"), by offset
 ABSOLUTE = ENUM_RELOC_TYPE_x64["R_X86_64_64"]
 HEADERS = "include"
