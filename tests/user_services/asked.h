@@ -12,7 +12,7 @@ int driver(int number); /* of headers.c */
 extern unsigned long jiffies;
 long schedule_timeout_uninterruptible(long timeout);
 unsigned long __msecs_to_jiffies(unsigned int msecs);
-unsigned long round_jiffies_relative(unsigned long j);
+unsigned long round_jiffies(unsigned long j);
 void __const_udelay(unsigned long loops);
 void __udelay(unsigned long usecs);
 void msleep(unsigned int msecs);

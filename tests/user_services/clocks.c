@@ -28,7 +28,7 @@ static void pauses(void)
 	FACT(passed(begin) >= 50);
 	begin = ktime_get();
 	__const_udelay(2000 * 0x10c7UL);
-	FACT(passed(begin) >= 2000 && passed(begin) < 1000000);
+	FACT(passed(begin) >= 2000 && passed(begin) < 10000000);
 	begin = ktime_get();
 	usleep_range_state(3000, 4000, 0);
 	FACT(passed(begin) >= 3000);
@@ -51,17 +51,17 @@ static void clocks(void)
 	unsigned long before;
 
 	mdu_clock(1000000, ktime_get());
-	FACT(jiffies - 1000000 < 3);
+	FACT(jiffies - 1000000 < 250);
 	before = jiffies;
 	msleep(40);
-	FACT(jiffies - before >= 9 && jiffies - before < 250);
+	FACT(jiffies - before >= 9 && jiffies - before < 2500);
 	busy_loop();
 	FACT(__msecs_to_jiffies(1) == 1 && __msecs_to_jiffies(1000) == 250);
 	FACT(__msecs_to_jiffies(1001) == 251 && __msecs_to_jiffies(-1) == (~0UL >> 1) - 1);
 	FACT(ns_to_timespec64(-1).tv_sec == -1 && ns_to_timespec64(-1).tv_nsec == 999999999);
 	FACT(ns_to_timespec64(2500000000).tv_sec == 2);
-	before = jiffies + round_jiffies_relative(1000);
-	FACT(before % 250 <= 1 || before % 250 == 249); /* jiffies may go on between the two */
+	FACT(round_jiffies(jiffies + 1000) % 250 == 0);
+	FACT(round_jiffies(1) == 1); /* in the past */
 }
 
 static void chance(void)
