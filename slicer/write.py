@@ -65,7 +65,7 @@ def contract_text(found: Interface) -> str:
         kind = kinds.name_of(upcall.arguments, upcall.result)
         upcalls.append(
             f'\t{{ .name = "{name}", .accesses = sliced_fields_{name}, .accesses_count = {len(rows)},'
-            f" .deadline_ms = {DEADLINE_MS}, .signature = {kind} }},"
+            f" .deadline_ms = {DEADLINE_MS}, .flags = MDRV_AGAIN, .signature = {kind} }},"
         )
     for downcall in found.downcalls:
         kind = kinds.name_of(downcall.arguments, downcall.result)

@@ -259,8 +259,19 @@ static bool mdrv_is_of_release(const void *what, const void *key)
 	return true;
 }
 
-/* The u-driver releases something itself: take back its note. */
-static void mdrv_take_back(struct mdrv_instance *md, u32 number, const u64 *args)
+static bool mdrv_is_release(const struct mdrv_instance *md, u32 number)
+{
+	u32 n;
+
+	for (n = 0; n < md->contract->downcalls_count; n++)
+		if (md->ops->services[n].acquire &&
+		    md->ops->services[n].acquire->release == number)
+			return true;
+	return false;
+}
+
+/* The u-driver releases something itself: take back its note. Return: false: there is none */
+static bool mdrv_take_back(struct mdrv_instance *md, u32 number, const u64 *args)
 	__must_hold(&md->busy)
 {
 	const struct mdrv_released released = { .number = number, .args = args };
@@ -268,9 +279,12 @@ static void mdrv_take_back(struct mdrv_instance *md, u32 number, const u64 *args
 		mdrv_note_take(md, mdrv_undo_acquired, mdrv_is_of_release, &released);
 
 	lockdep_assert_held(&md->busy);
-	if (acquired && acquired->acquire->irq)
+	if (!acquired)
+		return false;
+	if (acquired->acquire->irq)
 		mdrv_gate_remove(md, &acquired->irq);
 	kfree(acquired);
+	return true;
 }
 
 static int mdrv_share_bar(struct mdrv_instance *md, void *at, const struct pci_dev *dev, u64 bar)
@@ -377,9 +391,11 @@ static u64 mdrv_serve_passed(struct mdrv_instance *md, const struct mdrv_call *c
 	lockdep_assert_held(&md->busy);
 	if (mdrv_keep_texts(md, call, service->keeps, passed))
 		return failed;
+	/* an upcall is made again: the u-driver that died within it has released this already */
+	if (!mdrv_take_back(md, number, passed->args) && md->again && mdrv_is_release(md, number))
+		return 0;
 	if (service->unshare)
 		mdrv_forget(md, (void *)(unsigned long)passed->args[service->unshare - 1]);
-	mdrv_take_back(md, number, passed->args);
 	result = mdrv_run(service, passed->args);
 	if (type->kind == MDRV_VALUE)
 		result = mdrv_extended(type, result);

@@ -502,6 +502,8 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 	bool again = held && md->contract->upcalls[number].flags & MDRV_AGAIN;
 
 	lockdep_assert_held(&md->busy);
+	if (md->depth == 1)
+		md->again = false;
 	for (;;) {
 		bool failed = false;
 		u32 session;
@@ -525,6 +527,7 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		mdrv_undo_to(md, mark);
 		if (err != -EIO || !again)
 			return err;
+		md->again = true;
 	}
 }
 

@@ -145,6 +145,7 @@ struct mdrv_instance {
 	u32 twins_of; /* the session that the twins belong to */
 	struct list_head undo;
 	u64 noted; /* notes ever made */
+	bool again; /* the upcall is made again, to a new u-driver, after the old one died in it */
 	const char *refused; /* the reason why the last message was not taken */
 
 	/* Guards the block up to and with late; the first two are also read without. */
