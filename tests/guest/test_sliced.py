@@ -11,6 +11,8 @@ from drivers.rtl8139 import Phases, Rtl8139, Transfers
 from drivers.sliced import Rtl8139Sliced
 from drivers.sliced.questions import Questions
 from faultkit import AtRequest, Outcome, ReloadKDriver, RestartBoth, RestartUDriver
+from faultkit.model.codec import name_of
+from faultkit.model.parts import Policy
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran, Session
 from injectors.channel.channel import Channel
 from injectors.udriver.kill import Kill
