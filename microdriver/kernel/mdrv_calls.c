@@ -12,6 +12,7 @@
  */
 #include <linux/device.h>
 #include <linux/netdevice.h>
+#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -53,12 +54,14 @@ static u64 mdrv_extended(const struct mdrv_argument *argument, u64 value)
 	return value << unused >> unused;
 }
 
-/* How many bytes a MDRV_COPY leads to: at most so many that a message can bring. */
+/* How many bytes a MDRV_COPY leads to. */
 static u64 mdrv_copy_bytes(const struct mdrv_argument *argument, const u64 *args)
 {
 	u64 count = argument->length == MDRV_NO_LENGTH ? 1 : args[argument->length % MDRV_ARGS];
 
-	return argument->bytes * min_t(u64, count, MDRV_PAYLOAD);
+	u64 bytes;
+
+	return check_mul_overflow(count, (u64)argument->bytes, &bytes) ? ~0ULL : bytes;
 }
 
 static bool mdrv_has_pointer(const struct mdrv_argument *argument)
@@ -404,7 +407,7 @@ static u64 mdrv_serve_passed(struct mdrv_instance *md, const struct mdrv_call *c
 
 /* Serve a downcall by its row. Return: -EPROTO: the u-driver talks nonsense; or another error */
 int mdrv_serve_signed(struct mdrv_instance *md, const struct mdrv_call *call,
-		      const struct mdrv_message *ask, struct mdrv_message *answer)
+		      const struct mdrv_message *ask, struct mdrv_parcel **answer)
 {
 	struct mdrv_passed passed = {};
 	u64 result;
@@ -416,9 +419,14 @@ int mdrv_serve_signed(struct mdrv_instance *md, const struct mdrv_call *call,
 	if (err)
 		goto out;
 	result = mdrv_serve_passed(md, call, call - md->contract->downcalls, &passed);
-	err = mdrv_pack_copies(call, &passed, answer)
-		      ?: mdrv_result_out(md, &call->signature[MDRV_ARGS], result, &answer->value)
-		      ?: mdrv_pack(md, call, md->up, MDRV_OUT, answer, NULL);
+	do {
+		struct mdrv_message *to = &(*answer)->message;
+
+		err = mdrv_pack_copies(call, &passed, to)
+			      ?: mdrv_result_out(md, &call->signature[MDRV_ARGS], result,
+						 &to->value)
+			      ?: mdrv_pack(md, call, md->up, MDRV_OUT, to, NULL);
+	} while (err == -E2BIG && mdrv_parcel_grow(md, answer));
 out:
 	mdrv_passed_free(&passed);
 	return err;
@@ -484,6 +492,8 @@ static int mdrv_out_buffer(const struct mdrv_argument *argument, int n, struct m
 
 	if (!from)
 		return 0;
+	if (how->buffer_bytes > U16_MAX)
+		return -EMSGSIZE;
 	to->args[n] = 1ULL + how->buffer_bytes;
 	if (argument->flags & MDRV_WRITE) {
 		how->back |= BIT(n);
@@ -504,8 +514,8 @@ static int mdrv_out_copy(struct mdrv_instance *md, const struct mdrv_argument *a
 		return 0;
 	bytes = argument->kind == MDRV_TEXT ? strlen(from) + 1
 					    : mdrv_copy_bytes(argument, how->args);
-	if (bytes > MDRV_PAYLOAD)
-		return -E2BIG;
+	if (bytes > U16_MAX)
+		return -EMSGSIZE;
 	if (argument->kind == MDRV_COPY) {
 		how->back |= BIT(n);
 		how->bytes[n] = bytes;

@@ -76,6 +76,52 @@ void mdrv_chain_leave(struct mdrv_instance *md, bool entered)
 		mdrv_chain_unlock(md);
 }
 
+/* ---- parcels ---- */
+
+struct mdrv_parcel *mdrv_parcel_of(u32 room)
+{
+	struct mdrv_parcel *parcel =
+		kvmalloc(offsetof(struct mdrv_parcel, message.payload) + room, GFP_KERNEL);
+
+	if (parcel)
+		parcel->room = room;
+	return parcel;
+}
+
+struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq)
+{
+	struct mdrv_parcel *parcel = mdrv_parcel_of(MDRV_PAYLOAD);
+
+	if (!parcel)
+		return NULL;
+	memset(&parcel->message, 0, MDRV_HEAD);
+	parcel->message.kind = kind;
+	parcel->message.call = call;
+	parcel->message.seq = seq;
+	return parcel;
+}
+
+/*
+ * Make room for a message that did not fit: it has no records any more.
+ * Return: false: the u-driver takes no larger one, or there is no memory
+ */
+bool mdrv_parcel_grow(struct mdrv_instance *md, struct mdrv_parcel **parcel)
+{
+	u32 room = READ_ONCE(md->room);
+	struct mdrv_parcel *larger;
+
+	if ((*parcel)->room >= room)
+		return false;
+	larger = mdrv_parcel_of(min(room, 16 * (*parcel)->room));
+	if (!larger)
+		return false;
+	memcpy(&larger->message, &(*parcel)->message, MDRV_HEAD);
+	larger->message.bytes = 0;
+	kvfree(*parcel);
+	*parcel = larger;
+	return true;
+}
+
 /* ---- the end of a session ---- */
 
 static void mdrv_free_parcels(struct list_head *queue)
@@ -84,7 +130,7 @@ static void mdrv_free_parcels(struct list_head *queue)
 
 	list_for_each_entry_safe(parcel, next, queue, node) {
 		list_del(&parcel->node);
-		kfree(parcel);
+		kvfree(parcel);
 	}
 }
 
@@ -97,7 +143,7 @@ static void mdrv_free_messages(struct mdrv_instance *md) __must_hold(&md->lock)
 	mdrv_free_parcels(&md->to_kernel);
 	md->waiting = 0;
 	for (n = 0; n < ARRAY_SIZE(md->late); n++) {
-		kfree(md->late[n]);
+		kvfree(md->late[n]);
 		md->late[n] = NULL;
 	}
 }

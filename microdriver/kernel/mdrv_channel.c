@@ -57,23 +57,13 @@ static const struct mdrv_call *mdrv_call_of(struct mdrv_instance *md,
 	return mdrv_call_at(contract->downcalls, contract->downcalls_count, number);
 }
 
-struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq)
-{
-	struct mdrv_parcel *parcel = kmalloc(sizeof(*parcel), GFP_KERNEL);
-
-	if (!parcel)
-		return NULL;
-	memset(&parcel->message, 0, MDRV_HEAD);
-	parcel->message.kind = kind;
-	parcel->message.call = call;
-	parcel->message.seq = seq;
-	return parcel;
-}
-
 static struct mdrv_parcel *mdrv_parcel_copy(const struct mdrv_parcel *parcel)
 {
-	return kmemdup(parcel, offsetof(struct mdrv_parcel, message) + sizeof(parcel->message),
-		       GFP_KERNEL);
+	struct mdrv_parcel *copy = mdrv_parcel_of(parcel->room);
+
+	if (copy)
+		memcpy(&copy->message, &parcel->message, MDRV_HEAD + parcel->message.bytes);
+	return copy;
 }
 
 /*
@@ -99,7 +89,7 @@ static int mdrv_enqueue(struct mdrv_instance *md, struct list_head *queue,
 		return 0;
 	if (queue == &md->to_kernel) {
 		if (md->waiting == MDRV_QUEUE_MAX) {
-			kfree(parcel);
+			kvfree(parcel);
 			return -ENOBUFS;
 		}
 		md->waiting++;
@@ -120,15 +110,15 @@ static int mdrv_post(struct mdrv_instance *md, u32 session, struct list_head *qu
 	int err = 0;
 
 	if (fate == MDRV_DROPPED) {
-		kfree(parcel);
+		kvfree(parcel);
 		return 0;
 	}
 	if (fate == MDRV_DOUBLED)
 		twice = mdrv_parcel_copy(parcel);
 	spin_lock(&md->lock);
 	if (md->session != session) {
-		kfree(parcel);
-		kfree(twice);
+		kvfree(parcel);
+		kvfree(twice);
 	} else if (fate == MDRV_OVERTAKEN && !*late) {
 		*late = parcel;
 	} else {
@@ -193,11 +183,26 @@ static int mdrv_translate_out(struct mdrv_instance *md, u32 refs, u64 *args)
 	return 0;
 }
 
+/* Put the fields into an answer, in a larger parcel if they do not fit. */
+static int mdrv_pack_answer(struct mdrv_instance *md, const struct mdrv_call *call,
+			    const struct mdrv_call *up, struct mdrv_parcel **answer,
+			    const struct mdrv_buffer *buffer) __must_hold(&md->busy)
+{
+	int err;
+
+	lockdep_assert_held(&md->busy);
+	do
+		err = mdrv_pack(md, call, up, MDRV_OUT, &(*answer)->message, buffer);
+	while (err == -E2BIG && mdrv_parcel_grow(md, answer));
+	return err;
+}
+
 /* Return: 0, with the status in @answer, or -EPROTO */
 static int mdrv_serve_plain(struct mdrv_instance *md, const struct mdrv_call *call,
-			    const struct mdrv_message *ask, struct mdrv_message *answer,
+			    const struct mdrv_message *ask, struct mdrv_parcel **answer,
 			    struct mdrv_buffer *buffer) __must_hold(&md->busy)
 {
+	struct mdrv_message *to = &(*answer)->message;
 	u64 args[MDRV_ARGS];
 	int err;
 
@@ -207,12 +212,12 @@ static int mdrv_serve_plain(struct mdrv_instance *md, const struct mdrv_call *ca
 		      ?: mdrv_unpack(md, call, NULL, MDRV_IN, ask, buffer);
 	if (err)
 		return err;
-	answer->status = md->ops->downcalls[call - md->contract->downcalls](md, args, buffer);
+	to->status = md->ops->downcalls[call - md->contract->downcalls](md, args, buffer);
 	err = mdrv_translate_out(md, call->refs, args);
-	memcpy(answer->args, args, sizeof(args));
+	memcpy(to->args, args, sizeof(args));
 	if (!buffer->bytes)
 		buffer->mode = 0;
-	return err ?: mdrv_pack(md, call, NULL, MDRV_OUT, answer, buffer);
+	return err ?: mdrv_pack_answer(md, call, NULL, answer, buffer);
 }
 
 /*
@@ -220,7 +225,7 @@ static int mdrv_serve_plain(struct mdrv_instance *md, const struct mdrv_call *ca
  * k-driver has written meanwhile comes when it has closed.
  */
 static int mdrv_serve_gate(struct mdrv_instance *md, const struct mdrv_call *call,
-			   const struct mdrv_message *ask, struct mdrv_message *answer)
+			   const struct mdrv_message *ask, struct mdrv_parcel **answer)
 	__must_hold(&md->busy)
 {
 	int err = mdrv_unpack(md, call, md->up, MDRV_IN, ask, NULL);
@@ -228,22 +233,23 @@ static int mdrv_serve_gate(struct mdrv_instance *md, const struct mdrv_call *cal
 	lockdep_assert_held(&md->busy);
 	if (err)
 		return err;
-	answer->status = ask->call == MDRV_GATE_CLOSE ? mdrv_gate_close(md) : mdrv_gate_open(md);
-	return mdrv_pack(md, call, md->up, MDRV_OUT, answer, NULL);
+	(*answer)->message.status =
+		ask->call == MDRV_GATE_CLOSE ? mdrv_gate_close(md) : mdrv_gate_open(md);
+	return mdrv_pack_answer(md, call, md->up, answer, NULL);
 }
 
 /* Return: 0, with the status in @answer, or -EPROTO */
 static int mdrv_serve_stock(struct mdrv_instance *md, const struct mdrv_call *call,
-			    const struct mdrv_message *ask, struct mdrv_message *answer,
+			    const struct mdrv_message *ask, struct mdrv_parcel **answer,
 			    struct mdrv_buffer *buffer) __must_hold(&md->busy)
 {
 	lockdep_assert_held(&md->busy);
 	switch (ask->call) {
 	case MDRV_LOCK:
-		answer->status = mdrv_lock_for_user(md, ask->args[0]);
+		(*answer)->message.status = mdrv_lock_for_user(md, ask->args[0]);
 		return 0;
 	case MDRV_UNLOCK:
-		answer->status = mdrv_unlock_for_user(md, ask->args[0]);
+		(*answer)->message.status = mdrv_unlock_for_user(md, ask->args[0]);
 		return 0;
 	case MDRV_PRINT:
 		return mdrv_unpack(md, call, NULL, MDRV_IN, ask, buffer)
@@ -258,7 +264,7 @@ static int mdrv_serve_stock(struct mdrv_instance *md, const struct mdrv_call *ca
  * Return: -EPROTO: the u-driver talks nonsense; anything else is in the answer
  */
 int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
-	       struct mdrv_message *answer)
+	       struct mdrv_parcel **answer)
 {
 	const struct mdrv_call *call = mdrv_call_of(md, ask);
 	struct mdrv_buffer buffer = { .mode = MDRV_INOUT, .bytes = MDRV_PAYLOAD };
@@ -315,7 +321,7 @@ static struct mdrv_parcel *mdrv_next_message(struct mdrv_instance *md, u32 sessi
 			return parcel;
 		if (parcel) { /* an answer that nobody waits for any more */
 			atomic64_inc(&md->counts.stale);
-			kfree(parcel);
+			kvfree(parcel);
 		}
 	}
 }
@@ -330,9 +336,9 @@ static int mdrv_answer_downcall(struct mdrv_instance *md, u32 session,
 		return -ENOMEM;
 	answer->message.turn = ask->turn;
 	md->turn = ask->turn;
-	err = mdrv_serve(md, ask, &answer->message);
+	err = mdrv_serve(md, ask, &answer);
 	if (err)
-		kfree(answer);
+		kvfree(answer);
 	else
 		mdrv_post(md, session, &md->to_user, answer);
 	return err;
@@ -362,6 +368,25 @@ static unsigned int mdrv_deadline_ms(const struct mdrv_call *call)
 	return call->deadline_ms ?: MDRV_DEADLINE_MS;
 }
 
+/*
+ * Serve a downcall. Of a sliced driver the deadline is the u-driver's own: the time
+ * that functions of the kernel take in between does not count, up to a bound.
+ */
+static int mdrv_answer_in_time(struct mdrv_instance *md, u32 session,
+			       const struct mdrv_message *ask, bool sliced, ktime_t *deadline,
+			       ktime_t latest) __must_hold(&md->busy)
+{
+	ktime_t began = ktime_get();
+	int err = mdrv_answer_downcall(md, session, ask);
+
+	lockdep_assert_held(&md->busy);
+	if (sliced) {
+		*deadline = ktime_add(*deadline, ktime_sub(ktime_get(), began));
+		*deadline = min(*deadline, latest);
+	}
+	return err;
+}
+
 /* Serve downcalls until the upcall's answer is there. Return: its status, or an error */
 static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, u32 seq,
 			     struct mdrv_buffer *buffer, struct mdrv_signed *how, bool *failed)
@@ -369,6 +394,7 @@ static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, 
 {
 	const struct mdrv_call *call = &md->contract->upcalls[number];
 	ktime_t deadline = ktime_add_ms(ktime_get(), mdrv_deadline_ms(call));
+	ktime_t latest = ktime_add_ms(deadline, MDRV_SERVED_MS);
 	int status;
 
 	for (;;) {
@@ -382,14 +408,15 @@ static int mdrv_await_return(struct mdrv_instance *md, u32 session, u32 number, 
 			*failed = status < 0;
 			if (!*failed)
 				status = parcel->message.status;
-			kfree(parcel);
+			kvfree(parcel);
 			return status;
 		}
 		md->refused = "an answer to another call";
 		status = parcel->message.kind == MDRV_DOWNCALL
-				 ? mdrv_answer_downcall(md, session, &parcel->message)
+				 ? mdrv_answer_in_time(md, session, &parcel->message, how,
+						       &deadline, latest)
 				 : -EPROTO;
-		kfree(parcel);
+		kvfree(parcel);
 		if (status)
 			return status;
 	}
@@ -409,6 +436,25 @@ void mdrv_begin_session(struct mdrv_instance *md, u32 session)
 	md->twins_of = session;
 }
 
+/* The message of an upcall, in a parcel that it fits into. Return: 0 or -errno */
+static int mdrv_pack_upcall(struct mdrv_instance *md, const struct mdrv_call *call, const u64 *args,
+			    const struct mdrv_buffer *buffer, struct mdrv_signed *how,
+			    struct mdrv_parcel **parcel) __must_hold(&md->busy)
+{
+	int err;
+
+	lockdep_assert_held(&md->busy);
+	do {
+		struct mdrv_message *to = &(*parcel)->message;
+
+		memcpy(to->args, args, sizeof(to->args));
+		err = how ? mdrv_signed_out(md, call, how, to)
+			  : mdrv_translate_out(md, call->refs, to->args);
+		err = err ?: mdrv_pack(md, call, NULL, MDRV_IN, to, buffer);
+	} while (err == -E2BIG && mdrv_parcel_grow(md, parcel));
+	return err;
+}
+
 /* Make an upcall once. @failed: the channel failed, whatever the u-driver's status is */
 static int mdrv_attempt(struct mdrv_instance *md, u32 session, u32 number, const u64 *args,
 			struct mdrv_buffer *buffer, struct mdrv_signed *how, bool *failed)
@@ -423,12 +469,9 @@ static int mdrv_attempt(struct mdrv_instance *md, u32 session, u32 number, const
 	if (!parcel)
 		return -ENOMEM;
 	mdrv_begin_session(md, session);
-	memcpy(parcel->message.args, args, sizeof(parcel->message.args));
-	err = how ? mdrv_signed_out(md, call, how, &parcel->message)
-		  : mdrv_translate_out(md, call->refs, parcel->message.args);
-	err = err ?: mdrv_pack(md, call, NULL, MDRV_IN, &parcel->message, buffer);
+	err = mdrv_pack_upcall(md, call, args, buffer, how, &parcel);
 	if (WARN_ONCE(err, "microdriver: %s cannot be called: %d\n", call->name, err)) {
-		kfree(parcel);
+		kvfree(parcel);
 		return err;
 	}
 	mdrv_post(md, session, &md->to_user, parcel);

@@ -213,7 +213,7 @@ static enum mdrv_fate mdrv_tamper(struct mdrv_instance *md, struct mdrv_tamperin
 /* Clear what a message has gained if its length was raised: that memory holds old contents. */
 static void mdrv_clear_behind(struct mdrv_message *message, u32 was)
 {
-	message->bytes = min_t(u32, message->bytes, MDRV_PAYLOAD);
+	message->bytes = min(message->bytes, mdrv_room(message));
 	if (message->bytes > was)
 		memset(message->payload + was, 0, message->bytes - was);
 }

@@ -112,7 +112,7 @@ u8 *mdrv_record_reserve(struct mdrv_message *to, u32 object, u16 field, u32 byte
 	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
 	u8 *at = to->payload + to->bytes;
 
-	if (to->bytes + sizeof(record) + bytes > MDRV_PAYLOAD)
+	if (bytes > U16_MAX || to->bytes + sizeof(record) + bytes > mdrv_room(to))
 		return NULL;
 	memcpy(at, &record, sizeof(record));
 	to->bytes += sizeof(record) + bytes;

@@ -24,6 +24,7 @@
 #define MDRV_LIST_MEMBERS 64
 #define MDRV_GONE_MAX	  64 /* objects that one message reports as gone */
 #define MDRV_QUEUE_MAX	  16 /* messages that may wait for the kernel's half */
+#define MDRV_SERVED_MS	  20000 /* that an upcall may last longer for the downcalls in it */
 
 /* Something that references may lead into, and that lasts until it is unshared; under md->busy. */
 struct mdrv_object {
@@ -73,8 +74,15 @@ struct mdrv_foreigners {
 
 struct mdrv_parcel {
 	struct list_head node;
+	u32 room; /* for the payload */
 	struct mdrv_message message;
 };
+
+/* How long the payload of a message in a parcel may become. */
+static inline u32 mdrv_room(const struct mdrv_message *message)
+{
+	return container_of(message, struct mdrv_parcel, message)->room;
+}
 
 /* One u-driver, from open() to close(). */
 struct mdrv_session {
@@ -83,6 +91,7 @@ struct mdrv_session {
 	struct pid *pid;
 	struct address_space *mapping; /* of its file */
 	u32 number; /* among the instance's sessions, from 1; 0: not attached yet */
+	u32 room; /* of the largest payload that it takes */
 };
 
 /* An interrupt that was requested by a downcall. */
@@ -154,6 +163,7 @@ struct mdrv_instance {
 	bool leaving; /* a session is over, and the k-driver has not been told yet */
 	unsigned int waiting; /* messages in to_kernel */
 	u32 sessions; /* ever attached */
+	u32 room; /* for the payload of the attached session's messages */
 	struct pid *pid; /* of the attached session */
 	bool closed;
 	struct list_head to_user, to_kernel;
@@ -194,6 +204,9 @@ void mdrv_chain_unlock(struct mdrv_instance *md) __must_hold(&md->busy);
 bool mdrv_chain_is_ours(const struct mdrv_instance *md);
 bool mdrv_chain_enter(struct mdrv_instance *md);
 void mdrv_chain_leave(struct mdrv_instance *md, bool entered);
+struct mdrv_parcel *mdrv_parcel_of(u32 room);
+struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq);
+bool mdrv_parcel_grow(struct mdrv_instance *md, struct mdrv_parcel **parcel);
 void mdrv_expel(struct mdrv_instance *md, u32 session);
 void mdrv_put(struct mdrv_instance *md);
 
@@ -262,7 +275,7 @@ void mdrv_gate_remove(struct mdrv_instance *md, struct mdrv_irq *irq) __must_hol
 
 /* mdrv_calls.c */
 int mdrv_serve_signed(struct mdrv_instance *md, const struct mdrv_call *call,
-		      const struct mdrv_message *ask, struct mdrv_message *answer)
+		      const struct mdrv_message *ask, struct mdrv_parcel **answer)
 	__must_hold(&md->busy);
 int mdrv_print(struct mdrv_instance *md, const u64 *args, const struct mdrv_buffer *text)
 	__must_hold(&md->busy);
@@ -284,12 +297,11 @@ void mdrv_arming_exit(void);
 
 /* mdrv_channel.c */
 enum mdrv_fate mdrv_cross(struct mdrv_instance *md, struct mdrv_message *message);
-struct mdrv_parcel *mdrv_parcel_new(u32 kind, u32 call, u32 seq);
 struct mdrv_parcel *mdrv_parcel_take(struct mdrv_instance *md, struct list_head *queue);
 int mdrv_answer_arrived(struct mdrv_session *session, struct mdrv_parcel *parcel);
 void mdrv_begin_session(struct mdrv_instance *md, u32 session) __must_hold(&md->busy);
 int mdrv_serve(struct mdrv_instance *md, const struct mdrv_message *ask,
-	       struct mdrv_message *answer) __must_hold(&md->busy);
+	       struct mdrv_parcel **answer) __must_hold(&md->busy);
 
 /* mdrv_session.c */
 extern const struct file_operations mdrv_session_fops;

@@ -70,7 +70,7 @@ static void mdrv_ask_free(struct mdrv_session *session, struct mdrv_parcel *ask)
 	if (!ask)
 		return;
 	atomic_dec(&session->md->asking);
-	kfree(ask);
+	kvfree(ask);
 }
 
 static int mdrv_session_release(struct inode *inode, struct file *file)
@@ -108,6 +108,7 @@ static int mdrv_session_join(struct mdrv_session *session) __must_hold(&session-
 		WRITE_ONCE(session->number, ++md->sessions);
 		WRITE_ONCE(md->session, session->number);
 		md->pid = session->pid;
+		WRITE_ONCE(md->room, session->room);
 		md->mapped = session;
 	}
 	spin_unlock(&md->lock);
@@ -138,8 +139,9 @@ static long mdrv_session_attach(struct mdrv_session *session, struct mdrv_attach
 
 	if (copy_from_user(&ask, user, sizeof(ask)))
 		return -EFAULT;
-	if (ask.digest != md->digest)
+	if (ask.digest != md->digest || ask.room > MDRV_LARGEST)
 		return -EPROTO;
+	session->room = max_t(u32, ask.room, MDRV_PAYLOAD);
 	ask.whole = mdrv_whole;
 	for (n = 0; n < MDRV_MAPS; n++)
 		ask.offsets[n] = offset_in_page(md->maps[n].at);
@@ -159,29 +161,26 @@ static long mdrv_session_attach(struct mdrv_session *session, struct mdrv_attach
 /* ---- messages ---- */
 
 /* Return: a parcel; NULL: the u-driver says nothing; an error */
-static struct mdrv_parcel *mdrv_message_receive(struct mdrv_message __user *user)
+static struct mdrv_parcel *mdrv_message_receive(const struct mdrv_session *session,
+						struct mdrv_message __user *user)
 {
-	struct mdrv_parcel *parcel = kmalloc(sizeof(*parcel), GFP_KERNEL);
-	struct mdrv_message *message;
-	int err = 0;
+	struct mdrv_message head;
+	struct mdrv_parcel *parcel;
 
+	if (copy_from_user(&head, user, MDRV_HEAD))
+		return ERR_PTR(-EFAULT);
+	if (head.kind == MDRV_NOTHING)
+		return NULL;
+	if (head.bytes > session->room || (head.kind != MDRV_RETURN && head.kind != MDRV_DOWNCALL))
+		return ERR_PTR(-EPROTO);
+	parcel = mdrv_parcel_of(max_t(u32, head.bytes, MDRV_PAYLOAD));
 	if (!parcel)
 		return ERR_PTR(-ENOMEM);
-	message = &parcel->message;
-	if (copy_from_user(message, user, MDRV_HEAD))
-		err = -EFAULT;
-	else if (message->kind == MDRV_NOTHING)
-		goto out_free;
-	else if (message->bytes > MDRV_PAYLOAD ||
-		 (message->kind != MDRV_RETURN && message->kind != MDRV_DOWNCALL))
-		err = -EPROTO;
-	else if (copy_from_user(message->payload, user->payload, message->bytes))
-		err = -EFAULT;
-	if (!err)
+	memcpy(&parcel->message, &head, MDRV_HEAD);
+	if (!copy_from_user(parcel->message.payload, user->payload, head.bytes))
 		return parcel;
-out_free:
-	kfree(parcel);
-	return ERR_PTR(err);
+	kvfree(parcel);
+	return ERR_PTR(-EFAULT);
 }
 
 static long mdrv_message_deliver(struct mdrv_parcel *parcel, struct mdrv_message __user *user)
@@ -189,7 +188,7 @@ static long mdrv_message_deliver(struct mdrv_parcel *parcel, struct mdrv_message
 	size_t bytes = MDRV_HEAD + parcel->message.bytes;
 	long err = copy_to_user(user, &parcel->message, bytes) ? -EFAULT : 0;
 
-	kfree(parcel);
+	kvfree(parcel);
 	return err;
 }
 
@@ -222,12 +221,12 @@ static struct mdrv_parcel *mdrv_ask_serve(struct mdrv_session *session,
 	answer->message.turn = ask->turn;
 	if (mdrv_is_attached(session)) {
 		mdrv_begin_session(session->md, session->number);
-		err = mdrv_serve(session->md, ask, &answer->message);
+		err = mdrv_serve(session->md, ask, &answer);
 		mdrv_unshare_lent(session->md);
 	}
 	if (!err)
 		return answer;
-	kfree(answer);
+	kvfree(answer);
 	return ERR_PTR(err);
 }
 
@@ -289,18 +288,18 @@ static long mdrv_message_next(struct mdrv_session *session, struct mdrv_message 
 static long mdrv_session_exchange(struct mdrv_session *session, struct mdrv_message __user *user,
 				  bool may_wait)
 {
-	struct mdrv_parcel *parcel = mdrv_message_receive(user);
+	struct mdrv_parcel *parcel = mdrv_message_receive(session, user);
 	long err;
 
 	if (IS_ERR(parcel))
 		return PTR_ERR(parcel);
 	if (!mdrv_is_attached(session)) {
-		kfree(parcel);
+		kvfree(parcel);
 		return -ESTALE;
 	}
 	/* after a signal the process comes again, and must not say the same twice */
 	if (put_user(MDRV_NOTHING, &user->kind)) {
-		kfree(parcel);
+		kvfree(parcel);
 		return -EFAULT;
 	}
 	err = parcel ? mdrv_message_arrived(session, parcel) : 0;

@@ -31,7 +31,8 @@
 #define MDRV_NAME	32
 #define MDRV_ARGS	6
 #define MDRV_MAP_STRIDE (1UL << 28) /* file offset between two mappings */
-#define MDRV_PAYLOAD	4000
+#define MDRV_PAYLOAD	3984 /* of a message that is not longer than its parcel's page */
+#define MDRV_LARGEST	(1U << 20) /* payload of any message; longer ones take more time */
 #define MDRV_MAPS	4 /* regions that the u-driver may map */
 #define MDRV_DEPTH	8 /* calls within calls */
 #define MDRV_ERRNO_MAX	511 /* of a status: -errno as user space knows it */
@@ -58,7 +59,7 @@ struct mdrv_message {
 	__u64 value; /* of an answer to a call with a signature: the result */
 	__u32 bytes; /* of payload */
 	__u32 turn; /* of a downcall: a number of its own in its session; the same in its answer */
-	__u8 payload[MDRV_PAYLOAD]; /* records, one behind the other, unaligned */
+	__u8 payload[]; /* records, one behind the other, unaligned */
 };
 
 /* checkpatch.pl wants the space before the brace. */
@@ -196,7 +197,7 @@ struct mdrv_call {
 	const struct mdrv_access *accesses;
 	__u32 accesses_count;
 	__u32 refs; /* bit n: argument n is a pointer to a shared object */
-	__u32 deadline_ms; /* of an upcall, with all the downcalls in it; 0: MDRV_DEADLINE_MS */
+	__u32 deadline_ms; /* of an upcall, by hand with its downcalls; 0: MDRV_DEADLINE_MS */
 	__u32 flags;
 	const struct mdrv_argument
 		*signature; /* of MDRV_ARGS arguments and the result; NULL: by hand */
@@ -240,7 +241,7 @@ struct mdrv_attach {
 	__u64 digest; /* of the contract, by mdrv_digest() */
 	__u32 whole; /* out: objects cross whole, not by field */
 	__u32 offsets[MDRV_MAPS]; /* out: where in its first page each mapped region begins */
-	__u32 pad;
+	__u32 room; /* the largest payload that the u-driver takes; 0: MDRV_PAYLOAD */
 	__u64 jiffies, ns; /* out: the kernel's clocks, read together; ns: CLOCK_MONOTONIC */
 };
 

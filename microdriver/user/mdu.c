@@ -68,6 +68,29 @@ void mdu_begin(struct mdrv_message *message, __u32 kind, __u32 call, __u32 seq)
 	message->seq = seq;
 }
 
+/* A message with as much room as any may need; it is begun. */
+struct mdrv_message *mdu_message_new(struct mdu *md, __u32 kind, __u32 call)
+{
+	struct space *space = md->spare;
+
+	if (space)
+		md->spare = space->next;
+	else
+		space = malloc(offsetof(struct space, message.payload) + md->room);
+	if (!space)
+		mdu_die(md, "no memory");
+	mdu_begin(&space->message, kind, call, md->seq);
+	return &space->message;
+}
+
+void mdu_message_free(struct mdu *md, struct mdrv_message *message)
+{
+	struct space *space = (struct space *)((char *)message - offsetof(struct space, message));
+
+	space->next = md->spare;
+	md->spare = space;
+}
+
 /* Serve the upcall in @message, and put the answer in its place. */
 static void serve(struct mdu *md, struct mdrv_message *message)
 {
@@ -135,17 +158,19 @@ int mdu_downcall_args(struct mdu *md, __u32 number, __u64 *args, struct mdu_buff
 {
 	const struct mdrv_call *call =
 		number < MDRV_STOCK ? &md->contract->downcalls[number] : &stock_call;
-	struct mdrv_message message;
+	struct mdrv_message *message = mdu_message_new(md, MDRV_DOWNCALL, number);
+	int status;
 
-	mdu_begin(&message, MDRV_DOWNCALL, number, md->seq);
-	memcpy(message.args, args, sizeof(message.args));
-	translate(md, call->refs, message.args, true);
-	mdu_pack(md, call, NULL, MDRV_IN, &message, buffer);
-	mdu_await_result(md, call, &message);
-	mdu_unpack(md, &message, buffer);
-	translate(md, call->refs, message.args, false);
-	memcpy(args, message.args, sizeof(message.args));
-	return message.status;
+	memcpy(message->args, args, sizeof(message->args));
+	translate(md, call->refs, message->args, true);
+	mdu_pack(md, call, NULL, MDRV_IN, message, buffer);
+	mdu_await_result(md, call, message);
+	mdu_unpack(md, message, buffer);
+	translate(md, call->refs, message->args, false);
+	memcpy(args, message->args, sizeof(message->args));
+	status = message->status;
+	mdu_message_free(md, message);
+	return status;
 }
 
 int mdu_lock(struct mdu *md, unsigned int number)
@@ -158,26 +183,28 @@ int mdu_unlock(struct mdu *md, unsigned int number)
 	return mdu_downcall(md, MDRV_UNLOCK, number);
 }
 
-static int serve_all(struct mdu *md, struct mdrv_message *message)
+static int serve_all(struct mdu *md)
 {
+	struct mdrv_message *message = mdu_message_new(md, MDRV_NOTHING, 0);
 	int err;
 
 	for (;;) {
 		err = exchange(md, message);
 		if (err)
-			return err;
+			break;
 		if (message->kind == MDRV_UPCALL)
 			serve(md, message);
 		else
 			message->kind = MDRV_NOTHING;
 	}
+	mdu_message_free(md, message);
+	return err;
 }
 
 /* Several instances: poll, and serve each until it has no more messages. */
 static int run_several(struct mdu *const *mds, unsigned int count)
 {
 	struct pollfd polls[MAX_INSTANCES] = { 0 };
-	struct mdrv_message message;
 	unsigned int n;
 	int err;
 
@@ -191,8 +218,7 @@ static int run_several(struct mdu *const *mds, unsigned int count)
 		for (n = 0; n < count; n++) {
 			if (!polls[n].revents)
 				continue;
-			mdu_begin(&message, MDRV_NOTHING, 0, 0);
-			err = serve_all(mds[n], &message);
+			err = serve_all(mds[n]);
 			if (err != -EAGAIN)
 				return err;
 		}
@@ -201,19 +227,14 @@ static int run_several(struct mdu *const *mds, unsigned int count)
 
 int mdu_run(struct mdu *const *mds, unsigned int count)
 {
-	struct mdrv_message message;
-
 	if (count > MAX_INSTANCES)
 		return -EINVAL;
-	if (count > 1)
-		return run_several(mds, count);
-	mdu_begin(&message, MDRV_NOTHING, 0, 0);
-	return serve_all(mds[0], &message);
+	return count > 1 ? run_several(mds, count) : serve_all(mds[0]);
 }
 
 static struct mdu *attach_to(const char *node, const struct mdu *as)
 {
-	struct mdrv_attach attach = { .digest = mdrv_digest(as->contract) };
+	struct mdrv_attach attach = { .digest = mdrv_digest(as->contract), .room = as->room };
 	struct mdu *md = malloc(sizeof(*md));
 
 	if (!md)
@@ -243,6 +264,7 @@ struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
 {
 	return attach_to(node, &(struct mdu){
 				       .contract = contract,
+				       .room = MDRV_PAYLOAD,
 				       .upcalls = upcalls,
 				       .priv = priv,
 			       });
@@ -250,7 +272,11 @@ struct mdu *mdu_open(const char *node, const struct mdrv_contract *contract,
 
 struct mdu *mdu_open_sliced(const char *node, const struct mdu_driver *driver)
 {
-	return attach_to(node, &(struct mdu){ .contract = driver->contract, .sliced = driver });
+	return attach_to(node, &(struct mdu){
+				       .contract = driver->contract,
+				       .room = MDRV_LARGEST,
+				       .sliced = driver,
+			       });
 }
 
 void *mdu_priv(const struct mdu *md)

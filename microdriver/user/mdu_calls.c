@@ -58,7 +58,7 @@ static __u64 strict_ref(const struct mdu *md, const struct mdrv_call *call, int 
 
 static void put_bytes(struct mdu *md, struct mdrv_message *to, int n, const void *from, __u64 bytes)
 {
-	if (bytes > MDRV_PAYLOAD) {
+	if (bytes > MDRV_LARGEST) { /* or else the sum would not fit into its type */
 		errno = E2BIG;
 		mdu_die(md, "what an argument leads to is too long");
 	}
@@ -112,21 +112,21 @@ __u64 mdu_call(struct mdu *md, __u32 number, const __u64 *args)
 {
 	const struct mdrv_call *call = &md->contract->downcalls[number];
 	const struct mdrv_argument *result = &call->signature[MDRV_ARGS];
-	struct mdrv_message message;
+	struct mdrv_message *message = mdu_message_new(md, MDRV_DOWNCALL, number);
 	__u64 value = 0;
 	int n;
 
-	mdu_begin(&message, MDRV_DOWNCALL, number, md->seq);
 	for (n = 0; n < MDRV_ARGS; n++)
-		out_argument(md, call, n, args, &message);
-	mdu_pack(md, call, md->up, MDRV_IN, &message, NULL);
-	mdu_await_result(md, call, &message);
-	mdu_unpack(md, &message, NULL);
-	take_copies(call, args, &message);
+		out_argument(md, call, n, args, message);
+	mdu_pack(md, call, md->up, MDRV_IN, message, NULL);
+	mdu_await_result(md, call, message);
+	mdu_unpack(md, message, NULL);
+	take_copies(call, args, message);
 	if (result->kind == MDRV_VALUE)
-		value = extended(result, message.value);
+		value = extended(result, message->value);
 	else if (KNOWN(result->kind))
-		value = mdu_pointer_of(md, message.value);
+		value = mdu_pointer_of(md, message->value);
+	mdu_message_free(md, message);
 	mdu_moment();
 	return value;
 }
@@ -234,19 +234,19 @@ static void print(char level, char kind, const void *device, const char *text, s
 {
 	struct mdu_buffer buffer = { .data = (void *)(unsigned long)text, .bytes = bytes };
 	struct mdu *md = mdu_current;
-	struct mdrv_message message;
+	struct mdrv_message *message = mdu_message_new(md, MDRV_DOWNCALL, MDRV_PRINT);
 	__u64 ref;
 
 	if (buffer.bytes > MDRV_PAYLOAD / 2)
 		buffer.bytes = MDRV_PAYLOAD / 2;
-	mdu_begin(&message, MDRV_DOWNCALL, MDRV_PRINT, md->seq);
 	mdu_ref_of(md, mdu_arg(device), &ref);
-	message.args[0] = level;
-	message.args[1] = MDRV_IS_ERROR(ref) ? 0 : ref;
-	message.args[2] = kind;
-	mdu_pack(md, &stock[MDRV_PRINT - MDRV_STOCK], NULL, MDRV_IN, &message, &buffer);
-	mdu_await_result(md, &stock[MDRV_PRINT - MDRV_STOCK], &message);
-	mdu_unpack(md, &message, NULL);
+	message->args[0] = level;
+	message->args[1] = MDRV_IS_ERROR(ref) ? 0 : ref;
+	message->args[2] = kind;
+	mdu_pack(md, &stock[MDRV_PRINT - MDRV_STOCK], NULL, MDRV_IN, message, &buffer);
+	mdu_await_result(md, &stock[MDRV_PRINT - MDRV_STOCK], message);
+	mdu_unpack(md, message, NULL);
+	mdu_message_free(md, message);
 }
 
 void mdu_print(char level, const void *device, const char *text, size_t bytes)
@@ -263,16 +263,16 @@ static void turn_gate(__u32 number)
 {
 	const struct mdrv_call *call = &stock[number - MDRV_STOCK];
 	struct mdu *md = mdu_current;
-	struct mdrv_message message;
+	struct mdrv_message *message = mdu_message_new(md, MDRV_DOWNCALL, number);
 
-	mdu_begin(&message, MDRV_DOWNCALL, number, md->seq);
-	mdu_pack(md, call, md->up, MDRV_IN, &message, NULL);
-	mdu_await_result(md, call, &message);
-	mdu_unpack(md, &message, NULL);
-	if (message.status) {
-		errno = -message.status;
+	mdu_pack(md, call, md->up, MDRV_IN, message, NULL);
+	mdu_await_result(md, call, message);
+	mdu_unpack(md, message, NULL);
+	if (message->status) {
+		errno = -message->status;
 		mdu_die(md, "%s", call->name);
 	}
+	mdu_message_free(md, message);
 }
 
 void mdu_gate_close(void)

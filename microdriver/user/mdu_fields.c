@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
+#define MOST 0xffff /* bytes of a record */
+
 __u8 *mdu_reserve(struct mdu *md, struct mdrv_message *to, __u32 object, __u16 field, __u32 bytes)
 {
 	struct mdrv_record record = { .object = object, .field = field, .bytes = bytes };
 	__u8 *at = to->payload + to->bytes;
 
-	if (to->bytes + sizeof(record) + bytes > MDRV_PAYLOAD) {
+	if (bytes > MOST || to->bytes + sizeof(record) + bytes > md->room) {
 		errno = E2BIG;
 		mdu_die(md, "a message is too long");
 	}

@@ -28,6 +28,12 @@ struct object {
 	struct copy *copies; /* that fields of it point to */
 };
 
+/* Room for a message of any length. */
+struct space {
+	struct space *next;
+	struct mdrv_message message;
+};
+
 struct mdu {
 	int fd;
 	const struct mdrv_contract *contract;
@@ -41,6 +47,8 @@ struct mdu {
 	__u32 seq; /* of the upcall that is being served; 0: none */
 	__u32 turns; /* downcalls ever made */
 	bool whole, poison;
+	__u32 room; /* for the payload of a message */
+	struct space *spare;
 	__u32 offsets[MDRV_MAPS];
 	char *foreign; /* addresses of foreign pointers: nobody may look there */
 };
@@ -48,6 +56,8 @@ struct mdu {
 /* mdu.c */
 void mdu_die(const struct mdu *md, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
+struct mdrv_message *mdu_message_new(struct mdu *md, __u32 kind, __u32 call);
+void mdu_message_free(struct mdu *md, struct mdrv_message *message);
 void mdu_begin(struct mdrv_message *message, __u32 kind, __u32 call, __u32 seq);
 void mdu_await_result(struct mdu *md, const struct mdrv_call *call, struct mdrv_message *message);
 

@@ -24,6 +24,7 @@
 /* A message, and what lies behind it for those who read too far. */
 struct said {
 	struct mdrv_message message;
+	__u8 payload[MDRV_PAYLOAD];
 	__u8 behind[MARGIN];
 };
 

@@ -21,7 +21,10 @@
 #define PAGE 4096
 
 static int device;
-static struct mdrv_message message;
+static struct {
+	struct mdrv_message message;
+	__u8 payload[MDRV_PAYLOAD];
+} said;
 
 static int attach(void)
 {
@@ -41,17 +44,17 @@ static volatile __u32 *map(void)
 /* Ask for mmap() to last until we are expelled. */
 static int widen(void)
 {
-	message.kind = MDRV_DOWNCALL;
-	message.call = ST_D_WIDEN;
-	message.args[0] = device;
-	return ioctl(device, MDRV_IOC_EXCHANGE, &message) ? -errno : message.status;
+	said.message.kind = MDRV_DOWNCALL;
+	said.message.call = ST_D_WIDEN;
+	said.message.args[0] = device;
+	return ioctl(device, MDRV_IOC_EXCHANGE, &said.message) ? -errno : said.message.status;
 }
 
 static void await_expulsion(void)
 {
 	do
-		message.kind = MDRV_NOTHING;
-	while (!ioctl(device, MDRV_IOC_EXCHANGE, &message) || errno == EINTR);
+		said.message.kind = MDRV_NOTHING;
+	while (!ioctl(device, MDRV_IOC_EXCHANGE, &said.message) || errno == EINTR);
 }
 
 static int keep(void)

@@ -99,13 +99,15 @@ enum sl_downcall {
 	SL_D_UNREGISTERS, /* registers */
 	SL_D_HIDE, /* bytes -> memory that is not mapped; acquired */
 	SL_D_UNHIDE, /* memory */
-	SL_D_IRQ, /* handler, flags, name, dev -> 0; acquired */
+	SL_D_IRQ, /* number, handler, flags, name, dev -> 0; acquired */
 	SL_D_FREE_IRQ, /* number, dev */
 	SL_D_LOOK, /* the k-driver looks at the private struct, and changes it */
 	SL_D_NEST, /* n: makes the upcall inner */
 	SL_D_PAUSE, /* milliseconds */
 	SL_D_PASSED, /* -> how often somebody has passed the gate */
 	SL_D_SAY, /* key, value: for the answer */
+	SL_D_WHICH, /* -> the number of the interrupt */
+	SL_D_DISABLED, /* -> whether it is disabled */
 	SL_D_END,
 };
 

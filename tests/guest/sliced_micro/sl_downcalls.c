@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The functions that stand for the kernel's, with their rows. None knows of the runtime but by its gate. */
+/* The functions that stand for the kernel's, with their rows. */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/irq.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -188,7 +189,7 @@ static void f_unhide(void *at)
 static int f_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name,
 		 void *dev)
 {
-	int err = request_irq(sl_irq, handler, flags, name, dev);
+	int err = request_irq(irq, handler, flags, name, dev);
 
 	if (!err)
 		hold(SL_D_IRQ);
@@ -198,7 +199,7 @@ static int f_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, c
 static const void *f_free_irq(unsigned int irq, void *dev)
 {
 	let_go(SL_D_IRQ);
-	return free_irq(sl_irq, dev);
+	return free_irq(irq, dev);
 }
 
 /* ---- others ---- */
@@ -238,53 +239,69 @@ static void f_say(const char *key, s64 value)
 	sl_say("%s=%lld ", key, value);
 }
 
-/* ---- rows ---- */
+static u32 f_which(void)
+{
+	return sl_irq;
+}
 
-#define ALL_ZERO MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO
+static u32 f_disabled(void)
+{
+	return irqd_irq_disabled(irq_get_irq_data(sl_irq));
+}
+
+/* ---- rows ---- */
 
 static const struct mdrv_acquire allocates = {
 	.release = SL_D_FREE,
 	.when = MDRV_IF_POINTER,
-	.from = { MDRV_FROM_RESULT, ALL_ZERO },
+	.from = { MDRV_FROM_RESULT, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO },
 };
+
 static const struct mdrv_sharing shares_part = {
 	.kind = MDRV_SHARE_OBJECT,
 	.at = MDRV_FROM_RESULT,
 	.type = SL_PART,
 };
+
 static const struct mdrv_acquire rings = {
 	.release = SL_D_UNRING,
 	.when = MDRV_IF_POINTER,
 	.from = { MDRV_ARG0, MDRV_FROM_RESULT, MDRV_OUT1, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO },
 };
+
 static const struct mdrv_sharing shares_ring = {
 	.kind = MDRV_SHARE_COHERENT,
 	.at = MDRV_FROM_RESULT,
 	.bytes = MDRV_ARG0,
 	.phys = MDRV_ZERO,
 };
+
 static const struct mdrv_acquire maps = {
 	.release = SL_D_UNREGISTERS,
 	.when = MDRV_IF_POINTER,
-	.from = { MDRV_FROM_RESULT, ALL_ZERO },
+	.from = { MDRV_FROM_RESULT, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO },
 };
+
 static const struct mdrv_sharing shares_registers = {
 	.kind = MDRV_SHARE_REGISTERS,
 	.at = MDRV_FROM_RESULT,
 	.bytes = MDRV_ARG1,
 	.phys = MDRV_OUT0,
 };
+
 static const struct mdrv_acquire hides = {
 	.release = SL_D_UNHIDE,
 	.when = MDRV_IF_POINTER,
-	.from = { MDRV_FROM_RESULT, ALL_ZERO },
+	.from = { MDRV_FROM_RESULT, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO },
 };
+
 static const struct mdrv_sharing shares_addresses = {
 	.kind = MDRV_SHARE_ADDRESSES,
 	.at = MDRV_FROM_RESULT,
 	.bytes = MDRV_ARG0,
 	.phys = MDRV_ZERO,
 };
+
 static const struct mdrv_acquire requests = {
 	.release = SL_D_FREE_IRQ,
 	.when = MDRV_IF_ZERO,
@@ -320,4 +337,6 @@ const struct mdrv_service sl_services[] = {
 	[SL_D_PAUSE] = { .function = f_pause },
 	[SL_D_PASSED] = { .function = f_passed },
 	[SL_D_SAY] = { .function = f_say },
+	[SL_D_WHICH] = { .function = f_which },
+	[SL_D_DISABLED] = { .function = f_disabled },
 };

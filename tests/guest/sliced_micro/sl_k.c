@@ -29,6 +29,7 @@ int sl_passed;
 static struct sl_part parts[SL_NODES];
 static struct timer_list beat;
 static int refused;
+static u64 suspended;
 static char said[1024];
 static size_t said_bytes;
 
@@ -65,7 +66,6 @@ static int ask_values(long n, long m)
 static void fill(void)
 {
 	static const u8 serial[SL_SERIAL] = { 1, 2, 3, 4, 5, 6 };
-	static char title[] = "a title";
 	int n;
 
 	for (n = 0; n < SL_NODES; n++)
@@ -84,7 +84,7 @@ static void fill(void)
 		.after = 12,
 		.large = 1ULL << 40,
 		.words = { 1, 2, 3, 4 },
-		.title = title,
+		.title = "a title",
 		.serial = serial,
 		.part = &parts[0],
 		.opaque = &said,
@@ -100,11 +100,11 @@ static int ask_fields(long n, long m)
 
 	fill();
 	value = mdrv_sliced(sl_md, SL_UP_FIELDS, 0, &err, mdrv_arg(&sl_state));
-	sl_say("value=%d small=%u middle=%d low=%u wide=%u high=%u around=%u,%u large=%llx "
-	       "words=%u%u%u%u part=%d weights=%u,%u,%u hidden=%u opaque=%d failed=%ld table=%d",
-	       value, sl_state.small, sl_state.middle, sl_state.low, sl_state.wide, sl_state.high,
-	       sl_state.before, sl_state.after, sl_state.large, sl_state.words[0],
-	       sl_state.words[1], sl_state.words[2], sl_state.words[3],
+	sl_say("value=%d small=%u middle=%d low=%u wide=%u high=%u around=%u,%u large=%llx ", value,
+	       sl_state.small, sl_state.middle, sl_state.low, sl_state.wide, sl_state.high,
+	       sl_state.before, sl_state.after, sl_state.large);
+	sl_say("words=%u%u%u%u part=%d weights=%u,%u,%u hidden=%u opaque=%d failed=%ld table=%d",
+	       sl_state.words[0], sl_state.words[1], sl_state.words[2], sl_state.words[3],
 	       (int)(sl_state.part - parts), parts[0].weight, parts[1].weight, parts[2].weight,
 	       parts[0].hidden, sl_state.opaque == said, PTR_ERR(sl_state.failed),
 	       sl_state.table == sl_handler);
@@ -141,7 +141,7 @@ static int ask_pointers(long n, long m)
 
 static int ask_buffers(long n, long m)
 {
-	u8 *bytes = kcalloc(3, n, GFP_KERNEL);
+	u8 *bytes = kzalloc(3 * n + 1, GFP_KERNEL);
 	int err;
 	u64 sum;
 
@@ -232,6 +232,13 @@ static int ask_gate(long n, long m)
 	return 0;
 }
 
+/* What the process answered while others were frozen. */
+static int ask_suspended(long n, long m)
+{
+	sl_say("value=%llu", suspended);
+	return 0;
+}
+
 static int ask_await(long n, long m)
 {
 	return mdrv_await(sl_md, n);
@@ -266,7 +273,7 @@ static const struct question {
 	{ "state", ask_state },	      { "level", ask_level },
 	{ "unknown", ask_unknown },   { "forget", ask_forget },
 	{ "gate", ask_gate },	      { "await", ask_await },
-	{ "big", ask_big },
+	{ "big", ask_big },	      { "suspended", ask_suspended },
 };
 
 static ssize_t sl_write(struct file *file, const char __user *user, size_t count, loff_t *pos)
@@ -323,18 +330,38 @@ static void on_beat(struct timer_list *timer)
 	mod_timer(timer, jiffies + 1);
 }
 
-static int machine_init(void)
+/* Devices are suspended when processes are frozen, but for one. */
+static int machine_suspend(struct device *dev)
 {
 	int err;
 
+	suspended = mdrv_sliced(sl_md, SL_UP_INNER, 0, &err, 40, mdrv_arg(&sl_state));
+	return err;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(machine_pm_ops, machine_suspend, NULL);
+
+static struct platform_driver machine_driver = {
+	.driver = { .name = "mdrv_sliced", .pm = pm_sleep_ptr(&machine_pm_ops) },
+};
+
+static int machine_init(void)
+{
+	int err = platform_driver_register(&machine_driver);
+
+	if (err)
+		return err;
 	sl_machine = platform_device_register_simple("mdrv_sliced", PLATFORM_DEVID_NONE, NULL, 0);
-	if (IS_ERR(sl_machine))
+	if (IS_ERR(sl_machine)) {
+		platform_driver_unregister(&machine_driver);
 		return PTR_ERR(sl_machine);
+	}
 	err = dma_coerce_mask_and_coherent(&sl_machine->dev, DMA_BIT_MASK(32));
 	if (!err)
 		sl_irq = __irq_alloc_descs(-1, 0, 1, NUMA_NO_NODE, NULL, NULL);
 	if (err || sl_irq < 0) {
 		platform_device_unregister(sl_machine);
+		platform_driver_unregister(&machine_driver);
 		return err ?: sl_irq;
 	}
 	irq_set_chip_and_handler(sl_irq, &dummy_irq_chip, handle_simple_irq);
@@ -345,6 +372,7 @@ static void machine_exit(void)
 {
 	irq_free_descs(sl_irq, 1);
 	platform_device_unregister(sl_machine);
+	platform_driver_unregister(&machine_driver);
 }
 
 static int __init sliced_init(void)

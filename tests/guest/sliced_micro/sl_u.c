@@ -49,17 +49,22 @@ static __s64 up_values(__s8 a, __u16 b, __s32 c, __u64 d)
 
 static int is_as_filled(const struct sl *sl)
 {
-	return sl->small == 200 && sl->middle == -300 && !sl->before && !sl->low &&
-	       sl->wide == 300 && !sl->after && sl->large == 1ULL << 40 && sl->words[3] == 4 &&
-	       !strcmp(sl->title, "a title") && sl->serial[5] == 6 && sl->part->weight == 10 &&
-	       sl->part->next->next->weight == 30 && !sl->part->hidden && mdu_knows(sl->opaque) &&
-	       sl->failed == POINTER(-EIO) && sl->table == table && !sl->outer;
+	return sl->small == 200 && sl->middle == -300 && sl->wide == 300 &&
+	       sl->large == 1ULL << 40 && sl->words[3] == 4 && !strcmp(sl->title, "a title") &&
+	       sl->serial[5] == 6 && sl->part->weight == 10 && sl->part->next->next->weight == 30 &&
+	       mdu_knows(sl->opaque) && sl->failed == POINTER(-EIO) && sl->table == table &&
+	       !sl->outer;
 }
 
 static __s32 up_fields(struct sl *sl)
 {
+	static int calls;
+
 	if (!is_as_filled(sl))
 		return -1;
+	/* of what no table declares there is only what was written here */
+	if (!calls++ && (sl->before || sl->low || sl->after || sl->part->hidden))
+		return -2;
 	sl->small = 201;
 	sl->middle = -301;
 	sl->before = 99; /* crosses with no call */
@@ -219,8 +224,9 @@ static int do_memory(int n, struct sl *sl)
 	void *hidden;
 
 	(void)n;
-	say("ring", ring == sl->ring && ring[0] == SL_SECRET &&
-			    ring[SL_RING / sizeof(__u32) - 1] == SL_SECRET + 1 && sl->ring_at);
+	at = ring[0] == SL_SECRET && ring[SL_RING / sizeof(__u32) - 1] == SL_SECRET + 1;
+	say("ring", ring == sl->ring && at && sl->ring_at);
+	at = 0;
 	ring[1] = 0x77;
 	DOWN(SL_D_UNRING, SL_RING, mdu_arg(ring), sl->ring_at);
 	registers = POINTER(DOWN(SL_D_REGISTERS, mdu_arg(&at), SL_PAGE));
@@ -241,6 +247,7 @@ static struct {
 	__u32 *ring, *registers;
 	void *hidden;
 	__u64 ring_at;
+	__u32 irq;
 } held;
 
 static void die_at(int step, int n)
@@ -263,14 +270,15 @@ static int acquire(int n, struct sl *sl)
 	die_at(3, n);
 	held.hidden = POINTER(DOWN(SL_D_HIDE, 100));
 	die_at(4, n);
-	err = DOWN(SL_D_IRQ, 0, mdu_arg(handler), 0, mdu_arg("mdrv_sliced"), mdu_arg(sl));
+	held.irq = DOWN(SL_D_WHICH);
+	err = DOWN(SL_D_IRQ, held.irq, mdu_arg(handler), 0, mdu_arg("mdrv_sliced"), mdu_arg(sl));
 	die_at(5, n);
 	return err;
 }
 
 static int release(int n, struct sl *sl)
 {
-	DOWN(SL_D_FREE_IRQ, 0, mdu_arg(sl));
+	DOWN(SL_D_FREE_IRQ, held.irq, mdu_arg(sl));
 	die_at(6, n);
 	DOWN(SL_D_UNHIDE, mdu_arg(held.hidden));
 	DOWN(SL_D_UNREGISTERS, mdu_arg(held.registers));
@@ -329,10 +337,11 @@ static int do_gate(int n, struct sl *sl)
 {
 	int before, closed;
 
-	sl->outer = 1;
+	acquire(0, sl);
 	mdu_gate_close();
 	mdu_gate_close();
 	before = passed();
+	say("disabled", DOWN(SL_D_DISABLED));
 	DOWN(SL_D_PAUSE, 50);
 	mdu_gate_open();
 	DOWN(SL_D_PAUSE, 50);
@@ -341,8 +350,8 @@ static int do_gate(int n, struct sl *sl)
 	DOWN(SL_D_PAUSE, 50);
 	say("closed", closed);
 	say("open", passed() > before);
-	(void)n;
-	return 0;
+	say("disabled", DOWN(SL_D_DISABLED));
+	return release(n, sl);
 }
 
 static int do_gate_and_die(int n, struct sl *sl)
@@ -350,9 +359,9 @@ static int do_gate_and_die(int n, struct sl *sl)
 	acquire(0, sl);
 	mdu_gate_close();
 	die_at(1, n);
-	DOWN(SL_D_FREE_IRQ, 0, mdu_arg(sl)); /* while it is closed */
+	DOWN(SL_D_FREE_IRQ, held.irq, mdu_arg(sl)); /* while it is closed */
 	die_at(2, n);
-	DOWN(SL_D_IRQ, 0, mdu_arg(handler), 0, mdu_arg("mdrv_sliced"), mdu_arg(sl));
+	DOWN(SL_D_IRQ, held.irq, mdu_arg(handler), 0, mdu_arg("mdrv_sliced"), mdu_arg(sl));
 	die_at(3, n);
 	mdu_gate_open();
 	return release(0, sl);
