@@ -130,7 +130,7 @@ static int mdrv_pack_list(struct mdrv_instance *md, struct mdrv_object *object, 
 	list_for_each(at, head) {
 		if (count == MDRV_LIST_MEMBERS)
 			return -E2BIG;
-		member = mdrv_object_around(md, mdrv_arg(at) - field->link);
+		member = mdrv_object_around(md, mdrv_arg(at) - field->link, 1);
 		if (!member)
 			return -ENOENT;
 		ids[count++] = member->id;
@@ -148,9 +148,15 @@ static int mdrv_pack_data(struct mdrv_object *object, u32 number, const struct m
 {
 	const u8 *from =
 		(const u8 *)(unsigned long)mdrv_load(object->at + field->offset, sizeof(from));
-	u32 bytes = field->shape == MDRV_STRING && from ? strlen(from) + 1 : field->link;
-	u64 hash = from ? mdrv_hash_of(from, bytes) : 0;
+	u32 bytes = field->link;
+	u64 hash;
 	u8 *data;
+
+	if (from && !mdrv_is_readable(mdrv_arg(from), field->shape == MDRV_STRING ? 1 : bytes))
+		from = NULL;
+	if (field->shape == MDRV_STRING && from)
+		bytes = strlen(from) + 1;
+	hash = from ? mdrv_hash_of(from, bytes) : 0;
 
 	if (!memcmp(&hash, object->twin + field->offset, sizeof(hash)))
 		return 0;
@@ -177,7 +183,8 @@ static int mdrv_pack_pointer(struct mdrv_instance *md, const struct mdrv_object 
 static int mdrv_pack_field(struct mdrv_instance *md, struct mdrv_object *object, u32 number,
 			   struct mdrv_message *to) __must_hold(&md->busy)
 {
-	const struct mdrv_field *field = &mdrv_type_of(md, object)->fields[number];
+	const struct mdrv_field row = mdrv_field_of(mdrv_type_of(md, object), number);
+	const struct mdrv_field *field = &row;
 	void *twin = object->twin + field->offset, *now = object->at + field->offset;
 	u64 value;
 	u8 *data;
@@ -225,10 +232,10 @@ static int mdrv_pack_whole(struct mdrv_instance *md, struct mdrv_object *object,
 		return -E2BIG;
 	memset(data, 0, type->bytes);
 	for (n = 0; n < type->fields_count; n++) {
-		const struct mdrv_field *field = &type->fields[n];
+		const struct mdrv_field field = mdrv_field_of(type, n);
 
-		if (field->shape == MDRV_SCALAR || field->shape == MDRV_BYTES)
-			memcpy(data + field->offset, object->at + field->offset, field->bytes);
+		if (field.shape == MDRV_SCALAR || field.shape == MDRV_BYTES)
+			memcpy(data + field.offset, object->at + field.offset, field.bytes);
 	}
 	return 0;
 }
@@ -255,9 +262,12 @@ static bool mdrv_crosses(const struct mdrv_call *call, u32 mode, u32 type, u32 f
 {
 	u32 n;
 
-	for (n = 0; n < call->accesses_count; n++)
-		if (call->accesses[n].type == type && call->accesses[n].field == field)
-			return call->accesses[n].mode & mode;
+	for (n = 0; n < call->accesses_count; n++) {
+		const struct mdrv_access access = mdrv_access_of(call, n);
+
+		if (access.type == type && access.field == field)
+			return access.mode & mode;
+	}
 	return false;
 }
 
@@ -271,19 +281,21 @@ static int mdrv_pack_rows(struct mdrv_instance *md, const struct mdrv_call *call
 			  const struct mdrv_call *up, u32 mode, u64 first, u64 last,
 			  struct mdrv_message *to) __must_hold(&md->busy)
 {
-	const struct mdrv_access *access;
+	struct mdrv_access access;
 	int err = 0;
 	u32 n;
 
 	lockdep_assert_held(&md->busy);
-	for (n = 0; n < call->accesses_count && !err; n++)
-		if (call->accesses[n].mode & mode)
-			err = mdrv_pack_row(md, &call->accesses[n], first, last, to);
+	for (n = 0; n < call->accesses_count && !err; n++) {
+		access = mdrv_access_of(call, n);
+		if (access.mode & mode)
+			err = mdrv_pack_row(md, &access, first, last, to);
+	}
 	for (n = 0; up && n < up->accesses_count && !err; n++) {
-		access = &up->accesses[n];
-		if (access->mode & mdrv_seen_from_upcall(mode) &&
-		    !mdrv_crosses(call, mode, access->type, access->field))
-			err = mdrv_pack_row(md, access, first, last, to);
+		access = mdrv_access_of(up, n);
+		if (access.mode & mdrv_seen_from_upcall(mode) &&
+		    !mdrv_crosses(call, mode, access.type, access.field))
+			err = mdrv_pack_row(md, &access, first, last, to);
 	}
 	return err;
 }
@@ -377,17 +389,19 @@ static void mdrv_twins_update(struct mdrv_instance *md, const struct mdrv_messag
 	lockdep_assert_held(&md->busy);
 	for (at = 0; at < to->bytes; at += record.bytes) {
 		struct mdrv_object *object;
+		struct mdrv_field field;
 
 		memcpy(&record, to->payload + at, sizeof(record));
 		at += sizeof(record);
 		object = mdrv_object_by_id(md, record.object);
-		if (record.field == MDRV_GONE)
+		if (record.field == MDRV_GONE) {
 			mdrv_object_reported(md);
-		else if (object && record.field == MDRV_REGION)
+		} else if (object && record.field == MDRV_REGION) {
 			object->memory->announced = true;
-		else if (object && record.field != MDRV_WHOLE)
-			mdrv_twin_set(object, &mdrv_type_of(md, object)->fields[record.field],
-				      to->payload + at, record.bytes);
+		} else if (object && record.field != MDRV_WHOLE) {
+			field = mdrv_field_of(mdrv_type_of(md, object), record.field);
+			mdrv_twin_set(object, &field, to->payload + at, record.bytes);
+		}
 	}
 }
 
@@ -461,7 +475,7 @@ static int mdrv_check_list(struct mdrv_instance *md, const struct mdrv_object *o
 	if (bytes % sizeof(u32) || list_count_nodes(head) != count || count > MDRV_LIST_MEMBERS)
 		return mdrv_refuse(md, "a list of another length");
 	list_for_each(at, head) {
-		member = mdrv_object_around(md, mdrv_arg(at) - field->link);
+		member = mdrv_object_around(md, mdrv_arg(at) - field->link, 1);
 		if (!member || member->memory)
 			return mdrv_refuse(md, "a list with members that are not shared");
 		for (n = 0, found = 0; n < count; n++)
@@ -543,9 +557,9 @@ static int mdrv_check_buffer(struct mdrv_instance *md, const struct mdrv_buffer 
 }
 
 /* @number is the u-driver's, and below the bound: the processor does not speculate beyond it. */
-static const struct mdrv_field *mdrv_field_at(const struct mdrv_type *type, u32 number)
+static struct mdrv_field mdrv_field_at(const struct mdrv_type *type, u32 number)
 {
-	return &type->fields[array_index_nospec(number, type->fields_count)];
+	return mdrv_field_of(type, array_index_nospec(number, type->fields_count));
 }
 
 static int mdrv_check_record(struct mdrv_instance *md, const struct mdrv_call *call,
@@ -554,6 +568,7 @@ static int mdrv_check_record(struct mdrv_instance *md, const struct mdrv_call *c
 {
 	const struct mdrv_object *object;
 	const struct mdrv_type *type;
+	struct mdrv_field field;
 
 	if (!record->object && call->signature && record->field)
 		return 0; /* mdrv_calls.c looks for those that it wants */
@@ -569,14 +584,15 @@ static int mdrv_check_record(struct mdrv_instance *md, const struct mdrv_call *c
 		return mdrv_refuse(md, "a field that there is not");
 	if (!mdrv_may_write(call, up, mode, object->type, record->field))
 		return mdrv_refuse(md, "a field that is not written with this call");
-	return mdrv_check_field(md, object, mdrv_field_at(type, record->field), data,
-				record->bytes);
+	field = mdrv_field_at(type, record->field);
+	return mdrv_check_field(md, object, &field, data, record->bytes);
 }
 
 static void mdrv_take_record(struct mdrv_instance *md, const struct mdrv_record *record,
 			     const u8 *data, struct mdrv_buffer *buffer)
 {
 	struct mdrv_object *object;
+	struct mdrv_field field;
 
 	if (!record->object && record->field)
 		return;
@@ -585,8 +601,8 @@ static void mdrv_take_record(struct mdrv_instance *md, const struct mdrv_record 
 		buffer->bytes = record->bytes;
 	} else if (record->field != MDRV_WHOLE) {
 		object = mdrv_object_by_id(md, record->object);
-		mdrv_take_field(md, object, mdrv_field_at(mdrv_type_of(md, object), record->field),
-				data, record->bytes);
+		field = mdrv_field_at(mdrv_type_of(md, object), record->field);
+		mdrv_take_field(md, object, &field, data, record->bytes);
 	}
 }
 

@@ -229,12 +229,13 @@ void mdrv_unshare_all(struct mdrv_instance *md) __must_hold(&md->busy);
 const struct mdrv_type *mdrv_type_of(const struct mdrv_instance *md,
 				     const struct mdrv_object *object);
 struct mdrv_object *mdrv_object_by_id(struct mdrv_instance *md, u32 id) __must_hold(&md->busy);
-struct mdrv_object *mdrv_object_around(struct mdrv_instance *md, u64 pointer)
+struct mdrv_object *mdrv_object_around(struct mdrv_instance *md, u64 pointer, u64 bytes)
 	__must_hold(&md->busy);
 void mdrv_object_reported(struct mdrv_instance *md) __must_hold(&md->busy);
 void mdrv_forget_twins(struct mdrv_instance *md) __must_hold(&md->busy);
 struct mdrv_memory *mdrv_memory_mapped(struct mdrv_instance *md, u32 slot)
 	__must_hold(&md->map_lock);
+bool mdrv_is_readable(u64 pointer, u64 bytes);
 unsigned long mdrv_memory_pfn(const struct mdrv_memory *memory, unsigned long page);
 
 /* mdrv_pointers.c */

@@ -19,6 +19,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "mdrv_internal.h"
@@ -311,11 +312,12 @@ static void mdrv_mark_dead(struct mdrv_instance *md, struct mdrv_object *object,
 
 	lockdep_assert_held(&md->busy);
 	for (n = 0; n < type->fields_count; n++) {
+		const struct mdrv_field field = mdrv_field_of(type, n);
 		u64 pointer;
 
-		if (type->fields[n].shape != MDRV_POINTER)
+		if (field.shape != MDRV_POINTER)
 			continue;
-		pointer = READ_ONCE(*(u64 *)(object->at + type->fields[n].offset));
+		pointer = READ_ONCE(*(u64 *)(object->at + field.offset));
 		if (pointer >= first && pointer <= last)
 			object->dead[n] = pointer;
 	}
@@ -437,17 +439,29 @@ static bool mdrv_is_within(const struct mdrv_object *object, const struct mdrv_o
 	       (object->first == other->first && object->last < other->last);
 }
 
-/* The innermost object that a pointer points into: objects may lie in others. */
-struct mdrv_object *mdrv_object_around(struct mdrv_instance *md, u64 pointer)
+/* The innermost object that has so many bytes from a pointer on: objects may lie in others. */
+struct mdrv_object *mdrv_object_around(struct mdrv_instance *md, u64 pointer, u64 bytes)
 {
 	struct mdrv_object *object, *best = NULL;
 
 	lockdep_assert_held(&md->busy);
 	for (object = mdrv_range_iter_first(&md->ranges, pointer, pointer); object;
 	     object = mdrv_range_iter_next(object, pointer, pointer))
-		if (!best || mdrv_is_within(object, best))
+		if (object->last - pointer >= bytes - 1 && (!best || mdrv_is_within(object, best)))
 			best = object;
 	return best;
+}
+
+/* A pointer in a field may be anything. False: it would be wrong to look there. */
+bool mdrv_is_readable(u64 pointer, u64 bytes)
+{
+	u64 at = pointer, last = pointer + bytes - 1;
+	u8 byte;
+
+	for (; at <= last && at >= pointer; at = (at | ~PAGE_MASK) + 1)
+		if (copy_from_kernel_nofault(&byte, (void *)(unsigned long)at, 1))
+			return false;
+	return last >= pointer;
 }
 
 /* ---- memory ---- */

@@ -146,8 +146,22 @@ static int mdrv_static_pointer(struct mdrv_instance *md, u64 ref, u64 *pointer, 
 
 /* ---- all ---- */
 
-/* A kernel pointer as it crosses. Return: -ENOENT if it leads into nothing that both halves know */
-int mdrv_ref_of_known(struct mdrv_instance *md, u64 pointer, u64 *ref)
+/* The memory that a pointer leads to the end of: a driver may keep such a pointer to compare with. */
+static struct mdrv_object *mdrv_memory_before(struct mdrv_instance *md, u64 pointer)
+	__must_hold(&md->busy)
+{
+	struct mdrv_object *object = mdrv_object_around(md, pointer - 1, 1);
+
+	lockdep_assert_held(&md->busy);
+	return object && object->memory && object->last == pointer - 1 ? object : NULL;
+}
+
+/*
+ * A kernel pointer as it crosses, if @bytes lie there.
+ * Return: -ENOENT if it leads into nothing that both halves know
+ */
+static int mdrv_ref_of_bytes(struct mdrv_instance *md, u64 pointer, u64 bytes, u64 *ref)
+	__must_hold(&md->busy)
 {
 	struct mdrv_object *object;
 
@@ -155,7 +169,7 @@ int mdrv_ref_of_known(struct mdrv_instance *md, u64 pointer, u64 *ref)
 	*ref = 0;
 	if (!pointer)
 		return 0;
-	object = mdrv_object_around(md, pointer);
+	object = mdrv_object_around(md, pointer, bytes) ?: mdrv_memory_before(md, pointer);
 	if (object) {
 		*ref = MDRV_REFERENCE(object->id, pointer - mdrv_arg(object->at));
 		return 0;
@@ -169,6 +183,12 @@ int mdrv_ref_of_known(struct mdrv_instance *md, u64 pointer, u64 *ref)
 	return mdrv_static_ref(md, pointer, ref);
 }
 
+/* The same, whatever lies there. */
+int mdrv_ref_of_known(struct mdrv_instance *md, u64 pointer, u64 *ref)
+{
+	return mdrv_ref_of_bytes(md, pointer, 1, ref);
+}
+
 /* The same, and other pointers pass through, if the driver is sliced. */
 int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref)
 {
@@ -178,18 +198,35 @@ int mdrv_ref_of(struct mdrv_instance *md, u64 pointer, u64 *ref)
 	return err == -ENOENT && mdrv_is_sliced(md) ? mdrv_foreign_ref(md, pointer, ref) : err;
 }
 
-/* The same, but an object is shared there; @lent: until the outermost upcall ends. */
-int mdrv_ref_lent(struct mdrv_instance *md, u32 type, u64 pointer, bool lent, u64 *ref)
+/* The reference to an object of a type at this very place; 0: there is none */
+static u64 mdrv_ref_exactly(struct mdrv_instance *md, u32 type, u64 pointer) __must_hold(&md->busy)
 {
-	int err = mdrv_ref_of_known(md, pointer, ref);
-	const struct mdrv_object *object = err || !*ref ? NULL : mdrv_object_around(md, pointer);
+	const struct mdrv_object *object =
+		mdrv_object_around(md, pointer, md->contract->types[type].bytes);
 
 	lockdep_assert_held(&md->busy);
-	/* what was lent and is kept now stays; else what is known is known */
-	if (err != -ENOENT && (lent || !object || object->type != type || pointer != object->first))
+	if (!object || object->type != type || object->first != pointer)
+		return 0;
+	return MDRV_REFERENCE(object->id, 0);
+}
+
+/*
+ * The same, but an object is shared there, unless a whole one is known; @lent: until
+ * the outermost upcall ends.
+ */
+int mdrv_ref_lent(struct mdrv_instance *md, u32 type, u64 pointer, bool lent, u64 *ref)
+{
+	u64 bytes = md->contract->types[type].bytes;
+	int err = mdrv_ref_of_bytes(md, pointer, bytes, ref);
+
+	lockdep_assert_held(&md->busy);
+	/* what was lent, and is to be kept, is shared already, and stays from now on */
+	if (err != -ENOENT && (lent || !*ref || *ref != mdrv_ref_exactly(md, type, pointer)))
 		return err;
+	if (!mdrv_is_readable(pointer, bytes))
+		return mdrv_foreign_ref(md, pointer, ref);
 	err = mdrv_share_known(md, type, (void *)(unsigned long)pointer, lent);
-	return err ?: mdrv_ref_of_known(md, pointer, ref);
+	return err ?: mdrv_ref_of_bytes(md, pointer, bytes, ref);
 }
 
 /*
@@ -216,7 +253,7 @@ int mdrv_pointer_of(struct mdrv_instance *md, u64 ref, u64 *pointer, u64 *room)
 			return mdrv_foreign_pointer(md, ref, pointer);
 	}
 	object = mdrv_object_by_id(md, MDRV_REF_OBJECT(ref));
-	if (!object || MDRV_REF_OFFSET(ref) >= object->bytes)
+	if (!object || MDRV_REF_OFFSET(ref) >= object->bytes + !!object->memory)
 		return mdrv_refuse(md, "a pointer to something that is not shared");
 	*pointer = mdrv_arg(object->at) + MDRV_REF_OFFSET(ref);
 	*room = object->bytes - MDRV_REF_OFFSET(ref);

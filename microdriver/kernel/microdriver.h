@@ -146,10 +146,25 @@ struct mdrv_field {
 	__u64 min, max;
 };
 
+/*
+ * The same in 8 bytes, as a generator writes it. @link: of MDRV_POINTER. MDRV_DATA:
+ * @bytes are those that the pointer leads to. MDRV_BITS: so many @bits from @shift
+ * on, in a unit of @bytes. A scalar may have any value. There are no lists.
+ */
+struct mdrv_small_field {
+	__u16 offset, bytes;
+	__u8 shape, link, shift, bits;
+};
+
+/* The functions below give a field, and an access, whichever way it is written. */
 struct mdrv_type {
 	const char *name;
 	__u32 bytes;
 	const struct mdrv_field *fields;
+	const struct mdrv_small_field *small; /* in place of fields */
+#ifndef __KERNEL__
+	const char *const *names; /* of the small fields; NULL: they have none */
+#endif
 	__u32 fields_count;
 	__u32 global; /* 1 + n: its only object is the n-th static; 0 */
 };
@@ -163,6 +178,9 @@ struct mdrv_access {
 	__u16 type, field;
 	__u32 mode;
 };
+
+/* The same in 4 bytes. */
+#define MDRV_SMALL_ACCESS(type, field, mode) ((__u32)(type) << 16 | (field) << 2 | (mode))
 
 /* What an argument or a result is. What a reference may lead into is known. */
 enum mdrv_argument_kind {
@@ -195,6 +213,7 @@ struct mdrv_argument {
 struct mdrv_call {
 	const char *name;
 	const struct mdrv_access *accesses;
+	const __u32 *small; /* in place of accesses: MDRV_SMALL_ACCESS() */
 	__u32 accesses_count;
 	__u32 refs; /* bit n: argument n is a pointer to a shared object */
 	__u32 deadline_ms; /* of an upcall, by hand with its downcalls; 0: MDRV_DEADLINE_MS */
@@ -295,6 +314,51 @@ struct mdrv_attach {
 		.name = word, .accesses = table, .accesses_count = MDRV_COUNT(table), __VA_ARGS__  \
 	}
 
+static inline struct mdrv_field mdrv_small_field_of(const struct mdrv_small_field *small)
+{
+	struct mdrv_field field = {
+		.offset = small->offset,
+		.bytes = small->bytes,
+		.shape = (enum mdrv_shape)small->shape,
+		.link = small->link,
+		.max = ~0ULL,
+	};
+
+	if (field.shape == MDRV_DATA) {
+		field.link = small->bytes;
+		field.bytes = sizeof(void *);
+	}
+	if (field.shape == MDRV_BITS)
+		field.max = (small->bits < 64 ? (1ULL << small->bits) - 1 : ~0ULL) << small->shift;
+	return field;
+}
+
+/* The n-th field of a type; there are so many. */
+static inline struct mdrv_field mdrv_field_of(const struct mdrv_type *type, __u32 n)
+{
+	struct mdrv_field field;
+
+	if (!type->small)
+		return type->fields[n];
+	field = mdrv_small_field_of(&type->small[n]);
+#ifndef __KERNEL__
+	field.name = type->names ? type->names[n] : "?";
+#endif
+	return field;
+}
+
+/* The n-th access of a call; there are so many. */
+static inline struct mdrv_access mdrv_access_of(const struct mdrv_call *call, __u32 n)
+{
+	if (!call->small)
+		return call->accesses[n];
+	return (struct mdrv_access){
+		.type = call->small[n] >> 16,
+		.field = (__u16)call->small[n] >> 2,
+		.mode = call->small[n] & MDRV_INOUT,
+	};
+}
+
 static inline __u64 mdrv_mix(__u64 hash, __u64 value)
 {
 	int n;
@@ -326,10 +390,12 @@ static inline __u64 mdrv_digest_calls(__u64 hash, const struct mdrv_call *calls,
 		hash = mdrv_mix(hash, calls[n].refs);
 		for (k = 0; calls[n].signature && k <= MDRV_ARGS; k++)
 			hash = mdrv_digest_argument(hash, &calls[n].signature[k]);
-		for (k = 0; k < calls[n].accesses_count; k++)
-			hash = mdrv_mix(hash, (__u64)calls[n].accesses[k].type << 48 |
-						      (__u64)calls[n].accesses[k].field << 32 |
-						      calls[n].accesses[k].mode);
+		for (k = 0; k < calls[n].accesses_count; k++) {
+			struct mdrv_access access = mdrv_access_of(&calls[n], k);
+
+			hash = mdrv_mix(hash, (__u64)access.type << 48 | (__u64)access.field << 32 |
+						      access.mode);
+		}
 	}
 	return mdrv_mix(hash, count);
 }
@@ -344,8 +410,11 @@ static inline __u64 mdrv_digest(const struct mdrv_contract *contract)
 		const struct mdrv_type *type = &contract->types[n];
 
 		hash = mdrv_mix(hash, (__u64)type->global << 32 | type->bytes);
-		for (k = 0; k < type->fields_count; k++)
-			hash = mdrv_digest_field(hash, &type->fields[k]);
+		for (k = 0; k < type->fields_count; k++) {
+			struct mdrv_field field = mdrv_field_of(type, k);
+
+			hash = mdrv_digest_field(hash, &field);
+		}
 	}
 	hash = mdrv_digest_calls(hash, contract->upcalls, contract->upcalls_count);
 	return mdrv_digest_calls(hash, contract->downcalls, contract->downcalls_count);

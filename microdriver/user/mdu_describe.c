@@ -55,7 +55,7 @@ static void describe_type(const struct mdrv_type *type)
 
 	printf("type %s %u\n", type->name, type->bytes);
 	for (n = 0; n < type->fields_count; n++) {
-		const struct mdrv_field *field = &type->fields[n];
+		const struct mdrv_field row = mdrv_field_of(type, n), *field = &row;
 
 		printf("field %s %s %u %" PRIu64 " %" PRIu64 "\n", field->name,
 		       shapes[field->shape], field->bytes, (uint64_t)field->min,
@@ -71,11 +71,11 @@ static void describe_calls(const struct mdrv_contract *contract, const char *dir
 	for (n = 0; n < count; n++) {
 		printf("%s %s\n", direction, calls[n].name);
 		for (k = 0; k < calls[n].accesses_count; k++) {
-			const struct mdrv_access *access = &calls[n].accesses[k];
-			const struct mdrv_type *type = &contract->types[access->type];
+			const struct mdrv_access access = mdrv_access_of(&calls[n], k);
+			const struct mdrv_type *type = &contract->types[access.type];
 
-			printf("access %s %s %u\n", type->name, type->fields[access->field].name,
-			       access->mode);
+			printf("access %s %s %u\n", type->name,
+			       mdrv_field_of(type, access.field).name, access.mode);
 		}
 	}
 }

@@ -70,7 +70,8 @@ static __u64 ref_in_field(const struct mdu *md, const struct object *object,
 
 static void pack_field(struct mdu *md, struct object *object, __u32 number, struct mdrv_message *to)
 {
-	const struct mdrv_field *field = &mdu_type_of(md, object)->fields[number];
+	const struct mdrv_field row = mdrv_field_of(mdu_type_of(md, object), number);
+	const struct mdrv_field *field = &row;
 	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
 	__u64 value;
 
@@ -104,11 +105,15 @@ static void pack_rows(struct mdu *md, const struct mdrv_call *call, __u32 mode,
 	struct object *object;
 	__u32 n;
 
-	for (n = 0; n < call->accesses_count; n++)
+	for (n = 0; n < call->accesses_count; n++) {
+		const struct mdrv_access access = mdrv_access_of(call, n);
+
+		if (!(access.mode & mode))
+			continue;
 		for (object = md->objects; object; object = object->next)
-			if (call->accesses[n].mode & mode &&
-			    MDRV_OBJECT_TYPE(object->id) == call->accesses[n].type)
-				pack_field(md, object, call->accesses[n].field, to);
+			if (MDRV_OBJECT_TYPE(object->id) == access.type)
+				pack_field(md, object, access.field, to);
+	}
 }
 
 /*
@@ -168,7 +173,8 @@ static void set_bits(char *unit, __u32 bytes, __u64 mask, __u64 value)
 static void take_field(struct mdu *md, struct object *object, __u32 number, const __u8 *data,
 		       __u32 bytes)
 {
-	const struct mdrv_field *field = &mdu_type_of(md, object)->fields[number];
+	const struct mdrv_field row = mdrv_field_of(mdu_type_of(md, object), number);
+	const struct mdrv_field *field = &row;
 	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
 	__u64 value = 0;
 

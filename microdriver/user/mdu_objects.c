@@ -64,7 +64,7 @@ static void clear_fields(const struct mdu *md, struct object *object)
 	__u32 n;
 
 	for (n = 0; n < type->fields_count; n++) {
-		const struct mdrv_field *field = &type->fields[n];
+		const struct mdrv_field row = mdrv_field_of(type, n), *field = &row;
 		char *at = (char *)object->at + field->offset;
 		__u64 unit = 0;
 
@@ -190,7 +190,7 @@ void mdu_forget_retired(struct mdu *md)
 void mdu_take_data(struct mdu *md, struct object *object, __u32 field, const __u8 *data,
 		   __u32 bytes)
 {
-	char *at = (char *)object->at + mdu_type_of(md, object)->fields[field].offset;
+	char *at = (char *)object->at + mdrv_field_of(mdu_type_of(md, object), field).offset;
 	struct copy **link = &object->copies, *copy;
 	void *pointer = NULL;
 
@@ -298,6 +298,11 @@ bool mdu_ref_of(const struct mdu *md, __u64 pointer, __u64 *ref)
 		*ref = pointer;
 		return true;
 	}
+	for (object = md->objects; object; object = object->next)
+		if (mdu_is_memory(object) && pointer == mdu_arg(object->at) + object->bytes) {
+			*ref = MDRV_REFERENCE(object->id, object->bytes); /* its end */
+			return true;
+		}
 	return static_ref(md, pointer, ref) || foreign_ref(md, pointer, ref);
 }
 

@@ -203,11 +203,22 @@ def test_a_foreign_pointer_is_known_for_a_while(sliced: PreparedGuest) -> None:
     assert expelled(ran) == ["in do, for a foreign pointer that it was not given: -EPROTO"]
 
 
+def test_an_object_is_whole_even_where_a_smaller_one_is_known(sliced: PreparedGuest) -> None:
+    found = said(sliced, *NEW_UDRIVER, "ask overlap", WELL[0])
+    assert found[2].startswith("value=-5 ") and found[3] == WELL[2]
+
+
+def test_a_pointer_that_leads_nowhere_is_not_followed(sliced: PreparedGuest) -> None:
+    assert said(sliced, "ask wild 1", WELL[0]) == [WELL[2]] * 2
+
+
 # ---- memory ----
 
 
 def test_memory_is_mapped_and_not_copied(sliced: PreparedGuest) -> None:
-    assert last(sliced, "do memory") == ("ring=1 device=1 rung=77 register=1 register=88 hidden=1 gone=0 value=0")
+    assert last(sliced, "do memory") == (
+        "ring=1 end=98 device=1 rung=77 register=1 register=88 hidden=1 gone=0 value=0"
+    )
 
 
 def test_memory_that_was_released_is_out_of_reach(sliced: PreparedGuest) -> None:

@@ -8,46 +8,80 @@
 
 #include "sl.h"
 
-#define SL_BITS(mask)                                                                              \
+#define SL_PLACE(kind, member)                                                                     \
+	.offset = offsetof(struct kind, member), .bytes = sizeof(((struct kind *)0)->member)
+#define SL_FIELD(member, how)                                                                      \
 	{                                                                                          \
-		.name = #mask, .offset = offsetof(struct sl, before) + sizeof(__u32), .bytes = 4,  \
-		.shape = MDRV_BITS, .max = (mask)                                                  \
+		SL_PLACE(sl, member), .shape = how                                                 \
 	}
-#define SL_LINKED(kind, member, to)                                                                \
+#define SL_LINKED(kind, member)                                                                    \
 	{                                                                                          \
-		.name = #member, .offset = offsetof(struct kind, member), .bytes = sizeof(void *), \
-		.shape = MDRV_POINTER, .link = 1 + (to)                                            \
+		SL_PLACE(kind, member), .shape = MDRV_POINTER, .link = 1 + SL_PART                 \
+	}
+#define SL_POINTED(member, count)                                                                  \
+	{                                                                                          \
+		.offset = offsetof(struct sl, member), .bytes = count, .shape = MDRV_DATA          \
+	}
+/* the unit behind @before */
+#define SL_BITS(from, count)                                                                       \
+	{                                                                                          \
+		.offset = offsetof(struct sl, before) + sizeof(__u32), .bytes = sizeof(__u32),     \
+		.shape = MDRV_BITS, .shift = from, .bits = count                                   \
 	}
 
-static const struct mdrv_field sl_fields[] = {
-	[SL_F_SMALL] = MDRV_FIELD(sl, small),
-	[SL_F_MIDDLE] = MDRV_FIELD(sl, middle),
-	[SL_F_WIDE] = SL_BITS(0x1ff0),
-	[SL_F_HIGH] = SL_BITS(0xffffe000),
-	[SL_F_LARGE] = MDRV_FIELD(sl, large),
-	[SL_F_WORDS] = MDRV_FIELD_BYTES(sl, words),
-	[SL_F_TITLE] = MDRV_FIELD_STRING(sl, title),
-	[SL_F_SERIAL] = MDRV_FIELD_DATA(sl, serial, SL_SERIAL),
-	[SL_F_PART] = SL_LINKED(sl, part, SL_PART),
-	[SL_F_OPAQUE] = MDRV_FIELD_POINTER(sl, opaque),
-	[SL_F_FAILED] = MDRV_FIELD_POINTER(sl, failed),
-	[SL_F_RING] = MDRV_FIELD_POINTER(sl, ring),
-	[SL_F_RING_AT] = MDRV_FIELD(sl, ring_at),
-	[SL_F_TABLE] = MDRV_FIELD_POINTER(sl, table),
-	[SL_F_LOOKS] = MDRV_FIELD(sl, looks),
-	[SL_F_OUTER] = MDRV_FIELD(sl, outer),
+static const struct mdrv_small_field sl_fields[] = {
+	[SL_F_SMALL] = SL_FIELD(small, MDRV_SCALAR),
+	[SL_F_MIDDLE] = SL_FIELD(middle, MDRV_SCALAR),
+	[SL_F_WIDE] = SL_BITS(4, 9),
+	[SL_F_HIGH] = SL_BITS(13, 19),
+	[SL_F_LARGE] = SL_FIELD(large, MDRV_SCALAR),
+	[SL_F_WORDS] = SL_FIELD(words, MDRV_BYTES),
+	[SL_F_TITLE] = SL_FIELD(title, MDRV_STRING),
+	[SL_F_SERIAL] = SL_POINTED(serial, SL_SERIAL),
+	[SL_F_PART] = SL_LINKED(sl, part),
+	[SL_F_OPAQUE] = SL_FIELD(opaque, MDRV_POINTER),
+	[SL_F_FAILED] = SL_FIELD(failed, MDRV_POINTER),
+	[SL_F_RING] = SL_FIELD(ring, MDRV_POINTER),
+	[SL_F_RING_AT] = SL_FIELD(ring_at, MDRV_SCALAR),
+	[SL_F_TABLE] = SL_FIELD(table, MDRV_POINTER),
+	[SL_F_LOOKS] = SL_FIELD(looks, MDRV_SCALAR),
+	[SL_F_OUTER] = SL_FIELD(outer, MDRV_SCALAR),
 };
 
-static const struct mdrv_field sl_part_fields[] = {
-	[SL_P_WEIGHT] = MDRV_FIELD(sl_part, weight),
-	[SL_P_NEXT] = SL_LINKED(sl_part, next, SL_PART),
+static const struct mdrv_small_field sl_part_fields[] = {
+	[SL_P_WEIGHT] = { SL_PLACE(sl_part, weight), .shape = MDRV_SCALAR },
+	[SL_P_NEXT] = SL_LINKED(sl_part, next),
 };
 
+#ifdef __KERNEL__
+#define SL_NAMES(table)
+#else
+#define SL_NAMES(table) .names = table,
+
+static const char *const sl_names[] = {
+	[SL_F_SMALL] = "small",	    [SL_F_MIDDLE] = "middle", [SL_F_WIDE] = "wide",
+	[SL_F_HIGH] = "high",	    [SL_F_LARGE] = "large",   [SL_F_WORDS] = "words",
+	[SL_F_TITLE] = "title",	    [SL_F_SERIAL] = "serial", [SL_F_PART] = "part",
+	[SL_F_OPAQUE] = "opaque",   [SL_F_FAILED] = "failed", [SL_F_RING] = "ring",
+	[SL_F_RING_AT] = "ring_at", [SL_F_TABLE] = "table",   [SL_F_LOOKS] = "looks",
+	[SL_F_OUTER] = "outer",
+};
+
+static const char *const sl_part_names[] = { [SL_P_WEIGHT] = "weight", [SL_P_NEXT] = "next" };
+#endif
+
+#define SL_TYPE(type, table, titles)                                                               \
+	{                                                                                          \
+		.name = #type, .bytes = sizeof(struct type), .small = table,                       \
+		SL_NAMES(titles).fields_count = MDRV_COUNT(table)                                  \
+	}
+
+/* As hand-written contracts have them; both ways may stand side by side. */
 static const struct mdrv_field sl_global_fields[] = { [SL_G_LEVEL] = MDRV_FIELD(sl_global, level) };
 
 static const struct mdrv_type sl_types[] = {
-	[SL] = MDRV_TYPE(sl, sl_fields),
-	[SL_PART] = MDRV_TYPE(sl_part, sl_part_fields),
+	[SL] = SL_TYPE(sl, sl_fields, sl_names),
+	[SL_PART] = SL_TYPE(sl_part, sl_part_fields, sl_part_names),
 	[SL_GLOBAL] = { .name = "sl_global",
 			.bytes = sizeof(struct sl_global),
 			.fields = sl_global_fields,
@@ -55,31 +89,45 @@ static const struct mdrv_type sl_types[] = {
 			.global = 1 + SL_S_GLOBAL },
 };
 
-#define SL_ROWS(table) .accesses = table, .accesses_count = MDRV_COUNT(table)
+#define SL_SMALL(table) .small = table, .accesses_count = MDRV_COUNT(table)
+#define SL_ROWS(table)	.accesses = table, .accesses_count = MDRV_COUNT(table)
 
-static const struct mdrv_access sl_all[] = {
-	{ SL, SL_F_SMALL, MDRV_INOUT },	 { SL, SL_F_MIDDLE, MDRV_INOUT },
-	{ SL, SL_F_WIDE, MDRV_INOUT },	 { SL, SL_F_LARGE, MDRV_INOUT },
-	{ SL, SL_F_WORDS, MDRV_INOUT },	 { SL, SL_F_TITLE, MDRV_IN },
-	{ SL, SL_F_SERIAL, MDRV_IN },	 { SL, SL_F_PART, MDRV_INOUT },
-	{ SL, SL_F_OPAQUE, MDRV_INOUT }, { SL, SL_F_FAILED, MDRV_INOUT },
-	{ SL, SL_F_TABLE, MDRV_INOUT },	 { SL_PART, SL_P_WEIGHT, MDRV_INOUT },
-	{ SL_PART, SL_P_NEXT, MDRV_IN },
+static const __u32 sl_all[] = {
+	MDRV_SMALL_ACCESS(SL, SL_F_SMALL, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_MIDDLE, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_WIDE, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_LARGE, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_WORDS, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_TITLE, MDRV_IN),
+	MDRV_SMALL_ACCESS(SL, SL_F_SERIAL, MDRV_IN),
+	MDRV_SMALL_ACCESS(SL, SL_F_PART, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_OPAQUE, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_FAILED, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_TABLE, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL_PART, SL_P_WEIGHT, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL_PART, SL_P_NEXT, MDRV_IN),
 };
 
-static const struct mdrv_access sl_parts[] = {
-	{ SL_PART, SL_P_WEIGHT, MDRV_INOUT },
-	{ SL_PART, SL_P_NEXT, MDRV_INOUT },
+static const __u32 sl_parts[] = {
+	MDRV_SMALL_ACCESS(SL_PART, SL_P_WEIGHT, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL_PART, SL_P_NEXT, MDRV_INOUT),
 };
 
-static const struct mdrv_access sl_do[] = {
-	{ SL, SL_F_OUTER, MDRV_INOUT },	      { SL, SL_F_RING, MDRV_INOUT },
-	{ SL, SL_F_RING_AT, MDRV_INOUT },     { SL, SL_F_LOOKS, MDRV_INOUT },
-	{ SL_PART, SL_P_WEIGHT, MDRV_INOUT }, { SL_GLOBAL, SL_G_LEVEL, MDRV_INOUT },
-	{ SL, SL_F_OPAQUE, MDRV_INOUT },
+static const __u32 sl_do[] = {
+	MDRV_SMALL_ACCESS(SL, SL_F_OUTER, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_RING, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_RING_AT, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_LOOKS, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL_PART, SL_P_WEIGHT, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL_GLOBAL, SL_G_LEVEL, MDRV_INOUT),
+	MDRV_SMALL_ACCESS(SL, SL_F_OPAQUE, MDRV_INOUT),
 };
 
-static const struct mdrv_access sl_inner[] = { { SL, SL_F_LARGE, MDRV_INOUT } };
+static const struct mdrv_access sl_inner[] = {
+	{ SL, SL_F_LARGE, MDRV_INOUT },
+	{ SL, SL_F_PART, MDRV_IN },
+	{ SL, SL_F_TITLE, MDRV_IN },
+};
 
 static const struct mdrv_access sl_none[] = { { SL, SL_F_SMALL, 0 } };
 
@@ -142,12 +190,12 @@ SL_SIGNATURE(sl_up_big) = { SL_BUFFER(MDRV_READ | MDRV_WRITE), SL_VALUE(4),
 
 static const struct mdrv_call sl_upcalls[] = {
 	[SL_UP_VALUES] = { .name = "values", SL_ROWS(sl_none), .signature = sl_up_values },
-	[SL_UP_FIELDS] = { .name = "fields", SL_ROWS(sl_all), .signature = sl_up_fields },
-	[SL_UP_LENT] = { .name = "lent", SL_ROWS(sl_parts), .signature = sl_up_lent },
+	[SL_UP_FIELDS] = { .name = "fields", SL_SMALL(sl_all), .signature = sl_up_fields },
+	[SL_UP_LENT] = { .name = "lent", SL_SMALL(sl_parts), .signature = sl_up_lent },
 	[SL_UP_POINTERS] = { .name = "pointers", SL_ROWS(sl_none), .signature = sl_up_pointers },
 	[SL_UP_BUFFERS] = { .name = "buffers", SL_ROWS(sl_none), .signature = sl_up_buffers },
 	[SL_UP_TEXTS] = { .name = "texts", SL_ROWS(sl_none), .signature = sl_up_texts },
-	[SL_UP_DO] = { .name = "do", SL_ROWS(sl_do), .deadline_ms = 3000, .signature = sl_up_do },
+	[SL_UP_DO] = { .name = "do", SL_SMALL(sl_do), .deadline_ms = 3000, .signature = sl_up_do },
 	[SL_UP_INNER] = { .name = "inner", SL_ROWS(sl_inner), .signature = sl_up_inner },
 	[SL_UP_UNKNOWN] = { .name = "unknown", SL_ROWS(sl_none), .signature = sl_up_unknown },
 	[SL_UP_BIG] = { .name = "big", SL_ROWS(sl_none), .signature = sl_up_big },

@@ -232,6 +232,30 @@ static int ask_gate(long n, long m)
 	return 0;
 }
 
+/* The private struct is kept where something smaller is known. */
+static int ask_overlap(long n, long m)
+{
+	int err;
+
+	mdrv_sliced_forget(sl_md, &sl_state);
+	err = mdrv_share_once(sl_md, SL_PART, &sl_state) ?: ask_fields(n, m);
+	mdrv_sliced_forget(sl_md, &sl_state);
+	return err;
+}
+
+/* Pointers that lead nowhere: nobody may look there, in the kernel either. */
+static int ask_wild(long n, long m)
+{
+	int err;
+
+	sl_state.part = (void *)0xdead000000000100;
+	sl_state.title = (void *)16;
+	err = ask_plain(n, m);
+	sl_state.part = NULL;
+	sl_state.title = NULL;
+	return err;
+}
+
 /* What the process answered while others were frozen. */
 static int ask_suspended(long n, long m)
 {
@@ -274,6 +298,7 @@ static const struct question {
 	{ "unknown", ask_unknown },   { "forget", ask_forget },
 	{ "gate", ask_gate },	      { "await", ask_await },
 	{ "big", ask_big },	      { "suspended", ask_suspended },
+	{ "overlap", ask_overlap },   { "wild", ask_wild },
 };
 
 static ssize_t sl_write(struct file *file, const char __user *user, size_t count, loff_t *pos)

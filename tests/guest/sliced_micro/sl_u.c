@@ -227,6 +227,7 @@ static int do_memory(int n, struct sl *sl)
 	at = ring[0] == SL_SECRET && ring[SL_RING / sizeof(__u32) - 1] == SL_SECRET + 1;
 	say("ring", ring == sl->ring && at && sl->ring_at);
 	at = 0;
+	say("end", DOWN(SL_D_REFERENCE, mdu_arg(ring + SL_RING / sizeof(__u32))));
 	ring[1] = 0x77;
 	DOWN(SL_D_UNRING, SL_RING, mdu_arg(ring), sl->ring_at);
 	registers = POINTER(DOWN(SL_D_REGISTERS, mdu_arg(&at), SL_PAGE));
