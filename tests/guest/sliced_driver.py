@@ -133,7 +133,7 @@ class SlicedScene:
         return f"{self.process.returncode} {said.strip()}"
 
     def held(self, words: str) -> str:
-        """What is held of the kernel, as it is when the end of the u-driver is over."""
+        """All that is held of the kernel, once the end of the u-driver is over."""
         found: list[str] = []
 
         def look() -> None:

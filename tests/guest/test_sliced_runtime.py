@@ -222,7 +222,7 @@ def test_memory_is_mapped_and_not_copied(sliced: PreparedGuest) -> None:
 
 
 def test_memory_that_was_released_is_out_of_reach(sliced: PreparedGuest) -> None:
-    """Its own half has unmapped it, and the runtime has taken its pages away before."""
+    """The u-driver has unmapped it, and the runtime has taken the pages away before."""
     _, done = play(sliced, *NEW_UDRIVER, "do gone", "complaint", "start", WELL[0])
     assert done[2][1] == errno.EIO and re.match(r"-(7|11) ", done[3][2] + " "), done[3]
     assert done[-1] == WELL
