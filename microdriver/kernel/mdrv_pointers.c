@@ -146,7 +146,7 @@ static int mdrv_static_pointer(struct mdrv_instance *md, u64 ref, u64 *pointer, 
 
 /* ---- all ---- */
 
-/* The memory that a pointer leads to the end of: a driver may keep such a pointer to compare with. */
+/* The memory that a pointer leads to the end of: drivers keep such pointers to compare with. */
 static struct mdrv_object *mdrv_memory_before(struct mdrv_instance *md, u64 pointer)
 	__must_hold(&md->busy)
 {

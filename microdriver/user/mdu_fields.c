@@ -110,10 +110,20 @@ static void pack_rows(struct mdu *md, const struct mdrv_call *call, __u32 mode,
 
 		if (!(access.mode & mode))
 			continue;
-		for (object = md->objects; object; object = object->next)
-			if (MDRV_OBJECT_TYPE(object->id) == access.type)
-				pack_field(md, object, access.field, to);
+		for (object = mdu_objects_of(md, access.type); object; object = object->next)
+			pack_field(md, object, access.field, to);
 	}
+}
+
+static void pack_whole(struct mdu *md, struct mdrv_message *to)
+{
+	struct object *object;
+	__u32 type;
+
+	for (type = 0; type < md->contract->types_count; type++)
+		for (object = mdu_objects_of(md, type); object; object = object->next)
+			memcpy(mdu_reserve(md, to, object->id, MDRV_WHOLE, object->bytes),
+			       object->at, object->bytes);
 }
 
 /*
@@ -123,12 +133,8 @@ static void pack_rows(struct mdu *md, const struct mdrv_call *call, __u32 mode,
 void mdu_pack(struct mdu *md, const struct mdrv_call *call, const struct mdrv_call *up, __u32 mode,
 	      struct mdrv_message *to, const struct mdu_buffer *buffer)
 {
-	struct object *object;
-
-	for (object = md->whole ? md->objects : NULL; object; object = object->next)
-		if (!mdu_is_memory(object))
-			memcpy(mdu_reserve(md, to, object->id, MDRV_WHOLE, object->bytes),
-			       object->at, object->bytes);
+	if (md->whole)
+		pack_whole(md, to);
 	pack_rows(md, call, mode, to);
 	if (up) /* what has crossed above is in the twin, and does not cross again */
 		pack_rows(md, up, MDRV_OUT, to);

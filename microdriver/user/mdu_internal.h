@@ -20,7 +20,7 @@ struct copy {
 };
 
 struct object {
-	struct object *next, *next_by_id;
+	struct object *next, *next_by_id; /* next: of the same type */
 	__u32 id;
 	__u64 bytes;
 	void *at, *twin; /* the twin: as the k-driver has it, pointers as they cross */
@@ -40,7 +40,9 @@ struct mdu {
 	const mdu_upcall_fn *upcalls;
 	const struct mdu_driver *sliced; /* NULL: written by hand */
 	void *priv;
-	struct object *objects, *by_id[BUCKETS];
+	struct object **by_type; /* behind those of the contract: memory */
+	struct object *by_id[BUCKETS];
+	void *by_address; /* a tree of tsearch() */
 	struct copy
 		*retired; /* copies that nobody points to any more, until the next upcall begins */
 	const struct mdrv_call *up; /* the upcall with a signature that is being served */
@@ -65,6 +67,7 @@ void mdu_await_result(struct mdu *md, const struct mdrv_call *call, struct mdrv_
 void mdu_objects_init(struct mdu *md);
 const struct mdrv_type *mdu_type_of(const struct mdu *md, const struct object *object);
 bool mdu_is_memory(const struct object *object);
+struct object *mdu_objects_of(const struct mdu *md, __u32 type);
 struct object *mdu_object_by_id(struct mdu *md, __u32 id);
 void mdu_take_region(struct mdu *md, __u32 id, const __u8 *data, __u32 bytes);
 void mdu_take_data(struct mdu *md, struct object *object, __u32 field, const __u8 *data,

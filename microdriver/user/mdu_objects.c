@@ -5,6 +5,7 @@
  */
 #include "mdu_internal.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,37 @@ bool mdu_is_memory(const struct object *object)
 	return MDRV_OBJECT_TYPE(object->id) == MDRV_MEMORY;
 }
 
+/* ---- indices ---- */
+
+/* Ranges that overlap are equal: so a range of one byte finds that around it. */
+static int compare(const void *left, const void *right)
+{
+	const struct object *one = left, *other = right;
+
+	if (mdu_arg(one->at) + one->bytes <= mdu_arg(other->at))
+		return -1;
+	return mdu_arg(other->at) + other->bytes <= mdu_arg(one->at);
+}
+
+static struct object *object_around(const struct mdu *md, __u64 pointer)
+{
+	const struct object key = { .at = (void *)(unsigned long)pointer, .bytes = 1 };
+	struct object **found = tfind(&key, (void *const *)&md->by_address, compare);
+
+	return found ? *found : NULL;
+}
+
+/* Memory has a list of its own. */
+static struct object **list_of(const struct mdu *md, __u32 type)
+{
+	return &md->by_type[type == MDRV_MEMORY ? md->contract->types_count : type];
+}
+
+struct object *mdu_objects_of(const struct mdu *md, __u32 type)
+{
+	return *list_of(md, type);
+}
+
 /* ---- objects ---- */
 
 static struct object **bucket_of(struct mdu *md, __u32 id)
@@ -42,18 +74,22 @@ static struct object *find(struct mdu *md, __u32 id)
 	return NULL;
 }
 
-static struct object *add(struct mdu *md, __u32 id, __u64 bytes)
+static struct object *add(struct mdu *md, __u32 id, void *at, __u64 bytes)
 {
 	struct object *object = calloc(1, sizeof(*object));
+	struct object **list = list_of(md, MDRV_OBJECT_TYPE(id));
 
 	if (!object)
 		mdu_die(md, "no memory");
 	object->id = id;
+	object->at = at;
 	object->bytes = bytes;
-	object->next = md->objects;
-	md->objects = object;
+	object->next = *list;
+	*list = object;
 	object->next_by_id = *bucket_of(md, id);
 	*bucket_of(md, id) = object;
+	if (!tsearch(object, &md->by_address, compare))
+		mdu_die(md, "no memory");
 	return object;
 }
 
@@ -93,14 +129,15 @@ static void *new_copy(const struct mdu *md, __u64 bytes)
 static struct object *add_copy(struct mdu *md, __u32 id)
 {
 	const struct mdrv_type *type = &md->contract->types[MDRV_OBJECT_TYPE(id)];
-	struct object *object = add(md, id, type->bytes);
+	bool is_static = type->global && md->sliced;
+	void *at = is_static ? (void *)md->sliced->statics[type->global - 1].at
+			     : new_copy(md, type->bytes);
+	struct object *object = add(md, id, at, type->bytes);
 
+	object->is_static = is_static;
 	object->twin = calloc(1, type->bytes + 1);
 	if (!object->twin)
 		mdu_die(md, "no memory");
-	object->is_static = type->global && md->sliced;
-	object->at = object->is_static ? (void *)md->sliced->statics[type->global - 1].at
-				       : new_copy(md, type->bytes);
 	clear_fields(md, object);
 	return object;
 }
@@ -129,6 +166,9 @@ void mdu_objects_init(struct mdu *md)
 	const char *poison = getenv("MDU_POISON");
 	void *at;
 
+	md->by_type = calloc(md->contract->types_count + 1, sizeof(struct object *));
+	if (!md->by_type)
+		mdu_die(md, "no memory");
 	md->poison = poison && *poison == '1';
 	if (!md->sliced)
 		return;
@@ -164,7 +204,7 @@ void mdu_take_region(struct mdu *md, __u32 id, const __u8 *data, __u32 bytes)
 			  md->fd, ((off_t)MDRV_MAPS + region.slot) * MDRV_MAP_STRIDE);
 	if (at == MAP_FAILED)
 		mdu_die(md, "memory cannot be mapped");
-	add(md, id, region.bytes)->at = at + region.offset;
+	add(md, id, at + region.offset, region.bytes);
 }
 
 /* ---- what pointers of the kernel's lead to ---- */
@@ -220,12 +260,13 @@ static void unlink_object(struct mdu *md, struct object *object)
 {
 	struct object **link;
 
-	for (link = &md->objects; *link != object;)
+	for (link = list_of(md, MDRV_OBJECT_TYPE(object->id)); *link != object;)
 		link = &(*link)->next;
 	*link = object->next;
 	for (link = bucket_of(md, object->id); *link != object;)
 		link = &(*link)->next_by_id;
 	*link = object->next_by_id;
+	tdelete(object, &md->by_address, compare);
 }
 
 void mdu_forget(struct mdu *md, __u32 id)
@@ -287,22 +328,22 @@ bool mdu_ref_of(const struct mdu *md, __u64 pointer, __u64 *ref)
 	*ref = 0;
 	if (!pointer)
 		return true;
-	for (object = md->objects; object; object = object->next)
-		if (is_within(pointer, object->at, object->bytes)) {
-			*ref = MDRV_REFERENCE(object->id, pointer - mdu_arg(object->at));
-			return true;
-		}
+	object = object_around(md, pointer);
+	if (object) {
+		*ref = MDRV_REFERENCE(object->id, pointer - mdu_arg(object->at));
+		return true;
+	}
 	if (!md->sliced)
 		return false;
 	if (MDRV_IS_ERROR(pointer)) {
 		*ref = pointer;
 		return true;
 	}
-	for (object = md->objects; object; object = object->next)
-		if (mdu_is_memory(object) && pointer == mdu_arg(object->at) + object->bytes) {
-			*ref = MDRV_REFERENCE(object->id, object->bytes); /* its end */
-			return true;
-		}
+	object = object_around(md, pointer - 1);
+	if (object && mdu_is_memory(object)) { /* its end */
+		*ref = MDRV_REFERENCE(object->id, object->bytes);
+		return true;
+	}
 	return static_ref(md, pointer, ref) || foreign_ref(md, pointer, ref);
 }
 
