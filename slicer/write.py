@@ -41,14 +41,14 @@ def contract_text(found: Interface) -> str:
     lines = [
         "/* The contract of the halves of this driver. Made by the slicer: do not edit. */",
         '#include "microdriver.h"',
-        "#ifdef __KERNEL__ /* which has no use for the fields' names */",
-        "#define SLICED_NAME(text)",
+        "#ifdef __KERNEL__",
+        "#define SLICED_NAMES(type)",
         "#else",
-        "#define SLICED_NAME(text) .name = text,",
+        "#define SLICED_NAMES(type) .names = sliced_names_##type,",
         "#endif",
     ]
     for each in found.types:
-        lines += field_table(each, numbers, found.statics)
+        lines += field_table(each, numbers)
     lines.append("static const struct mdrv_type sliced_types[] = {")
     statics = {each.name: number for number, each in enumerate(found.statics)}
     lines += [type_row(each, statics) for each in found.types]
@@ -58,13 +58,14 @@ def contract_text(found: Interface) -> str:
     for upcall in found.upcalls:
         name = upcall.function.name
         rows = [
-            f"\t{{ {numbers[each.type]}, {found.types[numbers[each.type]].number(each.path)}, {MODES[each.mode]} }},"
+            f"\tMDRV_SMALL_ACCESS({numbers[each.type]}, {found.types[numbers[each.type]].number(each.path)},"
+            f" {MODES[each.mode]}),"
             for each in upcall.accesses
         ]
-        lines += table(f"struct mdrv_access sliced_fields_{name}", rows)
+        lines += table(f"__u32 sliced_fields_{name}", rows)
         kind = kinds.name_of(upcall.arguments, upcall.result)
         upcalls.append(
-            f'\t{{ .name = "{name}", .accesses = sliced_fields_{name}, .accesses_count = {len(rows)},'
+            f'\t{{ .name = "{name}", .small = sliced_fields_{name}, .accesses_count = {len(rows)},'
             f" .deadline_ms = {DEADLINE_MS}, .flags = MDRV_AGAIN, .signature = {kind} }},"
         )
     for downcall in found.downcalls:
@@ -92,39 +93,37 @@ def contract_text(found: Interface) -> str:
 
 def table(name: str, rows: list[str]) -> list[str]:
     """A table in C, which has a row even if it is empty."""
-    return [f"static const {name}[] = {{", *(rows or ["\t{ 0 },"]), "};"]
+    empty = "\t{ 0 }," if name.startswith("struct") else "\t0,"
+    return [f"static const {name}[] = {{", *(rows or [empty]), "};"]
 
 
-def field_table(kind: ObjectType, numbers: Mapping[str, int], statics: Iterable[Static]) -> list[str]:
-    """The fields of a type."""
-    return table(
-        f"struct mdrv_field sliced_of_{kind.name}", [field_row(each, numbers) for each in kind.fields.values()]
-    )
+def field_table(kind: ObjectType, numbers: Mapping[str, int]) -> list[str]:
+    """The fields of a type; their names are the process's alone, since injectors ask it for them."""
+    fields = kind.fields.values()
+    lines = table(f"struct mdrv_small_field sliced_of_{kind.name}", [field_row(each, numbers) for each in fields])
+    names = table(f"char *const sliced_names_{kind.name}", [f'\t"{each.path}",' for each in fields])
+    return [*lines, "#ifndef __KERNEL__", *names, "#endif"]
 
 
 def field_row(field: TableField, numbers: Mapping[str, int]) -> str:
     """One field."""
-    more = ""
-    if field.shape == "scalar":
-        more = ", .max = ~0ULL"
-    elif field.shape == "bits":
-        more = f", .max = {field.mask:#x}ULL"
+    size, more = field.size, ""
+    if field.shape == "bits":
+        shift = (field.mask & -field.mask).bit_length() - 1
+        more = f", .shift = {shift}, .bits = {field.mask.bit_count()}"
     elif field.shape == "data":
-        more = f", .link = {field.length}"
+        size = field.length
     elif field.shape == "pointer" and field.to:
         more = f", .link = {numbers[field.to] + 1}"
-    shape = f"MDRV_{field.shape.upper()}"
-    return (
-        f'\t{{ SLICED_NAME("{field.path}") .offset = {field.offset}, .bytes = {field.size}, .shape = {shape}{more} }},'
-    )
+    return f"\t{{ .offset = {field.offset}, .bytes = {size}, .shape = MDRV_{field.shape.upper()}{more} }},"
 
 
 def type_row(kind: ObjectType, statics: Mapping[str, int]) -> str:
     """One type."""
     more = f", .global = {statics[kind.variable] + 1}" if kind.variable else ""
     return (
-        f'\t{{ .name = "{kind.name}", .bytes = {kind.size}, .fields = sliced_of_{kind.name},'
-        f" .fields_count = {len(kind.fields)}{more} }},"
+        f'\t{{ .name = "{kind.name}", .bytes = {kind.size}, .small = sliced_of_{kind.name},'
+        f" .fields_count = {len(kind.fields)}, SLICED_NAMES({kind.name}){more.removeprefix(',')} }},"
     )
 
 
