@@ -211,7 +211,7 @@ class ContractTables:
         length = self.knowledge.memory.lengths.get(f"{record}.{found.name}", "")
         if found.bits >= 0:
             yield bit_field(path, at, found.bits)
-        elif length.isdigit() and (kind := self.program.types[found.type]).kind in ("pointer", "array"):
+        elif length.isdigit() and self.of_numbers(kind := self.program.types[found.type]):
             size = max(1, self.program.types[kind.to].size_bytes)
             if kind.kind == "array":
                 yield TableField(path=path, shape="bytes", offset=at // 8, size=int(length) * size)
@@ -219,6 +219,10 @@ class ContractTables:
             yield TableField(path=path, shape="data", offset=at // 8, size=8, length=int(length) * size)
         else:
             yield from self.whole(path, at, found.type, -1, mode, upcall)
+
+    def of_numbers(self, kind: TypeOf) -> bool:
+        """True for an array of numbers, and for a pointer to them."""
+        return kind.kind in ("pointer", "array") and self.program.types[kind.to].kind == "number"
 
     def whole(self, path: str, at: int, number: Type, bits: int, mode: int, upcall: str) -> Iterator[TableField]:
         """The fields that a place of some type stands for."""

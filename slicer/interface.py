@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from slicer import report
 from slicer.contract import Access, ContractTables, ObjectType
@@ -502,7 +503,7 @@ class Building:
             elif not variable.own and name in self.kernel_variables and size > 0:
                 yield Static(name=name, file="", size=size)
         yield Static(name="__this_module", file="", size=1)
-        for name in sorted(self.found.values.slots):
+        for name in sorted({*self.found.values.slots, *self.own_values}):
             function = self.program.functions.get(name)
             if function is not None and function.own and not function.made:
                 yield Static(name=name, file=function.file, size=1)
@@ -522,13 +523,14 @@ class Building:
     @cached_property
     def values_of_functions(self) -> frozenset[str]:
         """The functions that the process uses as values."""
-        found = set[str]()
-        for name in self.bodies:
-            for statement in self.program.functions[name].body:
-                every = [node for node in nodes(statement) if isinstance(node, FunctionValue)]
-                called = [n.callee for n in nodes(statement) if isinstance(n, Invocation)]
-                found |= {node.name for node in every if not any(node is each for each in called)}
-        return frozenset(found)
+        return frozenset(each for name in self.bodies for each in values_in(self.program.functions[name].body))
+
+    @cached_property
+    def own_values(self) -> frozenset[str]:
+        """The functions that either half uses as values, in its code or its variables."""
+        bodies = [each.body for each in self.program.functions.values() if each.own]
+        initials = [(each.initial,) for each in self.program.globals.values() if each.own]
+        return frozenset(each for body in (*bodies, *initials) for each in values_in(body))
 
     # Locks.
 
@@ -556,3 +558,11 @@ class Building:
         return any(
             isinstance(c.callee, FunctionValue) and matches(c.callee.name, acquire) for _, c in self.invocations()
         )
+
+
+def values_in(body: Iterable[Any]) -> Iterator[str]:
+    """The functions that are used as values, and not called, in some nodes."""
+    for statement in body:
+        every = [*nodes(statement)]
+        called = {id(node.callee) for node in every if isinstance(node, Invocation)}
+        yield from (node.name for node in every if isinstance(node, FunctionValue) and id(node) not in called)

@@ -242,3 +242,9 @@ def test_variables_that_nobody_may_write_do_not_cross() -> None:
     assert "e1000_gstrings_stats" not in {each.name for each in e1000.types}
     assert "e1000_gstrings_stats" in {each.name for each in e1000.statics}, "pointers may lead there"
     assert "debug" in {each.name for each in e1000.types}
+
+
+def test_a_pointer_to_one_record_leads_to_an_object() -> None:
+    device = next(each for each in real("e1000").interface.types if each.name == "net_device")
+    ring = device.fields["priv.rx_ring"]
+    assert (ring.shape, ring.to) == ("pointer", "e1000_rx_ring")

@@ -23,6 +23,7 @@ from faultkit.kit import (
 )
 from microdriver import Microdriver, UDriver, load
 
+LINK_S = 10.0  # e1000 looks for a link every 2 s
 E1000_OPTIONS = (
     *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"e1000,netdev={WIRE},mac=52:54:00:00:00:01"),
     *("-netdev", "hubport,id=wire1,hubid=0", "-device", "pcnet,netdev=wire1,mac=52:54:00:00:00:02,addr=5"),
@@ -78,7 +79,7 @@ class SlicedNic(Microdriver):
             self.start_udriver()  # the old one has left with the old k-driver
         run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
         self.set_up()
-        retry(self.probe, timeout_s=5.0)
+        retry(self.probe, timeout_s=LINK_S)
 
     def set_up(self) -> None:
         Rtl8139().set_up()
@@ -155,7 +156,9 @@ class E1000:
         unload_module("e1000")
 
     def attach(self) -> None:
-        Rtl8139().attach()
+        run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
+        self.set_up()
+        retry(self.probe, timeout_s=LINK_S)
 
     def detach(self) -> None:
         Rtl8139().detach()

@@ -80,7 +80,7 @@ void *sliced_allocate(struct device *device, size_t bytes)
 
 void sliced_release(const void *at)
 {
-	kfree(at);
+	kvfree(at);
 }
 
 void sliced_joined(struct mdrv_instance *md)
