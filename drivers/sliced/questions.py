@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from dataclasses import dataclass
 from functools import partial
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
-from faultkit.kit import Bench, Check, final_check
+from faultkit.kit import Bench, Check, final_check, retry
 
 ANSWER_S = 20.0
+LINK_S = 10.0
 GROUP = "33:33:00:00:00:09"
 LOOKS = (
     f"ethtool {DEVICE}",
@@ -41,7 +41,7 @@ SHELL = (
     f"ip link add link {DEVICE} name v7 type vlan id 7; ip -d link show v7; ip link del v7",
     f"for i in 1 2 3; do ip link set {DEVICE} down; ip link set {DEVICE} up; done; ip link show {DEVICE}",
     f"cat /sys/class/net/{DEVICE}/statistics/{{rx_errors,tx_errors,tx_dropped,collisions}} 2>&1",
-    "cat /sys/module/8139cp/parameters/* 2>&1",
+    "cat /sys/module/8139cp/parameters/* /sys/module/e1000/parameters/* 2>/dev/null",
 )
 
 
@@ -58,8 +58,7 @@ class Questions:
         for command in SHELL:
             self.ask(bench, command)
         subprocess.run(["ip", "addr", "replace", ADDRESS, "dev", DEVICE], check=False)
-        time.sleep(1.0)
-        bench.driver.probe()
+        retry(bench.driver.probe, timeout_s=LINK_S)
         transfers = Transfers(chunks=8)
         check = transfers.run(bench)
         for command in LOOKS:
@@ -79,5 +78,5 @@ class Questions:
     def check(self, bench: Bench, inner: Check) -> None:
         """The transfers' own check, and one look more."""
         with final_check(bench):
-            bench.driver.probe()
+            retry(bench.driver.probe, timeout_s=LINK_S)
         inner()
