@@ -267,8 +267,7 @@ static bool mdrv_is_release(const struct mdrv_instance *md, u32 number)
 	u32 n;
 
 	for (n = 0; n < md->contract->downcalls_count; n++)
-		if (md->ops->services[n].acquire &&
-		    md->ops->services[n].acquire->release == number)
+		if (md->ops->services[n].acquire && md->ops->services[n].acquire->release == number)
 			return true;
 	return false;
 }

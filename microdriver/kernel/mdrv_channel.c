@@ -61,8 +61,10 @@ static struct mdrv_parcel *mdrv_parcel_copy(const struct mdrv_parcel *parcel)
 {
 	struct mdrv_parcel *copy = mdrv_parcel_of(parcel->room);
 
-	if (copy)
-		memcpy(&copy->message, &parcel->message, MDRV_HEAD + parcel->message.bytes);
+	if (!copy)
+		return NULL;
+	memcpy(&copy->message, &parcel->message, MDRV_HEAD);
+	memcpy(copy->message.payload, parcel->message.payload, parcel->message.bytes);
 	return copy;
 }
 
@@ -542,11 +544,9 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 	__must_hold(&md->busy)
 {
 	bool held = md->depth == 1 && READ_ONCE(md->hold_ms);
-	bool again = held && md->contract->upcalls[number].flags & MDRV_AGAIN;
+	bool again = held && md->contract->upcalls[number].flags & MDRV_AGAIN, repeated = false;
 
 	lockdep_assert_held(&md->busy);
-	if (md->depth == 1)
-		md->again = false;
 	for (;;) {
 		bool failed = false;
 		u32 session;
@@ -561,6 +561,8 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		mark = md->noted;
 		if (!session)
 			return -ENOTCONN;
+		if (md->depth == 1) /* others may have had the chain meanwhile */
+			md->again = repeated;
 		err = mdrv_attempt(md, session, number, args, buffer, how, &failed);
 		if (!failed)
 			return err;
@@ -570,7 +572,7 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		mdrv_undo_to(md, mark);
 		if (err != -EIO || !again)
 			return err;
-		md->again = true;
+		repeated = true;
 	}
 }
 
@@ -594,8 +596,10 @@ static int mdrv_upcall_in_chain(struct mdrv_instance *md, u32 number, const u64 
 	md->depth++;
 	err = mdrv_run_upcall(md, number, args, buffer, how);
 	md->depth--;
-	if (!md->depth)
+	if (!md->depth) {
+		md->again = false;
 		mdrv_unshare_lent(md);
+	}
 	return err;
 }
 

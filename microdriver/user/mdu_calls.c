@@ -211,6 +211,7 @@ void mdu_serve_signed(struct mdu *md, struct mdrv_message *message)
 	md->seq = seq;
 	md->up = call;
 	mdu_current = md;
+	mdu_poison_all(md, call);
 	mdu_moment();
 	value = served(given.args[0], given.args[1], given.args[2], given.args[3], given.args[4],
 		       given.args[5]);
@@ -219,6 +220,7 @@ void mdu_serve_signed(struct mdu *md, struct mdrv_message *message)
 	md->seq = seq_before;
 	mdu_begin(message, MDRV_RETURN, number, seq);
 	answer(md, call, &given, value, message);
+	mdu_poison_all(md, up_before);
 }
 
 /* ---- the runtime's own ---- */

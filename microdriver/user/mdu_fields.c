@@ -75,6 +75,8 @@ static void pack_field(struct mdu *md, struct object *object, __u32 number, stru
 	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
 	__u64 value;
 
+	if (object->hidden[number])
+		return;
 	switch (field->shape) {
 	case MDRV_LIST:
 		pack_list(md, object, number, field, to);
@@ -184,6 +186,7 @@ static void take_field(struct mdu *md, struct object *object, __u32 number, cons
 	char *at = (char *)object->at + field->offset, *twin = (char *)object->twin + field->offset;
 	__u64 value = 0;
 
+	object->hidden[number] = false;
 	if (field->shape == MDRV_LIST) {
 		take_list(md, object, field, data, bytes);
 		return;

@@ -8,6 +8,9 @@
 #define BUCKETS 256
 #define PAGE	4096UL
 
+#define MDU_POISON_BYTE	 0x5a
+#define MDU_POISON_CALLS 2 /* level of MDU_POISON: at each call */
+
 struct link { /* list_head, as the kernel has it */
 	struct link *next, *prev;
 };
@@ -25,6 +28,7 @@ struct object {
 	__u64 bytes;
 	void *at, *twin; /* the twin: as the k-driver has it, pointers as they cross */
 	bool is_static; /* it is a global of the program's */
+	bool *hidden; /* of each field: it is poisoned */
 	struct copy *copies; /* that fields of it point to */
 };
 
@@ -48,7 +52,8 @@ struct mdu {
 	const struct mdrv_call *up; /* the upcall with a signature that is being served */
 	__u32 seq; /* of the upcall that is being served; 0: none */
 	__u32 turns; /* downcalls ever made */
-	bool whole, poison;
+	bool whole;
+	int poison; /* the level of MDU_POISON */
 	__u32 room; /* for the payload of a message */
 	struct space *spare;
 	__u32 offsets[MDRV_MAPS];
@@ -72,10 +77,16 @@ struct object *mdu_object_by_id(struct mdu *md, __u32 id);
 void mdu_take_region(struct mdu *md, __u32 id, const __u8 *data, __u32 bytes);
 void mdu_take_data(struct mdu *md, struct object *object, __u32 field, const __u8 *data,
 		   __u32 bytes);
+const char *mdu_copy_of(const struct object *object, __u32 field);
+bool mdu_is_there(const struct mdu *md, __u64 ref);
 void mdu_forget(struct mdu *md, __u32 id);
 void mdu_forget_retired(struct mdu *md);
 bool mdu_ref_of(const struct mdu *md, __u64 pointer, __u64 *ref);
 __u64 mdu_pointer_of(struct mdu *md, __u64 ref);
+
+/* mdu_poison.c */
+void mdu_poison_object(struct mdu *md, struct object *object, const struct mdrv_call *call);
+void mdu_poison_all(struct mdu *md, const struct mdrv_call *call);
 
 /* mdu_fields.c */
 __u8 *mdu_reserve(struct mdu *md, struct mdrv_message *to, __u32 object, __u16 field, __u32 bytes);

@@ -14,7 +14,6 @@
 #define FOREIGN_BYTES 64UL /* between two foreign pointers */
 #define FOREIGN_SPACE ((MDRV_OBJECTS + 1) * FOREIGN_BYTES)
 #define ALIGNMENT     64UL
-#define POISON	      0x5a
 
 const struct mdrv_type *mdu_type_of(const struct mdu *md, const struct object *object)
 {
@@ -64,11 +63,11 @@ static struct object **bucket_of(struct mdu *md, __u32 id)
 	return &md->by_id[id % BUCKETS];
 }
 
-static struct object *find(struct mdu *md, __u32 id)
+static struct object *find(const struct mdu *md, __u32 id)
 {
 	struct object *object;
 
-	for (object = *bucket_of(md, id); object; object = object->next_by_id)
+	for (object = md->by_id[id % BUCKETS]; object; object = object->next_by_id)
 		if (object->id == id)
 			return object;
 	return NULL;
@@ -122,7 +121,7 @@ static void *new_copy(const struct mdu *md, __u64 bytes)
 
 	if (!at)
 		mdu_die(md, "no memory");
-	memset(at, md->poison ? POISON : 0, size);
+	memset(at, md->poison ? MDU_POISON_BYTE : 0, size);
 	return at;
 }
 
@@ -136,9 +135,12 @@ static struct object *add_copy(struct mdu *md, __u32 id)
 
 	object->is_static = is_static;
 	object->twin = calloc(1, type->bytes + 1);
-	if (!object->twin)
+	object->hidden = calloc(type->fields_count + 1, sizeof(bool));
+	if (!object->twin || !object->hidden)
 		mdu_die(md, "no memory");
 	clear_fields(md, object);
+	if (md->up)
+		mdu_poison_object(md, object, md->up);
 	return object;
 }
 
@@ -169,7 +171,7 @@ void mdu_objects_init(struct mdu *md)
 	md->by_type = calloc(md->contract->types_count + 1, sizeof(struct object *));
 	if (!md->by_type)
 		mdu_die(md, "no memory");
-	md->poison = poison && *poison == '1';
+	md->poison = poison ? atoi(poison) : 0;
 	if (!md->sliced)
 		return;
 	at = mmap(NULL, FOREIGN_SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -254,6 +256,16 @@ void mdu_take_data(struct mdu *md, struct object *object, __u32 field, const __u
 	memcpy(at, &pointer, sizeof(pointer));
 }
 
+const char *mdu_copy_of(const struct object *object, __u32 field)
+{
+	const struct copy *copy;
+
+	for (copy = object->copies; copy; copy = copy->next)
+		if (copy->field == field)
+			return copy->data;
+	return NULL;
+}
+
 /* ---- the end of an object ---- */
 
 static void unlink_object(struct mdu *md, struct object *object)
@@ -286,6 +298,7 @@ void mdu_forget(struct mdu *md, __u32 id)
 	else if (!object->is_static)
 		free(object->at);
 	free(object->twin);
+	free(object->hidden);
 	free(object);
 }
 
@@ -345,6 +358,17 @@ bool mdu_ref_of(const struct mdu *md, __u64 pointer, __u64 *ref)
 		return true;
 	}
 	return static_ref(md, pointer, ref) || foreign_ref(md, pointer, ref);
+}
+
+/* False: what a reference leads to is gone. */
+bool mdu_is_there(const struct mdu *md, __u64 ref)
+{
+	__u32 id = MDRV_REF_OBJECT(ref);
+
+	if (MDRV_OBJECT_TYPE(id) >= md->contract->types_count &&
+	    MDRV_OBJECT_TYPE(id) != MDRV_MEMORY)
+		return true;
+	return !ref || find(md, id);
 }
 
 __u64 mdu_pointer_of(struct mdu *md, __u64 ref)

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +24,7 @@ ATTACH_S = 2.0
 END_S = 5.0
 DO = (  # enum sl_do
     "values", "texts", "copies", "pointers", "memory", "acquire", "keep", "release", "fields", "nest",
-    "gate", "gate_and_die", "print", "stray", "stray_field", "global", "gone", "foreign", "sleep", "short",
+    "gate", "gate_and_die", "print", "stray", "stray_field", "global", "gone", "foreign", "sleep", "short", "unnamed",
 )  # fmt: skip
 
 
@@ -110,6 +111,14 @@ class SlicedScene:
         what, _, number = words.partition(" ")
         return self.ask(f"do {DO.index(what)} {number or 0}")
 
+    def outlived(self, words: str) -> str:
+        """A question that ends the u-driver; there is a new one before its answer."""
+        with ThreadPoolExecutor(1) as aside:
+            answer = aside.submit(question, words)
+            retry(end_of_udriver, timeout_s=END_S)
+            self.start("")
+            return answer.result(END_S)
+
     def kill(self, words: str) -> str:
         """The u-driver is gone."""
         UDRIVER.stop()
@@ -168,6 +177,12 @@ class SlicedScene:
 
 
 NOBODY = 65534
+
+
+def end_of_udriver() -> None:
+    """Raises: OSError while there is a u-driver."""
+    if UDRIVER.is_there():
+        raise OSError(errno.EBUSY, "the u-driver is there")
 
 
 def question(words: str) -> str:

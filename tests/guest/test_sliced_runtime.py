@@ -164,6 +164,17 @@ def test_bytes_that_no_table_declares_are_poisoned(sliced: PreparedGuest) -> Non
     )
 
 
+def test_fields_that_a_call_does_not_name_are_poisoned_for_it(sliced: PreparedGuest) -> None:
+    calls = ("ask lent 0", "do fields 10", "do acquire", "do pointers", "do unnamed")
+    plain = said(sliced, *NEW_UDRIVER, "ask level 0", "ask fields", *calls)
+    poisoned = said(sliced, "kill", "start MDU_POISON=2", "ask level 0", "ask fields", *calls)
+    assert plain[-1] == "value=201" and poisoned[-1] == f"value={0x5A}"
+    assert [words.replace("value=-2", "value=-5") for words in poisoned[4:-1]] == plain[4:-1]
+    assert last(sliced, "kill", "start MDU_POISON=2", *calls, "ask fields").startswith("value=-2 "), (
+        "all that it names is there"
+    )
+
+
 # ---- pointers ----
 
 
@@ -241,6 +252,11 @@ def test_what_a_call_acquired_is_released_if_the_udriver_dies_in_it(sliced: Prep
     _, done = play(sliced, f"do acquire {step}", f"held {NOTHING}", "start", WELL[0], "do acquire", "ask held")
     assert done[0][1] == errno.EIO and done[1][1] == 0
     assert done[3] == WELL and done[-1][2] == NOTHING
+
+
+def test_what_was_released_in_a_call_is_not_released_again_when_the_call_is_made_again(sliced: PreparedGuest) -> None:
+    found = said(sliced, "do keep", "outlived again 3000", "ask held", "ask undo")
+    assert found[1].endswith("value=0") and found[2].startswith("held=4 ") and found[3].endswith(NOTHING)
 
 
 def test_what_calls_before_acquired_stays_and_is_released_by_a_new_udriver_or_by_hand(sliced: PreparedGuest) -> None:

@@ -79,6 +79,7 @@ enum sl_upcall {
 	SL_UP_INNER, /* n, within a downcall */
 	SL_UP_UNKNOWN, /* a result that leads to nothing */
 	SL_UP_BIG, /* many bytes, there and back */
+	SL_UP_AGAIN, /* the interrupt is freed, and the process ends; and once more */
 	SL_UP_END,
 };
 
@@ -133,6 +134,7 @@ enum sl_do {
 	SL_DO_FOREIGN, /* get so many foreign pointers, and use the first */
 	SL_DO_SLEEP, /* milliseconds, in the process */
 	SL_DO_SHORT, /* a copy from an object that is too short for it */
+	SL_DO_UNNAMED, /* read a field that the call's table does not name */
 };
 
 /* Kinds of pointers. */

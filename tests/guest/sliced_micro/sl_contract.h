@@ -188,6 +188,8 @@ SL_SIGNATURE(sl_up_unknown) = { SL_NONE, SL_RESULT(SL_REF) };
 SL_SIGNATURE(sl_up_big) = { SL_BUFFER(MDRV_READ | MDRV_WRITE), SL_VALUE(4),
 			    SL_RESULT(SL_VALUE(8)) };
 
+SL_SIGNATURE(sl_up_again) = { SL_OBJECT(MDRV_KEEP, SL), SL_RESULT(SL_SIGNED(4)) };
+
 static const struct mdrv_call sl_upcalls[] = {
 	[SL_UP_VALUES] = { .name = "values", SL_ROWS(sl_none), .signature = sl_up_values },
 	[SL_UP_FIELDS] = { .name = "fields", SL_SMALL(sl_all), .signature = sl_up_fields },
@@ -199,6 +201,10 @@ static const struct mdrv_call sl_upcalls[] = {
 	[SL_UP_INNER] = { .name = "inner", SL_ROWS(sl_inner), .signature = sl_up_inner },
 	[SL_UP_UNKNOWN] = { .name = "unknown", SL_ROWS(sl_none), .signature = sl_up_unknown },
 	[SL_UP_BIG] = { .name = "big", SL_ROWS(sl_none), .signature = sl_up_big },
+	[SL_UP_AGAIN] = { .name = "again",
+			  SL_SMALL(sl_do),
+			  .flags = MDRV_AGAIN,
+			  .signature = sl_up_again },
 };
 
 SL_SIGNATURE(sl_d_values) = { SL_SIGNED(1), SL_VALUE(2), SL_SIGNED(4), SL_VALUE(8),

@@ -232,6 +232,20 @@ static int ask_gate(long n, long m)
 	return 0;
 }
 
+/* Called again, to a new process, if the first one dies. */
+static int ask_again(long n, long m)
+{
+	int err;
+	s32 value;
+
+	sl_state.outer = 0;
+	mdrv_set_hold(sl_md, n);
+	value = mdrv_sliced(sl_md, SL_UP_AGAIN, 0, &err, mdrv_arg(&sl_state));
+	mdrv_set_hold(sl_md, 0);
+	sl_say("value=%d", value);
+	return err;
+}
+
 /* The private struct is kept where something smaller is known. */
 static int ask_overlap(long n, long m)
 {
@@ -299,6 +313,7 @@ static const struct question {
 	{ "gate", ask_gate },	      { "await", ask_await },
 	{ "big", ask_big },	      { "suspended", ask_suspended },
 	{ "overlap", ask_overlap },   { "wild", ask_wild },
+	{ "again", ask_again },
 };
 
 static ssize_t sl_write(struct file *file, const char __user *user, size_t count, loff_t *pos)

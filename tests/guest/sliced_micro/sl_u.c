@@ -432,6 +432,12 @@ static int do_short(int n, struct sl *sl)
 	return DOWN(SL_D_COPY, mdu_arg(&sl->outer), sizeof(*sl) + n);
 }
 
+static int do_unnamed(int n, struct sl *sl)
+{
+	(void)n;
+	return sl->small;
+}
+
 static int (*const doings[])(int n, struct sl *sl) = {
 	[SL_DO_VALUES] = do_values,
 	[SL_DO_TEXTS] = do_texts,
@@ -453,11 +459,23 @@ static int (*const doings[])(int n, struct sl *sl) = {
 	[SL_DO_FOREIGN] = do_foreign,
 	[SL_DO_SLEEP] = do_sleep,
 	[SL_DO_SHORT] = do_short,
+	[SL_DO_UNNAMED] = do_unnamed,
 };
 
 static __s32 up_do(__u32 what, __s32 n, struct sl *sl)
 {
 	return what < MDRV_COUNT(doings) ? doings[what](n, sl) : -EOPNOTSUPP;
+}
+
+static __s32 up_again(struct sl *sl)
+{
+	bool first = !sl->outer;
+
+	sl->outer = 1;
+	DOWN(SL_D_FREE_IRQ, DOWN(SL_D_WHICH), mdu_arg(sl));
+	if (first)
+		raise(SIGKILL);
+	return 0;
 }
 
 static const void *const functions[] = {
@@ -466,6 +484,7 @@ static const void *const functions[] = {
 	[SL_UP_BUFFERS] = up_buffers, [SL_UP_TEXTS] = up_texts,
 	[SL_UP_DO] = up_do,	      [SL_UP_INNER] = up_inner,
 	[SL_UP_UNKNOWN] = up_unknown, [SL_UP_BIG] = up_big,
+	[SL_UP_AGAIN] = up_again,
 };
 
 static const struct mdu_driver driver = {
