@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from elftools.elf.elffile import ELFFile
+
 from faultkit.kit import ARMING
 from faultkit.machine import cache, cbuild, compiler
 from faultkit.machine import kbuild as modules
@@ -42,6 +44,7 @@ PROCESS_FLAGS = (
     "-fms-extensions", "-fasynchronous-unwind-tables", "-mno-red-zone",
 )  # fmt: skip
 MOST_PROBLEMS = 12
+CODE = (".text", ".rodata", ".init.text", ".exit.text")  # sections
 LIBRARY = (
     "memchr",
     "memcmp",
@@ -332,7 +335,7 @@ def service_names() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A driver that was built. Sizes are bytes of code and constants (`size`: text, which holds read-only data)."""
+    """A driver that was built. Sizes are bytes of code and constants (`text_bytes`)."""
 
     halves: Halves
     folder: Path
@@ -386,6 +389,6 @@ def built_lines(found: Built) -> Iterator[str]:
 
 
 def text_bytes(module: Path) -> int:
-    """The bytes of code and constants of a module or program."""
-    said = subprocess.run(["size", "-B", str(module)], capture_output=True, text=True, check=True)
-    return int(said.stdout.splitlines()[1].split()[0])
+    """The bytes of code and constants of a module: of its sections .text, .rodata, .init.text and .exit.text."""
+    with module.open("rb") as file:
+        return sum(each.data_size for each in ELFFile(file).iter_sections() if each.name.startswith(CODE))
