@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -248,3 +249,40 @@ def test_a_pointer_to_one_record_leads_to_an_object() -> None:
     device = next(each for each in real("e1000").interface.types if each.name == "net_device")
     ring = device.fields["priv.rx_ring"]
     assert (ring.shape, ring.to) == ("pointer", "e1000_rx_ring")
+
+
+# ---- the command ----
+
+
+def sliced(*words: str) -> subprocess.CompletedProcess[str]:
+    """`faultkit slice`, as a user runs it."""
+    command = [sys.executable, "-m", "faultkit.cli", "slice", *words]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_command_builds_into_a_folder_and_says_what_it_made(tmp_path: Path) -> None:
+    real("i6300esb")
+    target = tmp_path / "halves"
+    done = sliced("i6300esb", "--build", str(target), "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["driver"], said["upcalls"], said["folder"]) == ("i6300esb", 6, str(target))
+    assert 1000 < said["native_bytes"] < said["kernel_bytes"], "tables of a small driver outweigh its code"
+    names = {path.name for path in target.iterdir()}
+    assert names == {"kernel", "process", "microdriver.ko", "i6300esb.ko", "i6300esb_u"}
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("8139cp", "--build", "{place}"), "{place} is not empty: name a folder that is not there yet"),
+        (("8139cp", "--build", "{place}/new", "--report"), "--build and --report are two questions: ask one at a time"),
+        (("--survey", "rows", "--build", "{place}/new"), "--survey is about all drivers: give it alone"),
+    ],
+)
+def test_a_wrong_question_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...], error: str) -> None:
+    (tmp_path / "there").touch()
+    done = sliced(*(word.format(place=tmp_path) for word in words))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"faultkit: {error.format(place=tmp_path)}\n"
