@@ -52,8 +52,7 @@ static int is_as_filled(const struct sl *sl)
 	return sl->small == 200 && sl->middle == -300 && sl->wide == 300 &&
 	       sl->large == 1ULL << 40 && sl->words[3] == 4 && !strcmp(sl->title, "a title") &&
 	       sl->serial[5] == 6 && sl->part->weight == 10 && sl->part->next->next->weight == 30 &&
-	       mdu_knows(sl->opaque) && sl->failed == POINTER(-EIO) && sl->table == table &&
-	       !sl->outer;
+	       mdu_knows(sl->opaque) && sl->failed == POINTER(-EIO) && sl->table == table;
 }
 
 static __s32 up_fields(struct sl *sl)
