@@ -62,7 +62,8 @@ class Argument:
 class Upcall:
     """A function of the process that the kernel's half calls.
 
-    `object_call`: "first" or "last", of a kind of object that stays known from one to the other, its first argument.
+    `ends`: it gives back what another call acquired. `object_call`: "first" or "last", of a kind of object that stays
+    known from one to the other, its first argument.
     """
 
     label: str
@@ -71,6 +72,7 @@ class Upcall:
     result: Argument
     accesses: tuple[Access, ...]
     object_call: str = ""
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,7 @@ class Building:
                 result=self.result(self.program.functions[each.upcall].type),
                 accesses=tuple(tables.accesses(each)),
                 object_call=self.object_call(each.upcall),
+                ends=any(slot in self.knowledge.calls.ends for slot in self.found.values.slots.get(each.upcall, ())),
             )
             for each in crossings
         )

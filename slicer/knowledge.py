@@ -39,7 +39,7 @@ RANGE = re.compile(
 )
 ARGUMENT = re.compile(r"(?P<function>\w+)\((?P<number>\d+)\)")
 OTHERS = "*"
-EFFECTS = ("acquire", "share", "unshare", "keeps", "keep", "points", "private", "busy", "halves")
+EFFECTS = ("acquire", "share", "unshare", "keeps", "keep", "ends", "points", "private", "busy", "halves")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -106,7 +106,8 @@ class SharedRange:
 class CallEffects:
     """Effects of calls between the halves: functions -> what they acquire, share, end and keep.
 
-    `keep`: an argument that stays known -> the slot whose function ends that; `points`: an argument -> the record that
+    `keep`: an argument that stays known -> the slot whose function ends that; `ends`: slots whose functions give back
+    what others acquired; `points`: an argument -> the record that
     it leads to; `private`: record -> the function that leads to the driver's own one behind it; `busy`: slot -> an
     answer in C; `own`: records that stay in each half.
     """
@@ -116,6 +117,7 @@ class CallEffects:
     unshare: Mapping[str, int]
     keeps: Mapping[str, int]
     keep: Mapping[str, str]
+    ends: Mapping[str, str]
     points: Mapping[str, str]
     private: Mapping[str, str]
     busy: Mapping[str, str]
@@ -210,6 +212,7 @@ def knowledge_of(*files: tuple[str, Mapping[str, Any]]) -> Knowledge:
             unshare=effects["unshare"],
             keeps=effects["keeps"],
             keep=effects["keep"],
+            ends=effects["ends"],
             points=effects["points"],
             private=effects["private"],
             busy=effects["busy"],

@@ -64,9 +64,10 @@ def contract_text(found: Interface) -> str:
         ]
         lines += table(f"__u32 sliced_fields_{name}", rows)
         kind = kinds.name_of(upcall.arguments, upcall.result)
+        flags = "MDRV_AGAIN | MDRV_ENDS" if upcall.ends else "MDRV_AGAIN"
         upcalls.append(
             f'\t{{ .name = "{name}", .small = sliced_fields_{name}, .accesses_count = {len(rows)},'
-            f" .deadline_ms = {DEADLINE_MS}, .flags = MDRV_AGAIN, .signature = {kind} }},"
+            f" .deadline_ms = {DEADLINE_MS}, .flags = {flags}, .signature = {kind} }},"
         )
     for downcall in found.downcalls:
         kind = kinds.name_of(downcall.arguments, downcall.result)

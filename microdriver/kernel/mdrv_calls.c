@@ -33,6 +33,7 @@ struct mdrv_acquired {
 	struct mdrv_instance *md;
 	const struct mdrv_acquire *acquire;
 	u64 args[MDRV_ARGS]; /* of its release */
+	u64 attempt; /* at an outermost upcall, in which it was acquired */
 	struct mdrv_irq irq;
 };
 
@@ -272,6 +273,19 @@ static bool mdrv_is_release(const struct mdrv_instance *md, u32 number)
 	return false;
 }
 
+/* The current attempt gives back what another one acquired. */
+static void mdrv_note_ending(struct mdrv_instance *md, u64 attempt) __must_hold(&md->busy)
+{
+	u32 n;
+
+	lockdep_assert_held(&md->busy);
+	for (n = 0; n < md->endings; n++)
+		if (md->ending[n] == attempt)
+			return;
+	if (attempt != md->attempts && n < MDRV_ENDING)
+		md->ending[md->endings++] = attempt;
+}
+
 /* The u-driver releases something itself: take back its note. Return: false: there is none */
 static bool mdrv_take_back(struct mdrv_instance *md, u32 number, const u64 *args)
 	__must_hold(&md->busy)
@@ -283,10 +297,29 @@ static bool mdrv_take_back(struct mdrv_instance *md, u32 number, const u64 *args
 	lockdep_assert_held(&md->busy);
 	if (!acquired)
 		return false;
+	mdrv_note_ending(md, acquired->attempt);
 	if (acquired->acquire->irq)
 		mdrv_gate_remove(md, &acquired->irq);
 	kfree(acquired);
 	return true;
+}
+
+static bool mdrv_is_of_attempt(const void *what, const void *key)
+{
+	return ((const struct mdrv_acquired *)what)->attempt == *(const u64 *)key;
+}
+
+/* Give back, for a u-driver that died in it, all that an upcall with MDRV_ENDS had begun to. */
+void mdrv_give_back_rest(struct mdrv_instance *md)
+{
+	void *acquired;
+	u32 n;
+
+	lockdep_assert_held(&md->busy);
+	for (n = 0; n < md->endings; n++)
+		while ((acquired = mdrv_note_take(md, mdrv_undo_acquired, mdrv_is_of_attempt,
+						  &md->ending[n])))
+			mdrv_undo_acquired(acquired);
 }
 
 static int mdrv_share_bar(struct mdrv_instance *md, void *at, const struct pci_dev *dev, u64 bar)
@@ -335,6 +368,7 @@ static int mdrv_note_acquired(struct mdrv_instance *md, const struct mdrv_call *
 		acquired = kzalloc(sizeof(*acquired), GFP_KERNEL | __GFP_NOFAIL);
 		acquired->md = md;
 		acquired->acquire = acquire;
+		acquired->attempt = md->attempts;
 		for (n = 0; n < MDRV_ARGS; n++)
 			acquired->args[n] = mdrv_value_of(call, acquire->from[n], args, result);
 		if (acquire->irq) {

@@ -544,7 +544,8 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 	__must_hold(&md->busy)
 {
 	bool held = md->depth == 1 && READ_ONCE(md->hold_ms);
-	bool again = held && md->contract->upcalls[number].flags & MDRV_AGAIN, repeated = false;
+	u32 flags = md->contract->upcalls[number].flags;
+	bool repeated = false;
 
 	lockdep_assert_held(&md->busy);
 	for (;;) {
@@ -561,8 +562,11 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		mark = md->noted;
 		if (!session)
 			return -ENOTCONN;
-		if (md->depth == 1) /* others may have had the chain meanwhile */
+		if (md->depth == 1) { /* others may have had the chain meanwhile */
 			md->again = repeated;
+			md->endings = 0;
+			md->attempts++;
+		}
 		err = mdrv_attempt(md, session, number, args, buffer, how, &failed);
 		if (!failed)
 			return err;
@@ -570,7 +574,11 @@ static int mdrv_run_upcall(struct mdrv_instance *md, u32 number, const u64 *args
 		mdrv_expel(md, session);
 		mdrv_gate_release(md, 0); /* what is undone may wait for those whom it keeps out */
 		mdrv_undo_to(md, mark);
-		if (err != -EIO || !again)
+		if (md->depth == 1 && flags & MDRV_ENDS && md->endings) {
+			mdrv_give_back_rest(md);
+			return 0;
+		}
+		if (err != -EIO || !held || !(flags & MDRV_AGAIN))
 			return err;
 		repeated = true;
 	}

@@ -23,6 +23,7 @@
 
 #define MDRV_LIST_MEMBERS 64
 #define MDRV_GONE_MAX	  64 /* objects that one message reports as gone */
+#define MDRV_ENDING	  4
 #define MDRV_QUEUE_MAX	  16 /* messages that may wait for the kernel's half */
 #define MDRV_SERVED_MS	  20000 /* that an upcall may last longer for the downcalls in it */
 
@@ -154,6 +155,10 @@ struct mdrv_instance {
 	u32 twins_of; /* the session that the twins belong to */
 	struct list_head undo;
 	u64 noted; /* notes ever made */
+	u64 attempts; /* of outermost upcalls, ever */
+	u64 ending
+		[MDRV_ENDING]; /* attempts, some of whose acquisitions the current one has given back */
+	u32 endings;
 	bool again; /* the upcall is made again, to a new u-driver, after the old one died in it */
 	const char *refused; /* the reason why the last message was not taken */
 
@@ -286,6 +291,7 @@ int mdrv_signed_check(struct mdrv_instance *md, const struct mdrv_call *call,
 		      struct mdrv_signed *how, const struct mdrv_message *from)
 	__must_hold(&md->busy);
 void mdrv_signed_take(const struct mdrv_signed *how, const struct mdrv_message *from);
+void mdrv_give_back_rest(struct mdrv_instance *md) __must_hold(&md->busy);
 void mdrv_forget_texts(struct mdrv_instance *md) __must_hold(&md->busy);
 
 /* mdrv_fault.c: of faults, the channel knows this function only; see mdrv_fault.h */

@@ -209,6 +209,12 @@ struct mdrv_argument {
 };
 
 #define MDRV_AGAIN 1 /* may be made again, to a new u-driver, if the old one died within it */
+/*
+ * It gives back what an earlier call acquired. If its u-driver dies before it has
+ * begun with that, it is made again; afterwards, the rest is given back for it:
+ * the k-driver may still have pointers to what is gone.
+ */
+#define MDRV_ENDS 2
 
 struct mdrv_call {
 	const char *name;

@@ -8,13 +8,14 @@
 #define SLICED_LOADS
 #include "sliced_kernel.h"
 #include <linux/device.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 
 #define HOLD_MS 3000 /* for a new process to come, after the old one died */
 
 struct mdrv_instance *sliced_instance;
-static bool
-	sliced_begun; /* only the work item of the joined u-driver and the end of the module use it */
+static atomic_t sliced_missed; /* a device was found, and no process answered */
+static bool sliced_begun; /* used by the joined u-driver's work item, and by the module's end */
 
 int __weak sliced_init(void)
 {
@@ -41,8 +42,12 @@ u64 sliced_up(u32 number, u32 bytes, const u64 *args, u64 fails)
 /* @object is known from here on, if the call succeeds: a value other than 0 is an error. */
 u64 sliced_up_first(u32 number, u32 bytes, const u64 *args, u64 fails, u64 object)
 {
-	u64 value = sliced_up(number, bytes, args, fails);
+	int err;
+	u64 value = mdrv_sliced_upcall(sliced_instance, number, bytes, args, &err);
 
+	if (err)
+		atomic_set(&sliced_missed, 1);
+	value = sliced_value(err, value, fails);
 	if ((s32)value)
 		mdrv_sliced_forget(sliced_instance, (void *)(unsigned long)object);
 	return value;
@@ -87,8 +92,11 @@ void sliced_joined(struct mdrv_instance *md)
 {
 	int err;
 
-	if (sliced_begun)
+	if (sliced_begun) {
+		if (atomic_xchg(&sliced_missed, 0) && bus_rescan_devices(&pci_bus_type))
+			pr_err("%s: no device is looked for again\n", KBUILD_MODNAME);
 		return;
+	}
 	err = sliced_init();
 	if (err)
 		pr_err("%s: the driver does not begin: %pe\n", KBUILD_MODNAME, ERR_PTR(err));
