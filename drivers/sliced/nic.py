@@ -69,13 +69,7 @@ class SlicedNic(Microdriver):
 
     def start_udriver(self) -> None:
         Microdriver.start_udriver(self)
-        retry(self.name_interface, timeout_s=6.0)
-
-    def name_interface(self) -> None:
-        """Call the interface by our name; a u-driver that ended before is started anew. Raises: OSError."""
-        if not self.UDRIVER.is_there():
-            self.UDRIVER.start()
-        give_name(self.MODULE)
+        retry(lambda: give_name(self.MODULE), timeout_s=6.0)
 
     def tamper(self, tampering: Tampering) -> int:
         return self.UDRIVER.tamper(tampering)
