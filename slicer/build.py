@@ -45,30 +45,12 @@ PROCESS_FLAGS = (
 )  # fmt: skip
 MOST_PROBLEMS = 12
 CODE = (".text", ".rodata", ".init.text", ".exit.text")  # sections
+# Functions of the C library that are as the kernel's.
 LIBRARY = (
-    "memchr",
-    "memcmp",
-    "memcpy",
-    "memmove",
-    "memset",
-    "strcasecmp",
-    "strcat",
-    "strchr",
-    "strcmp",
-    "strcpy",
-    "strlen",
-    "strncasecmp",
-    "strncat",
-    "strncmp",
-    "strncpy",
-    "strnlen",
-    "strrchr",
-    "strsep",
-    "strspn",
-    "strcspn",
-    "strpbrk",
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "strcasecmp", "strcat", "strchr", "strcmp", "strcpy", "strcspn",
+    "strlen", "strncasecmp", "strncat", "strncmp", "strncpy", "strnlen", "strpbrk", "strrchr", "strsep", "strspn",
     "strstr",
-)  # of the C library, which are as the kernel's
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

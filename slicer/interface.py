@@ -367,15 +367,18 @@ class Building:
             self.problems.append(f"{name}({number}) points to numbers of unknown count: add a row to [lengths]")
         return Argument(kind="copy", size=target.size_bytes)
 
-    def given(self, name: str, number: int) -> Iterator[Value]:
-        """The values that the process gives as an argument of a function."""
+    def given(self, name: str, number: int, seen: frozenset[str] = frozenset()) -> Iterator[Value]:
+        """The values that the process gives as an argument of a function; `seen`: headers' functions on the way."""
         for caller, call in self.invocations():
             if isinstance(call.callee, FunctionValue) and call.callee.name == name and number < len(call.arguments):
                 value = call.arguments[number]
                 while isinstance(value, Cast):
                     value = value.value
                 passed = self.parameter(value, caller)
-                yield from [value] if passed is None else self.given(caller, passed)
+                if passed is None:
+                    yield value
+                elif caller not in seen:
+                    yield from self.given(caller, passed, seen | {caller})
 
     def parameter(self, value: Value, caller: str) -> int | None:
         """The number of the parameter of a header's function that it passes on; None if it passes something else."""
@@ -543,9 +546,9 @@ class Building:
         if not self.takes_locks():
             return
         for name, slots in sorted(self.found.values.slots.items()):
-            rows = [row for slot in slots if (row := self.knowledge.row(slot, self.program.declared))]
-            if name not in stays or all(row.context not in ("data", "atomic") for row in rows):
-                continue
+            rows = [self.knowledge.row(slot, self.program.declared) for slot in slots]
+            if name not in stays or all(row and row.context not in ("data", "atomic") for row in rows):
+                continue  # of an unknown slot nobody knows that it may wait
             function = self.program.functions[name]
             answers = {text for slot in slots if (text := self.knowledge.calls.busy.get(slot)) is not None}
             if len(answers) == 1:

@@ -60,7 +60,7 @@ def test_the_lines_are_those_that_addr2line_finds(unstripped: Path, function: st
 def test_they_are_kept_beside_a_module_that_has_none_any_more(unstripped: Path) -> None:
     module = kbuild.built_module(KernelModule(RING, "ring"))
     kept = kbuild.source_lines(KernelModule(RING, "ring"), headers_version())
-    assert lines_of(module) == {} and module.with_name(LINES).is_file()
+    assert lines_of(module) == {} and module.with_name(f"ring.{LINES}").is_file()
     assert {name: [tuple(row) for row in rows] for name, rows in kept.items()} == lines_of(unstripped)
 
 

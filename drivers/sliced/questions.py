@@ -8,7 +8,7 @@ from functools import partial
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
-from faultkit.kit import Bench, Check, final_check, retry
+from faultkit.kit import Bench, Check, Kind, final_check, retry
 
 ANSWER_S = 20.0
 LINK_S = 10.0
@@ -72,7 +72,7 @@ class Questions:
                 ["sh", "-c", command], capture_output=True, text=True, errors="replace", timeout=ANSWER_S, check=False
             )
         bench.report(
-            "workload", "questions.answer", command=command, status=done.returncode, text=done.stdout + done.stderr
+            "workload", Kind.QUESTION_ANSWERED, command=command, status=done.returncode, text=done.stdout + done.stderr
         )
 
     def check(self, bench: Bench, inner: Check) -> None:

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     TRANSFER_MEASURED = "transfer.measured"
     DRIVER_BROUGHT_UP = "driver.brought_up"
     COST_MEASURED = "cost.measured"
+    QUESTION_ANSWERED = "question.answered"
     WORKLOAD_GAVE_UP = "workload.gave_up"
     READ_MISMATCHED = "read.mismatched"
     CHECK_PASSED = "check.passed"

@@ -161,6 +161,10 @@ FACTS: Mapping[Kind, Fact] = {
         "workload", "the time that an upcall, a system call or a pipe round trip takes", CALL,
         DataField("samples", int), DataField("p50_ns", int), DataField("p99_ns", int),
     ),
+    Kind.QUESTION_ANSWERED: of(
+        "workload", "the driver answered a program", DataField("command", str), DataField("status", int),
+        DataField("text", str),
+    ),
     Kind.WORKLOAD_GAVE_UP: of("workload", "no success for too long", WHY),
     Kind.READ_MISMATCHED: of("workload", "wrong data handed over as right, or acknowledged data gone", own=True),
     Kind.CHECK_PASSED: of("workload", "the service is there after all", own=True),

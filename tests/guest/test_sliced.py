@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import unified_diff
 
 import pytest
 
@@ -12,6 +13,7 @@ from drivers.sliced import E1000, E1000Sliced, Rtl8139Sliced
 from drivers.sliced.questions import Questions
 from faultkit import AtRequest, Outcome, ReloadKDriver, RestartBoth, RestartUDriver
 from faultkit.model.codec import name_of
+from faultkit.model.events import Kind
 from faultkit.model.parts import Policy
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran, Session
 from injectors.channel.channel import Channel
@@ -61,7 +63,7 @@ def masked(text: str) -> str:
 def answers(ran: Ran) -> Iterator[tuple[str, int, str]]:
     """The answers to all questions, masked."""
     for event in ran.record.events:
-        if event.kind == "questions.answer":
+        if event.kind == Kind.QUESTION_ANSWERED:
             yield event.data["command"], event.data["status"], masked(event.data["text"])
 
 
@@ -78,8 +80,9 @@ def test_it_answers_as_the_whole_driver_does(name: str, faultkit_session: Sessio
         assert ran.outcome is Outcome.MASKED and not ran.verdict.warned, ran.story()
     asked = list(answers(whole))
     assert len(asked) > 35 and sum(status == 0 for _, status, _ in asked) > 25
-    for ours, theirs in zip(answers(cut), asked, strict=True):
-        assert ours == theirs
+    for (command, status, text), theirs in zip(answers(cut), asked, strict=True):
+        assert (command, status) == theirs[:2]
+        assert list(unified_diff(theirs[2].splitlines(), text.splitlines(), command, lineterm="", n=0)) == []
     assert messages(cut, name) == messages(whole, name)
 
 
@@ -92,7 +95,7 @@ def test_it_outlives_its_udriver(sliced: PreparedGuest, policy: Policy) -> None:
 
 @pytest.mark.parametrize("name", ["8139cp"], indirect=True)
 @pytest.mark.parametrize("phase", ["reopening", "initialisation"])
-@pytest.mark.parametrize("nth", [1, 4, 11, 19, 30])
+@pytest.mark.parametrize("nth", [1, 4, 11, 20, 30])
 def test_it_outlives_the_end_of_its_udriver_at_a_message(sliced: PreparedGuest, phase: str, nth: int) -> None:
     workload = Phases(phase)
     ran = sliced.run(

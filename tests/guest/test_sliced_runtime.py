@@ -259,6 +259,17 @@ def test_what_was_released_in_a_call_is_not_released_again_when_the_call_is_made
     assert found[1].endswith("value=0") and found[2].startswith("held=4 ") and found[3].endswith(NOTHING)
 
 
+FINISHES = {0: ("value=5 begun=1", 4), 1: ("value=5 begun=2", 4), 2: ("value=0 begun=1", 0)}
+
+
+@pytest.mark.parametrize("step", FINISHES, ids=["which lives", "before anything is released", "behind a release"])
+def test_a_call_that_ends_something_is_made_again_or_finished_for_a_udriver(sliced: PreparedGuest, step: int) -> None:
+    value, left = FINISHES[step]
+    call = f"outlived finish 3000 {step}" if step else "ask finish 3000 0"
+    found = said(sliced, "do keep", call, "ask held")
+    assert found[1].endswith(value) and found[2].startswith(f"held={left} ")
+
+
 def test_what_calls_before_acquired_stays_and_is_released_by_a_new_udriver_or_by_hand(sliced: PreparedGuest) -> None:
     found = said(sliced, "do keep", "ask held", *NEW_UDRIVER, "ask held", "ask undo")
     assert found[1] == found[4] and found[1].startswith("held=5 ") and found[5].endswith(NOTHING)

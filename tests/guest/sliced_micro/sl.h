@@ -80,6 +80,7 @@ enum sl_upcall {
 	SL_UP_UNKNOWN, /* a result that leads to nothing */
 	SL_UP_BIG, /* many bytes, there and back */
 	SL_UP_AGAIN, /* the interrupt is freed, and the process ends; and once more */
+	SL_UP_FINISH, /* the same, in a call that ends something: behind the n-th step */
 	SL_UP_END,
 };
 

@@ -189,6 +189,7 @@ SL_SIGNATURE(sl_up_big) = { SL_BUFFER(MDRV_READ | MDRV_WRITE), SL_VALUE(4),
 			    SL_RESULT(SL_VALUE(8)) };
 
 SL_SIGNATURE(sl_up_again) = { SL_OBJECT(MDRV_KEEP, SL), SL_RESULT(SL_SIGNED(4)) };
+SL_SIGNATURE(sl_up_finish) = { SL_OBJECT(MDRV_KEEP, SL), SL_SIGNED(4), SL_RESULT(SL_SIGNED(4)) };
 
 static const struct mdrv_call sl_upcalls[] = {
 	[SL_UP_VALUES] = { .name = "values", SL_ROWS(sl_none), .signature = sl_up_values },
@@ -205,6 +206,10 @@ static const struct mdrv_call sl_upcalls[] = {
 			  SL_SMALL(sl_do),
 			  .flags = MDRV_AGAIN,
 			  .signature = sl_up_again },
+	[SL_UP_FINISH] = { .name = "finish",
+			   SL_SMALL(sl_do),
+			   .flags = MDRV_AGAIN | MDRV_ENDS,
+			   .signature = sl_up_finish },
 };
 
 SL_SIGNATURE(sl_d_values) = { SL_SIGNED(1), SL_VALUE(2), SL_SIGNED(4), SL_VALUE(8),

@@ -246,6 +246,20 @@ static int ask_again(long n, long m)
 	return err;
 }
 
+/* What was kept is given back, and the process dies behind the m-th step. */
+static int ask_finish(long n, long m)
+{
+	int err;
+	s32 value;
+
+	sl_state.outer = 0;
+	mdrv_set_hold(sl_md, n);
+	value = mdrv_sliced(sl_md, SL_UP_FINISH, 0, &err, mdrv_arg(&sl_state), m);
+	mdrv_set_hold(sl_md, 0);
+	sl_say("value=%d begun=%d", value, sl_state.outer);
+	return err;
+}
+
 /* The private struct is kept where something smaller is known. */
 static int ask_overlap(long n, long m)
 {
@@ -313,7 +327,7 @@ static const struct question {
 	{ "gate", ask_gate },	      { "await", ask_await },
 	{ "big", ask_big },	      { "suspended", ask_suspended },
 	{ "overlap", ask_overlap },   { "wild", ask_wild },
-	{ "again", ask_again },
+	{ "again", ask_again },	      { "finish", ask_finish },
 };
 
 static ssize_t sl_write(struct file *file, const char __user *user, size_t count, loff_t *pos)

@@ -477,13 +477,26 @@ static __s32 up_again(struct sl *sl)
 	return 0;
 }
 
+static __s32 up_finish(struct sl *sl, __s32 n)
+{
+	bool first = !sl->outer++;
+
+	DOWN(SL_D_LOOK, 0);
+	if (first)
+		die_at(1, n);
+	DOWN(SL_D_FREE_IRQ, DOWN(SL_D_WHICH), mdu_arg(sl));
+	if (first)
+		die_at(2, n);
+	return 5;
+}
+
 static const void *const functions[] = {
 	[SL_UP_VALUES] = up_values,   [SL_UP_FIELDS] = up_fields,
 	[SL_UP_LENT] = up_lent,	      [SL_UP_POINTERS] = up_pointers,
 	[SL_UP_BUFFERS] = up_buffers, [SL_UP_TEXTS] = up_texts,
 	[SL_UP_DO] = up_do,	      [SL_UP_INNER] = up_inner,
 	[SL_UP_UNKNOWN] = up_unknown, [SL_UP_BIG] = up_big,
-	[SL_UP_AGAIN] = up_again,
+	[SL_UP_AGAIN] = up_again,     [SL_UP_FINISH] = up_finish,
 };
 
 static const struct mdu_driver driver = {
