@@ -29,6 +29,7 @@ MONITORS = (Kernel(), Process(), Modules())
 MASKS = {
     r"(Ring Addr) +0x[0-9a-f]{8}": r"\1 MASKED",  # where the kernel happened to put the rings
     r"(Timer count) +0x[0-9a-f]{8}": r"\1 MASKED",
+    r"((?:RDH|RDT|TDH|TDT) +\(\w+ desc \w+\)) +0x[0-9A-F]{8}": r"\1 MASKED",  # as many packets as there were
     r"((?:tx|rx)_ok\w*|rx_err): \d+": r"\1: MASKED",  # of packets: acknowledgements, and one while it opens
     r"((?:tx|rx)_(?:packets|bytes|broadcast)|rx_long_byte_count): \d+": r"\1: MASKED",
     r"at 0x[0-9a-f(_a-z)]+,": "at MASKED,",  # an address, which the kernel hides
