@@ -676,7 +676,10 @@ class Reading:
     def given(self, name: str, target: Location) -> None:
         """Give a function of the kernel's a pointer: to an object it is a reference, to a number the number crosses."""
         memory = self.analysis.memory
-        if target.kind in ("fresh", "made") or matches(name, (*memory.print, *memory.value)):
+        if target.kind in ("fresh", "made") or matches(name, memory.value):
+            return
+        if matches(name, memory.print):
+            self.printed(target)
             return
         if target.kind == "variable":
             if target.origin and not matches(name, memory.local):
@@ -699,6 +702,16 @@ class Reading:
             self.trouble(f"{name}() of what lies behind {bare(target.origin)}, of unknown length")
         elif target.kind == "object" and target.name == SCALAR:
             self.trouble(f"bytes behind {bare(target.origin)} that {name}() is given")
+
+    def printed(self, target: Location) -> None:
+        """Print something: the process makes the text, so characters within a record are read there."""
+        if target.steps:
+            record, name = target.steps[-1][0], whole_array(target.steps[-1][1])
+            known = self.analysis.program.records.get(record)
+            kind = next((each.type for each in known.fields if each.name == name), None) if known else None
+            if kind is not None and not self.analysis.record_of(kind):
+                self.summary.accesses[target].add("r")
+                self.summary.remember(target, (self.name, self.line))
 
     def touched(self, target: Location, *, here: bool) -> bool:
         """True if bytes of a variable, or of what an argument points to, cross. `here`: the process reads or writes."""

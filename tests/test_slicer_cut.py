@@ -245,6 +245,11 @@ def test_variables_that_nobody_may_write_do_not_cross() -> None:
     assert "debug" in {each.name for each in e1000.types}
 
 
+def test_a_name_that_the_process_prints_crosses() -> None:
+    watchdog = upcall(real("e1000"), "e1000_watchdog")
+    assert {each.path: each.mode for each in watchdog.accesses}["name"] == IN
+
+
 def test_a_pointer_to_one_record_leads_to_an_object() -> None:
     device = next(each for each in real("e1000").interface.types if each.name == "net_device")
     ring = device.fields["priv.rx_ring"]
