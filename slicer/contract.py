@@ -20,7 +20,6 @@ from slicer.tree import RecordField, Type, TypeOf
 ALL = "*"  # a path to all fields of a record
 VARIABLE = "variable "  # before a variable's name, in place of a record's
 PRIVATE = "priv"  # the driver's own record behind one of the kernel's, in paths
-MOST_PLACES = 1024  # of one field: more are no table that anybody reads
 IN, OUT = 1, 2
 WIDTHS = (1, 2, 4, 8)
 
@@ -129,12 +128,10 @@ class ContractTables:
             return
         kind = self.types.setdefault(name, ObjectType(name=name, record="", size=size, variable=name))
         inner = self.program.types[known.type]
-        if not path:
-            found = self.whole(name, 0, known.type, -1, mode, upcall)
-        elif inner.kind == "record":
+        if path and inner.kind == "record":
             found = self.leaves(f"{name}.", 0, inner.name, path, mode, upcall)
         else:
-            found = self.whole(name, 0, known.type, -1, mode, upcall)  # an element of an array
+            found = self.whole(name, 0, known.type, mode, upcall)  # also for an element of an array
         yield from ((kind, each) for each in found)
 
     def homes(self, record: str) -> Iterator[tuple[ObjectType, str, int]]:
@@ -199,7 +196,7 @@ class ContractTables:
         elif only:
             kind = self.program.types[found.type]
             at = start_bits + found.offset_bits + 8 * int(number[:-1]) * self.program.types[kind.to].size_bytes
-            yield from self.whole(f"{prefix}{first}", at, kind.to, -1, mode, upcall)
+            yield from self.whole(f"{prefix}{first}", at, kind.to, mode, upcall)
         else:
             yield from self.field(prefix, start_bits, record, found, mode, upcall)
 
@@ -212,19 +209,19 @@ class ContractTables:
         if found.bits >= 0:
             yield bit_field(path, at, found.bits)
         elif length.isdigit() and self.of_numbers(kind := self.program.types[found.type]):
-            size = max(1, self.program.types[kind.to].size_bytes)
+            count = int(length) * max(1, self.program.types[kind.to].size_bytes)
             if kind.kind == "array":
-                yield TableField(path=path, shape="bytes", offset=at // 8, size=int(length) * size)
-                return
-            yield TableField(path=path, shape="data", offset=at // 8, size=8, length=int(length) * size)
+                yield TableField(path=path, shape="bytes", offset=at // 8, size=count)
+            else:
+                yield TableField(path=path, shape="data", offset=at // 8, size=8, length=count)
         else:
-            yield from self.whole(path, at, found.type, -1, mode, upcall)
+            yield from self.whole(path, at, found.type, mode, upcall)
 
     def of_numbers(self, kind: TypeOf) -> bool:
         """True for an array of numbers, and for a pointer to them."""
         return kind.kind in ("pointer", "array") and self.program.types[kind.to].kind == "number"
 
-    def whole(self, path: str, at: int, number: Type, bits: int, mode: int, upcall: str) -> Iterator[TableField]:
+    def whole(self, path: str, at: int, number: Type, mode: int, upcall: str) -> Iterator[TableField]:
         """The fields that a place of some type stands for."""
         kind = self.program.types[number]
         if kind.kind == "record":
@@ -239,7 +236,7 @@ class ContractTables:
             else:
                 for index in range(max(0, kind.size_bytes) // max(1, element.size_bytes)):
                     yield from self.whole(
-                        f"{path}[{index}]", at + 8 * index * element.size_bytes, kind.to, -1, mode, upcall
+                        f"{path}[{index}]", at + 8 * index * element.size_bytes, kind.to, mode, upcall
                     )
         elif kind.kind == "pointer":
             yield self.pointer(path, at, kind, mode, upcall)

@@ -44,6 +44,7 @@ from slicer.tree import (
     Return,
     StringLiteral,
     Temporary,
+    Type,
     TypeOf,
     Value,
     Var,
@@ -685,14 +686,12 @@ class Reading:
             if target.origin and not matches(name, memory.local):
                 self.given_whole(name, target.origin)
         elif target.steps:
-            record, field_name = target.steps[-1][0], whole_array(target.steps[-1][1])
-            known = self.analysis.program.records.get(record)
-            kind = next((each.type for each in known.fields if each.name == field_name), None) if known else None
+            kind = self.last_type(target)
             if kind is not None and not self.analysis.record_of(kind):
                 self.summary.accesses[target] |= {"r", "w"}
                 self.summary.remember(target, (self.name, self.line))
             elif kind is not None and matches(name, memory.local):
-                self.all_of(target, self.analysis.record_of(kind), f"{name}() of all of {record}.{field_name} at once")
+                self.all_of(target, self.analysis.record_of(kind), f"{name}() of all of {self.spelled(target)} at once")
         elif self.touched(target, here=matches(name, memory.local)):
             self.summary.accesses[target] |= {"r", "w"}
             self.summary.remember(target, (self.name, self.line))
@@ -705,13 +704,19 @@ class Reading:
 
     def printed(self, target: Location) -> None:
         """Print something: the process makes the text, so characters within a record are read there."""
-        if target.steps:
-            record, name = target.steps[-1][0], whole_array(target.steps[-1][1])
-            known = self.analysis.program.records.get(record)
-            kind = next((each.type for each in known.fields if each.name == name), None) if known else None
-            if kind is not None and not self.analysis.record_of(kind):
-                self.summary.accesses[target].add("r")
-                self.summary.remember(target, (self.name, self.line))
+        kind = self.last_type(target)
+        if kind is not None and not self.analysis.record_of(kind):
+            self.summary.accesses[target].add("r")
+            self.summary.remember(target, (self.name, self.line))
+
+    def last_type(self, target: Location) -> Type | None:
+        """The type of the field that a location ends with; None if it is no field, or its record is not known."""
+        if not target.steps:
+            return None
+        record, name = target.steps[-1]
+        known = self.analysis.program.records.get(record)
+        fields = known.fields if known else ()
+        return next((each.type for each in fields if each.name == whole_array(name)), None)
 
     def touched(self, target: Location, *, here: bool) -> bool:
         """True if bytes of a variable, or of what an argument points to, cross. `here`: the process reads or writes."""

@@ -138,7 +138,7 @@ class Building:
         ]
         headers = {e.label for e in self.found.plan.placed.values() if e.function.file.endswith(".h")}
         self.problems += [
-            f"{name}() of the driver's header cannot cross" for name in sorted(headers & set(self.called()))
+            f"{name}() of the driver's header cannot cross" for name in sorted(headers & set(self.called))
         ]
         self.problems += [f"{each.function}, line {each.line}: {each.why}" for each in report.unresolved(crossings)]
         tables = ContractTables(self.program, self.knowledge, self.roots(crossings), self.private())
@@ -154,7 +154,7 @@ class Building:
             )
             for each in crossings
         )
-        downcalls = tuple(self.downcall(name, kind, tables) for name, kind in sorted(self.called().items()))
+        downcalls = tuple(self.downcall(name, kind, tables) for name, kind in sorted(self.called.items()))
         downcalls = tuple(sorted((*downcalls, *self.allocations(tables)), key=lambda each: each.name))
         statics = tuple(self.statics(tables))
         return Interface(
@@ -169,7 +169,7 @@ class Building:
 
     def homeless(self, tables: ContractTables) -> Iterator[str]:
         """Records that no object holds: they may lie in memory that the driver maps, if it maps any."""
-        shared = (self.knowledge.calls.share.get(name) for name in self.called())
+        shared = (self.knowledge.calls.share.get(name) for name in self.called)
         if not any(each is not None and each.kind != "object" for each in shared):
             for record, upcall in tables.homeless.items():
                 yield f"{upcall}: no object is known that holds a {record}"
@@ -186,7 +186,7 @@ class Building:
         for record in self.program.records.values():
             if record.name in used or record.name in found:
                 found |= {self.pointee(each.type) for each in record.fields} & used
-        for name in self.called():
+        for name in self.called:
             found |= {self.pointee(self.result_type(name))} & used
         found |= self.allocated().keys() & used
         return frozenset(each for each in found if each in self.program.records) - self.knowledge.calls.own
@@ -211,13 +211,12 @@ class Building:
 
     def casts_of(self, leads: str) -> Iterator[str]:
         """The records that the result of a function is taken for."""
-        for function in self.program.functions.values():
-            for statement in function.body if function.own else ():
-                for node in nodes(statement):
-                    if isinstance(node, Cast) and isinstance(node.value, Invocation):
-                        callee = node.value.callee
-                        if isinstance(callee, FunctionValue) and callee.name == leads:
-                            yield self.pointee(node.type)
+        own = [label for label, function in self.program.functions.items() if function.own]
+        for node in (node for label in own for node in self.body_nodes(label)):
+            if isinstance(node, Cast) and isinstance(node.value, Invocation):
+                callee = node.value.callee
+                if isinstance(callee, FunctionValue) and callee.name == leads:
+                    yield self.pointee(node.type)
 
     def allocated(self) -> Mapping[str, frozenset[bool]]:
         """The driver's own records that the process allocates, by the types that new memory is taken for.
@@ -226,10 +225,9 @@ class Building:
         """
         found: defaultdict[str, set[bool]] = defaultdict(set)
         for name in self.moved:
-            for statement in self.program.functions[name].body:
-                for node in nodes(statement):
-                    if isinstance(node, Cast):
-                        found[self.pointee(node.type)] |= set(self.fresh(node.value))
+            for node in self.body_nodes(name):
+                if isinstance(node, Cast):
+                    found[self.pointee(node.type)] |= set(self.fresh(node.value))
         own = (each for each in self.program.records.values() if each.own)
         return {each.name: frozenset(found[each.name]) for each in own if found[each.name]}
 
@@ -272,22 +270,28 @@ class Building:
                     pending.append(each)
         return tuple(sorted(found))
 
+    @cached_property
     def called(self) -> Mapping[str, str]:
         """The functions that the process calls and cannot run, each with its kind."""
         found: dict[str, str] = {}
         edges = {edge.callee for edge in self.found.values.edges if edge.caller in self.bodies}
-        named = {call.callee.name for _, call in self.invocations() if isinstance(call.callee, FunctionValue)}
+        named = {call.callee.name for _, call in self.invocations if isinstance(call.callee, FunctionValue)}
         for name in sorted(edges | named):
             kind = self.kind(name)
             if kind:
                 found[name] = kind
         return found
 
-    def invocations(self) -> Iterator[tuple[str, Invocation]]:
+    @cached_property
+    def invocations(self) -> tuple[tuple[str, Invocation], ...]:
         """All calls in the bodies that run in the process, with their callers."""
-        for name in self.bodies:
-            for statement in self.program.functions[name].body:
-                yield from ((name, node) for node in nodes(statement) if isinstance(node, Invocation))
+        every = ((name, node) for name in self.bodies for node in self.body_nodes(name))
+        return tuple((name, node) for name, node in every if isinstance(node, Invocation))
+
+    def body_nodes(self, name: str) -> Iterator[Any]:
+        """All nodes of a function's body."""
+        for statement in self.program.functions[name].body:
+            yield from nodes(statement)
 
     def kind(self, name: str) -> str:
         """The kind of downcall that a function needs; "" if the process runs it."""
@@ -360,16 +364,13 @@ class Building:
             return Argument(kind="copy", size=target.size_bytes * int(length))
         if written == TEXT_TYPE or length == "string" or (not written and target.name == "char"):
             return Argument(kind="text")
-        if target.size_bytes > 1 and all(self.single(each) for each in self.given(name, number)):
-            return Argument(kind="copy", size=target.size_bytes)
-        many = [each for each in self.given(name, number) if not self.single(each)]
-        if many:
+        if not all(map(self.single, self.given(name, number))):
             self.problems.append(f"{name}({number}) points to numbers of unknown count: add a row to [lengths]")
         return Argument(kind="copy", size=target.size_bytes)
 
     def given(self, name: str, number: int, seen: frozenset[str] = frozenset()) -> Iterator[Value]:
         """The values that the process gives as an argument of a function; `seen`: headers' functions on the way."""
-        for caller, call in self.invocations():
+        for caller, call in self.invocations:
             if isinstance(call.callee, FunctionValue) and call.callee.name == name and number < len(call.arguments):
                 value = call.arguments[number]
                 while isinstance(value, Cast):
@@ -520,11 +521,8 @@ class Building:
     @cached_property
     def kernel_variables(self) -> frozenset[str]:
         """The kernel's variables that the process names."""
-        found = set[str]()
-        for name in self.bodies:
-            for statement in self.program.functions[name].body:
-                found |= {node.name for node in nodes(statement) if isinstance(node, Var) and node.scope == "global"}
-        return frozenset(found)
+        every = (node for name in self.bodies for node in self.body_nodes(name))
+        return frozenset(node.name for node in every if isinstance(node, Var) and node.scope == "global")
 
     @cached_property
     def values_of_functions(self) -> frozenset[str]:
@@ -561,9 +559,7 @@ class Building:
     def takes_locks(self) -> bool:
         """True if the process takes a lock that interrupts may want."""
         acquire = self.knowledge.acquire
-        return any(
-            isinstance(c.callee, FunctionValue) and matches(c.callee.name, acquire) for _, c in self.invocations()
-        )
+        return any(isinstance(c.callee, FunctionValue) and matches(c.callee.name, acquire) for _, c in self.invocations)
 
 
 def values_in(body: Iterable[Any]) -> Iterator[str]:

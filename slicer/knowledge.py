@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -161,13 +161,17 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 @functools.cache
 def shared_knowledge() -> Knowledge:
     """The knowledge that comes with the slicer. Raises: HarnessError if a row cannot be read, or stands there twice."""
-    return knowledge_of(*((path.name, tomllib.loads(path.read_text())) for path in sorted(PLACE.glob("*.toml"))))
+    return knowledge_of(*shared_files())
+
+
+def shared_files() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The files that come with the slicer, each with its tables."""
+    yield from ((path.name, tomllib.loads(path.read_text())) for path in sorted(PLACE.glob("*.toml")))
 
 
 def annotated_knowledge(name: str, tables: Mapping[str, Any]) -> Knowledge:
     """The shared knowledge with a driver's annotations, a file's tables. Raises: HarnessError as `shared_knowledge`."""
-    shared = ((path.name, tomllib.loads(path.read_text())) for path in sorted(PLACE.glob("*.toml")))
-    return knowledge_of(*shared, (name, tables))
+    return knowledge_of(*shared_files(), (name, tables))
 
 
 def knowledge_of(*files: tuple[str, Mapping[str, Any]]) -> Knowledge:
