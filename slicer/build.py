@@ -33,10 +33,6 @@ PARTS = Path(__file__).with_name("halves")
 SERVICES = KERNEL.parent / "services"
 KERNEL_PARTS = ("sliced_kernel.h", "sliced_load.c")
 PROCESS_PARTS = ("sliced_process.h", "sliced_way.h", "sliced_main.c", "sliced_source.h")
-RUNTIME = (
-    "mdrv_chain.o mdrv_undo.o mdrv_objects.o mdrv_pointers.o mdrv_fields.o mdrv_fault.o mdrv_arming.o mdrv_lock.o"
-    " mdrv_gate.o mdrv_calls.o mdrv_channel.o mdrv_session.o mdrv_core.o arming.o"
-)
 OF_KERNEL = re.compile(r"-DMODULE|-DKBUILD_|-D__KBUILD_|-W|-ferror-limit")
 PROCESS_FLAGS = (
     "-O2", "-g", "-w", "-std=gnu11", "-fno-strict-aliasing", "-fno-common", "-fno-strict-overflow", "-fno-pie",
@@ -118,8 +114,7 @@ def written(found: Interface, home: Source) -> Iterator[tuple[str, bytes]]:
     """All files of both halves, by their paths in the folder."""
     contract = write.contract_text(found).encode()
     numbers = write.call_numbers(found).encode()
-    parts = [("kernel", KERNEL_PARTS), ("process", PROCESS_PARTS)]
-    for half, names in parts:
+    for half, names in (("kernel", KERNEL_PARTS), ("process", PROCESS_PARTS)):
         yield from ((f"{half}/{name}", (PARTS / name).read_bytes()) for name in names)
         yield f"{half}/sliced_contract.h", contract
         yield f"{half}/sliced_calls.h", numbers
@@ -133,10 +128,9 @@ def written(found: Interface, home: Source) -> Iterator[tuple[str, bytes]]:
     yield "native/Kbuild", native_kbuild(home).encode()
     yield from ((f"native/{path.name}", path.read_bytes()) for path in own_headers(home))
     for unit in home.units:
-        yield f"native/{native_name(unit, home)}.c", unit.file.read_bytes()
-    for unit in home.units:
         name = home.relative(str(unit.file))
         text = unit.file.read_bytes()
+        yield f"native/{native_name(unit, home)}.c", text
         first = first_body(found, name, text)
         yield (
             f"kernel/{unit.file.stem}_k.c",
@@ -225,10 +219,13 @@ def own_headers(home: Source) -> list[Path]:
 def kbuild(home: Source) -> str:
     """The Kbuild of the kernel's half."""
     objects = " ".join(f"{unit.file.stem}_k.o" for unit in home.units)
+    runtime = " ".join(
+        path.with_suffix(".o").name for folder in (KERNEL, ARMING) for path in sorted(folder.glob("*.c"))
+    )
     return "\n".join(
         [
             f"obj-m := microdriver.o {home.name}.o",
-            f"microdriver-y := {RUNTIME}",
+            f"microdriver-y := {runtime}",
             f"{home.name}-y := {objects} sliced_tables.o sliced_load.o",
             "CFLAGS_mdrv_channel.o := -I$(src)",
             f"ccflags-y := -w {folders_and_flags(home)}",

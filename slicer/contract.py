@@ -56,10 +56,6 @@ class ObjectType:
     variable: str = ""
     fields: dict[str, TableField] = field(default_factory=dict)
 
-    def number(self, path: str) -> int:
-        """A field's place in the table."""
-        return list(self.fields).index(path)
-
 
 @dataclass(frozen=True, slots=True)
 class Access:

@@ -38,6 +38,7 @@ MODES = {1: "MDRV_IN", 2: "MDRV_OUT", 3: "MDRV_INOUT"}
 def contract_text(found: Interface) -> str:
     """The tables that both halves have: types, calls, fields that cross."""
     numbers = {each.name: number for number, each in enumerate(found.types)}
+    statics = {each.name: number for number, each in enumerate(found.statics)}
     lines = [
         "/* The contract of the halves of this driver. Made by the slicer: do not edit. */",
         '#include "microdriver.h"',
@@ -49,17 +50,28 @@ def contract_text(found: Interface) -> str:
     ]
     for each in found.types:
         lines += field_table(each, numbers)
-    lines.append("static const struct mdrv_type sliced_types[] = {")
-    statics = {each.name: number for number, each in enumerate(found.statics)}
+    lines += ["static const struct mdrv_type sliced_types[] = {"]
     lines += [type_row(each, statics) for each in found.types]
-    lines.append("};")
+    lines += ["};", *call_tables(found, numbers)]
+    counts = {"types": found.types, "upcalls": found.upcalls, "downcalls": found.downcalls}
+    lines += [
+        "static const struct mdrv_contract sliced_contract = {",
+        f'\t.name = "{found.sliced.program.name}",',
+        *(f"\t.{kind} = sliced_{kind}, .{kind}_count = {len(rows)}," for kind, rows in counts.items()),
+        "};",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def call_tables(found: Interface, numbers: Mapping[str, int]) -> list[str]:
+    """The calls both ways, with the kinds of their arguments; and the fields that cross with each upcall."""
+    places = {each.name: {path: number for number, path in enumerate(each.fields)} for each in found.types}
     kinds = Signatures(numbers)
-    upcalls, downcalls = [], []
+    lines, upcalls = list[str](), list[str]()
     for upcall in found.upcalls:
         name = upcall.function.name
         rows = [
-            f"\tMDRV_SMALL_ACCESS({numbers[each.type]}, {found.types[numbers[each.type]].number(each.path)},"
-            f" {MODES[each.mode]}),"
+            f"\tMDRV_SMALL_ACCESS({numbers[each.type]}, {places[each.type][each.path]}, {MODES[each.mode]}),"
             for each in upcall.accesses
         ]
         lines += table(f"__u32 sliced_fields_{name}", rows)
@@ -69,27 +81,13 @@ def contract_text(found: Interface) -> str:
             f'\t{{ .name = "{name}", .small = sliced_fields_{name}, .accesses_count = {len(rows)},'
             f" .deadline_ms = {DEADLINE_MS}, .flags = {flags}, .signature = {kind} }},"
         )
-    for downcall in found.downcalls:
-        kind = kinds.name_of(downcall.arguments, downcall.result)
-        downcalls.append(f'\t{{ .name = "{downcall.name}", .signature = {kind} }},')
+    downcalls = [
+        f'\t{{ .name = "{each.name}", .signature = {kinds.name_of(each.arguments, each.result)} }},'
+        for each in found.downcalls
+    ]
     lines += kinds.lines
     lines += table("struct mdrv_call sliced_upcalls", upcalls)
-    lines += table("struct mdrv_call sliced_downcalls", downcalls)
-    name = found.sliced.program.name
-    lines += [
-        "static const struct mdrv_contract sliced_contract = {",
-        f'\t.name = "{name}",',
-        *(
-            f"\t.{kind} = sliced_{kind}, .{kind}_count = {count},"
-            for kind, count in (
-                ("types", len(found.types)),
-                ("upcalls", len(found.upcalls)),
-                ("downcalls", len(found.downcalls)),
-            )
-        ),
-        "};",
-    ]
-    return "\n".join(lines) + "\n"
+    return [*lines, *table("struct mdrv_call sliced_downcalls", downcalls)]
 
 
 def table(name: str, rows: list[str]) -> list[str]:
