@@ -8,10 +8,10 @@ from functools import partial
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
+from drivers.sliced.nic import LINK_S
 from faultkit.kit import Bench, Check, Kind, final_check, retry
 
 ANSWER_S = 20.0
-LINK_S = 10.0
 GROUP = "33:33:00:00:00:09"
 LOOKS = (
     f"ethtool {DEVICE}",
@@ -53,14 +53,11 @@ class Questions:
     late_s: float = 60.0
 
     def run(self, bench: Bench) -> Check:
-        for command in LOOKS:
-            self.ask(bench, command)
-        for command in SHELL:
+        for command in (*LOOKS, *SHELL):
             self.ask(bench, command)
         subprocess.run(["ip", "addr", "replace", ADDRESS, "dev", DEVICE], check=False)
         retry(bench.driver.probe, timeout_s=LINK_S)
-        transfers = Transfers(chunks=8)
-        check = transfers.run(bench)
+        check = Transfers(chunks=8).run(bench)
         for command in LOOKS:
             self.ask(bench, command)
         return partial(self.check, bench, check)
