@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 from faultkit.kit import Bench, Check, KernelModule, Program, Tampering, retry, unload_module
-from microdriver import UDriver, halves, load
+from microdriver import Microdriver, UDriver, halves
 from microdriver.udriver import NOBODY, udriver
 
 MODULE = "selftest_micro"
@@ -29,53 +30,22 @@ TURN_S = 0.05  # for others to come as far as they can
 
 
 @dataclass(frozen=True, slots=True)
-class Selftest:
+class Selftest(Microdriver):
     """Two instances without a device; `/dev/mdrv_selftest` asks questions about them."""
 
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return (MODULE, "microdriver")
-
-    @property
-    def device(self) -> str:
-        return ""
-
-    @property
-    def qemu_devices(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def udriver(self) -> str:
-        return UDRIVER.name
+    MODULE: ClassVar = MODULE
+    UDRIVER: ClassVar = UDRIVER
 
     def files(self) -> Mapping[str, KernelModule | Program]:
         return halves(SOURCES, MODULE, "st_u") | {
             f"bin/{program.name}": udriver(SOURCES / f"{program.name}.c") for program in (LIAR, MAPPER)
         }
 
-    def load(self) -> None:
-        load(MODULE)
-
     def unload(self) -> None:
         """The u-driver stays: the k-driver must be able to go without its help."""
         unload_module(MODULE)
 
-    def start_udriver(self) -> None:
-        retry(UDRIVER.start, timeout_s=1.0)
-
-    def stop_udriver(self) -> None:
-        UDRIVER.stop()
-
-    def udriver_pid(self) -> int:
-        return UDRIVER.pid()
-
     def attach(self) -> None:
-        retry(self.probe, timeout_s=ATTACH_S)
-
-    def detach(self) -> None:
-        UDRIVER.drop_held()
-
-    def reattach(self) -> None:
         retry(self.probe, timeout_s=ATTACH_S)
 
     def probe(self) -> None:

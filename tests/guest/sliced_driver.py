@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faultkit.kit import Bench, Check, KernelModule, Program, retry, unload_module
-from microdriver import UDriver, halves, load
+from microdriver import Microdriver, UDriver, halves
 
 MODULE = "sliced_micro"
 SOURCES = Path(__file__).parent / MODULE
@@ -29,43 +29,20 @@ DO = (  # enum sl_do
 
 
 @dataclass(frozen=True, slots=True)
-class Sliced:
+class Sliced(Microdriver):
     """One instance without a device; `/dev/mdrv_sliced` asks questions about it."""
 
-    modules: ClassVar[tuple[str, ...]] = (MODULE, "microdriver")
-    device: ClassVar[str] = ""
-    qemu_devices: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def udriver(self) -> str:
-        return UDRIVER.name
+    MODULE: ClassVar = MODULE
+    UDRIVER: ClassVar = UDRIVER
 
     def files(self) -> Mapping[str, KernelModule | Program]:
         return halves(SOURCES, MODULE, "sl_u")
-
-    def load(self) -> None:
-        load(MODULE)
 
     def unload(self) -> None:
         """The u-driver stays: the k-driver must be able to go without its help."""
         unload_module(MODULE)
 
-    def start_udriver(self) -> None:
-        retry(UDRIVER.start, timeout_s=1.0)
-
-    def stop_udriver(self) -> None:
-        UDRIVER.stop()
-
-    def udriver_pid(self) -> int:
-        return UDRIVER.pid()
-
     def attach(self) -> None:
-        retry(self.probe, timeout_s=ATTACH_S)
-
-    def detach(self) -> None:
-        UDRIVER.drop_held()
-
-    def reattach(self) -> None:
         retry(self.probe, timeout_s=ATTACH_S)
 
     def probe(self) -> None:

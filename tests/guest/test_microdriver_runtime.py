@@ -13,9 +13,10 @@ from dataclasses import replace
 import pytest
 
 from faultkit import Detectors, Nothing, Trial
-from faultkit.pytest_plugin.guests import PreparedGuest, Ran
+from faultkit.pytest_plugin.guests import PreparedGuest
 from monitors.kernel import Kernel
 from tests.guest.conftest import selftest_driver
+from tests.guest.steps import expelled, last, play, said
 
 pytestmark = pytest.mark.guest
 
@@ -36,34 +37,6 @@ NOTHING_HELD = "irqs=0 dma=0 registered=0"
 def selftest(watchful: PreparedGuest) -> PreparedGuest:
     """A k-driver that asks the runtime for everything, and its u-driver."""
     return replace(watchful, golden=GOLDEN, trials=[])
-
-
-def play(bed: PreparedGuest, *steps: str, warns: int = 0) -> tuple[Ran, list[tuple[str, int, str]]]:
-    """These steps, and of each its error and what was found. The kernel has found nothing wrong but `warns` times."""
-    ran = bed.run(workload=selftest_driver.Asking(steps))
-    done = [(e.data["step"], e.data["error"], e.data["said"]) for e in ran.events("step.done")]
-    assert [step for step, _, _ in done] == list(steps), ran.story()
-    assert ran.count("kernel.warn") == warns, ran.story()
-    assert not {e.kind for e in ran.record.events} & {"kernel.oops", "kernel.lockup", "kernel.hung_task"}
-    return ran, done
-
-
-def said(bed: PreparedGuest, *steps: str) -> list[str]:
-    """The findings of steps that succeed."""
-    _, done = play(bed, *steps)
-    assert not [step for step in done if step[1]]
-    return [words for _, _, words in done]
-
-
-def last(bed: PreparedGuest, *steps: str) -> str:
-    """The finding of the last step."""
-    return said(bed, *steps)[-1]
-
-
-def expelled(ran: Ran) -> list[str]:
-    """The k-driver's messages about u-drivers that it expelled."""
-    texts = [e.data["text"] for e in ran.events("kernel.message")]
-    return [text.partition("is expelled, ")[2] for text in texts if "is expelled" in text]
 
 
 # ---- calls ----

@@ -16,10 +16,11 @@ import pytest
 from faultkit import Detectors, Nothing, Trial
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
-from faultkit.pytest_plugin.guests import PreparedGuest, Ran
+from faultkit.pytest_plugin.guests import PreparedGuest
 from monitors.kernel import Kernel
 from tests.c_values import values
 from tests.guest.conftest import OURS, prepared
+from tests.guest.steps import expelled, last, play, said
 from tests.test_kernel_code import HOME
 
 sliced_driver = importlib.import_module("sliced_driver")
@@ -50,34 +51,6 @@ def guest(image: Image) -> PreparedGuest:
 def sliced(guest: PreparedGuest) -> PreparedGuest:
     """The same; each test has trials of its own."""
     return replace(guest, trials=[])
-
-
-def play(bed: PreparedGuest, *steps: str, warns: int = 0) -> tuple[Ran, list[tuple[str, int, str]]]:
-    """These steps, and of each its error and what was found. The kernel has found nothing wrong but `warns` times."""
-    ran = bed.run(workload=sliced_driver.AskingSliced(steps))
-    done = [(e.data["step"], e.data["error"], e.data["said"]) for e in ran.events("step.done")]
-    assert [step for step, _, _ in done] == list(steps), ran.story()
-    assert ran.count("kernel.warn") == warns, ran.story()
-    assert not {e.kind for e in ran.record.events} & {"kernel.oops", "kernel.lockup", "kernel.hung_task"}
-    return ran, done
-
-
-def said(bed: PreparedGuest, *steps: str) -> list[str]:
-    """The findings of steps that succeed."""
-    _, done = play(bed, *steps)
-    assert not [step for step in done if step[1]]
-    return [words for _, _, words in done]
-
-
-def last(bed: PreparedGuest, *steps: str) -> str:
-    """The finding of the last step."""
-    return said(bed, *steps)[-1]
-
-
-def expelled(ran: Ran) -> list[str]:
-    """The runtime's messages about u-drivers that it expelled."""
-    texts = [e.data["text"] for e in ran.events("kernel.message")]
-    return [text.partition("is expelled, ")[2] for text in texts if "is expelled" in text]
 
 
 def test_the_names_of_what_is_done_are_those_of_the_kernel() -> None:
