@@ -322,19 +322,20 @@ class Built:
     kernel_bytes: int
 
 
-def build_into(found: Halves, target: Path) -> Built:
-    """Build both halves, and put all files into a folder. Raises: UsageError, UnmetNeed, HarnessError."""
+def build_into(target: Path, driver: str, policy: Cut, module: str | None = None) -> Built:
+    """Cut a driver, build both halves, and put all files into a folder. Raises: UsageError, UnmetNeed, HarnessError."""
     if target.exists() and any(target.iterdir()):
         raise UsageError(f"{target} is not empty: name a folder that is not there yet")
-    module = modules.built_module(found.kdriver)
+    found = cut_driver(driver, policy, module)
+    kdriver = modules.built_module(found.kdriver)
     runtime = modules.built_module(found.runtime)
     process = cbuild.program(found.program)
     for half in ("kernel", "process"):
         shutil.copytree(found.folder / half, target / half)
-    for path, name in ((module, f"{found.name}.ko"), (runtime, "microdriver.ko"), (process, f"{found.name}_u")):
+    for path, name in ((kdriver, f"{found.name}.ko"), (runtime, "microdriver.ko"), (process, f"{found.name}_u")):
         shutil.copy2(path, target / name)
     native = modules.built_module(found.native)
-    return Built(halves=found, folder=target, native_bytes=text_bytes(native), kernel_bytes=text_bytes(module))
+    return Built(halves=found, folder=target, native_bytes=text_bytes(native), kernel_bytes=text_bytes(kdriver))
 
 
 def built_json(found: Built) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def command(
     if target is not None:
         if function or what:
             raise UsageError(f"--build and --{what or 'explain'} are two questions: ask one at a time")
-        built = build.build_into(build.cut_driver(driver, Cut(cut), module), target)
+        built = build.build_into(target, driver, Cut(cut), module)
         show(as_data, build.built_json(built), build.built_lines(built))
         return
     found = report.sliced(driver, Cut(cut), module)
