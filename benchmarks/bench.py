@@ -7,7 +7,7 @@ load_100k_s      seconds to load 100 000 stored trials into pandas              
 memory_growth    peak memory of a campaign of 100 000 trials over one of 1 000            (at most 1.2)
 trial_s          median wall time of a trial
 
-For the keys `campaign` and `microdriver` see benchmarks/campaign.py and benchmarks/microdriver.py.
+For the keys `campaign`, `microdriver` and `slicer` see benchmarks/campaign.py, microdriver.py and slicer.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from benchmarks import campaign, microdriver
+from benchmarks import campaign, microdriver, slicer
 from benchmarks.longrun import LENGTHS
 from faultkit.machine.image import image
 from faultkit.machine.qemu import Machine
@@ -69,7 +69,9 @@ def main() -> None:
     show("campaign", campaigns, campaign.LINES)
     split = microdriver.figures()
     show("microdriver", split, microdriver.LINES)
-    groups = {"campaign": campaigns, "microdriver": split}
+    cut = slicer.figures()
+    show("slicer", cut, slicer.LINES)
+    groups = {"campaign": campaigns, "microdriver": split, "slicer": cut}
     (HERE / "latest.json").write_text(json.dumps({**figures, **groups}, indent=1) + "\n")
 
 

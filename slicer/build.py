@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from faultkit.kit import ARMING
 from faultkit.machine import cache, cbuild, compiler
@@ -24,9 +25,10 @@ from faultkit.model.builds import KernelModule, Program
 from faultkit.model.errors import HarnessError, UsageError
 from microdriver.udriver import KERNEL, USER
 from slicer import report, source, write
+from slicer.contract import Marshal
 from slicer.cut import TextChange, cut, kernel_edits, process_edits
-from slicer.interface import Interface, interface_of
-from slicer.plan import Cut
+from slicer.interface import Interface, bytes_of_calls, interface_of
+from slicer.plan import Cut, Half
 from slicer.source import Source, Unit
 
 PARTS = Path(__file__).with_name("halves")
@@ -41,6 +43,7 @@ PROCESS_FLAGS = (
 )  # fmt: skip
 MOST_PROBLEMS = 12
 CODE = (".text", ".rodata", ".init.text", ".exit.text")  # sections
+PADDING = "__pfx_"  # before the name of a function: the bytes before its first instruction
 # Functions of the C library that are as the kernel's.
 LIBRARY = (
     "memchr", "memcmp", "memcpy", "memmove", "memset", "strcasecmp", "strcat", "strchr", "strcmp", "strcpy", "strcspn",
@@ -84,10 +87,12 @@ class Halves:
         return Program((*sources, *sorted(USER.glob("*.c")), *sorted(SERVICES.glob("*.c"))), headers=(KERNEL, USER))
 
 
-def cut_driver(driver: str, policy: Cut = Cut.ATOMIC, module: str | None = None) -> Halves:
+def cut_driver(
+    driver: str, policy: Cut = Cut.ATOMIC, module: str | None = None, marshal: Marshal = Marshal.FIELDS
+) -> Halves:
     """Both halves of a driver. Raises: UsageError if it cannot be cut, with the reasons."""
     found = report.sliced(driver, policy, module)
-    whole = interface_of(found, service_names())
+    whole = interface_of(found, service_names(), marshal)
     if whole.problems:
         more = len(whole.problems) - MOST_PROBLEMS
         words = [*whole.problems[:MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
@@ -100,9 +105,9 @@ def cut_driver(driver: str, policy: Cut = Cut.ATOMIC, module: str | None = None)
     return Halves(name=home.name, interface=whole, folder=cache.entry("sliced", key, partial(put, texts, home)))
 
 
-def shipped(driver: str, policy: str) -> dict[str, KernelModule | Program]:
+def shipped(driver: str, policy: str, marshal: str = Marshal.FIELDS) -> dict[str, KernelModule | Program]:
     """The files of a driver that is cut, by their paths in the guest. Raises: as `cut_driver`."""
-    cut_one = cut_driver(driver, Cut(policy))
+    cut_one = cut_driver(driver, Cut(policy), marshal=Marshal(marshal))
     return {
         "modules/microdriver.ko": cut_one.runtime,
         f"modules/{cut_one.name}.ko": cut_one.kdriver,
@@ -314,19 +319,26 @@ def service_names() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A driver that was built. Sizes are bytes of code and constants (`text_bytes`)."""
+    """A driver that was built. Sizes are bytes of code and constants (`text_bytes`).
+
+    `moved_bytes`: of the whole driver's functions, those that went to the process; `stayed_bytes`: the others.
+    """
 
     halves: Halves
     folder: Path
     native_bytes: int
     kernel_bytes: int
+    moved_bytes: int
+    stayed_bytes: int
 
 
-def build_into(target: Path, driver: str, policy: Cut, module: str | None = None) -> Built:
+def build_into(
+    target: Path, driver: str, policy: Cut, module: str | None = None, marshal: Marshal = Marshal.FIELDS
+) -> Built:
     """Cut a driver, build both halves, and put all files into a folder. Raises: UsageError, UnmetNeed, HarnessError."""
     if target.exists() and any(target.iterdir()):
         raise UsageError(f"{target} is not empty: name a folder that is not there yet")
-    found = cut_driver(driver, policy, module)
+    found = cut_driver(driver, policy, module, marshal)
     kdriver = modules.built_module(found.kdriver)
     runtime = modules.built_module(found.runtime)
     process = cbuild.program(found.program)
@@ -335,18 +347,31 @@ def build_into(target: Path, driver: str, policy: Cut, module: str | None = None
     for path, name in ((kdriver, f"{found.name}.ko"), (runtime, "microdriver.ko"), (process, f"{found.name}_u")):
         shutil.copy2(path, target / name)
     native = modules.built_module(found.native)
-    return Built(halves=found, folder=target, native_bytes=text_bytes(native), kernel_bytes=text_bytes(kdriver))
+    moved = {each.function.name for each in found.interface.sliced.plan.of(Half.PROCESS)}
+    sizes = function_bytes(native)
+    return Built(
+        halves=found,
+        folder=target,
+        native_bytes=text_bytes(native),
+        kernel_bytes=text_bytes(kdriver),
+        moved_bytes=sum(size for name, size in sizes.items() if name in moved),
+        stayed_bytes=sum(size for name, size in sizes.items() if name not in moved),
+    )
 
 
 def built_json(found: Built) -> dict[str, Any]:
     """A driver that was built, for programs."""
     whole = found.halves.interface
+    crossing = bytes_of_calls(whole)
     return {
         **{key: value for key, value in report.plan_json(whole.sliced.plan).items() if key != "placed"},
         "upcalls": len(whole.upcalls),
         "downcalls": len(whole.downcalls),
         "types": len(whole.types),
         "fields": sum(len(each.fields) for each in whole.types),
+        "field_bytes": crossing[0],
+        "object_bytes": crossing[1],
+        "function_bytes": {"process": found.moved_bytes, "kernel": found.stayed_bytes},
         "native_bytes": found.native_bytes,
         "kernel_bytes": found.kernel_bytes,
         "bytes_ratio": round(found.kernel_bytes / found.native_bytes, 3),
@@ -360,12 +385,34 @@ def built_lines(found: Built) -> Iterator[str]:
     yield f"{data['driver']}, policy {data['policy']}: {report.sizes_text(found.halves.interface.sliced.plan)}"
     yield f"calls: {data['upcalls']} up, {data['downcalls']} down; fields that cross: {data['fields']}"
     yield (
+        f"bytes that upcalls name: {data['field_bytes']} of fields, "
+        f"{data['field_bytes'] / data['object_bytes']:.1%} of the objects that hold them"
+    )
+    yield f"the whole driver's functions: {found.moved_bytes} bytes in the process, {found.stayed_bytes} in the kernel"
+    yield (
         f"kernel's half: {found.kernel_bytes} bytes of code and constants, {data['bytes_ratio']} of the whole driver's "
         f"{found.native_bytes}"
     )
     name = found.halves.name
     yield f"{found.folder}: microdriver.ko, {name}.ko, {name}_u; C files in kernel/ and process/"
     yield f"to run them: insmod microdriver.ko; insmod {name}.ko; ./{name}_u"
+
+
+def function_bytes(module: Path) -> dict[str, int]:
+    """The bytes of each function of a module; parts that the compiler made of one count to it."""
+    parts: dict[tuple[Any, int], tuple[str, int]] = {}  # by place: a function may have two names
+    with module.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        for each in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
+            if each["st_info"]["type"] == "STT_FUNC":
+                parts[each["st_shndx"], each["st_value"]] = (
+                    each.name.removeprefix(PADDING).partition(".")[0],
+                    each["st_size"],
+                )
+    found: defaultdict[str, int] = defaultdict(int)
+    for name, size in parts.values():
+        found[name] += size
+    return found
 
 
 def text_bytes(module: Path) -> int:

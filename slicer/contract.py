@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 
 from slicer.fields import Crossing
@@ -22,6 +23,16 @@ VARIABLE = "variable "  # before a variable's name, in place of a record's
 PRIVATE = "priv"  # the driver's own record behind one of the kernel's, in paths
 IN, OUT = 1, 2
 WIDTHS = (1, 2, 4, 8)
+LONGEST = 0xFFFF  # bytes of a field
+
+
+class Marshal(StrEnum):
+    """The parts of an object that cross with a call."""
+
+    FIELDS = "fields"
+    """The fields that the call needs."""
+    WHOLE = "whole"
+    """All of each object of which the call needs a field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,23 @@ class ContractTables:
                 modes[kind.name, each.path] |= mode
                 kind.fields.setdefault(each.path, each)
         return [Access(kind, path, mode) for (kind, path), mode in modes.items()]
+
+    def whole_objects(self, calls: Mapping[str, list[Access]]) -> dict[str, list[Access]]:
+        """The same calls, with all of each object that they touch; what no call names crosses to the process alone.
+
+        `calls`: by upcall, of all of them.
+        """
+        written = {(each.type, each.path) for rows in calls.values() for each in rows if each.mode & OUT}
+        for kind in self.types.values():
+            kind.fields |= {each.path: each for each in gaps(kind)} if kind.fields else {}
+        every = {
+            kind.name: [Access(kind.name, path, IN | (OUT * ((kind.name, path) in written))) for path in kind.fields]
+            for kind in self.types.values()
+        }
+        return {
+            name: [row for kind in dict.fromkeys(each.type for each in rows) for row in every[kind]]
+            for name, rows in calls.items()
+        }
 
     def places(self, record: str, path: str, mode: int, upcall: str) -> Iterator[tuple[ObjectType, TableField]]:
         """All places of a field."""
@@ -255,6 +283,21 @@ class ContractTables:
         """Note what cannot cross."""
         if text not in self.problems:
             self.problems.append(text)
+
+
+def gaps(kind: ObjectType) -> Iterator[TableField]:
+    """The bytes of an object that no field names, as fields of bytes."""
+    at = 0
+    for start, end in sorted((each.offset, each.offset + each.size) for each in kind.fields.values()):
+        yield from filler(at, start)
+        at = max(at, end)
+    yield from filler(at, kind.size)
+
+
+def filler(start: int, end: int) -> Iterator[TableField]:
+    """Fields of bytes from one offset up to another."""
+    for at in range(start, end, LONGEST):
+        yield TableField(path=f"({at})", shape="bytes", offset=at, size=min(LONGEST, end - at))
 
 
 def bit_field(path: str, at_bits: int, bits: int) -> TableField:

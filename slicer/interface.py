@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from slicer import report
-from slicer.contract import Access, ContractTables, ObjectType
+from slicer.contract import Access, ContractTables, Marshal, ObjectType
 from slicer.fields import NO_POINTER, NOISE, Analysis, Crossing
 from slicer.knowledge import Knowledge, matches
 from slicer.plan import Half
@@ -112,9 +112,20 @@ class Interface:
     problems: tuple[str, ...]
 
 
-def interface_of(found: Sliced, services: frozenset[str]) -> Interface:
+def interface_of(found: Sliced, services: frozenset[str], marshal: Marshal = Marshal.FIELDS) -> Interface:
     """The calls between the halves. `services`: functions of the kernel's that the process has of its own."""
-    return Building(found, services).interface()
+    return Building(found, services).interface(marshal)
+
+
+def bytes_of_calls(found: Interface) -> tuple[int, int]:
+    """The bytes of the fields that upcalls name, and of the objects that hold those: the sums over all upcalls."""
+    types = {each.name: each for each in found.types}
+    named: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for call in found.upcalls:
+        for each in call.accesses:
+            field = types[each.type].fields[each.path]
+            named[call.label, each.type].update(range(field.offset, field.offset + field.size))
+    return sum(map(len, named.values())), sum(types[name].size for _, name in named)
 
 
 class Building:
@@ -129,8 +140,8 @@ class Building:
         self.analysis = Analysis(found.program, found.values, self.knowledge.memory, self.moved)
         self.problems: list[str] = []
 
-    def interface(self) -> Interface:
-        """The whole."""
+    def interface(self, marshal: Marshal) -> Interface:
+        """The whole, with the parts of objects that cross."""
         crossings = report.crossing(self.found)
         names = [each.function.name for each in self.found.plan.placed.values() if not each.function.made]
         self.problems += [
@@ -142,13 +153,16 @@ class Building:
         ]
         self.problems += [f"{each.function}, line {each.line}: {each.why}" for each in report.unresolved(crossings)]
         tables = ContractTables(self.program, self.knowledge, self.roots(crossings), self.private())
+        accesses = {each.upcall: tables.accesses(each) for each in crossings}
+        if marshal is Marshal.WHOLE:
+            accesses = tables.whole_objects(accesses)
         upcalls = tuple(
             Upcall(
                 label=each.upcall,
                 function=self.program.functions[each.upcall],
                 arguments=tuple(self.upcall_arguments(each.upcall, tables)),
                 result=self.result(self.program.functions[each.upcall].type),
-                accesses=tuple(tables.accesses(each)),
+                accesses=tuple(accesses[each.upcall]),
                 object_call=self.object_call(each.upcall),
                 ends=any(slot in self.knowledge.calls.ends for slot in self.found.values.slots.get(each.upcall, ())),
             )

@@ -67,15 +67,16 @@ def coming(tmp_path: Path) -> Store:
 
 def test_throughput_and_instructions_are_medians_with_their_ratio(costs: Store) -> None:
     row = throughput_table(costs).loc["send"]
-    assert row["mb_s", "rtl8139"] == 10 and row["mb_s", "split/native"] == 1
+    assert row["mb_s", "rtl8139"] == 10 and row["mb_s", "rtl8139_micro/rtl8139"] == 1
     assert row["mi_per_mb", "rtl8139"] == 10  # 80 ms at 8 ns an instruction
-    assert row["mi_per_mb", "split/native"] == pytest.approx(1.1)
+    assert row["mi_per_mb", "rtl8139_micro/rtl8139"] == pytest.approx(1.1)
 
 
 def test_coming_up_counts_from_the_last_loading(coming: Store) -> None:
     table = initialisation_times(coming)
     assert list(table.index) == ["rtl8139", "rtl8139_micro", "rtl8139_micro, whole"]
     assert table["init_s"].tolist() == pytest.approx([0.5, 0.6, 0.61])
+    assert table["init/whole"].tolist()[1:] == pytest.approx([1.2, 1.22]) and table["init/whole"].isna().iloc[0]
     assert table["bytes"].tolist() == [0, 90, 900]
 
 

@@ -17,9 +17,9 @@ from microdriver.contract import contract
 from slicer import report, source
 from slicer.annotations import annotations_of
 from slicer.build import Halves, cut_driver
-from slicer.contract import IN, OUT
+from slicer.contract import IN, OUT, Marshal
 from slicer.cut import kernel_edits, process_edits
-from slicer.interface import Argument, Downcall, Upcall
+from slicer.interface import Argument, Downcall, Upcall, bytes_of_calls
 from slicer.plan import Cut
 from tests.source import HOME
 
@@ -51,6 +51,18 @@ def downcall(cut: Halves, name: str) -> Downcall:
 
 
 # ---- what crosses ----
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_whole_objects_cross_to_the_process_and_the_same_fields_come_back(name: str) -> None:
+    fields, whole = real(name).interface, cut_driver(name, marshal=Marshal.WHOLE).interface
+    written = {(row.type, row.path) for call in fields.upcalls for row in call.accesses if row.mode & OUT}
+    assert {(row.type, row.path) for call in whole.upcalls for row in call.accesses if row.mode & OUT} == written
+    for call, same in zip(whole.upcalls, fields.upcalls, strict=True):
+        assert {row.type for row in call.accesses} == {row.type for row in same.accesses}
+        assert {(row.type, row.path) for row in call.accesses} >= {(row.type, row.path) for row in same.accesses}
+    (some, all_of_them), (everything, objects) = bytes_of_calls(fields), bytes_of_calls(whole)
+    assert some < everything == objects == all_of_them
 
 
 def test_upcalls_of_8139cp_cross_with_the_fields_that_its_source_names(rtl8139: Halves) -> None:
@@ -274,6 +286,8 @@ def test_the_command_builds_into_a_folder_and_says_what_it_made(tmp_path: Path) 
     said = json.loads(done.stdout)
     assert (said["driver"], said["upcalls"], said["folder"]) == ("i6300esb", 6, str(target))
     assert 1000 < said["native_bytes"] < said["kernel_bytes"], "tables of a small driver outweigh its code"
+    assert said["function_bytes"]["kernel"] < 100 < said["function_bytes"]["process"] < said["native_bytes"]
+    assert 0 < said["field_bytes"] < said["object_bytes"]
     names = {path.name for path in target.iterdir()}
     assert names == {"kernel", "process", "microdriver.ko", "i6300esb.ko", "i6300esb_u"}
 
@@ -282,7 +296,12 @@ def test_the_command_builds_into_a_folder_and_says_what_it_made(tmp_path: Path) 
     ("words", "error"),
     [
         (("8139cp", "--build", "{place}"), "{place} is not empty: name a folder that is not there yet"),
-        (("8139cp", "--build", "{place}/new", "--report"), "--build and --report are two questions: ask one at a time"),
+        (("8139cp", "--build", "{place}/new", "--report"), "--report and --build are two questions: ask one at a time"),
+        (
+            ("8139cp", "--picture", "{place}/a.html", "--explain", "cp_tx"),
+            "--explain and --picture are two questions: ask one at a time",
+        ),
+        (("8139cp", "--marshal", "whole"), "--marshal is for --build: give both"),
         (("--survey", "rows", "--build", "{place}/new"), "--survey is about all drivers: give it alone"),
     ],
 )

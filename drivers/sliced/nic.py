@@ -45,8 +45,12 @@ class SlicedNic(SplitNic, Protocol):
     def policy(self) -> str:
         """The functions that stay in the kernel: data, atomic or keep-locks."""
 
+    @property
+    def marshal(self) -> str:
+        """The parts of objects that cross with a call: fields or whole."""
+
     def files(self) -> Mapping[str, KernelModule | Program]:
-        return made_by("slicer.build:shipped", self.MODULE, self.policy)
+        return made_by("slicer.build:shipped", self.MODULE, self.policy, self.marshal)
 
     def load(self) -> None:
         for name in self.NEEDS:
@@ -58,7 +62,8 @@ class SlicedNic(SplitNic, Protocol):
 class Rtl8139Sliced(SlicedNic):
     """8139cp, cut: the twin of `Rtl8139`, with the same `delay_ms`.
 
-    `policy`: which functions stay in the kernel: data, atomic or keep-locks.
+    `policy`: which functions stay in the kernel: data, atomic or keep-locks. `marshal`: what crosses with a call, the
+    `fields` that it needs or `whole` objects.
     """
 
     MODULE: ClassVar = "8139cp"
@@ -67,17 +72,19 @@ class Rtl8139Sliced(SlicedNic):
 
     delay_ms: int = 0
     policy: str = "atomic"
+    marshal: str = "fields"
 
 
 @dataclass(frozen=True, slots=True)
 class E1000Sliced(SlicedNic):
-    """e1000, cut: the twin of `E1000`, with the same `delay_ms`, and `policy` as of `Rtl8139Sliced`."""
+    """e1000, cut: the twin of `E1000`, with the same `delay_ms`, `policy` and `marshal` as of `Rtl8139Sliced`."""
 
     MODULE: ClassVar = "e1000"
     UDRIVER: ClassVar = udriver("e1000")
 
     delay_ms: int = 0
     policy: str = "atomic"
+    marshal: str = "fields"
 
     @property
     def qemu_devices(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE
 from drivers.rtl8139.workload import Transfers
@@ -47,12 +48,16 @@ SHELL = (
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Ask everything that `ethtool` and `ip` can ask, before and after checked transfers. Each answer is an event."""
+    """Ask everything that `ethtool` and `ip` can ask, before and after checked transfers. Each answer is an event.
+
+    IPv6 is off: its packets of its own would wait in the device, or not, when the link goes down.
+    """
 
     deadline_s: float = 240.0
     late_s: float = 60.0
 
     def run(self, bench: Bench) -> Check:
+        Path(f"/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6").write_text("1")
         for command in (*LOOKS, *SHELL):
             self.ask(bench, command)
         subprocess.run(["ip", "addr", "replace", ADDRESS, "dev", DEVICE], check=False)

@@ -11,7 +11,8 @@ import click
 
 from faultkit.cli import options
 from faultkit.model.errors import UsageError
-from slicer import build, report, survey
+from slicer import build, picture, report, survey
+from slicer.contract import Marshal
 from slicer.plan import Cut
 
 
@@ -30,12 +31,25 @@ from slicer.plan import Cut
     help="Cut and build both halves, and put their C files, modules and program into FOLDER.",
 )
 @click.option(
+    "--picture",
+    "drawn",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the call graph, coloured by side, with each function's reason: one HTML page.",
+)
+@click.option(
     "--policy",
     "cut",
     metavar="POLICY",
     type=click.Choice([each.value for each in Cut]),
     default=Cut.ATOMIC.value,
     help="What stays in the kernel: data, atomic (default) or keep-locks.",
+)
+@click.option(
+    "--marshal",
+    metavar="PARTS",
+    type=click.Choice([each.value for each in Marshal]),
+    help="What crosses with a call, for --build: fields (default), or whole objects.",
 )
 @click.option(
     "--survey",
@@ -51,7 +65,9 @@ def command(
     what: str | None,
     function: str | None,
     target: Path | None,
+    drawn: Path | None,
     cut: str,
+    marshal: str | None,
     rows: Path | None,
     module: str | None,
     as_data: bool,
@@ -73,22 +89,27 @@ def command(
       faultkit slice --survey slicer.jsonl
     """
     if rows is not None:
-        if driver or function or what or target:
+        if driver or function or what or target or drawn:
             raise UsageError("--survey is about all drivers: give it alone")
         surveyed(rows, as_data)
         return
     if driver is None:
         raise UsageError("slice what? DRIVER is a module of Debian's linux-source, or a folder with a Kbuild")
-    if function and what:
-        raise UsageError(f"--explain and --{what} are two questions: ask one at a time")
+    asked = [word for word, given in ((f"--{what}", what), ("--explain", function), ("--build", target),
+                                      ("--picture", drawn)) if given]  # fmt: skip
+    if len(asked) > 1:
+        raise UsageError(f"{asked[0]} and {asked[1]} are two questions: ask one at a time")
     if target is not None:
-        if function or what:
-            raise UsageError(f"--build and --{what or 'explain'} are two questions: ask one at a time")
-        built = build.build_into(target, driver, Cut(cut), module)
+        built = build.build_into(target, driver, Cut(cut), module, Marshal(marshal or Marshal.FIELDS))
         show(as_data, build.built_json(built), build.built_lines(built))
         return
+    if marshal is not None:
+        raise UsageError("--marshal is for --build: give both")
     found = report.sliced(driver, Cut(cut), module)
-    if function:
+    if drawn is not None:
+        drawn.write_text(picture.picture_page(found))
+        show(as_data, {"page": str(drawn)}, [f"the call graph: {drawn}"])
+    elif function:
         show(as_data, report.explain_json(found.plan, function), report.explain_lines(found.plan, function))
     elif what == "report":
         show(as_data, report.report_json(found), report.report_lines(found))

@@ -16,6 +16,7 @@ from faultkit.store.store import Store
 TABLES: Mapping[str, Callable[[Store], Iterator[str]]] = {
     "performance": costs.performance_text,
     "initialisation": costs.initialisation_text,
+    "sliced_costs": costs.sliced_text,
     "crash_points": crossings.crossings_text,
     "interface_faults": interface.interface_text,
     "isolation": survival.survival_text,

@@ -1,4 +1,4 @@
-"""Tables of the costs of splitting: `performance` and `initialisation`.
+"""Tables of the costs of splitting: `performance`, `initialisation` and `sliced_costs`.
 
 Virtual time goes on by 8 ns an instruction (`faultkit.machine.qemu`), so that busy time counts instructions.
 """
@@ -15,7 +15,8 @@ from faultkit.kit import Event, Kind, name_of
 from faultkit.store.store import Store
 
 INSTRUCTION_NS = 8
-NATIVE, SPLIT = "rtl8139", "rtl8139_micro"
+TWINS = {"rtl8139_micro": "rtl8139", "rtl8139_sliced": "rtl8139", "e1000_sliced": "e1000"}
+"""A split driver -> the whole one."""
 
 
 def measured(store: Store, kind: str) -> pd.DataFrame:
@@ -27,7 +28,8 @@ def measured(store: Store, kind: str) -> pd.DataFrame:
 def subject(record: Record) -> str:
     """The driver's name, with a mark if it copies whole objects."""
     driver = record.trial.driver
-    return f"{name_of(driver)}, whole" if getattr(driver, "whole", False) else name_of(driver)
+    whole = getattr(driver, "whole", False) or getattr(driver, "marshal", "") == "whole"
+    return f"{name_of(driver)}, whole" if whole else name_of(driver)
 
 
 def throughput_table(store: Store) -> pd.DataFrame:
@@ -38,21 +40,28 @@ def throughput_table(store: Store) -> pd.DataFrame:
     frame["mi_per_mb"] = frame["busy_ns"] / INSTRUCTION_NS / 1e6 / megabytes
     table = frame.pivot_table(index="direction", columns="driver", values=["mb_s", "mi_per_mb"], aggfunc="median")
     for figure in ("mb_s", "mi_per_mb"):
-        table[figure, "split/native"] = table[figure, SPLIT] / table[figure, NATIVE]
+        for split, whole in TWINS.items():
+            if {(figure, split), (figure, whole)} <= {*table.columns}:
+                table[figure, f"{split}/{whole}"] = table[figure, split] / table[figure, whole]
     return table.sort_index(axis=1)
 
 
 def initialisation_times(store: Store) -> pd.DataFrame:
     """Median seconds from the k-driver's loading to a carrier, of which opening, crossings and bytes, by driver."""
     frame = pd.DataFrame(list(bring_ups(store)))
-    return frame.groupby("driver").median()
+    table = frame.groupby("driver").median()
+    whole = {name: table["init_s"].get(TWINS.get(name.removesuffix(", whole"), "")) for name in table.index}
+    table["init/whole"] = table["init_s"] / pd.Series(whole, dtype=float)
+    return table
 
 
 def bring_ups(store: Store) -> Iterator[dict[str, Any]]:
     """A row per trial."""
     for n in sorted(store.done()):
         record = store.record(n)
-        up = next(e for e in record.events if e.kind == Kind.DRIVER_BROUGHT_UP)
+        up = next((e for e in record.events if e.kind == Kind.DRIVER_BROUGHT_UP), None)
+        if up is None:
+            continue
         since_ns = loaded_ns(record.events, record.trial.driver.modules[0])
         open_s = up.data["open_ns"] / 1e9
         counts = {name: up.data.get(name, 0) for name in ("crossings", "bytes")}
@@ -79,6 +88,12 @@ def performance_text(store: Store) -> Iterator[str]:
 
 def initialisation_text(store: Store) -> Iterator[str]:
     """The table of `initialisation`."""
+    yield titled("initialisation", initialisation_times, store)
+
+
+def sliced_text(store: Store) -> Iterator[str]:
+    """The tables of `sliced_costs`."""
+    yield titled("throughput", throughput_table, store)
     yield titled("initialisation", initialisation_times, store)
 
 
