@@ -493,12 +493,12 @@ class Building:
         return f"{holders[0]}->{path}" if holders else text if text.isdigit() else ""
 
     def with_releases(self, downcalls: tuple[Downcall, ...], tables: ContractTables) -> tuple[Downcall, ...]:
-        """The downcalls, and those that release what others acquire, called or not."""
+        """The downcalls, and those that release what others acquire, called or not; but for locks."""
         known = {each.name for each in downcalls}
         more = [
             self.knowledge.calls.acquire[each.name].release
             for each in downcalls
-            if each.name in self.knowledge.calls.acquire
+            if each.name in self.knowledge.calls.acquire and self.knowledge.calls.acquire[each.name].lock is None
         ]
         added = [self.release(name, tables) for name in sorted(set(more) - known)]
         return tuple(sorted((*downcalls, *added), key=lambda each: each.name))

@@ -31,7 +31,9 @@ from slicer.tree import Declared
 PLACE = Path(__file__).with_name("knowledge")
 CONTEXTS = ("data", "atomic", "process", "caller", "private")
 ROW = re.compile(r"(?P<context>[a-z]+): (?P<why>.+)")
-ACQUIRED = re.compile(r"(?P<release>\w+)\((?P<sources>[\w ,-]*)\)(; interrupt (?P<interrupt>\d))?")
+ACQUIRED = re.compile(
+    r"(?P<release>\w+)\((?P<sources>[\w ,-]*)\)(; interrupt (?P<interrupt>\d))?(; lock (?P<lock>\d))?"
+)
 OBJECT = re.compile(r"object (?P<record>\w+)")
 RANGE = re.compile(
     r"(?P<kind>registers|coherent|addresses|bar) at (?P<at>\w+), (?P<bytes>\d) (?:bytes|device)"
@@ -80,11 +82,15 @@ class MemoryEffects:
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """A thing that a function acquires: its release, with the source of each argument, and the interrupt's argument."""
+    """A thing that a function acquires: its release, with the source of each argument, and the interrupt's argument.
+
+    `lock`: the argument whose object it lies in, if it is a lock.
+    """
 
     release: str
     sources: tuple[str, ...]
     interrupt: int | None
+    lock: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +235,10 @@ def acquired(name: str, text: str) -> Acquired:
     """A row of `[acquire]`. Raises: HarnessError."""
     found = ACQUIRED.fullmatch(text)
     if found is None:
-        raise HarnessError(f"{name} = {text!r} is no row: it is RELEASE(SOURCES), and `; interrupt N`")
-    interrupt = found["interrupt"]
+        raise HarnessError(f"{name} = {text!r} is no row: it is RELEASE(SOURCES), `; interrupt N`, `; lock N`")
     sources = tuple(each.strip() for each in found["sources"].split(","))
-    return Acquired(found["release"], sources, int(interrupt) if interrupt else None)
+    interrupt, lock = (int(found[word]) if found[word] else None for word in ("interrupt", "lock"))
+    return Acquired(found["release"], sources, interrupt, lock)
 
 
 def shared_range(name: str, text: str) -> SharedRange:

@@ -227,7 +227,7 @@ def kernel_tables(found: Interface) -> str:
         more = ""
         acquired = FREED if each.kind == "allocate" else calls.acquire.get(each.name)
         shared = SharedRange("object", each.type) if each.type else calls.share.get(each.name)
-        if acquired:
+        if acquired and any(acquired.release == other.name for other in found.downcalls):
             lines.append(
                 f"static const struct mdrv_acquire sliced_acquire_{each.name} = {acquire_row(each, acquired, found)};"
             )
@@ -273,7 +273,10 @@ def acquire_row(each: Downcall, acquired: Acquired, found: Interface) -> str:
     sources = [source(text) for text in acquired.sources]
     sources += ["MDRV_ZERO"] * (MOST_ARGUMENTS - len(sources))
     irq = 0 if acquired.interrupt is None else acquired.interrupt + 1
-    return f"{{ .release = {release}, .when = {when}, .from = {{ {', '.join(sources)} }}, .irq = {irq} }}"
+    lock = 0 if acquired.lock is None else acquired.lock + 1
+    return (
+        f"{{ .release = {release}, .when = {when}, .from = {{ {', '.join(sources)} }}, .irq = {irq}, .lock = {lock} }}"
+    )
 
 
 def source(text: str) -> str:

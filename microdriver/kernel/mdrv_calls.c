@@ -34,6 +34,7 @@ struct mdrv_acquired {
 	const struct mdrv_acquire *acquire;
 	u64 args[MDRV_ARGS]; /* of its release */
 	u64 attempt; /* at an outermost upcall, in which it was acquired */
+	u64 place; /* of a lock */
 	struct mdrv_irq irq;
 };
 
@@ -235,11 +236,39 @@ static void mdrv_run_release(struct mdrv_acquired *acquired)
 	mdrv_run(service, acquired->args);
 }
 
+static bool mdrv_is_lock(const void *what, const void *unused)
+{
+	return ((const struct mdrv_acquired *)what)->acquire->lock;
+}
+
+/* A lock goes with the object that it lies in. */
+static bool mdrv_is_gone(const struct mdrv_acquired *acquired)
+{
+	struct mdrv_instance *md = acquired->md;
+	bool entered = mdrv_chain_enter(md);
+	bool gone = mdrv_is_lock(acquired, NULL) &&
+		    !mdrv_object_around(md, acquired->place, sizeof(u64));
+
+	mdrv_chain_leave(md, entered);
+	return gone;
+}
+
 /* The undo of an acquire; within the chain or outside. */
 static void mdrv_undo_acquired(void *what)
 {
-	mdrv_run_release(what);
+	if (!mdrv_is_gone(what))
+		mdrv_run_release(what);
 	kfree(what);
+}
+
+/* What is locked when the outermost upcall ends stays so: it is a state, and no lock. */
+void mdrv_forget_held(struct mdrv_instance *md)
+{
+	void *held;
+
+	lockdep_assert_held(&md->busy);
+	while ((held = mdrv_note_take(md, mdrv_undo_acquired, mdrv_is_lock, NULL)))
+		kfree(held);
 }
 
 /* A release, as the u-driver calls it. */
@@ -263,13 +292,17 @@ static bool mdrv_is_of_release(const void *what, const void *key)
 	return true;
 }
 
+/* A function that must not be called but for what was acquired. */
 static bool mdrv_is_release(const struct mdrv_instance *md, u32 number)
 {
+	const struct mdrv_acquire *acquire;
 	u32 n;
 
-	for (n = 0; n < md->contract->downcalls_count; n++)
-		if (md->ops->services[n].acquire && md->ops->services[n].acquire->release == number)
+	for (n = 0; n < md->contract->downcalls_count; n++) {
+		acquire = md->ops->services[n].acquire;
+		if (acquire && acquire->release == number && !acquire->lock)
 			return true;
+	}
 	return false;
 }
 
@@ -371,6 +404,8 @@ static int mdrv_note_acquired(struct mdrv_instance *md, const struct mdrv_call *
 		acquired->attempt = md->attempts;
 		for (n = 0; n < MDRV_ARGS; n++)
 			acquired->args[n] = mdrv_value_of(call, acquire->from[n], args, result);
+		if (acquire->lock)
+			acquired->place = args[acquire->lock - 1];
 		if (acquire->irq) {
 			acquired->irq.number = args[acquire->irq - 1];
 			mdrv_gate_add(md, &acquired->irq);

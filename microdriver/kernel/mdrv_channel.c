@@ -606,6 +606,7 @@ static int mdrv_upcall_in_chain(struct mdrv_instance *md, u32 number, const u64 
 	md->depth--;
 	if (!md->depth) {
 		md->again = false;
+		mdrv_forget_held(md);
 		mdrv_unshare_lent(md);
 	}
 	return err;

@@ -292,6 +292,7 @@ int mdrv_signed_check(struct mdrv_instance *md, const struct mdrv_call *call,
 	__must_hold(&md->busy);
 void mdrv_signed_take(const struct mdrv_signed *how, const struct mdrv_message *from);
 void mdrv_give_back_rest(struct mdrv_instance *md) __must_hold(&md->busy);
+void mdrv_forget_held(struct mdrv_instance *md) __must_hold(&md->busy);
 void mdrv_forget_texts(struct mdrv_instance *md) __must_hold(&md->busy);
 
 /* mdrv_fault.c: of faults, the channel knows this function only; see mdrv_fault.h */

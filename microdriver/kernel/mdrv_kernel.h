@@ -64,12 +64,15 @@ enum mdrv_when { MDRV_IF_ZERO, MDRV_IF_POINTER, MDRV_ALWAYS, MDRV_IF_NOT_NEGATIV
  * @when: it was acquired, by enum mdrv_when
  * @from: the sources of the release's arguments
  * @irq: 1 + the argument that is an interrupt, which the gate closes; 0
+ * @lock: 1 + the argument whose object it lies in: a lock, held within an upcall; 0. Its
+ * release may also be called where nothing is held
  */
 struct mdrv_acquire {
 	u16 release;
 	u8 when;
 	u8 from[MDRV_ARGS];
 	u8 irq;
+	u8 lock;
 };
 
 enum mdrv_share_kind {

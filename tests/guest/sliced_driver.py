@@ -25,6 +25,7 @@ END_S = 5.0
 DO = (  # enum sl_do
     "values", "texts", "copies", "pointers", "memory", "acquire", "keep", "release", "fields", "nest",
     "gate", "gate_and_die", "print", "stray", "stray_field", "global", "gone", "foreign", "sleep", "short", "unnamed",
+    "lock",
 )  # fmt: skip
 
 

@@ -77,7 +77,6 @@ def test_it_outlives_its_udriver(sliced: PreparedGuest, policy: Policy) -> None:
     assert not ran.verdict.warned, ran.story()
 
 
-@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
 @pytest.mark.parametrize("phase", ["reopening", "initialisation"])
 @pytest.mark.parametrize("nth", [1, 4, 11, 20, 30])
 def test_it_outlives_the_end_of_its_udriver_at_a_message(sliced: PreparedGuest, phase: str, nth: int) -> None:

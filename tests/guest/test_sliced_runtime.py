@@ -112,7 +112,7 @@ def test_what_one_half_has_changed_since_is_as_it_is_there(sliced: PreparedGuest
 def test_the_fields_of_the_upcall_cross_in_its_downcalls(sliced: PreparedGuest) -> None:
     found = said(sliced, "ask level 0", "do fields 10", "ask state")
     assert found[1] == ("outer=5 level=6 looks=10 level=16 outer=7 level=16 looks=20 value=0")
-    assert found[2] == "outer=7 looks=20 level=26 other=0 ring=0"
+    assert found[2] == "outer=7 looks=20 level=26 other=0 ring=0 taken=0"
 
 
 def test_an_upcall_within_a_downcall_has_fields_of_its_own(sliced: PreparedGuest) -> None:
@@ -241,6 +241,21 @@ def test_a_call_that_ends_something_is_made_again_or_finished_for_a_udriver(slic
     call = f"outlived finish 3000 {step}" if step else "ask finish 3000 0"
     found = said(sliced, "do keep", call, "ask held")
     assert found[1].endswith(value) and found[2].startswith(f"held={left} ")
+
+
+@pytest.mark.parametrize("step", [1, 2], ids=["locked", "unlocked"])
+def test_no_lock_outlives_the_udriver_that_died_with_it(sliced: PreparedGuest, step: int) -> None:
+    _, done = play(sliced, *NEW_UDRIVER, f"do lock {step}", f"held {NOTHING}", "ask state", "start", "do lock 0")
+    assert done[2][1] == errno.EIO and done[4][2].endswith("taken=0") and done[-1][2] == "value=0"
+
+
+def test_a_lock_that_outlasts_its_call_is_a_state(sliced: PreparedGuest) -> None:
+    found = said(sliced, "do lock 3", "ask undo", "ask state", "do lock 0", "ask state")
+    assert found[2].endswith("taken=1") and found[3] == "value=1" and found[4].endswith("taken=0")
+
+
+def test_what_was_never_locked_is_unlocked_by_a_call_that_is_made_again(sliced: PreparedGuest) -> None:
+    assert said(sliced, "do keep", "do lock 3", "outlived again 3000", "ask state")[-1].endswith("taken=0")
 
 
 def test_what_calls_before_acquired_stays_and_is_released_by_a_new_udriver_or_by_hand(sliced: PreparedGuest) -> None:

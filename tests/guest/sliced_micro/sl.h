@@ -37,6 +37,7 @@ struct sl {
 	const void *table; /* a static */
 	__u32 looks; /* of the k-driver */
 	__u32 outer; /* crosses with the upcall in which others are made */
+	__u64 taken; /* locks; crosses with no call */
 };
 
 struct sl_global {
@@ -103,6 +104,8 @@ enum sl_downcall {
 	SL_D_UNHIDE, /* memory */
 	SL_D_IRQ, /* number, handler, flags, name, dev -> 0; acquired */
 	SL_D_FREE_IRQ, /* number, dev */
+	SL_D_TAKE, /* place of a lock -> whether it was taken; acquired */
+	SL_D_DROP, /* place of a lock */
 	SL_D_LOOK, /* the k-driver looks at the private struct, and changes it */
 	SL_D_NEST, /* n: makes the upcall inner */
 	SL_D_PAUSE, /* milliseconds */
@@ -136,6 +139,7 @@ enum sl_do {
 	SL_DO_SLEEP, /* milliseconds, in the process */
 	SL_DO_SHORT, /* a copy from an object that is too short for it */
 	SL_DO_UNNAMED, /* read a field that the call's table does not name */
+	SL_DO_LOCK, /* and unlock, unless it ends behind the first step or stops behind the third */
 };
 
 /* Kinds of pointers. */

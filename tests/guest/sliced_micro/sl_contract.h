@@ -228,6 +228,7 @@ SL_SIGNATURE(sl_d_hide) = { SL_VALUE(8), SL_RESULT(SL_REF) };
 SL_SIGNATURE(sl_d_irq) = { SL_VALUE(4), SL_REF, SL_VALUE(8),
 			   SL_TEXT,	SL_REF, SL_RESULT(SL_SIGNED(4)) };
 SL_SIGNATURE(sl_d_free_irq) = { SL_VALUE(4), SL_REF };
+SL_SIGNATURE(sl_d_take) = { SL_REF, SL_RESULT(SL_VALUE(1)) };
 SL_SIGNATURE(sl_d_value) = { SL_VALUE(4), SL_RESULT(SL_VALUE(4)) };
 SL_SIGNATURE(sl_d_say) = { SL_TEXT, SL_SIGNED(8) };
 
@@ -250,6 +251,8 @@ static const struct mdrv_call sl_downcalls[] = {
 	[SL_D_UNHIDE] = { .name = "unhide", .signature = sl_d_free },
 	[SL_D_IRQ] = { .name = "irq", .signature = sl_d_irq },
 	[SL_D_FREE_IRQ] = { .name = "free_irq", .signature = sl_d_free_irq },
+	[SL_D_TAKE] = { .name = "take", .signature = sl_d_take },
+	[SL_D_DROP] = { .name = "drop", .signature = sl_d_free },
 	[SL_D_LOOK] = { .name = "look", .signature = sl_d_value },
 	[SL_D_NEST] = { .name = "nest", .signature = sl_d_value },
 	[SL_D_PAUSE] = { .name = "pause", .signature = sl_d_value },

@@ -202,6 +202,16 @@ static const void *f_free_irq(unsigned int irq, void *dev)
 	return free_irq(irq, dev);
 }
 
+static bool f_take(u64 *place)
+{
+	return test_and_set_bit(0, (unsigned long *)place);
+}
+
+static void f_drop(u64 *place)
+{
+	clear_bit(0, (unsigned long *)place);
+}
+
 /* ---- others ---- */
 
 /* The k-driver sees what the upcall has written up to now, and writes itself. */
@@ -309,6 +319,13 @@ static const struct mdrv_acquire requests = {
 	.irq = 1,
 };
 
+static const struct mdrv_acquire takes = {
+	.release = SL_D_DROP,
+	.when = MDRV_IF_ZERO,
+	.from = { MDRV_ARG0, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO, MDRV_ZERO },
+	.lock = 1,
+};
+
 const struct mdrv_service sl_services[] = {
 	[SL_D_VALUES] = { .function = f_values },
 	[SL_D_BOOL] = { .function = f_bool },
@@ -332,6 +349,8 @@ const struct mdrv_service sl_services[] = {
 	[SL_D_UNHIDE] = { .function = f_unhide, .unshare = 1 },
 	[SL_D_IRQ] = { .function = f_irq, .acquire = &requests, .keeps = BIT(3) },
 	[SL_D_FREE_IRQ] = { .function = f_free_irq },
+	[SL_D_TAKE] = { .function = f_take, .acquire = &takes },
+	[SL_D_DROP] = { .function = f_drop },
 	[SL_D_LOOK] = { .function = f_look },
 	[SL_D_NEST] = { .function = f_nest },
 	[SL_D_PAUSE] = { .function = f_pause },

@@ -197,8 +197,8 @@ static int ask_undo(long n, long m)
 
 static int ask_state(long n, long m)
 {
-	sl_say("outer=%u looks=%u level=%d other=%u ring=%d", sl_state.outer, sl_state.looks,
-	       sl_global.level, sl_global.other, !!sl_state.ring);
+	sl_say("outer=%u looks=%u level=%d other=%u ring=%d taken=%llu", sl_state.outer,
+	       sl_state.looks, sl_global.level, sl_global.other, !!sl_state.ring, sl_state.taken);
 	return 0;
 }
 

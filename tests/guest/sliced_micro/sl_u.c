@@ -437,6 +437,18 @@ static int do_unnamed(int n, struct sl *sl)
 	return sl->small;
 }
 
+static int do_lock(int n, struct sl *sl)
+{
+	int was = DOWN(SL_D_TAKE, mdu_arg(&sl->taken));
+
+	die_at(1, n);
+	if (n == 3)
+		return was;
+	DOWN(SL_D_DROP, mdu_arg(&sl->taken));
+	die_at(2, n);
+	return was;
+}
+
 static int (*const doings[])(int n, struct sl *sl) = {
 	[SL_DO_VALUES] = do_values,
 	[SL_DO_TEXTS] = do_texts,
@@ -459,6 +471,7 @@ static int (*const doings[])(int n, struct sl *sl) = {
 	[SL_DO_SLEEP] = do_sleep,
 	[SL_DO_SHORT] = do_short,
 	[SL_DO_UNNAMED] = do_unnamed,
+	[SL_DO_LOCK] = do_lock,
 };
 
 static __s32 up_do(__u32 what, __s32 n, struct sl *sl)
@@ -474,6 +487,7 @@ static __s32 up_again(struct sl *sl)
 	DOWN(SL_D_FREE_IRQ, DOWN(SL_D_WHICH), mdu_arg(sl));
 	if (first)
 		raise(SIGKILL);
+	DOWN(SL_D_DROP, mdu_arg(&sl->taken));
 	return 0;
 }
 
