@@ -59,10 +59,14 @@ def unload(name: str, udriver: UDriver) -> None:
 
 @dataclass(frozen=True, slots=True)
 class UDriver:
-    """A u-driver's process: it owns its device node, and nothing else."""
+    """A u-driver's process: it owns its device node, and nothing else.
+
+    `patient`: the debug mode. The kernel waits for it without deadlines, from its start on, so that it may be stopped.
+    """
 
     program: Path
     node: Path
+    patient: bool = False
 
     @property
     def name(self) -> str:
@@ -74,9 +78,16 @@ class UDriver:
         """Where its pid is noted."""
         return Path("/run") / f"{self.program.name}.pid"
 
+    @property
+    def attributes(self) -> Path:
+        """The instance's folder in sysfs."""
+        return Path(f"/sys/class/misc/microdriver-{self.node.name}")
+
     def start(self) -> None:
         """Start the process; it attaches to its k-driver in its own time."""
         os.chown(self.node, NOBODY, NOBODY)
+        if self.patient:
+            (self.attributes / "patient").write_text("1")
         process = subprocess.Popen([self.program], user=NOBODY, group=NOBODY, extra_groups=[])
         self.pidfile.write_text(str(process.pid))
 
@@ -106,7 +117,7 @@ class UDriver:
     def drop_held(self) -> None:
         """Let fail what waits for a u-driver: it would keep the k-driver from being unloaded."""
         with suppress(FileNotFoundError):
-            Path(f"/sys/class/misc/microdriver-{self.node.name}/hold_ms").write_text("0")
+            (self.attributes / "hold_ms").write_text("0")
 
     def stop(self) -> None:
         """Make sure that it is gone."""

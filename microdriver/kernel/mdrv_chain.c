@@ -31,9 +31,12 @@ bool mdrv_chain_trylock(struct mdrv_instance *md)
 /* Return: 0, -EINTR (killed), -ETIMEDOUT */
 int mdrv_chain_lock_timeout(struct mdrv_instance *md, unsigned int timeout_ms)
 {
-	long left = wait_event_killable_timeout(md->kernel_waits, mdrv_chain_trylock(md),
-						msecs_to_jiffies(timeout_ms));
+	long left;
 
+	do {
+		left = wait_event_killable_timeout(md->kernel_waits, mdrv_chain_trylock(md),
+						   msecs_to_jiffies(timeout_ms));
+	} while (!left && READ_ONCE(md->patient));
 	if (left < 0)
 		return -EINTR;
 	return left ? 0 : -ETIMEDOUT;

@@ -298,6 +298,19 @@ static bool mdrv_is_repeated(const struct mdrv_instance *md, const struct mdrv_m
 	return message->kind == MDRV_DOWNCALL && message->turn == md->turn;
 }
 
+/*
+ * How long to wait for a message: in jiffies; 0: the deadline is over. A patient
+ * instance looks every second whether it is patient still.
+ */
+static long mdrv_time_left(const struct mdrv_instance *md, ktime_t deadline)
+{
+	s64 left = ktime_to_ns(ktime_sub(deadline, ktime_get()));
+
+	if (left > 0)
+		return nsecs_to_jiffies(left) + 1;
+	return READ_ONCE(md->patient) ? HZ : 0;
+}
+
 /* The next message of a call, or an error. */
 static struct mdrv_parcel *mdrv_next_message(struct mdrv_instance *md, u32 session, u32 seq,
 					     ktime_t deadline)
@@ -305,15 +318,14 @@ static struct mdrv_parcel *mdrv_next_message(struct mdrv_instance *md, u32 sessi
 	struct mdrv_parcel *parcel;
 
 	for (;;) {
-		s64 left = ktime_to_ns(ktime_sub(deadline, ktime_get()));
+		long left = mdrv_time_left(md, deadline);
 		long err;
 
-		if (left <= 0)
+		if (!left)
 			return ERR_PTR(-ETIMEDOUT);
-		err = wait_event_killable_timeout(md->kernel_waits,
-						  !list_empty(&md->to_kernel) ||
-							  mdrv_session_is_over(md, session),
-						  nsecs_to_jiffies(left) + 1);
+		err = wait_event_killable_timeout(
+			md->kernel_waits,
+			!list_empty(&md->to_kernel) || mdrv_session_is_over(md, session), left);
 		if (err < 0)
 			return ERR_PTR(-EINTR);
 		parcel = mdrv_parcel_take(md, &md->to_kernel);

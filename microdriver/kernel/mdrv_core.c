@@ -39,7 +39,29 @@ static ssize_t hold_ms_store(struct device *dev, struct device_attribute *attrib
 }
 static DEVICE_ATTR_RW(hold_ms);
 
-static struct attribute *mdrv_attrs[] = { &dev_attr_hold_ms.attr, NULL };
+static ssize_t patient_show(struct device *dev, struct device_attribute *attribute, char *text)
+{
+	return sysfs_emit(text, "%d\n", READ_ONCE(mdrv_instance_of(dev)->patient));
+}
+
+/* Whether u-drivers may be late, so that a debugger may stop them. */
+static ssize_t patient_store(struct device *dev, struct device_attribute *attribute,
+			     const char *text, size_t bytes)
+{
+	struct mdrv_instance *md = mdrv_instance_of(dev);
+	bool patient;
+	int err = kstrtobool(text, &patient);
+
+	if (err)
+		return err;
+	WRITE_ONCE(md->patient, patient);
+	pr_notice("microdriver: %s: debug mode: %s\n", md->name,
+		  patient ? "the u-driver has no deadlines" : "off, there are deadlines again");
+	return bytes;
+}
+static DEVICE_ATTR_RW(patient);
+
+static struct attribute *mdrv_attrs[] = { &dev_attr_hold_ms.attr, &dev_attr_patient.attr, NULL };
 ATTRIBUTE_GROUPS(mdrv);
 
 static int mdrv_counts_show(struct seq_file *file, void *unused)

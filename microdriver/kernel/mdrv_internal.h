@@ -136,6 +136,7 @@ struct mdrv_instance {
 	void *priv;
 	u64 digest;
 	unsigned int hold_ms;
+	bool patient; /* no deadlines: the u-driver may be in a debugger */
 
 	/* One chain of calls at a time. Guards the block up to and with refused. */
 	struct mutex busy;

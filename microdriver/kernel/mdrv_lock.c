@@ -75,8 +75,9 @@ static int mdrv_lock_wait_once(struct mdrv_lock *lock, unsigned long *flags)
 		left = wait_event_killable_timeout(lock->released, !READ_ONCE(lock->holder), left);
 		if (left < 0)
 			return -EINTR;
-		if (!left)
+		if (!left && !READ_ONCE(lock->md->patient))
 			return -ETIMEDOUT;
+		left = left ?: LOCK_WAIT;
 	}
 	return 0;
 }
@@ -86,7 +87,8 @@ static int mdrv_lock_wait_once(struct mdrv_lock *lock, unsigned long *flags)
  * @lock: the lock
  * @flags: for mdrv_lock_release()
  *
- * A u-driver that holds the lock for more than two seconds is expelled.
+ * A u-driver that holds the lock for more than two seconds is expelled, unless
+ * the instance is patient.
  *
  * Context: process. Interrupts are off from success until mdrv_lock_release().
  * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the lock did not come

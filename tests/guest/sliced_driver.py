@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -97,6 +100,30 @@ class SlicedScene:
             self.start("")
             return answer.result(END_S)
 
+    def stopped(self, words: str) -> str:
+        """A question whose answer the u-driver sleeps over; it is stopped meanwhile, for so many seconds."""
+        stop_s, _, rest = words.partition(" ")
+        before = crossings()
+        with ThreadPoolExecutor(1) as aside:
+            answer = aside.submit(self.do, rest)
+            retry(partial(has_crossed, before), timeout_s=ATTACH_S)
+            pid = UDRIVER.pid()
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(float(stop_s))
+            os.kill(pid, signal.SIGCONT)
+            return answer.result(END_S)
+
+    def patient(self, words: str) -> str:
+        """A new u-driver, for which there are no deadlines."""
+        UDRIVER.stop()
+        retry(replace(UDRIVER, patient=True).start, timeout_s=ATTACH_S)
+        return question(f"await {ATTACH_S * 1000:.0f}")
+
+    def impatient(self, words: str) -> str:
+        """There are deadlines again."""
+        (UDRIVER.attributes / "patient").write_text("0")
+        return ""
+
     def kill(self, words: str) -> str:
         """The u-driver is gone."""
         UDRIVER.stop()
@@ -161,6 +188,18 @@ def end_of_udriver() -> None:
     """Raises: OSError while there is a u-driver."""
     if UDRIVER.is_there():
         raise OSError(errno.EBUSY, "the u-driver is there")
+
+
+def crossings() -> int:
+    """The number of messages up to now."""
+    counts = Path("/sys/kernel/debug/microdriver/sliced").read_text().split()
+    return int(counts[1])
+
+
+def has_crossed(before: int) -> None:
+    """Raises: OSError if there were no more messages."""
+    if crossings() <= before:
+        raise OSError(errno.EAGAIN, "no message")
 
 
 def question(words: str) -> str:
