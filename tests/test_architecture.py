@@ -183,6 +183,7 @@ def test_only_the_machine_knows_qemu() -> None:
 KNOW_QEMU = {
     "drivers/rtl8139/driver.py": "a driver's `qemu_devices` are QEMU's options for its hardware",
     "drivers/sliced/nic.py": "the same, of another chip",
+    "drivers/sliced/watchdog.py": "the same, of a watchdog",
     "injectors/device/link_down.py": "stored faults have this default for the name of a cable",
 }
 

@@ -1,4 +1,4 @@
-"""Network drivers of Linux, cut: with the peer, the cable and the workloads of `drivers.rtl8139`; and e1000 whole."""
+"""Network drivers of Linux, cut and whole: with the peer, the cable and the workloads of `drivers.rtl8139`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import ClassVar, Protocol
 
 from drivers.rtl8139.driver import ADDRESS, DEVICE, DOWN_AND_UP, WIRE, Rtl8139, give_name
 from drivers.rtl8139.split import SplitNic
+from drivers.sliced.base import SlicedDriver, udriver
 from faultkit.kit import (
     REBIND,
     KernelModule,
     Program,
     Remedy,
     bind_device,
-    made_by,
     retry,
     run,
     unbind_device,
     unload_module,
 )
-from microdriver import UDriver, load
 
+OLD_CHIP = Path(__file__).parent / "old_chip"
 LINK_S = 10.0  # e1000 looks for a link every 2 s
 E1000_OPTIONS = (
     *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"e1000,netdev={WIRE},mac=52:54:00:00:00:01"),
@@ -30,32 +30,73 @@ E1000_OPTIONS = (
 )
 
 
-def udriver(module: str) -> UDriver:
-    """The u-driver of a module that is cut."""
-    return UDriver(Path(f"/faultkit/bin/{module}_u"), Path(f"/dev/microdriver/{module}"))
-
-
-class SlicedNic(SplitNic, Protocol):
+class SlicedNic(SlicedDriver, SplitNic, Protocol):
     """A network driver of Linux, cut by the slicer. A driver derives from it."""
 
     LINK_S: ClassVar[float] = LINK_S
-    NEEDS: ClassVar[tuple[str, ...]] = ()  # modules that are loaded before
+
+
+class WholeNic(Protocol):
+    """A network driver of Linux, all of it in the kernel, in place of `Rtl8139`. A driver derives from it."""
+
+    MODULE: ClassVar[str]
+    LINK_S: ClassVar[float] = LINK_S
 
     @property
-    def policy(self) -> str:
-        """The functions that stay in the kernel: data, atomic or keep-locks."""
+    def delay_ms(self) -> int:
+        """How long the peer's answers take on their way, as of `Rtl8139`."""
 
     @property
-    def marshal(self) -> str:
-        """The parts of objects that cross with a call: fields or whole."""
+    def modules(self) -> tuple[str, ...]:
+        return (self.MODULE,)
 
-    def files(self) -> Mapping[str, KernelModule | Program]:
-        return made_by("slicer.build:shipped", self.MODULE, self.policy, self.marshal)
+    @property
+    def device(self) -> str:
+        return DEVICE
+
+    @property
+    def qemu_devices(self) -> tuple[str, ...]:
+        return Rtl8139().qemu_devices
+
+    @property
+    def remedies(self) -> Mapping[str, Remedy]:
+        """The interface's, and the device's."""
+        return {"down_and_up": DOWN_AND_UP, "rebind": REBIND}
+
+    def prepare(self) -> None:
+        Rtl8139(self.delay_ms).prepare()
 
     def load(self) -> None:
-        for name in self.NEEDS:
-            run("modprobe", name)
-        load(self.MODULE)
+        run("modprobe", self.MODULE)
+        give_name(self.MODULE)
+
+    def unload(self) -> None:
+        unload_module(self.MODULE)
+
+    def attach(self) -> None:
+        run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
+        self.set_up()
+        retry(self.probe, timeout_s=self.LINK_S)
+
+    def detach(self) -> None:
+        Rtl8139().detach()
+
+    def set_down(self) -> None:
+        Rtl8139().set_down()
+
+    def set_up(self) -> None:
+        Rtl8139().set_up()
+
+    def unbind(self) -> None:
+        unbind_device(self.MODULE)
+
+    def bind(self) -> None:
+        bind_device(self.MODULE)
+        give_name(self.MODULE)
+
+    def probe(self) -> None:
+        """A datagram to the peer and back."""
+        Rtl8139().probe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,59 +133,59 @@ class E1000Sliced(SlicedNic):
 
 
 @dataclass(frozen=True, slots=True)
-class E1000:
+class E1000(WholeNic):
     """Linux' driver of Intel's 82540EM, all of it in the kernel, in place of `Rtl8139`."""
 
+    MODULE: ClassVar = "e1000"
+
     delay_ms: int = 0
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return ("e1000",)
-
-    @property
-    def device(self) -> str:
-        return DEVICE
 
     @property
     def qemu_devices(self) -> tuple[str, ...]:
         return E1000_OPTIONS
 
-    @property
-    def remedies(self) -> Mapping[str, Remedy]:
-        """The interface's, and the device's."""
-        return {"down_and_up": DOWN_AND_UP, "rebind": REBIND}
+
+def old_chip() -> Mapping[str, KernelModule | Program]:
+    """The module that makes QEMU's chip one for 8139too."""
+    return {"modules/old_chip.ko": KernelModule(OLD_CHIP, "old_chip")}
+
+
+def make_chip_old() -> None:
+    """8139too takes the chip from now on, and 8139cp does not."""
+    run("insmod", "/faultkit/modules/old_chip.ko")
+
+
+@dataclass(frozen=True, slots=True)
+class Rtl8139Too(WholeNic):
+    """Linux' driver of the RTL8139, which copies each packet, all of it in the kernel, in place of `Rtl8139`."""
+
+    MODULE: ClassVar = "8139too"
+
+    delay_ms: int = 0
+
+    def files(self) -> Mapping[str, KernelModule | Program]:
+        return old_chip()
 
     def prepare(self) -> None:
-        Rtl8139(self.delay_ms).prepare()
+        make_chip_old()
+        WholeNic.prepare(self)
 
-    def load(self) -> None:
-        run("modprobe", "e1000")
-        give_name("e1000")
 
-    def unload(self) -> None:
-        unload_module("e1000")
+@dataclass(frozen=True, slots=True)
+class Rtl8139TooSliced(SlicedNic):
+    """8139too, cut: the twin of `Rtl8139Too`, with the same `delay_ms`, and the other fields of `Rtl8139Sliced`."""
 
-    def attach(self) -> None:
-        run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
-        self.set_up()
-        retry(self.probe, timeout_s=LINK_S)
+    MODULE: ClassVar = "8139too"
+    UDRIVER: ClassVar = udriver("8139too")
+    NEEDS: ClassVar = ("mii",)
 
-    def detach(self) -> None:
-        Rtl8139().detach()
+    delay_ms: int = 0
+    policy: str = "atomic"
+    marshal: str = "fields"
 
-    def set_down(self) -> None:
-        Rtl8139().set_down()
+    def files(self) -> Mapping[str, KernelModule | Program]:
+        return {**SlicedNic.files(self), **old_chip()}
 
-    def set_up(self) -> None:
-        Rtl8139().set_up()
-
-    def unbind(self) -> None:
-        unbind_device("e1000")
-
-    def bind(self) -> None:
-        bind_device("e1000")
-        give_name("e1000")
-
-    def probe(self) -> None:
-        """A datagram to the peer and back."""
-        Rtl8139().probe()
+    def prepare(self) -> None:
+        make_chip_old()
+        SlicedNic.prepare(self)

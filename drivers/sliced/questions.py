@@ -42,7 +42,7 @@ SHELL = (
     f"ip link add link {DEVICE} name v7 type vlan id 7; ip -d link show v7; ip link del v7",
     f"for i in 1 2 3; do ip link set {DEVICE} down; ip link set {DEVICE} up; done; ip link show {DEVICE}",
     f"cat /sys/class/net/{DEVICE}/statistics/{{rx_errors,tx_errors,tx_dropped,collisions}} 2>&1",
-    "cat /sys/module/8139cp/parameters/* /sys/module/e1000/parameters/* 2>/dev/null",
+    "cat /sys/module/8139cp/parameters/* /sys/module/8139too/parameters/* /sys/module/e1000/parameters/* 2>/dev/null",
 )
 
 
