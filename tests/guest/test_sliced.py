@@ -18,8 +18,11 @@ from injectors.udriver.kill import Kill
 from monitors.kernel import Kernel
 from monitors.modules import Modules
 from monitors.process import Process
+from slicer.build import cut_driver
 from tests.guest.answered import answered, answers, differences
 from tests.guest.expected import back
+from tests.guest.mutated_tables import MutatedTables
+from tests.slicer_mutations import Tables, noticed
 
 pytestmark = pytest.mark.guest
 
@@ -45,7 +48,16 @@ def sliced(name: str, faultkit_session: Session) -> PreparedGuest:
         driver=DRIVERS[name][1],
         workload=Transfers(),
         monitors=MONITORS,
-        parts=(Channel("kill", "any"), Kill(), RestartUDriver(), RestartBoth(), ReloadKDriver(), Questions(), Phases()),
+        parts=(
+            Channel("kill", "any"),
+            Kill(),
+            RestartUDriver(),
+            RestartBoth(),
+            ReloadKDriver(),
+            Questions(),
+            Phases(),
+            MutatedTables(),
+        ),
     )
 
 
@@ -61,6 +73,7 @@ def test_it_answers_as_the_whole_driver_does(name: str, faultkit_session: Sessio
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
 def test_it_answers_the_same_if_whole_objects_cross(
     name: str, faultkit_session: Session, sliced: PreparedGuest
 ) -> None:
@@ -68,6 +81,15 @@ def test_it_answers_the_same_if_whole_objects_cross(
     whole = faultkit_session.guest(driver=driver, workload=Questions(), detectors=QUIET, monitors=MONITORS).run()
     assert whole.outcome is Outcome.MASKED and not whole.verdict.warned, whole.story()
     assert list(answers(whole)) == list(answers(sliced.run(workload=Questions(), detectors=QUIET)))
+
+
+@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
+def test_a_row_that_is_missing_from_its_tables_is_noticed(name: str, sliced: PreparedGuest) -> None:
+    tables = Tables(cut_driver(name))
+    without = next(e for e in tables.mutations() if e.what == "cp_get_msglevel: net_device.priv.msg_enable dropped")
+    known, mutated = (sliced.run(workload=MutatedTables(changes), detectors=QUIET) for changes in ((), without.changes))
+    assert noticed(known, known, name) == ""
+    assert noticed(mutated, known, name) == "another answer to: ethtool rtl0"
 
 
 @pytest.mark.parametrize("policy", [RestartUDriver(), RestartBoth(), ReloadKDriver()], ids=name_of)
