@@ -56,6 +56,7 @@ Step = tuple[str, str]  # record, field
 NOISE = (".__already_done", "__UNIQUE_ID_", "__param_", "_ddebug", "__this_module", "_entry")  # of printing, once
 SCALAR = "number"
 POINTER_BYTES = 8
+MOST_ARGUMENTS = 6
 NO_POINTER = ("ERR_PTR",)  # they make a pointer that leads nowhere
 STRING = "const char *"
 LENGTHS = ("size_t", "ssize_t", "unsigned int", "u32", "loff_t")
@@ -165,12 +166,14 @@ class Analysis:
     def with_assembler(self) -> frozenset[str]:
         """The header functions that the process calls by name, because they cannot run there.
 
-        They hold machine code, or call through a table of the kernel's, or call one that does.
+        They hold machine code, or call through a table of the kernel's, or a function of more arguments than cross, or
+        call one that does.
         """
         found = {
             name
             for name, function in self.program.functions.items()
-            if not function.own and any(kernels(node) for statement in function.body for node in nodes(statement))
+            if not function.own
+            and any(kernels(node) or self.too_long(node) for statement in function.body for node in nodes(statement))
         }
         callers = defaultdict[str, set[str]](set)
         for name, function in self.program.functions.items():
@@ -186,6 +189,13 @@ class Analysis:
                     found.add(caller)
                     pending.append(caller)
         return frozenset(found)
+
+    def too_long(self, node: Any) -> bool:
+        """True for a call of a function that takes more arguments than cross."""
+        if not (isinstance(node, Invocation) and isinstance(node.callee, FunctionValue)):
+            return False
+        callee = self.program.declared.get(node.callee.name)
+        return callee is not None and len(callee.parameters) > MOST_ARGUMENTS
 
     def inside(self, name: str) -> bool:
         """True if a function's body runs in the process."""

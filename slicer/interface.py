@@ -15,7 +15,7 @@ from typing import Any
 
 from slicer import report
 from slicer.contract import Access, ContractTables, Marshal, ObjectType
-from slicer.fields import NO_POINTER, NOISE, Analysis, Crossing
+from slicer.fields import MOST_ARGUMENTS, NO_POINTER, NOISE, Analysis, Crossing
 from slicer.knowledge import Knowledge, matches
 from slicer.plan import Half
 from slicer.report import Sliced
@@ -35,7 +35,6 @@ from slicer.tree import (
     nodes,
 )
 
-MOST_ARGUMENTS = 6
 REGISTER = 8  # bytes of an argument
 MANAGED = "devm_"  # before names of functions whose memory a device frees
 BUILTIN = ("__builtin", "__compiletime", "__bad_", "____wrong_branch")
@@ -342,6 +341,12 @@ class Building:
             self.argument(name, number, each, text, tables)
             for number, (each, text) in enumerate(zip(types, written, strict=True))
         ]
+        for number, each in enumerate(arguments):
+            if each.kind == "ref":
+                self.problems += [
+                    f"{name}({number}) is given the address of {variable}, which the process alone knows"
+                    for variable in sorted(set(map(own_variable, self.given(name, number))) - {""})
+                ]
         return Downcall(
             name=name,
             kind=kind,
@@ -574,6 +579,16 @@ class Building:
         """True if the process takes a lock that interrupts may want."""
         acquire = self.knowledge.acquire
         return any(isinstance(c.callee, FunctionValue) and matches(c.callee.name, acquire) for _, c in self.invocations)
+
+
+def own_variable(value: Value) -> str:
+    """The variable on a function's stack, or of one function alone, whose address a value is; "" if it is none."""
+    place = value.place if isinstance(value, Address) else None
+    while isinstance(place, FieldPlace):
+        place = place.base
+    if isinstance(place, Var) and (place.scope == "local" or "." in place.name):
+        return place.name
+    return ""
 
 
 def values_in(body: Iterable[Any]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from slicer.contract import PRIVATE, ObjectType, TableField
 from slicer.cut import numbered
-from slicer.interface import MOST_ARGUMENTS, Argument, Downcall, Interface, Static
+from slicer.fields import MOST_ARGUMENTS
+from slicer.interface import Argument, Downcall, Interface, Static
 from slicer.knowledge import Acquired, SharedRange
 from slicer.tree import FunctionValue, Var, nodes
 

@@ -199,8 +199,15 @@ def test_all_that_cannot_cross_is_refused_at_once() -> None:
         "refused_numbers(0) points to numbers of unknown count: add a row to [lengths]",
         "refused_stop: the process writes the string priv.name, which cannot cross",
         "nobody knows what refused_select() (net_device_ops.ndo_select_queue) answers while the process holds a lock",
+        "refused_hand_out(0) is given the address of made, which the process alone knows",
+        "refused_keep(0) is given the address of refused_open.none, which the process alone knows",
     ):
         assert words in said, words
+    for word in (
+        "devm_request",
+        "refused_interrupt",
+    ):  # the header's function crosses
+        assert word not in said, said
 
 
 # ---- annotations ----

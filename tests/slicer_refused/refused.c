@@ -3,6 +3,7 @@
 
 #include <linux/ethtool.h>
 #include <linux/etherdevice.h>
+#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
@@ -20,12 +21,18 @@ struct refused {
 int refused_many(int a, int b, int c, int d, int e, int f, int g);
 int refused_by_value(struct refused_pair pair);
 int refused_numbers(u16 *numbers);
+int refused_hand_out(struct refused **made);
+int refused_keep(const struct net_device_ops *ops);
 
 static int refused_open(struct net_device *dev)
 {
 	struct refused *refused = netdev_priv(dev);
+	static const struct net_device_ops none;
+	struct refused *made;
 	u16 numbers[4] = {};
 
+	refused_hand_out(&made);
+	refused_keep(&none);
 	return refused_many(1, 2, 3, 4, 5, 6, 7) + refused_by_value(refused->pair) + refused_numbers(numbers);
 }
 
@@ -57,10 +64,17 @@ static const struct net_device_ops refused_ops = {
 	.ndo_start_xmit = refused_xmit,
 };
 
+static irqreturn_t refused_interrupt(int irq, void *data)
+{
+	return IRQ_HANDLED;
+}
+
 static int refused_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct net_device *dev = alloc_etherdev(sizeof(struct refused));
 
+	if (devm_request_irq(&pdev->dev, pdev->irq, refused_interrupt, 0, "refused", dev))
+		return -EBUSY;
 	dev->netdev_ops = &refused_ops;
 	return register_netdev(dev);
 }
