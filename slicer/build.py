@@ -115,6 +115,16 @@ def shipped(driver: str, policy: str, marshal: str = Marshal.FIELDS) -> dict[str
     }
 
 
+def shipped_for_tools(driver: str, policy: str) -> dict[str, KernelModule | Path]:
+    """As `shipped`, with a u-driver that knows its lines, and has the guest's C library. Raises: as `cut_driver`."""
+    cut_one = cut_driver(driver, Cut(policy))
+    return {
+        "modules/microdriver.ko": cut_one.runtime,
+        f"modules/{cut_one.name}.ko": cut_one.kdriver,
+        f"bin/{cut_one.name}_u": cbuild.program(cut_one.program, cbuild.FOR_TOOLS),
+    }
+
+
 def written(found: Interface, home: Source) -> Iterator[tuple[str, bytes]]:
     """All files of both halves, by their paths in the folder."""
     contract = write.contract_text(found).encode()

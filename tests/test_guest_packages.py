@@ -106,7 +106,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """The builds that were asked for; each makes a guest of the archive's packages of now."""
     asked: list[tuple[str, Any]] = []
 
-    def build(place: Path, kernel: str, pins: Any) -> dict[str, str]:
+    def build(place: Path, kernel: str, pins: Any, extra: Any) -> dict[str, str]:
         asked.append((kernel, pins))
         for name in image_build.FILES:
             (place / name).write_text(f"{name} of {NOW | pins}")
@@ -147,6 +147,12 @@ def test_the_same_packages_built_otherwise_are_told_file_by_file() -> None:
 def test_the_kernel_and_pins_are_part_of_a_guests_address(builds: list[tuple[str, Any]]) -> None:
     paths = {image.image("6.12.1-amd64", pins).path for pins in (None, {}, THEN, NOW)}
     assert len(paths) == 3 and len(builds) == 3
+
+
+def test_more_packages_make_another_guest_and_their_order_none(builds: list[tuple[str, Any]]) -> None:
+    more = ((), ("gdb",), ("gdb", "strace"), ("strace", "gdb"))
+    paths = [image.image("6.12.1-amd64", extra=names).path for names in more]
+    assert len(set(paths)) == 3 and paths[2] == paths[3] and len(builds) == 3
 
 
 def test_a_campaigns_guest_is_the_one_at_hand_or_the_recorded_one(place: Path, tmp_path: Path) -> None:

@@ -52,16 +52,17 @@ class Image:
         return self.path / "root.sqfs"
 
 
-def image(kernel: str | None = None, pins: Versions | None = None) -> Image:
+def image(kernel: str | None = None, pins: Versions | None = None, extra: tuple[str, ...] = ()) -> Image:
     """The guest for a kernel whose headers are here, built on first use (about two minutes, 600 MB of disk).
 
     `kernel`: by default the newest. `pins`: versions of packages to prefer to the newest, as far as the archive has
-    them. Raises: UnmetNeed if a tool or package is missing, HarnessError if the build fails.
+    them. `extra`: more of Debian's packages, for a guest beside the usual one. Raises: UnmetNeed if a tool or package
+    is missing, HarnessError if the build fails.
     """
     kernel, pins = kernel or headers_version(), pins or {}
     image_build.check_tools()
-    key = cache_key(kernel, pins)
-    return Image.at(cache.entry(KIND, key, lambda place: build(place, kernel, pins), hold=True))
+    key = cache_key(kernel, pins, extra)
+    return Image.at(cache.entry(KIND, key, lambda place: build(place, kernel, pins, extra), hold=True))
 
 
 def image_at_hand() -> Image | None:
@@ -71,14 +72,14 @@ def image_at_hand() -> Image | None:
     return Image.at(path) if path.is_dir() and cache.hold(KIND, key) else None
 
 
-def cache_key(kernel: str, pins: Versions) -> str:
+def cache_key(kernel: str, pins: Versions, extra: tuple[str, ...] = ()) -> str:
     """The key of a guest's entry in the cache."""
-    return cache.digest(image_build.recipe(), kernel, json.dumps(pins, sort_keys=True))
+    return cache.digest(image_build.recipe(), kernel, json.dumps(pins, sort_keys=True), *sorted(extra))
 
 
-def build(place: Path, kernel: str, pins: Versions) -> None:
+def build(place: Path, kernel: str, pins: Versions, extra: tuple[str, ...] = ()) -> None:
     """Fill `place` with vmlinuz, initramfs, root.sqfs and image.json."""
-    versions = image_build.build_guest(place, kernel, pins)
+    versions = image_build.build_guest(place, kernel, pins, extra)
     hashes = {name: cache.file_digest(place / name) for name in image_build.FILES}
     doors = image_build.find_doors(place)
     facts = {"kernel": kernel, "key": cache.digest(*hashes.values()), "doors": doors}

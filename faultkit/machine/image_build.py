@@ -81,8 +81,8 @@ def check_tools() -> None:
             raise UnmetNeed(f"{tool} is not installed: apt-get install {package}")
 
 
-def build_guest(place: Path, kernel: str, pins: Versions) -> dict[str, str]:
-    """Make vmlinuz, initramfs and root.sqfs; returns the versions of the packages that went into them."""
+def build_guest(place: Path, kernel: str, pins: Versions, extra: Iterable[str] = ()) -> dict[str, str]:
+    """Make vmlinuz, initramfs and root.sqfs, with `extra` packages; returns the versions of all that went into them."""
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=place) as scratch:
         unpacked = Path(scratch) / "kernel"
         versions = unpack(f"linux-image-{kernel}", pins, unpacked)
@@ -95,7 +95,7 @@ def build_guest(place: Path, kernel: str, pins: Versions) -> dict[str, str]:
         versions |= installed_here(headers_packages(kernel))
         busybox = Path(scratch) / "busybox" / "bin" / "busybox"
         (place / "initramfs").write_bytes(archive(boot_files(modules, busybox)))
-        return versions | build_root(place / "root.sqfs", modules, kernel, pins)
+        return versions | build_root(place / "root.sqfs", modules, kernel, pins, extra)
 
 
 def find_doors(place: Path) -> list[int]:
@@ -178,13 +178,13 @@ def boot_files(modules: Path, busybox: Path) -> list[ArchiveMember]:
     ]
 
 
-def build_root(target: Path, modules: Path, kernel: str, pins: Versions) -> dict[str, str]:
+def build_root(target: Path, modules: Path, kernel: str, pins: Versions, extra: Iterable[str]) -> dict[str, str]:
     """Make the root file system from packages, modules and headers; returns the packages' versions."""
     scratch = modules.parents[3]
     preferences, status = scratch / "preferences", scratch / "status"
     preferences.write_text(packages.preferences(pins))
     debian = [
-        *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(GUEST_PACKAGES)}"),
+        *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join((*GUEST_PACKAGES, *sorted(extra)))}"),
         "--skip=cleanup/apt",  # it would make apt's folders again, with an owner that depends on the scratch directory
         *("--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*"),
         f"--setup-hook=upload {preferences} /etc/apt/preferences.d/faultkit",

@@ -76,7 +76,8 @@ struct mdrv_message *mdu_message_new(struct mdu *md, __u32 kind, __u32 call)
 	if (space)
 		md->spare = space->next;
 	else
-		space = malloc(offsetof(struct space, message.payload) + md->room);
+		/* zeroed: memcheck does not see that the kernel writes a payload */
+		space = calloc(1, offsetof(struct space, message.payload) + md->room);
 	if (!space)
 		mdu_die(md, "no memory");
 	mdu_begin(&space->message, kind, call, md->seq);

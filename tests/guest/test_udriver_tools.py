@@ -1,21 +1,25 @@
-"""User-level tools work on u-drivers: a debugger may stop one."""
+"""User-level tools work on u-drivers: a debugger may stop one, and tools find bugs in them."""
 
 from __future__ import annotations
 
 import errno
 import importlib
+import re
 from dataclasses import replace
 
 import pytest
 
 from faultkit import Detectors, Nothing, Trial
+from faultkit.machine import image as images
 from faultkit.machine.image import Image
+from faultkit.machine.qemu import Machine
 from faultkit.pytest_plugin.guests import PreparedGuest
 from monitors.kernel import Kernel
 from tests.guest.conftest import OURS, prepared
-from tests.guest.steps import expelled, play
+from tests.guest.steps import expelled, play, said
 
 sliced_driver = importlib.import_module("sliced_driver")
+planted_driver = importlib.import_module("planted_driver")
 
 pytestmark = pytest.mark.guest
 
@@ -28,6 +32,17 @@ GOLDEN = Trial(
     seed=1,
 )
 STOPPED = "stopped 4 sleep 300"
+TOOLS = ("gdb", "linux-perf", "valgrind")  # packages that this guest has, and no other
+WITH_TOOLS = Machine(memory_mib=1024)
+PLANTED = Trial(
+    driver=planted_driver.Planted(),
+    workload=planted_driver.Tooling(),
+    policy=Nothing(),
+    monitors=(Kernel(),),
+    detectors=Detectors(beat_s=1000.0),
+    seed=1,
+)
+SOURCE = planted_driver.SOURCES / "planted.c"
 ON, OFF = "the u-driver has no deadlines", "off, there are deadlines again"
 
 
@@ -63,3 +78,60 @@ def test_behind_the_debug_mode_there_are_deadlines_again(sliced: PreparedGuest) 
     ran, done = play(sliced, "patient", "impatient", STOPPED)
     assert done[-1][1] == errno.ETIMEDOUT and len(expelled(ran)) == 1
     assert ran.record.console.index(OFF) > ran.record.console.index(ON)
+
+
+# ---- tools ----
+
+
+@pytest.fixture(scope="module")
+def tooled_guest(image: Image) -> PreparedGuest:
+    """A guest with the tools in it, and a u-driver with bugs."""
+    return prepared(images.image(image.kernel, extra=TOOLS), PLANTED, OURS, WITH_TOOLS)
+
+
+@pytest.fixture
+def tooled(tooled_guest: PreparedGuest) -> PreparedGuest:
+    """The same; each test has trials of its own."""
+    return replace(tooled_guest, trials=[])
+
+
+def line_of(words: str) -> int:
+    """The number of the only line of the driver's source with these words."""
+    [found] = [n for n, line in enumerate(SOURCE.read_text().splitlines(), 1) if words in line]
+    return found
+
+
+def test_the_usual_guest_is_without_the_tools(image: Image) -> None:
+    assert not image.packages.keys() & set(TOOLS)
+    assert images.cache_key(image.kernel, {}) != images.cache_key(image.kernel, {}, TOOLS)
+
+
+def test_gdb_finds_a_null_pointer_that_is_followed(tooled: PreparedGuest) -> None:
+    [text] = said(tooled, "gdb null")
+    assert "received signal SIGSEGV" in text
+    assert re.search(rf"#0 .*planted_follow \(.*\) at \S*planted\.c:{line_of('NULL is followed')}$", text, re.M), text
+    assert re.search(r"#1 .*(planted_number|bug_store) \(.*\) at \S*planted\.c:\d+$", text, re.M), text
+
+
+def test_perf_finds_the_function_that_is_hot(tooled: PreparedGuest) -> None:
+    [text] = said(tooled, "perf loop")
+    [hottest] = re.findall(r"^ +(\d+\.\d+)% +\[\.\] (\S+)", text, re.M)[:1]
+    assert hottest[1] == "planted_mix" and float(hottest[0]) > 90.0, text
+
+
+def test_memcheck_finds_a_write_behind_the_end(tooled: PreparedGuest) -> None:
+    [text] = said(tooled, "valgrind overflow")
+    place = rf"at 0x\w+: planted_fill \(planted\.c:{line_of('WRITE_ONCE')}\)"
+    assert re.search(rf"Invalid write of size 1\n==\d+== +{place}", text), text
+    assert re.search(r"is 0 bytes after a block of size 24 alloc'd", text), text
+
+
+def test_memcheck_finds_nothing_in_a_udriver_without_a_bug(tooled: PreparedGuest) -> None:
+    [text] = said(tooled, "valgrind none")
+    assert "ERROR SUMMARY: 0 errors" in text, text
+
+
+def test_a_function_in_python_replaces_one_of_the_udriver(tooled: PreparedGuest) -> None:
+    """The C function would take seconds, and find another number."""
+    [text] = said(tooled, "python loop")
+    assert text.split()[-2:] == ["42", "42"], text
