@@ -5,6 +5,6 @@ u-driver is linked with (user/). Both know each other by microdriver.h alone.
 """
 
 from microdriver.driver import Microdriver
-from microdriver.udriver import UDriver, halves, load, unload
+from microdriver.udriver import UDriver, halves, load, unload, unload_with
 
-__all__ = ["Microdriver", "UDriver", "halves", "load", "unload"]
+__all__ = ["Microdriver", "UDriver", "halves", "load", "unload", "unload_with"]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
+from threading import Timer
 
 from faultkit.kit import ARMING, KernelModule, Program, Tampering, run, unload_module
 from microdriver.contract import contract
@@ -57,6 +58,21 @@ def unload(name: str, udriver: UDriver) -> None:
     unload_module(name)
 
 
+def unload_with(name: str, udriver: UDriver, helps_s: float) -> None:
+    """Unload a k-driver whose u-driver takes part in that, and end the u-driver.
+
+    A u-driver that hangs is ended after `helps_s`. Then the k-driver goes without its help.
+    """
+    late = Timer(helps_s, udriver.stop)
+    late.start()
+    try:
+        unload_module(name)
+    finally:
+        late.cancel()
+        late.join()
+        udriver.stop()
+
+
 @dataclass(frozen=True, slots=True)
 class UDriver:
     """A u-driver's process: it owns its device node, and nothing else.
@@ -83,12 +99,13 @@ class UDriver:
         """The instance's folder in sysfs."""
         return Path(f"/sys/class/misc/microdriver-{self.node.name}")
 
-    def start(self) -> None:
-        """Start the process; it attaches to its k-driver in its own time."""
+    def start(self, **variables: str) -> None:
+        """Start the process, with more variables of its environment; it attaches to its k-driver in its own time."""
         os.chown(self.node, NOBODY, NOBODY)
         if self.patient:
             (self.attributes / "patient").write_text("1")
-        process = subprocess.Popen([self.program], user=NOBODY, group=NOBODY, extra_groups=[])
+        environment = {**os.environ, **variables}
+        process = subprocess.Popen([self.program], user=NOBODY, group=NOBODY, extra_groups=[], env=environment)
         self.pidfile.write_text(str(process.pid))
 
     def pid(self) -> int:

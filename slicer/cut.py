@@ -70,7 +70,13 @@ def kernel_edits(found: Interface, fails: Mapping[str, str]) -> Iterator[tuple[s
             yield function.file, body(function, ";")
         elif label in found.gates:
             start = function.braces[0]
-            yield function.file, TextChange(start, start + 1, f"{{ SLICED_GATE({found.gates[label]});")
+            yield function.file, TextChange(start, start + 1, f"{{ {gate_line(found.gates[label])};")
+
+
+def gate_line(answer: str) -> str:
+    """The line in front of a function that the gate keeps out, with its answer: a value, LATER, or WAIT."""
+    word, _, rest = answer.partition(" ")
+    return f"SLICED_GATE_{word}({rest})" if word in ("LATER", "WAIT") else f"SLICED_GATE({answer})"
 
 
 def process_edits(found: Interface) -> Iterator[tuple[str, TextChange]]:

@@ -564,6 +564,8 @@ class Building:
             return
         for name, slots in sorted(self.found.values.slots.items()):
             rows = [self.knowledge.row(slot, self.program.declared) for slot in slots]
+            if name in stays and all(row and row.context == "process" for row in rows) and self.locks_alone(name):
+                yield name, "WAIT"
             if name not in stays or all(row and row.context not in ("data", "atomic") for row in rows):
                 continue  # of an unknown slot nobody knows that it may wait
             function = self.program.functions[name]
@@ -574,6 +576,17 @@ class Building:
                 yield name, ""
             else:
                 self.problems.append(f"nobody knows what {name}() ({slots[0]}) answers while the process holds a lock")
+
+    def locks_alone(self, name: str) -> bool:
+        """True if a kernel function, with those that it calls, takes a spin lock, and never asks the process."""
+        reached, pending = {name}, [name]
+        while pending:
+            caller = pending.pop()
+            onward = {edge.callee for edge in self.found.values.edges if edge.caller == caller}
+            onward |= {*self.found.values.outside.get(caller, ())}
+            pending += onward - reached
+            reached |= onward
+        return any(matches(each, self.knowledge.acquire) for each in reached) and not reached & {*self.moved}
 
     def takes_locks(self) -> bool:
         """True if the process takes a lock that interrupts may want."""

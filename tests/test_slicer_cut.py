@@ -95,7 +95,7 @@ def test_functions_that_may_not_wait_have_an_answer_while_the_process_holds_a_lo
     assert gates["cp_start_xmit"] == "NETDEV_TX_BUSY"
     assert gates["cp_interrupt"] == "IRQ_NONE"
     assert gates["cp_rx_poll"] == "budget"
-    assert gates["cp_set_rx_mode"] == ""
+    assert gates["cp_set_rx_mode"] == "LATER sliced_gate_rx_mode, dev"
 
 
 def test_records_that_the_process_allocates_are_allocated_by_the_kernels_half() -> None:

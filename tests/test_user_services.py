@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import re
 import signal
 import subprocess
@@ -326,8 +327,28 @@ def test_copies_of_memory(services: ctypes.CDLL) -> None:
     grown = services.krealloc_noprof(c_void_p(services.kstrdup(b"text", 0)), c_size_t(4096), 0)
     assert ctypes.string_at(grown, 4096) == b"text".ljust(4096, b"\0")
     device = at(b"device")
-    assert ctypes.string_at(services.devm_kasprintf(device, 0, b"%d", 5)) == b"5"
-    services.services_devm_release(device)
+    text = services.devm_kasprintf(device, 0, b"%d", 5)
+    assert ctypes.string_at(text) == b"5"
+    services.services_devm_release(device, c_size_t(1))
+
+
+def dies(function: Callable[..., object], *args: object) -> bool:
+    """True if a call ends its process."""
+    child = os.fork()
+    if not child:
+        function(*args)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] != 0
+
+
+def test_memory_of_a_device_goes_with_the_bytes_in_which_it_lies(services: ctypes.CDLL) -> None:
+    services.devm_kmalloc.restype = c_void_p
+    device, size = 4096, c_size_t(8)
+    text = c_void_p(services.devm_kmalloc(c_void_p(device), size, 0))
+    services.services_devm_release(c_void_p(device - 8), size)
+    assert not dies(services.devm_kfree, c_void_p(device), text), "the device is not in those bytes"
+    services.services_devm_release(c_void_p(device - 7), size)
+    assert dies(services.devm_kfree, c_void_p(device), text), "it is gone already"
 
 
 def test_memory_of_both_halves_is_the_tools(services: ctypes.CDLL) -> None:

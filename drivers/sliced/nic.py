@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -23,6 +24,7 @@ from faultkit.kit import (
 )
 
 OLD_CHIP = Path(__file__).parent / "old_chip"
+NAME_S = 6.0
 LINK_S = 10.0  # e1000 looks for a link every 2 s
 E1000_OPTIONS = (
     *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"e1000,netdev={WIRE},mac=52:54:00:00:00:01"),
@@ -34,6 +36,10 @@ class SlicedNic(SlicedDriver, SplitNic, Protocol):
     """A network driver of Linux, cut by the slicer. A driver derives from it."""
 
     LINK_S: ClassVar[float] = LINK_S
+
+    def start_udriver(self) -> None:
+        SlicedDriver.start_udriver(self)
+        retry(partial(give_name, self.MODULE), timeout_s=NAME_S)
 
 
 class WholeNic(Protocol):
@@ -104,7 +110,7 @@ class Rtl8139Sliced(SlicedNic):
     """8139cp, cut: the twin of `Rtl8139`, with the same `delay_ms`.
 
     `policy`: which functions stay in the kernel: data, atomic or keep-locks. `marshal`: what crosses with a call, the
-    `fields` that it needs or `whole` objects.
+    `fields` that it needs or `whole` objects. `poison`: 1 or 2, to find what its tables do not name.
     """
 
     MODULE: ClassVar = "8139cp"
@@ -114,11 +120,12 @@ class Rtl8139Sliced(SlicedNic):
     delay_ms: int = 0
     policy: str = "atomic"
     marshal: str = "fields"
+    poison: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class E1000Sliced(SlicedNic):
-    """e1000, cut: the twin of `E1000`, with the same `delay_ms`, `policy` and `marshal` as of `Rtl8139Sliced`."""
+    """e1000, cut: the twin of `E1000`, with the same `delay_ms`; all else as of `Rtl8139Sliced`."""
 
     MODULE: ClassVar = "e1000"
     UDRIVER: ClassVar = udriver("e1000")
@@ -126,6 +133,7 @@ class E1000Sliced(SlicedNic):
     delay_ms: int = 0
     policy: str = "atomic"
     marshal: str = "fields"
+    poison: int = 0
 
     @property
     def qemu_devices(self) -> tuple[str, ...]:
@@ -182,6 +190,7 @@ class Rtl8139TooSliced(SlicedNic):
     delay_ms: int = 0
     policy: str = "atomic"
     marshal: str = "fields"
+    poison: int = 0
 
     def files(self) -> Mapping[str, KernelModule | Program]:
         return {**SlicedNic.files(self), **old_chip()}

@@ -120,7 +120,7 @@ class WatchdogSliced(SlicedDriver):
     """i6300esb, cut: the twin of `WatchdogWhole`. All its functions are in the process, under each `policy`.
 
     `policy`: which functions stay in the kernel: data, atomic or keep-locks. `marshal`: what crosses with a call, the
-    `fields` that it needs or `whole` objects.
+    `fields` that it needs or `whole` objects. `poison`: 1 or 2, to find what its tables do not name.
     """
 
     MODULE: ClassVar = MODULE
@@ -128,6 +128,7 @@ class WatchdogSliced(SlicedDriver):
 
     policy: str = "atomic"
     marshal: str = "fields"
+    poison: int = 0
 
     @property
     def modules(self) -> tuple[str, ...]:

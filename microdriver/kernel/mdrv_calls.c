@@ -34,6 +34,7 @@ struct mdrv_acquired {
 	const struct mdrv_acquire *acquire;
 	u64 args[MDRV_ARGS]; /* of its release */
 	u64 attempt; /* at an outermost upcall, in which it was acquired */
+	u64 owner; /* the kept object in whose calls it was acquired; 0 */
 	u64 place; /* of a lock */
 	struct mdrv_irq irq;
 };
@@ -337,23 +338,63 @@ static bool mdrv_take_back(struct mdrv_instance *md, u32 number, const u64 *args
 	return true;
 }
 
-static bool mdrv_is_of_attempt(const void *what, const void *key)
+/* All that was acquired in an attempt at an upcall, or ever, for a kept object. */
+struct mdrv_belongings {
+	u64 owner;
+	u64 attempt; /* 0: any */
+};
+
+static bool mdrv_is_among(const void *what, const void *key)
 {
-	return ((const struct mdrv_acquired *)what)->attempt == *(const u64 *)key;
+	const struct mdrv_acquired *acquired = what;
+	const struct mdrv_belongings *belongings = key;
+
+	return acquired->owner == belongings->owner &&
+	       (!belongings->attempt || acquired->attempt == belongings->attempt);
 }
 
 /* Give back, for a u-driver that died in it, all that an upcall with MDRV_ENDS had begun to. */
 void mdrv_give_back_rest(struct mdrv_instance *md)
 {
+	struct mdrv_belongings belongings = { .owner = md->root };
 	void *acquired;
 	u32 n;
 
 	lockdep_assert_held(&md->busy);
-	for (n = 0; n < md->endings; n++)
-		while ((acquired = mdrv_note_take(md, mdrv_undo_acquired, mdrv_is_of_attempt,
-						  &md->ending[n])))
+	for (n = 0; n < md->endings; n++) {
+		belongings.attempt = md->ending[n];
+		while ((acquired =
+				mdrv_note_take(md, mdrv_undo_acquired, mdrv_is_among, &belongings)))
 			mdrv_undo_acquired(acquired);
+	}
 }
+
+/**
+ * mdrv_sliced_undo() - undo all that was acquired for a device
+ * @md: the instance
+ * @at: the object that stays known as long as the device has its driver
+ *
+ * What was acquired for other devices stays. Undone are acquisitions in upcalls about @at,
+ * or about something that was shared in those.
+ *
+ * Context: process, within a chain of @md or outside.
+ */
+void mdrv_sliced_undo(struct mdrv_instance *md, const void *at)
+{
+	const struct mdrv_belongings belongings = { .owner = mdrv_arg(at) };
+	void *acquired;
+	bool entered;
+
+	do {
+		entered = mdrv_chain_enter(md);
+		acquired = mdrv_note_take(md, mdrv_undo_acquired, mdrv_is_among, &belongings);
+		mdrv_chain_leave(md, entered);
+		/* outside of the chain, if it can be: others wait for it with locks */
+		if (acquired)
+			mdrv_undo_acquired(acquired);
+	} while (acquired);
+}
+EXPORT_SYMBOL_GPL(mdrv_sliced_undo);
 
 static int mdrv_share_bar(struct mdrv_instance *md, void *at, const struct pci_dev *dev, u64 bar)
 	__must_hold(&md->busy)
@@ -402,6 +443,7 @@ static int mdrv_note_acquired(struct mdrv_instance *md, const struct mdrv_call *
 		acquired->md = md;
 		acquired->acquire = acquire;
 		acquired->attempt = md->attempts;
+		acquired->owner = md->root;
 		for (n = 0; n < MDRV_ARGS; n++)
 			acquired->args[n] = mdrv_value_of(call, acquire->from[n], args, result);
 		if (acquire->lock)
@@ -615,6 +657,26 @@ static int mdrv_out_argument(struct mdrv_instance *md, const struct mdrv_argumen
 	default:
 		return mdrv_ref_of(md, how->args[n], &to->args[n]);
 	}
+}
+
+/* The kept object that an upcall is about: an argument, or its owner. Return: 0: there is none */
+u64 mdrv_root_of(struct mdrv_instance *md, const struct mdrv_call *call,
+		 const struct mdrv_signed *how)
+{
+	const struct mdrv_object *object;
+	int n;
+
+	lockdep_assert_held(&md->busy);
+	for (n = 0; how && n < MDRV_ARGS; n++) {
+		if (call->signature[n].kind == MDRV_KEEP)
+			return how->args[n];
+		object = mdrv_has_pointer(&call->signature[n])
+				 ? mdrv_object_around(md, how->args[n], 1)
+				 : NULL;
+		if (object && object->owner)
+			return object->owner;
+	}
+	return md->root;
 }
 
 /* The arguments of an upcall as they cross. Return: 0 or -errno */

@@ -611,10 +611,13 @@ static int mdrv_upcall_in_chain(struct mdrv_instance *md, u32 number, const u64 
 				struct mdrv_buffer *buffer, struct mdrv_signed *how)
 	__must_hold(&md->busy)
 {
+	u64 before = md->root;
 	int err;
 
 	md->depth++;
+	md->root = mdrv_root_of(md, &md->contract->upcalls[number], how);
 	err = mdrv_run_upcall(md, number, args, buffer, how);
+	md->root = before;
 	md->depth--;
 	if (!md->depth) {
 		md->again = false;

@@ -34,6 +34,7 @@ struct mdrv_object {
 	struct rb_node range; /* in md->ranges */
 	u64 first, last, subtree_last;
 	u64 serial; /* objects ever, with this one */
+	u64 owner; /* the kept object in whose calls it was shared, maybe itself; 0: none */
 	u32 id, type;
 	void *at;
 	u64 bytes;
@@ -108,7 +109,9 @@ struct mdrv_gate {
 	unsigned int depth; /* closed so many times; under md->busy, and the rest */
 	u32 holder; /* the session that has closed it */
 	struct list_head irqs;
-	wait_queue_head_t emptied;
+	wait_queue_head_t emptied, opened;
+	spinlock_t lock; /* guards missed */
+	struct list_head missed; /* what is made up for when it opens */
 };
 
 /* Registers that the u-driver may map. */
@@ -151,6 +154,7 @@ struct mdrv_instance {
 	u64 shared; /* objects ever */
 	struct mdrv_foreigners *foreigners; /* NULL: none yet */
 	const struct mdrv_call *up; /* the upcall that is being served */
+	u64 root; /* the kept object that the upcall is about: it owns all that is acquired; 0 */
 	struct list_head kept; /* texts that functions of the kernel hold */
 	struct list_head gone; /* objects unshared, and not reported to the u-driver yet */
 	u32 twins_of; /* the session that the twins belong to */
@@ -292,6 +296,8 @@ int mdrv_signed_check(struct mdrv_instance *md, const struct mdrv_call *call,
 		      struct mdrv_signed *how, const struct mdrv_message *from)
 	__must_hold(&md->busy);
 void mdrv_signed_take(const struct mdrv_signed *how, const struct mdrv_message *from);
+u64 mdrv_root_of(struct mdrv_instance *md, const struct mdrv_call *call,
+		 const struct mdrv_signed *how) __must_hold(&md->busy);
 void mdrv_give_back_rest(struct mdrv_instance *md) __must_hold(&md->busy);
 void mdrv_forget_held(struct mdrv_instance *md) __must_hold(&md->busy);
 void mdrv_forget_texts(struct mdrv_instance *md) __must_hold(&md->busy);

@@ -172,7 +172,9 @@ int __mdrv_note(struct mdrv_instance *md, mdrv_undo_fn undo, void *what);
 int mdrv_undo(struct mdrv_instance *md, mdrv_undo_fn undo, void *what);
 void mdrv_undo_all(struct mdrv_instance *md);
 void __mdrv_undo_all(struct mdrv_instance *md);
-void mdrv_sliced_undo(struct mdrv_instance *md);
+
+/* mdrv_calls.c */
+void mdrv_sliced_undo(struct mdrv_instance *md, const void *at);
 
 /* mdrv_lock.c */
 #define MDRV_LOCKS 4
@@ -198,7 +200,10 @@ int mdrv_lock_wait(struct mdrv_lock *lock, unsigned long *flags);
 void mdrv_lock_release(struct mdrv_lock *lock, unsigned long flags);
 
 /* mdrv_gate.c */
+typedef void (*mdrv_missed_fn)(void *what);
 bool mdrv_gate_enter(struct mdrv_instance *md);
+bool mdrv_gate_enter_or(struct mdrv_instance *md, mdrv_missed_fn later, void *what);
+bool mdrv_gate_wait(struct mdrv_instance *md);
 void mdrv_gate_leave(struct mdrv_instance *md);
 
 #endif

@@ -64,6 +64,7 @@ static int mdrv_object_add(struct mdrv_instance *md, struct mdrv_object *object,
 	object->first = mdrv_arg(at);
 	object->last = object->first + bytes - 1;
 	object->serial = ++md->shared;
+	object->owner = md->root;
 	INIT_LIST_HEAD(&object->lent);
 	list_add_tail(&object->node, type == MDRV_MEMORY ? &md->memory : &md->by_type[type]);
 	mdrv_range_insert(object, &md->ranges);

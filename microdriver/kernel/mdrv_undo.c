@@ -199,18 +199,3 @@ void mdrv_undo_all(struct mdrv_instance *md)
 	}
 }
 EXPORT_SYMBOL_GPL(mdrv_undo_all);
-
-/**
- * mdrv_sliced_undo() - undo all notes, within a chain of @md or outside
- * @md: the instance
- *
- * Context: process.
- */
-void mdrv_sliced_undo(struct mdrv_instance *md)
-{
-	if (mdrv_chain_is_ours(md))
-		__mdrv_undo_all(md);
-	else
-		mdrv_undo_all(md);
-}
-EXPORT_SYMBOL_GPL(mdrv_sliced_undo);

@@ -374,15 +374,16 @@ static void *keep(const void *device, void *at)
 	return at;
 }
 
-/* Forget what fits: @at, or all of the device. Return: whether there was something */
-static bool let_go(const void *device, const void *at)
+/* Forget @at, or all of devices in @bytes from @device on. Return: whether there was something */
+static bool let_go(const void *device, size_t bytes, const void *at)
 {
 	struct kept **link = &all_kept, *kept;
 	bool found = false;
 
 	while (*link) {
 		kept = *link;
-		if (kept->device != device || (at && kept->at != at)) {
+		if ((uintptr_t)kept->device - (uintptr_t)device >= bytes ||
+		    (at && kept->at != at)) {
 			link = &kept->next;
 			continue;
 		}
@@ -395,9 +396,9 @@ static bool let_go(const void *device, const void *at)
 	return found;
 }
 
-void services_devm_release(const void *device)
+void services_devm_release(const void *at, size_t bytes)
 {
-	let_go(device, NULL);
+	let_go(at, bytes, NULL);
 }
 
 void *devm_kmalloc(const void *device, size_t bytes, unsigned int flags)
@@ -412,7 +413,7 @@ void devm_kfree(const void *device, const void *at)
 {
 	if (!at || at == ZERO_SIZE)
 		return;
-	if (!mdu_knows(at) && !let_go(device, at))
+	if (!mdu_knows(at) && !let_go(device, 1, at))
 		services_die("memory at %p is freed that the device does not have", at);
 	release(at);
 }
@@ -420,7 +421,7 @@ void devm_kfree(const void *device, const void *at)
 void *devm_krealloc(const void *device, void *old, size_t bytes, unsigned int flags)
 {
 	(void)flags;
-	if (old && old != ZERO_SIZE && !let_go(device, old))
+	if (old && old != ZERO_SIZE && !let_go(device, 1, old))
 		services_die("memory at %p is resized that the device does not have", old);
 	return keep(device, resize(old, bytes));
 }

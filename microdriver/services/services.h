@@ -73,8 +73,8 @@ void services_port_write(__u32 value, unsigned int port, unsigned int bytes);
 void *services_allocate(size_t bytes, const void *device);
 bool services_release(const void *at);
 
-/* Free what devm_kmalloc() and its like gave for @device. */
-void services_devm_release(const void *device);
+/* Free what devm_kmalloc() and its like gave for devices in so many bytes. */
+void services_devm_release(const void *at, size_t bytes);
 
 /* ---- format.c, under the names that generated code uses ---- */
 int k_vsnprintf(char *to, size_t bytes, const char *format, va_list args);

@@ -89,4 +89,7 @@ void mdu_moment(void);
 /* Print the contract, in the form that mdu_describe.c describes. */
 void mdu_describe(const struct mdrv_contract *contract);
 
+/* Called for an object, or memory, before it is forgotten; a program may have its own. */
+void mdu_ends(const void *at, __u64 bytes);
+
 #endif

@@ -281,6 +281,12 @@ static void unlink_object(struct mdu *md, struct object *object)
 	tdelete(object, &md->by_address, compare);
 }
 
+__attribute__((weak)) void mdu_ends(const void *at, __u64 bytes)
+{
+	(void)at;
+	(void)bytes;
+}
+
 void mdu_forget(struct mdu *md, __u32 id)
 {
 	struct object *object = find(md, id);
@@ -288,6 +294,7 @@ void mdu_forget(struct mdu *md, __u32 id)
 
 	if (!object)
 		return;
+	mdu_ends(object->at, object->bytes);
 	unlink_object(md, object);
 	for (copy = object->copies; copy; copy = next) {
 		next = copy->next;

@@ -59,4 +59,20 @@ static inline void sliced_leave(const bool *entered)
 	if (!sliced_entered)                                                                       \
 	return answer
 
+/* Come back later: @passes has the same done when the process holds no lock any more. */
+#define SLICED_GATE_LATER(passes, what)                                                            \
+	const bool sliced_entered __attribute__((cleanup(sliced_leave))) = passes(what);           \
+	if (!sliced_entered)                                                                       \
+	return
+
+/* Wait until the process holds no lock. */
+#define SLICED_GATE_WAIT()                                                                         \
+	const bool sliced_entered __attribute__((cleanup(sliced_leave))) =                         \
+		mdrv_gate_wait(sliced_instance)
+
+struct net_device;
+
+/* Pass the gate, or let the device's ndo_set_rx_mode() be called when it opens. */
+bool sliced_gate_rx_mode(struct net_device *dev);
+
 #endif

@@ -8,6 +8,7 @@
 #define SLICED_LOADS
 #include "sliced_kernel.h"
 #include <linux/device.h>
+#include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 
@@ -60,9 +61,25 @@ u64 sliced_up_last(u32 number, u32 bytes, const u64 *args, u64 fails, u64 object
 	u64 value = mdrv_sliced_upcall(sliced_instance, number, bytes, args, &err);
 
 	if (err)
-		mdrv_sliced_undo(sliced_instance);
+		mdrv_sliced_undo(sliced_instance, (void *)(unsigned long)object);
 	mdrv_sliced_forget(sliced_instance, (void *)(unsigned long)object);
 	return sliced_value(err, value, fails);
+}
+
+static void sliced_rx_mode(void *what)
+{
+	struct net_device *dev = what;
+
+	netif_addr_lock_bh(dev);
+	if (netif_running(dev) && netif_device_present(dev))
+		dev->netdev_ops->ndo_set_rx_mode(dev);
+	netif_addr_unlock_bh(dev);
+}
+
+/* The process opens the gate within a call of the driver's: its device is there until then. */
+bool sliced_gate_rx_mode(struct net_device *dev)
+{
+	return mdrv_gate_enter_or(sliced_instance, sliced_rx_mode, dev);
 }
 
 static void sliced_gone(void *at)

@@ -42,6 +42,12 @@ bool services_release(const void *at)
 	return true;
 }
 
+/* What goes may be a device, with memory that its driver has left to it. */
+void mdu_ends(const void *at, __u64 bytes)
+{
+	services_devm_release(at, bytes);
+}
+
 int main(int argc, char **argv)
 {
 	char node[64];

@@ -8,6 +8,7 @@
 #include "sliced_way.h"
 
 __u64 sliced_down(__u32 number, const __u64 *args);
+void services_devm_release(const void *at, size_t bytes); /* microdriver/services */
 
 /* Memory of so many bytes is an object that both halves use: the kernel's half allocates it. */
 struct sliced_allocation {

@@ -92,6 +92,11 @@ class SlicedScene:
         what, _, number = words.partition(" ")
         return self.ask(f"do {DO.index(what)} {number or 0}")
 
+    def other(self, words: str) -> str:
+        """The same, for another device."""
+        what, _, number = words.partition(" ")
+        return self.ask(f"other {DO.index(what)} {number or 0}")
+
     def outlived(self, words: str) -> str:
         """A question that ends the u-driver; there is a new one before its answer."""
         with ThreadPoolExecutor(1) as aside:

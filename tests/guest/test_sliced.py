@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import pytest
@@ -9,26 +10,34 @@ import pytest
 from drivers.rtl8139 import Phases, Rtl8139, Transfers
 from drivers.sliced import E1000, E1000Sliced, Rtl8139Sliced, Rtl8139Too, Rtl8139TooSliced
 from drivers.sliced.questions import Questions
+from drivers.sliced.reloads import Reloads
+from experiments.microdriver.tables.repeats import left_behind
 from faultkit import AtRequest, Detectors, Outcome, ReloadKDriver, RestartBoth, RestartUDriver
 from faultkit.model.codec import name_of
 from faultkit.model.parts import Policy
 from faultkit.pytest_plugin.guests import PreparedGuest, Session
 from injectors.channel.channel import Channel
 from injectors.udriver.kill import Kill
+from monitors.crossings import Crossings
 from monitors.kernel import Kernel
 from monitors.modules import Modules
 from monitors.process import Process
+from monitors.resources import Resources
 from slicer.build import cut_driver
-from tests.guest.answered import answered, answers, differences
+from tests.guest.answered import answered, answers, differences, messages
 from tests.guest.expected import back
 from tests.guest.mutated_tables import MutatedTables
 from tests.slicer_mutations import Tables, noticed
 
+two_devices = importlib.import_module("two_devices")
+
 pytestmark = pytest.mark.guest
 
-MONITORS = (Kernel(), Process(), Modules())
+WORKLOADS = (Questions(), Phases(), Reloads(), MutatedTables())
+MONITORS = (Kernel(), Process(), Modules(), Resources())
+REMOVE = {"8139cp": "cp_remove_one", "8139too": "rtl8139_remove_one", "e1000": "e1000_remove"}
 QUIET = Detectors(beat_s=1000.0)  # a heartbeat is a packet, which may wait in the device when the link goes down
-DRIVERS = {
+DRIVERS: dict[str, tuple[Rtl8139 | Rtl8139Too | E1000, Rtl8139Sliced | Rtl8139TooSliced | E1000Sliced]] = {
     "8139cp": (Rtl8139(), Rtl8139Sliced()),
     "8139too": (Rtl8139Too(), Rtl8139TooSliced()),
     "e1000": (E1000(), E1000Sliced()),
@@ -47,17 +56,8 @@ def sliced(name: str, faultkit_session: Session) -> PreparedGuest:
     return faultkit_session.guest(
         driver=DRIVERS[name][1],
         workload=Transfers(),
-        monitors=MONITORS,
-        parts=(
-            Channel("kill", "any"),
-            Kill(),
-            RestartUDriver(),
-            RestartBoth(),
-            ReloadKDriver(),
-            Questions(),
-            Phases(),
-            MutatedTables(),
-        ),
+        monitors=(*MONITORS, Crossings()),
+        parts=(Channel("kill", "any"), Kill(), RestartUDriver(), RestartBoth(), ReloadKDriver(), *WORKLOADS),
     )
 
 
@@ -92,6 +92,19 @@ def test_a_row_that_is_missing_from_its_tables_is_noticed(name: str, sliced: Pre
     assert noticed(mutated, known, name) == "another answer to: ethtool rtl0"
 
 
+@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
+def test_it_answers_the_same_with_poison_in_all_that_no_call_names(
+    name: str, faultkit_session: Session, sliced: PreparedGuest
+) -> None:
+    poisoned = faultkit_session.guest(
+        driver=replace(DRIVERS[name][1], poison=2), workload=Questions(), detectors=QUIET, monitors=MONITORS
+    ).run()
+    assert poisoned.outcome is Outcome.MASKED and not poisoned.verdict.warned, poisoned.story()
+    plain = sliced.run(workload=Questions(), detectors=QUIET)
+    assert list(answers(poisoned)) == list(answers(plain))
+    assert messages(poisoned, name) == messages(plain, name)
+
+
 @pytest.mark.parametrize("policy", [RestartUDriver(), RestartBoth(), ReloadKDriver()], ids=name_of)
 def test_it_outlives_its_udriver(sliced: PreparedGuest, policy: Policy) -> None:
     ran = sliced.run(fault=Kill(), trigger=AtRequest(5), policy=policy)
@@ -110,3 +123,31 @@ def test_it_outlives_the_end_of_its_udriver_at_a_message(sliced: PreparedGuest, 
         policy=RestartUDriver(),
     )
     assert ran.outcome is back(ran.record) and not ran.verdict.warned, ran.story()
+
+
+@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
+def test_reloads_leave_nothing_behind(name: str, sliced: PreparedGuest) -> None:
+    ran = sliced.run(workload=Reloads(times=20), detectors=QUIET)
+    assert ran.outcome is Outcome.MASKED and not ran.verdict.warned and not ran.verdict.leaked, ran.story()
+    left = left_behind(ran.record.events)
+    assert left["interrupt_handlers"] == left["module_refs"] == 0 and left["slab_bytes"] < 1 << 18, left
+
+
+@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
+def test_remove_says_what_it_says_in_the_whole_driver(
+    name: str, faultkit_session: Session, sliced: PreparedGuest
+) -> None:
+    once = Reloads(times=1)
+    whole = faultkit_session.guest(driver=DRIVERS[name][0], workload=once, detectors=QUIET, monitors=MONITORS).run()
+    assert whole.outcome is Outcome.MASKED, whole.story()
+    ran = sliced.run(workload=once, detectors=QUIET)
+    assert ran.count("crossing.passed", call=REMOVE[name], direction="return") == 2, "when the device and the driver go"
+    assert messages(ran, name) == messages(whole, name)
+
+
+def test_one_device_goes_and_the_other_works_on(faultkit_session: Session) -> None:
+    ran = faultkit_session.guest(
+        driver=two_devices.TwoRtl8139(), workload=two_devices.OneGoes(), detectors=QUIET, monitors=MONITORS
+    ).run()
+    assert ran.outcome is Outcome.MASKED and not ran.verdict.warned, ran.story()
+    assert ran.count("udriver.started") == 1

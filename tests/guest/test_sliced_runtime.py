@@ -269,6 +269,13 @@ def test_what_is_held_is_released_when_the_kdriver_goes(sliced: PreparedGuest) -
     assert done[-1] == WELL and "are left" not in ran.record.console
 
 
+def test_what_was_acquired_for_one_device_is_released_for_that_alone(sliced: PreparedGuest) -> None:
+    found = said(sliced, "other keep", "do keep", "ask held", "ask undo_other", "ask undo")
+    assert found[1] == f"value={-errno.EBUSY}", "the other one has the interrupt"
+    assert found[2].startswith("held=9 ") and "held=4 " in found[3]
+    assert found[4].endswith(NOTHING)
+
+
 def test_an_object_that_is_forgotten_may_be_shared_anew(sliced: PreparedGuest) -> None:
     assert said(sliced, "do nest 1", "ask forget", "do nest 5")[2] == "inner=6 large=1001 mine=1001 value=6"
 
@@ -278,8 +285,10 @@ def test_an_object_that_is_forgotten_may_be_shared_anew(sliced: PreparedGuest) -
 
 def test_nobody_is_behind_the_gate_while_it_is_closed(sliced: PreparedGuest) -> None:
     found = said(sliced, "do gate", "ask gate")
-    assert re.sub(r" (device|rung|register)=\S+", "", found[0]) == "disabled=1 closed=0 open=1 disabled=0 value=0"
-    assert found[1] == "open=1 passed=1 refused=1"
+    assert re.sub(r" (device|rung|register)=\S+", "", found[0]) == (
+        "disabled=1 own=0 waited=0 closed=0 open=1 waited=1 disabled=0 value=0"
+    )
+    assert found[1] == "open=1 passed=1 refused=1 made_up=1"
 
 
 @pytest.mark.parametrize("step", range(1, 4), ids=["with an interrupt", "that was freed", "that came again"])

@@ -110,6 +110,8 @@ enum sl_downcall {
 	SL_D_NEST, /* n: makes the upcall inner */
 	SL_D_PAUSE, /* milliseconds */
 	SL_D_PASSED, /* -> how often somebody has passed the gate */
+	SL_D_WAITED, /* -> whether somebody has waited for the gate, and passed it */
+	SL_D_WAIT, /* -> whether it waits for the gate, within the chain */
 	SL_D_SAY, /* key, value: for the answer */
 	SL_D_WHICH, /* -> the number of the interrupt */
 	SL_D_DISABLED, /* -> whether it is disabled */

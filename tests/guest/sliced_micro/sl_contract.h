@@ -257,6 +257,8 @@ static const struct mdrv_call sl_downcalls[] = {
 	[SL_D_NEST] = { .name = "nest", .signature = sl_d_value },
 	[SL_D_PAUSE] = { .name = "pause", .signature = sl_d_value },
 	[SL_D_PASSED] = { .name = "passed", .signature = sl_d_value },
+	[SL_D_WAITED] = { .name = "waited", .signature = sl_d_value },
+	[SL_D_WAIT] = { .name = "wait", .signature = sl_d_value },
 	[SL_D_SAY] = { .name = "say", .signature = sl_d_say },
 	[SL_D_WHICH] = { .name = "which", .signature = sl_d_value },
 	[SL_D_DISABLED] = { .name = "disabled", .signature = sl_d_value },

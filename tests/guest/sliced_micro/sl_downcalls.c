@@ -244,6 +244,16 @@ static u32 f_passed(void)
 	return READ_ONCE(sl_passed);
 }
 
+static u32 f_waited(void)
+{
+	return READ_ONCE(sl_waited) > 0;
+}
+
+static u32 f_wait(void)
+{
+	return mdrv_gate_wait(sl_md);
+}
+
 static void f_say(const char *key, s64 value)
 {
 	sl_say("%s=%lld ", key, value);
@@ -355,6 +365,8 @@ const struct mdrv_service sl_services[] = {
 	[SL_D_NEST] = { .function = f_nest },
 	[SL_D_PAUSE] = { .function = f_pause },
 	[SL_D_PASSED] = { .function = f_passed },
+	[SL_D_WAITED] = { .function = f_waited },
+	[SL_D_WAIT] = { .function = f_wait },
 	[SL_D_SAY] = { .function = f_say },
 	[SL_D_WHICH] = { .function = f_which },
 	[SL_D_DISABLED] = { .function = f_disabled },

@@ -28,7 +28,9 @@ int sl_passed;
 
 static struct sl_part parts[SL_NODES];
 static struct timer_list beat;
-static int refused;
+static struct sl sl_second; /* as that of another device */
+static int refused, made_up;
+int sl_waited;
 static u64 suspended;
 static char said[1024];
 static size_t said_bytes;
@@ -180,6 +182,16 @@ static int ask_do(long n, long m)
 	return err;
 }
 
+/* For the other device. */
+static int ask_other(long n, long m)
+{
+	int err;
+	s32 value = mdrv_sliced(sl_md, SL_UP_DO, 0, &err, n, m, mdrv_arg(&sl_second));
+
+	sl_say("value=%d", value);
+	return err;
+}
+
 static int ask_held(long n, long m)
 {
 	struct irq_data *irq = irq_get_irq_data(sl_irq);
@@ -192,6 +204,14 @@ static int ask_held(long n, long m)
 static int ask_undo(long n, long m)
 {
 	mdrv_undo_all(sl_md);
+	return ask_held(n, m);
+}
+
+/* The other device goes. */
+static int ask_undo_other(long n, long m)
+{
+	mdrv_sliced_undo(sl_md, &sl_second);
+	mdrv_sliced_forget(sl_md, &sl_second);
 	return ask_held(n, m);
 }
 
@@ -226,7 +246,8 @@ static int ask_gate(long n, long m)
 {
 	bool entered = mdrv_gate_enter(sl_md);
 
-	sl_say("open=%d passed=%d refused=%d", entered, sl_passed > 0, refused > 0);
+	sl_say("open=%d passed=%d refused=%d made_up=%d", entered, sl_passed > 0, refused > 0,
+	       made_up);
 	if (entered)
 		mdrv_gate_leave(sl_md);
 	return 0;
@@ -328,6 +349,7 @@ static const struct question {
 	{ "big", ask_big },	      { "suspended", ask_suspended },
 	{ "overlap", ask_overlap },   { "wild", ask_wild },
 	{ "again", ask_again },	      { "finish", ask_finish },
+	{ "other", ask_other },	      { "undo_other", ask_undo_other },
 };
 
 static ssize_t sl_write(struct file *file, const char __user *user, size_t count, loff_t *pos)
@@ -372,6 +394,22 @@ static struct miscdevice sl_device = {
 
 /* ---- the device ---- */
 
+static void on_opened(void *what)
+{
+	++*(int *)what;
+}
+
+/* In the place of a function that may wait. */
+static void on_wait(struct work_struct *work)
+{
+	if (!mdrv_gate_wait(sl_md))
+		return;
+	sl_waited++;
+	mdrv_gate_leave(sl_md);
+}
+
+static DECLARE_WORK(waiter, on_wait);
+
 /* In the place of a driver's interrupt or timer: it passes the gate, or does without. */
 static void on_beat(struct timer_list *timer)
 {
@@ -380,6 +418,9 @@ static void on_beat(struct timer_list *timer)
 		mdrv_gate_leave(sl_md);
 	} else {
 		refused++;
+		schedule_work(&waiter);
+		if (mdrv_gate_enter_or(sl_md, on_opened, &made_up))
+			mdrv_gate_leave(sl_md);
 	}
 	mod_timer(timer, jiffies + 1);
 }
@@ -461,6 +502,7 @@ static void __exit sliced_exit(void)
 {
 	misc_deregister(&sl_device);
 	timer_shutdown_sync(&beat);
+	cancel_work_sync(&waiter);
 	mdrv_destroy(sl_md);
 	if (sl_held)
 		pr_err("sliced_micro: %d are left\n", sl_held);

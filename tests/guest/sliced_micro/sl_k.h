@@ -15,6 +15,7 @@ extern struct platform_device *sl_machine;
 extern struct sl sl_state;
 extern int sl_irq;
 extern int sl_passed; /* times that somebody has passed the gate */
+extern int sl_waited; /* times that somebody has waited for the gate, and passed it */
 __printf(1, 2) void sl_say(const char *format, ...);
 
 /* sl_downcalls.c */

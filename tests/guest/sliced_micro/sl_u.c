@@ -343,13 +343,16 @@ static int do_gate(int n, struct sl *sl)
 	before = passed();
 	say("disabled", DOWN(SL_D_DISABLED));
 	DOWN(SL_D_PAUSE, 50);
+	say("own", DOWN(SL_D_WAIT));
 	mdu_gate_open();
 	DOWN(SL_D_PAUSE, 50);
+	say("waited", DOWN(SL_D_WAITED));
 	closed = passed() - before;
 	mdu_gate_open();
 	DOWN(SL_D_PAUSE, 50);
 	say("closed", closed);
 	say("open", passed() > before);
+	say("waited", DOWN(SL_D_WAITED));
 	say("disabled", DOWN(SL_D_DISABLED));
 	return release(n, sl);
 }
