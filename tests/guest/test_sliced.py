@@ -133,7 +133,7 @@ def test_reloads_leave_nothing_behind(name: str, sliced: PreparedGuest) -> None:
     assert left["interrupt_handlers"] == left["module_refs"] == 0 and left["slab_bytes"] < 1 << 18, left
 
 
-@pytest.mark.parametrize("name", ["8139cp"], indirect=True)
+@pytest.mark.parametrize("name", ["8139cp", "e1000"], indirect=True)
 def test_remove_says_what_it_says_in_the_whole_driver(
     name: str, faultkit_session: Session, sliced: PreparedGuest
 ) -> None:
