@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 from drivers.sliced.questions import Questions
 from faultkit.kit import Bench, Check, start, take_down
@@ -34,7 +34,7 @@ class MutatedTables:
                 with Path(each.path).open("r+b") as file:
                     file.seek(each.offset)
                     file.write(bytes.fromhex(each.digits))
-            os.environ["MDU_POISON"] = "2"
-            start(bench.driver)
-            bench.driver.attach()
+            poisoned: Any = replace(cast(Any, bench.driver), poison=2)
+            start(poisoned)
+            poisoned.attach()
         return Questions().run(bench)
