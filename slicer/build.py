@@ -33,6 +33,7 @@ from slicer.source import Source, Unit
 
 PARTS = Path(__file__).with_name("halves")
 SERVICES = KERNEL.parent / "services"
+PORTS = "sliced_ports.c"  # in the kernel's half of a driver whose process reaches ports
 KERNEL_PARTS = ("sliced_kernel.h", "sliced_load.c")
 PROCESS_PARTS = ("sliced_process.h", "sliced_way.h", "sliced_main.c", "sliced_source.h")
 OF_KERNEL = re.compile(r"-DMODULE|-DKBUILD_|-D__KBUILD_|-W|-ferror-limit")
@@ -135,7 +136,10 @@ def written(found: Interface, home: Source) -> Iterator[tuple[str, bytes]]:
         yield f"{half}/sliced_calls.h", numbers
         yield from ((f"{half}/{path.name}", path.read_bytes()) for path in sorted(own_headers(home)))
     yield "kernel/sliced_tables.c", write.kernel_tables(found).encode()
-    yield "kernel/Kbuild", kbuild(home).encode()
+    ports = found.sliced.annotations.knowledge.calls.ports & {each.name for each in found.downcalls}
+    if ports:
+        yield f"kernel/{PORTS}", (PARTS / PORTS).read_bytes()
+    yield "kernel/Kbuild", kbuild(home, [PORTS] if ports else []).encode()
     yield "process/sliced_tables.c", write.process_tables(found, service_names()).encode()
     yield "process/sliced_inlines.h", inlines(found).encode()
     kernel = by_file(kernel_edits(found, answers(found)))
@@ -188,7 +192,9 @@ def kernel_tail(found: Interface, name: str) -> str:
     lines = [*write.exported(found, name), *write.layout_checks(found, name)]
     functions = found.sliced.program.functions
     for each in found.downcalls:
-        if each.kind == "inline":
+        if each.name in found.sliced.annotations.knowledge.calls.ports:
+            file = ""  # sliced_ports.c has it
+        elif each.kind == "inline":
             file = caller_file(found, each.name)
         else:
             file = functions[each.name].file if each.kind == "driver" else ""
@@ -231,9 +237,10 @@ def own_headers(home: Source) -> list[Path]:
     return sorted({path for unit in home.units for path in unit.file.parent.glob("*.h")})
 
 
-def kbuild(home: Source) -> str:
-    """The Kbuild of the kernel's half."""
-    objects = " ".join(f"{unit.file.stem}_k.o" for unit in home.units)
+def kbuild(home: Source, more: Iterable[str]) -> str:
+    """The Kbuild of the kernel's half, with more C files than every driver has."""
+    names = [*(f"{unit.file.stem}_k" for unit in home.units), *(Path(each).stem for each in more)]
+    objects = " ".join(f"{name}.o" for name in names)
     runtime = " ".join(
         path.with_suffix(".o").name for folder in (KERNEL, ARMING) for path in sorted(folder.glob("*.c"))
     )

@@ -115,7 +115,7 @@ class CallEffects:
     `keep`: an argument that stays known -> the slot whose function ends that; `ends`: slots whose functions give back
     what others acquired; `points`: an argument -> the record that
     it leads to; `private`: record -> the function that leads to the driver's own one behind it; `busy`: slot -> an
-    answer in C; `own`: records that stay in each half.
+    answer in C; `own`: records that stay in each half; `ports`: functions that reach ports of the machine.
     """
 
     acquire: Mapping[str, Acquired]
@@ -128,6 +128,7 @@ class CallEffects:
     private: Mapping[str, str]
     busy: Mapping[str, str]
     own: frozenset[str]
+    ports: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +228,7 @@ def knowledge_of(*files: tuple[str, Mapping[str, Any]]) -> Knowledge:
             private=effects["private"],
             busy=effects["busy"],
             own=frozenset(effects["halves"].get("own", ())),
+            ports=frozenset(effects["halves"].get("ports", ())),
         ),
     )
 

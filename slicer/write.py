@@ -224,7 +224,8 @@ def kernel_tables(found: Interface) -> str:
     ]
     rows = []
     for each in found.downcalls:
-        lines.append(declared(service_name(each), symbol_of(each)))
+        symbol = f"sliced_port_{each.name}" if each.name in calls.ports else symbol_of(each)
+        lines.append(declared(service_name(each), symbol))
         more = ""
         acquired = FREED if each.kind == "allocate" else calls.acquire.get(each.name)
         shared = SharedRange("object", each.type) if each.type else calls.share.get(each.name)

@@ -22,6 +22,7 @@ TOOL_S = 120.0  # tools are slow under emulation
 SCRIPT = Path("/faultkit/replaced.py")
 SCRATCH = Path("/tmp/planted")
 NOBODY = 65534
+EDU, NIC = "0x1234", "0x10ec"  # vendors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Planted(Microdriver):
 
     @property
     def qemu_devices(self) -> tuple[str, ...]:
-        return ("-device", "edu")
+        return ("-device", "edu", "-device", "rtl8139")
 
     def files(self) -> Mapping[str, Path | KernelModule | Program]:
         made = made_by("slicer.build:shipped_for_tools", str(SOURCES), "atomic")
@@ -69,6 +70,11 @@ class Tooling:
         """No tool: a bug shows itself, or none."""
         show(bug or "none")
         return ""
+
+    def nic(self, bug: str) -> str:
+        """The same by the device that has ports; the numbers that came of it."""
+        show(bug, NIC)
+        return numbers()
 
     def gdb(self, bug: str) -> str:
         """The debugger is attached while a bug shows itself, and tells where that was."""
@@ -113,12 +119,12 @@ class Tooling:
         return log.read_text()
 
 
-def bug_file() -> Path:
-    """The device's file. Raises: OSError while no device is bound."""
-    found = list(Path("/sys/bus/pci/drivers/planted").glob("0*/bug"))
-    if not found:
-        raise OSError(errno.ENODEV, "no device is bound")
-    return found[0]
+def bug_file(vendor: str = EDU) -> Path:
+    """The file of a device. Raises: OSError while none of that vendor is bound."""
+    for found in Path("/sys/bus/pci/drivers/planted").glob("0*/bug"):
+        if found.with_name("vendor").read_text().strip() == vendor:
+            return found
+    raise OSError(errno.ENODEV, "no device is bound")
 
 
 def numbers() -> str:
@@ -127,9 +133,9 @@ def numbers() -> str:
     return " ".join(re.findall(r"planted \S+: number (\d+)$", log, re.MULTILINE))
 
 
-def show(bug: str) -> None:
+def show(bug: str, vendor: str = EDU) -> None:
     """Let a bug show itself. Raises: OSError."""
-    bug_file().write_text(bug)
+    bug_file(vendor).write_text(bug)
 
 
 def is_traced() -> None:

@@ -80,6 +80,17 @@ def test_behind_the_debug_mode_there_are_deadlines_again(sliced: PreparedGuest) 
     assert ran.record.console.index(OFF) > ran.record.console.index(ON)
 
 
+# ---- ports ----
+
+
+def test_a_udriver_gets_the_ports_of_its_devices_and_no_others(tooled: PreparedGuest) -> None:
+    """Without that, a process without rights would reset the machine."""
+    ran, done = play(tooled, "plain reset", "nic ports", "plain none")
+    assert [error for _, error, _ in done] == [0, 0, 0], ran.story()
+    assert done[1][2].split()[-2:] == [str(0xFF), str(0xC0)]
+    assert ran.record.console.count("planted: port 0x64 is none of its devices': its u-driver does not get it") == 2
+
+
 # ---- tools ----
 
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver of QEMU's edu that has bugs, for tools that find them. A word that is
+ * A driver of QEMU's edu and rtl8139 that has bugs, for tools that find them. A word that is
  * written to the device's file "bug" says which one shows itself.
  */
 #include <linux/device.h>
+#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -12,7 +13,14 @@
 #define PLANTED_VENDOR	0x1234
 #define PLANTED_DEVICE	0x11e8
 #define PLANTED_NUMBERS 24
-#define PLANTED_ROUNDS	60000000
+
+#define PLANTED_ROUNDS 60000000
+
+#define PLANTED_NIC_VENDOR 0x10ec
+#define PLANTED_NIC	   0x8139
+#define PLANTED_PORTS_BAR  0
+#define PLANTED_LOCK_AT	   0x50
+#define PLANTED_UNLOCKED   0xc0
 
 struct planted_list {
 	struct planted_list *next;
@@ -49,7 +57,22 @@ static noinline __noclone u32 planted_fill(u32 count)
 	return sum;
 }
 
-static u32 planted_number(const char *word)
+static noinline __noclone u32 planted_reset(void)
+{
+	outb(0xfe, 0x64); /* the keyboard's controller resets the machine */
+	return inb(0x64);
+}
+
+/* Return: the state of the chip's configuration lock, which opens before */
+static noinline __noclone u32 planted_ports(const struct pci_dev *pdev)
+{
+	u16 base = pci_resource_start(pdev, PLANTED_PORTS_BAR);
+
+	outb(PLANTED_UNLOCKED, base + PLANTED_LOCK_AT);
+	return inb(base + PLANTED_LOCK_AT);
+}
+
+static u32 planted_number(const struct pci_dev *pdev, const char *word)
 {
 	struct planted_list one = { .number = 1 };
 
@@ -59,13 +82,17 @@ static u32 planted_number(const char *word)
 		return planted_mix(1);
 	if (sysfs_streq(word, "overflow"))
 		return planted_fill(PLANTED_NUMBERS);
+	if (sysfs_streq(word, "reset"))
+		return planted_reset();
+	if (sysfs_streq(word, "ports"))
+		return planted_ports(pdev);
 	return 0;
 }
 
 static ssize_t bug_store(struct device *dev, struct device_attribute *attribute, const char *text,
 			 size_t bytes)
 {
-	dev_info(dev, "number %u\n", planted_number(text));
+	dev_info(dev, "number %u\n", planted_number(to_pci_dev(dev), text));
 	return bytes;
 }
 static DEVICE_ATTR_WO(bug);
@@ -76,15 +103,17 @@ ATTRIBUTE_GROUPS(planted);
 static int planted_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	dev_info(&pdev->dev, "bugs are planted\n");
-	return 0;
+	return pci_enable_device(pdev);
 }
 
 static void planted_remove(struct pci_dev *pdev)
 {
 	dev_info(&pdev->dev, "bugs are gone\n");
+	pci_disable_device(pdev);
 }
 
 static const struct pci_device_id planted_ids[] = { { PCI_DEVICE(PLANTED_VENDOR, PLANTED_DEVICE) },
+						    { PCI_DEVICE(PLANTED_NIC_VENDOR, PLANTED_NIC) },
 						    {} };
 MODULE_DEVICE_TABLE(pci, planted_ids);
 
