@@ -311,6 +311,12 @@ static long mdrv_time_left(const struct mdrv_instance *md, ktime_t deadline)
 	return READ_ONCE(md->patient) ? HZ : 0;
 }
 
+/* There is a message for a kernel thread, or will be none. */
+static bool mdrv_has_news(struct mdrv_instance *md, u32 session)
+{
+	return !list_empty(&md->to_kernel) || mdrv_session_is_over(md, session);
+}
+
 /* The next message of a call, or an error. */
 static struct mdrv_parcel *mdrv_next_message(struct mdrv_instance *md, u32 session, u32 seq,
 					     ktime_t deadline)
@@ -323,9 +329,8 @@ static struct mdrv_parcel *mdrv_next_message(struct mdrv_instance *md, u32 sessi
 
 		if (!left)
 			return ERR_PTR(-ETIMEDOUT);
-		err = wait_event_killable_timeout(
-			md->kernel_waits,
-			!list_empty(&md->to_kernel) || mdrv_session_is_over(md, session), left);
+		err = wait_event_killable_timeout(md->kernel_waits, mdrv_has_news(md, session),
+						  left);
 		if (err < 0)
 			return ERR_PTR(-EINTR);
 		parcel = mdrv_parcel_take(md, &md->to_kernel);

@@ -161,8 +161,8 @@ struct mdrv_instance {
 	struct list_head undo;
 	u64 noted; /* notes ever made */
 	u64 attempts; /* of outermost upcalls, ever */
-	u64 ending
-		[MDRV_ENDING]; /* attempts, some of whose acquisitions the current one has given back */
+	/* attempts, some of whose acquisitions the current one has given back */
+	u64 ending[MDRV_ENDING];
 	u32 endings;
 	bool again; /* the upcall is made again, to a new u-driver, after the old one died in it */
 	const char *refused; /* the reason why the last message was not taken */

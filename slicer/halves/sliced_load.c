@@ -87,7 +87,7 @@ static void sliced_gone(void *at)
 	mdrv_sliced_forget(sliced_instance, at);
 }
 
-/* An object that the process allocates, and that both halves use. @device frees it; NULL: the process does */
+/* An object of the process for both halves. @device frees it; NULL: the process does */
 void *sliced_allocate(struct device *device, size_t bytes)
 {
 	void *at;

@@ -27,8 +27,7 @@ static bool sliced_may_reach(unsigned int port, unsigned int bytes)
 {
 	struct pci_dev *dev = NULL;
 
-	for_each_pci_dev(dev)
-	{
+	for_each_pci_dev(dev) {
 		const struct device_driver *driver = READ_ONCE(dev->dev.driver);
 
 		if (driver && driver->owner == THIS_MODULE && sliced_is_in(dev, port, bytes)) {

@@ -33,7 +33,8 @@ static int refused_open(struct net_device *dev)
 
 	refused_hand_out(&made);
 	refused_keep(&none);
-	return refused_many(1, 2, 3, 4, 5, 6, 7) + refused_by_value(refused->pair) + refused_numbers(numbers);
+	return refused_many(1, 2, 3, 4, 5, 6, 7) + refused_by_value(refused->pair) +
+	       refused_numbers(numbers);
 }
 
 static int refused_stop(struct net_device *dev)
