@@ -127,7 +127,7 @@ def test_it_outlives_the_end_of_its_udriver_at_a_message(sliced: PreparedGuest, 
 
 @pytest.mark.parametrize("name", ["8139cp"], indirect=True)
 def test_reloads_leave_nothing_behind(name: str, sliced: PreparedGuest) -> None:
-    """Of each reload of the whole driver, too, the kernel keeps some 25 kB for a while."""
+    """The kernel keeps some 25 kB of each reload for a while, of the whole driver's, too."""
     times = 20
     ran = sliced.run(workload=Reloads(times=times), detectors=QUIET)
     assert ran.outcome is Outcome.MASKED and not ran.verdict.warned and not ran.verdict.leaked, ran.story()
