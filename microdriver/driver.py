@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -37,6 +38,11 @@ class Microdriver(Protocol):
     def udriver(self) -> str:
         return self.UDRIVER.name
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """More variables of the u-driver's environment."""
+        return {}
+
     def files(self) -> Mapping[str, KernelModule | Program]:
         folder = Path(str(sys.modules[type(self).__module__].__file__)).parent
         return halves(folder, self.MODULE, self.UDRIVER.program.name)
@@ -48,7 +54,7 @@ class Microdriver(Protocol):
         unload(self.MODULE, self.UDRIVER)
 
     def start_udriver(self) -> None:
-        retry(self.UDRIVER.start, timeout_s=1.0)
+        retry(partial(self.UDRIVER.start, **self.environment), timeout_s=1.0)
 
     def stop_udriver(self) -> None:
         self.UDRIVER.stop()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from faultkit.kit import KernelModule, Program, made_by, retry, run
+from faultkit.kit import KernelModule, Program, made_by, run
 from microdriver import Microdriver, UDriver, load, unload_with
 
 HELPS_S = 2.0
@@ -30,6 +29,10 @@ class SlicedDriver(Microdriver, Protocol):
     def poison(self) -> int:
         """The level of MDU_POISON in the u-driver's environment; 0: none."""
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"MDU_POISON": str(self.poison)}
+
     def files(self) -> Mapping[str, KernelModule | Program]:
         return made_by("slicer.build:shipped", self.MODULE, self.policy, self.marshal)
 
@@ -37,9 +40,6 @@ class SlicedDriver(Microdriver, Protocol):
         for name in self.NEEDS:
             run("modprobe", name)
         load(self.MODULE)
-
-    def start_udriver(self) -> None:
-        retry(partial(self.UDRIVER.start, MDU_POISON=str(self.poison)), timeout_s=1.0)
 
     def unload(self) -> None:
         """The driver's own `remove` runs, in the u-driver."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from drivers.rtl8139.driver import ADDRESS, DEVICE, DOWN_AND_UP, WIRE, Rtl8139, give_name
-from drivers.rtl8139.split import SplitNic
+from drivers.rtl8139.driver import DOWN_AND_UP, WIRE, give_name
+from drivers.rtl8139.split import CabledNic, SplitNic
 from drivers.sliced.base import SlicedDriver, udriver
 from faultkit.kit import (
     REBIND,
@@ -17,14 +16,12 @@ from faultkit.kit import (
     Program,
     Remedy,
     bind_device,
-    retry,
     run,
     unbind_device,
     unload_module,
 )
 
 OLD_CHIP = Path(__file__).parent / "old_chip"
-NAME_S = 6.0
 LINK_S = 10.0  # e1000 looks for a link every 2 s
 E1000_OPTIONS = (
     *("-netdev", f"hubport,id={WIRE},hubid=0", "-device", f"e1000,netdev={WIRE},mac=52:54:00:00:00:01"),
@@ -37,40 +34,21 @@ class SlicedNic(SlicedDriver, SplitNic, Protocol):
 
     LINK_S: ClassVar[float] = LINK_S
 
-    def start_udriver(self) -> None:
-        SlicedDriver.start_udriver(self)
-        retry(partial(give_name, self.MODULE), timeout_s=NAME_S)
 
-
-class WholeNic(Protocol):
+class WholeNic(CabledNic, Protocol):
     """A network driver of Linux, all of it in the kernel, in place of `Rtl8139`. A driver derives from it."""
 
     MODULE: ClassVar[str]
     LINK_S: ClassVar[float] = LINK_S
 
     @property
-    def delay_ms(self) -> int:
-        """How long the peer's answers take on their way, as of `Rtl8139`."""
-
-    @property
     def modules(self) -> tuple[str, ...]:
         return (self.MODULE,)
-
-    @property
-    def device(self) -> str:
-        return DEVICE
-
-    @property
-    def qemu_devices(self) -> tuple[str, ...]:
-        return Rtl8139().qemu_devices
 
     @property
     def remedies(self) -> Mapping[str, Remedy]:
         """The interface's, and the device's."""
         return {"down_and_up": DOWN_AND_UP, "rebind": REBIND}
-
-    def prepare(self) -> None:
-        Rtl8139(self.delay_ms).prepare()
 
     def load(self) -> None:
         run("modprobe", self.MODULE)
@@ -79,30 +57,12 @@ class WholeNic(Protocol):
     def unload(self) -> None:
         unload_module(self.MODULE)
 
-    def attach(self) -> None:
-        run("ip", "addr", "replace", ADDRESS, "dev", DEVICE)
-        self.set_up()
-        retry(self.probe, timeout_s=self.LINK_S)
-
-    def detach(self) -> None:
-        Rtl8139().detach()
-
-    def set_down(self) -> None:
-        Rtl8139().set_down()
-
-    def set_up(self) -> None:
-        Rtl8139().set_up()
-
     def unbind(self) -> None:
         unbind_device(self.MODULE)
 
     def bind(self) -> None:
         bind_device(self.MODULE)
         give_name(self.MODULE)
-
-    def probe(self) -> None:
-        """A datagram to the peer and back."""
-        Rtl8139().probe()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import partial
 
 from drivers.rtl8139.bring_up import carrier, set_up
 from drivers.rtl8139.driver import ADDRESS, DEVICE, give_name
+from drivers.rtl8139.split import NAME_S
 from drivers.rtl8139.workload import Transfers
 from faultkit.kit import Bench, Check, Driver, bind_device, retry, retry_request, run, start, unbind_device
 
@@ -56,4 +57,4 @@ def rebind(driver: Driver) -> None:
     module = driver.modules[0]
     unbind_device(module)
     bind_device(module)
-    retry(partial(give_name, module), timeout_s=6.0)
+    retry(partial(give_name, module), timeout_s=NAME_S)

@@ -10,11 +10,11 @@ from typing import ClassVar
 from drivers.rtl8139 import Rtl8139, Transfers
 from drivers.sliced import Rtl8139Sliced
 from faultkit.kit import Bench, Check, retry, run
+from microdriver import Microdriver
 
 NAMES = ("rtl0", "rtl1")
 COMES_S = 6.0
 BOUND = Path("/sys/bus/pci/drivers/8139cp")
-HOLD = Path("/sys/class/misc/microdriver-8139cp/hold_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class TwoRtl8139(Rtl8139Sliced):
         return (*Rtl8139().qemu_devices, *self.MORE)
 
     def start_udriver(self) -> None:
-        retry(self.UDRIVER.start, timeout_s=1.0)
+        Microdriver.start_udriver(self)
         retry(give_names, timeout_s=COMES_S)
 
 
@@ -49,10 +49,10 @@ class OneGoes:
             bind(second)
             driver.probe()
             driver.stop_udriver()
-            HOLD.write_text("0")
+            driver.UDRIVER.drop_held()
             unbind(second)
             Rtl8139().probe()
-            HOLD.write_text("3000")
+            (driver.UDRIVER.attributes / "hold_ms").write_text("3000")
             driver.UDRIVER.start()
             retry(driver.probe, timeout_s=COMES_S)
             bind(second)
