@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.microdriver import run_experiment
+from benchmarks.microdriver import data_path, run_experiment
 from experiments.microdriver.tables import costs
 from faultkit.machine import cache
 from faultkit.store.store import Store
@@ -86,12 +86,10 @@ def answer(module: str, *options: str, env: Mapping[str, str] | None = None) -> 
 
 def of_campaign(store: Store, driver: str) -> dict[str, float]:
     """The figures of a driver that ran."""
-    transfers, started = costs.throughput_table(store), costs.initialisation_times(store)
-    pair = f"{driver}/{costs.TWINS[driver]}"
+    started = costs.initialisation_times(store)
     return {
         "field_over_whole": float(started["bytes"][driver] / started["bytes"][f"{driver}, whole"]),
-        "throughput_ratio": float(transfers["mb_s", pair].min()),
-        "instruction_ratio": float(transfers["mi_per_mb", pair].max()),
+        **data_path(store, driver),
         "init_ratio": float(started["init/whole"][driver]),
     }
 

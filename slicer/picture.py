@@ -116,18 +116,15 @@ def layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list[
     for caller, callee in edges:
         callees[caller].append(callee)
     called = {callee for _, callee in edges}
-    depth = {name: 0 for name in names if name not in called}
-    pending = [*depth]
-    for start in [None, *names]:
-        if start is not None and start not in depth:
-            depth[start] = 0
-            pending = [start]
+    depth: dict[str, int] = {}
+    for starts in ([name for name in names if name not in called], *([name] for name in names)):
+        pending = [name for name in starts if name not in depth]
+        depth |= dict.fromkeys(pending, 0)
         for name in pending:
             for callee in callees[name]:
                 if callee not in depth:
                     depth[callee] = depth[name] + 1
                     pending.append(callee)
-        pending = []
     found: defaultdict[int, list[str]] = defaultdict(list)
     for name in names:
         found[depth[name]].append(name)

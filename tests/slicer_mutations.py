@@ -23,7 +23,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from drivers.sliced import E1000Sliced, Rtl8139Sliced
 from drivers.sliced.nic import SlicedNic
-from faultkit import Detectors, Outcome
+from faultkit import Outcome
 from faultkit.machine import cbuild
 from faultkit.machine import kbuild as modules
 from faultkit.machine.image import image
@@ -35,11 +35,10 @@ from monitors.kernel import Kernel
 from slicer.build import Halves, cut_driver
 from slicer.interface import Interface
 from slicer.write import KINDS
-from tests.guest.answered import answers, messages
+from tests.guest.answered import QUIET, answers, messages
 from tests.guest.mutated_tables import MutatedTables, TableChange
 
 DRIVERS: Mapping[str, SlicedNic] = {"8139cp": Rtl8139Sliced(), "e1000": E1000Sliced()}
-QUIET = Detectors(beat_s=1000.0)
 MODES = 3  # the bits of a row of accesses that say how it crosses
 SERVICE_BYTES, ARGUMENT_BYTES, FIELD_BYTES = 32, 12, 8
 ACQUIRE_AT, SHARING_AT, UNSHARE_AT, KEEPS_AT = 8, 16, 24, 25  # in struct mdrv_service

@@ -16,17 +16,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from drivers.rtl8139 import BringUp, Bulk, Rtl8139
+from drivers.rtl8139 import Rtl8139
 from drivers.sliced import E1000, E1000Sliced, Rtl8139Sliced
-from faultkit import Detectors, Nothing, Trial
-from monitors.modules import Modules
+from experiments.microdriver.initialisation import BRING_UP
+from experiments.microdriver.performance import BULK, REPETITIONS
+from faultkit import Trial
 
-REPETITIONS = 20
 GATE = ("golden clean in 41 trials",)
-BULK = Trial(
-    driver=Rtl8139(), workload=Bulk(), policy=Nothing(), detectors=Detectors(beat_s=1000.0), seed=0
-)  # a heartbeat would cost upcalls
-BRING_UP = replace(BULK, workload=BringUp(), monitors=(Modules(),))
 WHOLE = (Rtl8139Sliced(marshal="whole"), E1000Sliced(marshal="whole"))
 
 

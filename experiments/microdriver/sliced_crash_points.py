@@ -17,42 +17,27 @@ from itertools import product
 
 from drivers.rtl8139 import Phases
 from drivers.sliced import E1000Sliced, Rtl8139Sliced
-from faultkit import AtRequest, Detectors, ReloadKDriver, RestartUDriver, Trial
+from experiments.microdriver.crash_points import BEFORE
+from faultkit import AtRequest, ReloadKDriver, RestartUDriver, Trial
 from injectors.channel.channel import Channel
-from monitors.kernel import Kernel
-from monitors.modules import Modules
-from monitors.process import Process
 
 GATE = ("golden clean in 4 trials", "no CRASHED", "no HUNG", "no LOST", "no CORRUPT", "no warned")
 FIRST = 30  # messages of a phase that are all met
-LAST = {"8139cp": 58, "e1000": 142}  # of a phase; some lie behind its end
+LAST = {Rtl8139Sliced(): 58, E1000Sliced(): 142}  # of a phase; some lie behind its end
 STEP = 7
-BEFORE = Trial(
-    driver=Rtl8139Sliced(),
-    workload=Phases(),
-    policy=RestartUDriver(),
-    monitors=(Process(), Modules(), Kernel()),
-    detectors=Detectors(beat_s=2.0),
-    seed=0,
-)
 LIVES = [
-    replace(BEFORE, driver=driver, workload=Phases(phase))
-    for driver, phase in product((Rtl8139Sliced(), E1000Sliced()), ("reopening", "initialisation"))
+    (replace(BEFORE, driver=driver, workload=Phases(phase)), [*range(1, FIRST), *range(FIRST, last, STEP)])
+    for (driver, last), phase in product(LAST.items(), ("reopening", "initialisation"))
 ]
-
-
-def points(trial: Trial) -> Iterator[int]:
-    """The messages of a phase that are met, from 1."""
-    last = LAST["e1000" if isinstance(trial.driver, E1000Sliced) else "8139cp"]
-    return iter((*range(1, FIRST), *range(FIRST, last, STEP)))
+"""Trials, each with the messages that are met, from 1."""
 
 
 def trials(seed: int) -> Iterator[Trial]:
     """Golden trials first; then the messages of each phase."""
     draw = random.Random(seed)
-    for life in LIVES:
+    for life, _ in LIVES:
         yield replace(life, seed=draw.getrandbits(32))
-    for life in LIVES:
-        for nth, action, policy in product(points(life), ("kill", "stop"), (RestartUDriver(), ReloadKDriver())):
+    for life, points in LIVES:
+        for nth, action, policy in product(points, ("kill", "stop"), (RestartUDriver(), ReloadKDriver())):
             fault, trigger = Channel(action, "any", nth=nth), AtRequest(Phases().begins_with)
             yield replace(life, fault=fault, trigger=trigger, policy=policy, seed=draw.getrandbits(32))

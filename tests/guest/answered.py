@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from difflib import unified_diff
 
+from faultkit import Detectors
 from faultkit.model.events import Kind
 from faultkit.pytest_plugin.guests import Ran
 
+QUIET = Detectors(beat_s=1000.0)  # a heartbeat is a packet, which may wait in the device when the link goes down
 Answer = tuple[str, int, str]  # question, status and text
 
 MASKS = {

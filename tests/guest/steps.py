@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from faultkit import Detectors, Nothing, Trial
 from faultkit.pytest_plugin.guests import PreparedGuest, Ran
+from monitors.kernel import Kernel
+
+
+def undisturbed(driver: Any, workload: Any) -> Trial:
+    """A trial whose steps nothing comes between, not even a heartbeat."""
+    quiet = Detectors(beat_s=1000.0)
+    return Trial(driver=driver, workload=workload, policy=Nothing(), monitors=(Kernel(),), detectors=quiet, seed=1)
 
 
 def play(bed: PreparedGuest, *steps: str, warns: int = 0) -> tuple[Ran, list[tuple[str, int, str]]]:

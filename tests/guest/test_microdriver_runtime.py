@@ -12,22 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from faultkit import Detectors, Nothing, Trial
 from faultkit.pytest_plugin.guests import PreparedGuest
-from monitors.kernel import Kernel
 from tests.guest.conftest import selftest_driver
-from tests.guest.steps import expelled, last, play, said
+from tests.guest.steps import expelled, last, play, said, undisturbed
 
 pytestmark = pytest.mark.guest
 
-GOLDEN = Trial(
-    driver=selftest_driver.Selftest(),
-    workload=selftest_driver.Asking(),
-    policy=Nothing(),
-    monitors=(Kernel(),),
-    detectors=Detectors(beat_s=1000.0),
-    seed=1,
-)
+GOLDEN = undisturbed(selftest_driver.Selftest(), selftest_driver.Asking())
 NEW_UDRIVER = ("kill", "start")
 WELL = ("ask plain 1", 0, "status=2")
 NOTHING_HELD = "irqs=0 dma=0 registered=0"

@@ -12,7 +12,7 @@ from drivers.sliced import E1000, E1000Sliced, Rtl8139Sliced, Rtl8139Too, Rtl813
 from drivers.sliced.questions import Questions
 from drivers.sliced.reloads import Reloads
 from experiments.microdriver.tables.repeats import left_behind
-from faultkit import AtRequest, Detectors, Outcome, ReloadKDriver, RestartBoth, RestartUDriver
+from faultkit import AtRequest, Outcome, ReloadKDriver, RestartBoth, RestartUDriver
 from faultkit.model.codec import name_of
 from faultkit.model.parts import Policy
 from faultkit.pytest_plugin.guests import PreparedGuest, Session
@@ -24,7 +24,7 @@ from monitors.modules import Modules
 from monitors.process import Process
 from monitors.resources import Resources
 from slicer.build import cut_driver
-from tests.guest.answered import answered, answers, differences, messages
+from tests.guest.answered import QUIET, answered, answers, differences, messages
 from tests.guest.expected import back
 from tests.guest.mutated_tables import MutatedTables
 from tests.slicer_mutations import Tables, noticed
@@ -36,7 +36,6 @@ pytestmark = pytest.mark.guest
 WORKLOADS = (Questions(), Phases(), Reloads(), MutatedTables())
 MONITORS = (Kernel(), Process(), Modules(), Resources())
 REMOVE = {"8139cp": "cp_remove_one", "8139too": "rtl8139_remove_one", "e1000": "e1000_remove"}
-QUIET = Detectors(beat_s=1000.0)  # a heartbeat is a packet, which may wait in the device when the link goes down
 DRIVERS: dict[str, tuple[Rtl8139 | Rtl8139Too | E1000, Rtl8139Sliced | Rtl8139TooSliced | E1000Sliced]] = {
     "8139cp": (Rtl8139(), Rtl8139Sliced()),
     "8139too": (Rtl8139Too(), Rtl8139TooSliced()),

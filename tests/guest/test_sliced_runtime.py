@@ -13,28 +13,19 @@ from dataclasses import replace
 
 import pytest
 
-from faultkit import Detectors, Nothing, Trial
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.pytest_plugin.guests import PreparedGuest
-from monitors.kernel import Kernel
 from tests.c_values import values
 from tests.guest.conftest import OURS, prepared
-from tests.guest.steps import expelled, last, play, said
+from tests.guest.steps import expelled, last, play, said, undisturbed
 from tests.test_kernel_code import HOME
 
 sliced_driver = importlib.import_module("sliced_driver")
 
 pytestmark = pytest.mark.guest
 
-GOLDEN = Trial(
-    driver=sliced_driver.Sliced(),
-    workload=sliced_driver.AskingSliced(),
-    policy=Nothing(),
-    monitors=(Kernel(),),
-    detectors=Detectors(beat_s=1000.0),
-    seed=1,
-)
+GOLDEN = undisturbed(sliced_driver.Sliced(), sliced_driver.AskingSliced())
 WATCHFUL = Machine(kernel_options="slub_debug=FZPU,kmalloc-* kfence.sample_interval=50")
 NEW_UDRIVER = ("kill", "start")
 WELL = ("ask plain 1", 0, "value=2")

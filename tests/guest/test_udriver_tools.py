@@ -9,39 +9,23 @@ from dataclasses import replace
 
 import pytest
 
-from faultkit import Detectors, Nothing, Trial
 from faultkit.machine import image as images
 from faultkit.machine.image import Image
 from faultkit.machine.qemu import Machine
 from faultkit.pytest_plugin.guests import PreparedGuest
-from monitors.kernel import Kernel
 from tests.guest.conftest import OURS, prepared
-from tests.guest.steps import expelled, play, said
+from tests.guest.steps import expelled, play, said, undisturbed
 
 sliced_driver = importlib.import_module("sliced_driver")
 planted_driver = importlib.import_module("planted_driver")
 
 pytestmark = pytest.mark.guest
 
-GOLDEN = Trial(
-    driver=sliced_driver.Sliced(),
-    workload=sliced_driver.AskingSliced(),
-    policy=Nothing(),
-    monitors=(Kernel(),),
-    detectors=Detectors(beat_s=1000.0),
-    seed=1,
-)
+GOLDEN = undisturbed(sliced_driver.Sliced(), sliced_driver.AskingSliced())
 STOPPED = "stopped 4 sleep 300"
 TOOLS = ("gdb", "linux-perf", "valgrind")  # packages that this guest has, and no other
 WITH_TOOLS = Machine(memory_mib=1024)
-PLANTED = Trial(
-    driver=planted_driver.Planted(),
-    workload=planted_driver.Tooling(),
-    policy=Nothing(),
-    monitors=(Kernel(),),
-    detectors=Detectors(beat_s=1000.0),
-    seed=1,
-)
+PLANTED = undisturbed(planted_driver.Planted(), planted_driver.Tooling())
 SOURCE = planted_driver.SOURCES / "planted.c"
 ON, OFF = "the u-driver has no deadlines", "off, there are deadlines again"
 
